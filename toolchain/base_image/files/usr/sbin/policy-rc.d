@@ -1,0 +1,3 @@
+#!/bin/sh
+# Installing a package in an image starts no service.
+exit 101

@@ -1,0 +1,32 @@
+"""The project's own Python environment, `.venv`, with the packages pinned in requirements-dev.txt."""
+
+import hashlib
+import sys
+
+from toolchain.paths import REPOSITORY, VENV
+from toolchain.steps import Log
+
+PINS = ("requirements.txt", "requirements-dev.txt", "constraints.txt")
+CREATE_TIMEOUT = 120
+INSTALL_TIMEOUT = 900
+
+
+def ensure(log: Log) -> str:
+    """Make `.venv` hold what the pins say; nothing to do when it was last filled from the same pins."""
+    stamp = VENV / "pins.sha256"
+    wanted = _digest()
+    if stamp.exists() and stamp.read_text() == wanted:
+        return "up to date"
+    log.run([sys.executable, "-m", "venv", VENV], timeout=CREATE_TIMEOUT)
+    log.run(
+        [VENV / "bin" / "pip", "install", "--disable-pip-version-check", "--requirement", "requirements-dev.txt"],
+        timeout=INSTALL_TIMEOUT,
+        cwd=REPOSITORY,
+    )
+    stamp.write_text(wanted)
+    return "installed"
+
+
+def _digest() -> str:
+    pins = b"\0".join((REPOSITORY / name).read_bytes() for name in PINS)
+    return hashlib.sha256(pins + sys.version.encode()).hexdigest()

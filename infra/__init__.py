@@ -1,0 +1,1 @@
+"""What hosts the swarm: settings, the interface that every target returns, and the targets themselves."""

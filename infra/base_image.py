@@ -1,0 +1,103 @@
+"""Debian, which every image starts from, on a docker that is about to build images."""
+
+from __future__ import annotations
+
+import subprocess
+from typing import Any
+
+import pulumi
+from pulumi.dynamic import CreateResult, DiffResult, Resource, ResourceProvider
+
+from infra.ssh import Identity
+
+DEBIAN = "debian:trixie-slim"
+# The same suite, made on this machine by toolchain/base_image where no image registry can be reached.
+OWN = "oodt-base:trixie"
+LOOK_TIMEOUT = 30  # seconds
+MOVE_TIMEOUT = 600  # seconds to pull or copy some 100 MB
+
+
+class BaseImageError(RuntimeError):
+    """There is no base image to be had; the message says what to do."""
+
+
+class _BaseImageProvider(ResourceProvider):
+    def create(self, props: dict[str, Any]) -> CreateResult:
+        image = _on_manager(props) if props["docker_host"] else _on_this_machine()
+        return CreateResult("base", {**props, "image": image})
+
+    def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
+        return DiffResult(changes=olds["generation"] != news["generation"], replaces=["generation"])
+
+
+def _on_this_machine() -> str:
+    for image in (OWN, DEBIAN):
+        if _has(image):
+            return image
+    if _pulls(["docker"]):
+        return DEBIAN
+    raise BaseImageError(f"cannot pull {DEBIAN}, and there is no {OWN}; type: make toolchain")
+
+
+def _on_manager(props: dict[str, Any]) -> str:
+    target, _, port = props["docker_host"].removeprefix("ssh://").rpartition(":")
+    docker = ["ssh", *Identity(folder=props["folder"]).options(), "-p", port, target, "docker"]
+    if _has(OWN):
+        _copy(OWN, docker)
+        return OWN
+    if _pulls(docker):
+        return DEBIAN
+    raise BaseImageError(
+        f"{target} cannot pull {DEBIAN}, and there is no {OWN} to copy; type: make toolchain"
+    )
+
+
+def _has(image: str) -> bool:
+    return _succeeds(["docker", "image", "inspect", image], LOOK_TIMEOUT)
+
+
+def _pulls(docker: list[str]) -> bool:
+    return _succeeds([*docker, "pull", "-q", DEBIAN], MOVE_TIMEOUT)
+
+
+def _succeeds(command: list[str], timeout: float) -> bool:
+    try:
+        return subprocess.run(command, capture_output=True, timeout=timeout, check=False).returncode == 0
+    except (FileNotFoundError, subprocess.TimeoutExpired):
+        return False
+
+
+def _copy(image: str, docker: list[str]) -> None:
+    with subprocess.Popen(["docker", "save", image], stdout=subprocess.PIPE) as save:
+        load = subprocess.run(
+            [*docker, "load", "-q"], stdin=save.stdout, capture_output=True, timeout=MOVE_TIMEOUT, check=False
+        )
+    if save.returncode or load.returncode:
+        reason = load.stderr.decode(errors="replace").strip()
+        raise BaseImageError(f"{image} could not be copied to the manager: {reason}")
+
+
+class BaseImage(Resource, module="docker", name="BaseImage"):
+    """Makes the base image available on a docker and says its name there.
+
+    ``docker_host`` is empty for the user's own docker; ``generation`` changes when a docker is another one.
+    """
+
+    image: pulumi.Output[str]
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        docker_host: pulumi.Input[str] = "",
+        identity: Identity | None = None,
+        generation: pulumi.Input[str] = "",
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        props = {
+            "docker_host": docker_host,
+            "folder": identity.folder if identity else "",
+            "generation": generation,
+            "image": None,
+        }
+        super().__init__(_BaseImageProvider(), name, props, opts)

@@ -1,0 +1,163 @@
+"""The node containers, their network and their volumes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pulumi
+import pulumi_docker as docker
+
+from infra.base_image import BaseImage
+from infra.local.engine import Engine, EngineError, inspect
+from infra.readiness import ManagerReady, WorkerReady
+from infra.settings import Settings
+from infra.ssh import Identity
+from infra.ssh_key import SshKey
+from infra.swarm import Swarm
+
+SHARE = "/shared-data"
+MANAGER_HOST_NUMBER = 10  # within the subnet; worker N is N further on
+
+
+def create(settings: Settings, identity: Identity, root: Path) -> Swarm:
+    """Declare a manager and ``worker_nodes`` workers.
+
+    Raises pulumi.RunError when the user's docker cannot host them.
+    """
+    try:
+        engine = inspect()
+    except EngineError as problem:
+        raise pulumi.RunError(f"target local: {problem}") from None
+    return LocalNodes(settings, engine, identity, root).swarm
+
+
+class LocalNodes(pulumi.ComponentResource):
+    """A swarm of Docker-in-Docker containers with fixed addresses in a network of their own."""
+
+    swarm: Swarm
+
+    def __init__(self, settings: Settings, engine: Engine, identity: Identity, root: Path) -> None:
+        super().__init__("oodt:local:Nodes", "nodes")
+        self._settings = settings
+        self._engine = engine
+        self._identity = identity
+        self._child = pulumi.ResourceOptions(parent=self)
+        addresses = list(settings.subnet.hosts())
+        self._manager_address = str(addresses[MANAGER_HOST_NUMBER - 1])
+
+        self._key = SshKey("key", identity, self._child)
+        self._image = self._create_image(root)
+        self._network = self._create_network(str(addresses[0]))
+        self._share = self._create_volume("share")
+        manager = self._create_node("manager", "manager", self._manager_address)
+        ready = ManagerReady(
+            "manager-ready",
+            address=self._manager_address,
+            identity=identity,
+            generation=manager.id,
+            opts=self._child,
+        )
+        members = [
+            self._create_worker(
+                f"worker{number}", str(addresses[MANAGER_HOST_NUMBER - 1 + number]), manager, ready
+            )
+            for number in range(1, settings.worker_nodes + 1)
+        ]
+        self.swarm = Swarm(
+            docker_host=ready.docker_host,
+            identity=identity,
+            manager_address=self._manager_address,
+            share=SHARE,
+            platform=engine.platform,
+            workers=settings.worker_nodes,
+            manager=manager,
+            members=tuple(members),
+        )
+        self.register_outputs({})
+
+    def _create_image(self, root: Path) -> docker.Image:
+        base = BaseImage("base", opts=self._child)
+        return docker.Image(
+            "node-image",
+            image_name=f"{self._settings.prefix}-node:latest",
+            skip_push=True,
+            build=docker.DockerBuildArgs(
+                context=str(root),
+                dockerfile=str(root / "images/node/Dockerfile"),
+                args={"BASE": base.image},
+                platform=self._engine.platform,
+            ),
+            opts=self._child,
+        )
+
+    def _create_network(self, gateway: str) -> docker.Network:
+        return docker.Network(
+            "network",
+            name=self._settings.prefix,
+            ipam_configs=[docker.NetworkIpamConfigArgs(subnet=str(self._settings.subnet), gateway=gateway)],
+            opts=self._child,
+        )
+
+    def _create_volume(self, name: str) -> docker.Volume:
+        return docker.Volume(f"{name}-volume", name=f"{self._settings.prefix}-{name}", opts=self._child)
+
+    def _create_worker(
+        self, name: str, address: str, manager: docker.Container, ready: ManagerReady
+    ) -> WorkerReady:
+        node = self._create_node(name, "worker", address)
+        return WorkerReady(
+            f"{name}-ready",
+            hostname=name,
+            identity=self._identity,
+            docker_host=ready.docker_host,
+            generation=node.id,
+            opts=pulumi.ResourceOptions(parent=self, deleted_with=manager),
+        )
+
+    def _create_node(self, name: str, role: str, address: str) -> docker.Container:
+        environment = {
+            "NODE_ROLE": role,
+            "NODE_ADDRESS": address,
+            "MANAGER_ADDRESS": self._manager_address,
+            "SHARE": SHARE,
+        }
+        volumes = [
+            docker.ContainerVolumeArgs(container_path=SHARE, volume_name=self._share.name),
+            docker.ContainerVolumeArgs(
+                container_path="/var/lib/docker", volume_name=self._create_volume(name).name
+            ),
+        ]
+        if self._engine.cgroup_version == 1:
+            volumes.append(
+                docker.ContainerVolumeArgs(container_path="/sys/fs/cgroup", host_path="/sys/fs/cgroup")
+            )
+        return docker.Container(
+            name,
+            name=f"{self._settings.prefix}-{name}",
+            hostname=name,
+            image=self._image.repo_digest,
+            envs=[
+                *(f"{key}={value}" for key, value in environment.items()),
+                pulumi.Output.concat("AUTHORIZED_KEY=", self._key.public_key),
+            ],
+            capabilities=docker.ContainerCapabilitiesArgs(
+                adds=["ALL"], drops=list(self._engine.missing_capabilities)
+            ),
+            security_opts=["seccomp=unconfined", "apparmor=unconfined", "systempaths=unconfined"],
+            # A private group of its own is what version 2 needs; it was not tried with a real one.
+            cgroupns_mode="host" if self._engine.cgroup_version == 1 else "private",
+            tmpfs={"/run": ""},
+            volumes=volumes,
+            networks_advanced=[
+                docker.ContainerNetworksAdvancedArgs(name=self._network.name, ipv4_address=address)
+            ],
+            restart="unless-stopped",
+            # Docker stops the containers inside when it is told to stop.
+            destroy_grace_seconds=30,
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                delete_before_replace=True,
+                # systempaths is not read back, so that a refresh would make every node look different.
+                ignore_changes=["securityOpts"],
+            ),
+        )

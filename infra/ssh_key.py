@@ -1,0 +1,69 @@
+"""The stack's own ssh key: made once, a secret of the stack, and laid out as a file for ssh to use."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pulumi
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from pulumi.dynamic import CreateResult, DiffResult, Resource, ResourceProvider, UpdateResult
+
+from infra.ssh import Identity
+
+
+class _KeyProvider(ResourceProvider):
+    def create(self, props: dict[str, Any]) -> CreateResult:
+        key = Ed25519PrivateKey.generate()
+        private = key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.OpenSSH, serialization.NoEncryption()
+        ).decode()
+        public = (
+            key.public_key()
+            .public_bytes(serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH)
+            .decode()
+        )
+        _lay_out(props["folder"], private)
+        return CreateResult(public.split()[1][-16:], {**props, "private_key": private, "public_key": public})
+
+    def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
+        file = Identity(folder=news["folder"]).key_file
+        laid_out = file.exists() and file.read_text() == olds["private_key"]
+        return DiffResult(changes=not laid_out)
+
+    def update(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
+        _lay_out(news["folder"], olds["private_key"])
+        return UpdateResult({**olds, "folder": news["folder"]})
+
+    def delete(self, _id: str, props: dict[str, Any]) -> None:
+        identity = Identity(folder=props["folder"])
+        identity.key_file.unlink(missing_ok=True)
+        identity.known_hosts_file.unlink(missing_ok=True)
+
+
+class SshKey(Resource, module="ssh", name="Key"):
+    """An ed25519 key pair whose private half is in the file of an Identity, mode 0600."""
+
+    private_key: pulumi.Output[str]
+    public_key: pulumi.Output[str]
+
+    def __init__(self, name: str, identity: Identity, opts: pulumi.ResourceOptions | None = None) -> None:
+        secret = pulumi.ResourceOptions(additional_secret_outputs=["private_key"])
+        super().__init__(
+            _KeyProvider(),
+            name,
+            {"folder": identity.folder, "private_key": None, "public_key": None},
+            pulumi.ResourceOptions.merge(opts, secret),
+        )
+
+
+def _lay_out(folder: str, private: str) -> None:
+    file = Identity(folder=folder).key_file
+    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    draft = file.with_suffix(".new")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as stream:
+        stream.write(private)
+    Path(draft).replace(file)

@@ -1,0 +1,29 @@
+"""The interface between what hosts the swarm and what runs on it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pulumi
+
+from infra.ssh import Identity
+
+
+@dataclass(frozen=True, kw_only=True)
+class Swarm:
+    """A Docker Swarm that is up, whatever it runs on.
+
+    ``docker_host`` is the manager's docker as ``ssh://USER@ADDRESS:PORT``, known once the manager answers;
+    ``manager_address`` is the address that the nodes reach it at; ``share`` is the folder that all nodes have
+    in common; ``platform`` is what images are built for. ``manager`` is the resource whose deletion takes the
+    swarm with it; ``members`` are done when every worker has joined.
+    """
+
+    docker_host: pulumi.Input[str]
+    identity: Identity
+    manager_address: str
+    share: str
+    platform: str
+    workers: int
+    manager: pulumi.CustomResource
+    members: tuple[pulumi.Resource, ...]

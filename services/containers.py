@@ -1,0 +1,38 @@
+"""What every OODT container has in common: the paths of the original, and what is mounted there."""
+
+from __future__ import annotations
+
+import pulumi
+
+from infra.swarm import Swarm
+from runtime import names
+from services.service import Mount
+
+HOME = "/usr/local/oodt"
+ARCHIVE = f"{HOME}/archive"
+JOBS = f"{HOME}/jobs"
+CATALOG_DATA = f"{HOME}/data"
+
+
+def environment() -> dict[str, pulumi.Input[str]]:
+    """Where scripts and policies written for the original look for things."""
+    return {
+        names.OODT_HOME: HOME,
+        names.OODT_CONFIG: f"{HOME}/workflows",
+        names.OODT_ARCHIVE: ARCHIVE,
+        names.OODT_JOBS: JOBS,
+    }
+
+
+def mounts(swarm: Swarm, workflow_copy: pulumi.Output[str]) -> list[Mount]:
+    """The share's folders and the read-only copy of the workflows."""
+    return [
+        Mount(
+            source=pulumi.Output.concat(workflow_copy, "/workflows"),
+            target=f"{HOME}/workflows",
+            read_only=True,
+        ),
+        Mount(source=pulumi.Output.concat(workflow_copy, "/pges"), target=f"{HOME}/pges", read_only=True),
+        Mount(source=f"{swarm.share}/archive", target=ARCHIVE),
+        Mount(source=f"{swarm.share}/jobs", target=JOBS),
+    ]

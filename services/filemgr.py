@@ -1,0 +1,28 @@
+"""OODT's File Manager: the catalogue of products, whose files are in the archive on the share."""
+
+from __future__ import annotations
+
+import pulumi
+
+from infra.swarm import Swarm
+from runtime import names
+from services import containers
+from services.service import Mount, Service
+
+
+def filemgr(image: pulumi.Input[str], swarm: Swarm, workflow_copy: pulumi.Output[str]) -> Service:
+    return Service(
+        name=names.FILEMGR_SERVICE,
+        image=image,
+        args=["filemgr"],
+        role="manager",
+        hostname=names.FILEMGR_SERVICE,
+        environment=containers.environment(),
+        mounts=[
+            *containers.mounts(swarm, workflow_copy),
+            Mount(source="filemgr-data", target=containers.CATALOG_DATA, volume=True),
+        ],
+        ports=[names.FILEMGR_PORT],
+        health=["oodt-health", "filemgr"],
+        memory_limit=1536,
+    )

@@ -1,0 +1,86 @@
+"""The message broker: RabbitMQ with its users, queues and policies loaded at start."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from urllib.parse import quote
+
+import pulumi
+
+from infra.settings import Workflow
+from runtime import names
+from runtime.topology import Event, definitions
+from services.credentials import Password
+from services.secrets import MountedSecret, secret_file
+from services.service import Mount, Service
+
+DEFINITIONS_FILE = "rabbitmq_definitions"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Credentials:
+    """The two users of the broker: one for messages, one for administration."""
+
+    user: pulumi.Output[str]
+    admin: pulumi.Output[str]
+
+    def user_url(self, host: str) -> pulumi.Output[str]:
+        """Where messages go, as the original's RABBITMQ_USER_URL."""
+        vhost = quote(names.VIRTUAL_HOST, safe="")
+        return pulumi.Output.concat(
+            f"amqp://{names.MESSAGE_USER}:", self.user, f"@{host}:{names.AMQP_PORT}/{vhost}"
+        )
+
+    def admin_url(self, host: str) -> pulumi.Output[str]:
+        """The management API, as the original's RABBITMQ_ADMIN_URL."""
+        return pulumi.Output.concat(
+            f"http://{names.ADMIN_USER}:", self.admin, f"@{host}:{names.MANAGEMENT_PORT}"
+        )
+
+
+def credentials() -> Credentials:
+    return Credentials(user=Password("rabbitmq-user").value, admin=Password("rabbitmq-admin").value)
+
+
+def events(workflows: Sequence[Workflow]) -> list[Event]:
+    """The stack's workflows as the runtime knows them."""
+    return [
+        Event(
+            name=workflow.event,
+            max_workflows=workflow.max_workflows,
+            priority=workflow.priority,
+            max_attempts=workflow.max_attempts,
+            job_timeout=workflow.job_timeout,
+        )
+        for workflow in workflows
+    ]
+
+
+def definitions_secret(
+    workflows: Sequence[Workflow], login: Credentials, opts: pulumi.ResourceOptions
+) -> MountedSecret:
+    """The broker's definitions, a secret because they hold the users' password hashes."""
+    content = pulumi.Output.all(login.user, login.admin).apply(
+        lambda passwords: json.dumps(
+            definitions(events(workflows), user_password=passwords[0], admin_password=passwords[1]), indent=1
+        )
+    )
+    return secret_file(DEFINITIONS_FILE, content, uid=0, opts=opts)
+
+
+def rabbitmq(image: pulumi.Input[str], loaded: MountedSecret) -> Service:
+    """Queues live in a named volume, under the node name that the fixed host name gives the broker."""
+    return Service(
+        name=names.RABBITMQ_SERVICE,
+        image=image,
+        role="manager",
+        hostname=names.RABBITMQ_SERVICE,
+        mounts=[Mount(source="rabbitmq-data", target="/var/lib/rabbitmq", volume=True)],
+        secrets=[loaded],
+        ports=[names.AMQP_PORT, names.MANAGEMENT_PORT],
+        health=["rabbitmq-health"],
+        stop_grace=60,
+        memory_limit=2048,
+    )

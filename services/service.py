@@ -1,0 +1,122 @@
+"""One docker service, with all stated that docker would fill in: else a later update sees a change."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import pulumi
+import pulumi_docker as docker
+
+from services.secrets import MountedSecret
+
+CONVERGE_TIMEOUT = "5m0s"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mount:
+    """A folder of the node, or a named volume of it, seen in the container at ``target``."""
+
+    source: pulumi.Input[str]
+    target: str
+    volume: bool = False
+    read_only: bool = False
+
+    def args(self) -> docker.ServiceTaskSpecContainerSpecMountArgs:
+        return docker.ServiceTaskSpecContainerSpecMountArgs(
+            type="volume" if self.volume else "bind",
+            source=self.source,
+            target=self.target,
+            read_only=self.read_only,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Service:
+    """What is particular to a service; seconds for the times, MiB for the memory.
+
+    ``role`` is the role of the nodes that it may run on; ``health`` is the command that tells whether a
+    container is well. ``rolling`` is for services of which more tasks may run than there are replicas: an
+    update starts new ones, a quarter at a time, before it stops old ones, and does not wait for those to
+    finish their work.
+    """
+
+    name: str
+    image: pulumi.Input[str]
+    role: str
+    health: Sequence[str]
+    args: Sequence[str] = ()
+    replicas: int = 1
+    hostname: str = ""
+    environment: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
+    mounts: Sequence[Mount] = ()
+    secrets: Sequence[MountedSecret] = ()
+    ports: Sequence[int] = ()
+    start_period: int = 60
+    stop_grace: int = 30
+    memory_limit: int | None = None
+    rolling: bool = False
+
+    def declare(self, network: docker.Network, opts: pulumi.ResourceOptions) -> docker.Service:
+        """Declare the service; `pulumi up` waits until its tasks are healthy, or fails and says why."""
+        return docker.Service(
+            self.name,
+            name=self.name,
+            mode=docker.ServiceModeArgs(replicated=docker.ServiceModeReplicatedArgs(replicas=self.replicas)),
+            task_spec=docker.ServiceTaskSpecArgs(
+                container_spec=self._container(),
+                networks_advanceds=[docker.ServiceTaskSpecNetworksAdvancedArgs(id=network.id)],
+                placement=docker.ServiceTaskSpecPlacementArgs(constraints=[f"node.role == {self.role}"]),
+                resources=self._resources(),
+                restart_policy=docker.ServiceTaskSpecRestartPolicyArgs(
+                    condition="any", delay="3s", max_attempts=0, window="0s"
+                ),
+                force_update=0,
+                runtime="container",
+            ),
+            endpoint_spec=docker.ServiceEndpointSpecArgs(
+                mode="dnsrr",
+                ports=[
+                    docker.ServiceEndpointSpecPortArgs(
+                        target_port=port, published_port=port, publish_mode="host", protocol="tcp"
+                    )
+                    for port in self.ports
+                ],
+            ),
+            update_config=docker.ServiceUpdateConfigArgs(
+                parallelism=-(-self.replicas // 4) if self.rolling else 1,
+                delay="0s",
+                failure_action="pause",
+                monitor="5s",
+                max_failure_ratio="0.0",
+                order="start-first" if self.rolling else "stop-first",
+            ),
+            converge_config=docker.ServiceConvergeConfigArgs(delay="1s", timeout=CONVERGE_TIMEOUT),
+            opts=opts,
+        )
+
+    def _resources(self) -> docker.ServiceTaskSpecResourcesArgs | None:
+        if self.memory_limit is None:
+            return None
+        limits = docker.ServiceTaskSpecResourcesLimitsArgs(memory_bytes=self.memory_limit * 1024 * 1024)
+        return docker.ServiceTaskSpecResourcesArgs(limits=limits)
+
+    def _container(self) -> docker.ServiceTaskSpecContainerSpecArgs:
+        return docker.ServiceTaskSpecContainerSpecArgs(
+            image=self.image,
+            args=list(self.args),
+            hostname=self.hostname,
+            env=dict(self.environment),
+            mounts=[mount.args() for mount in self.mounts],
+            secrets=[secret.mount() for secret in self.secrets],
+            healthcheck=docker.ServiceTaskSpecContainerSpecHealthcheckArgs(
+                tests=["CMD", *self.health],
+                interval="5s",
+                timeout="10s",
+                retries=6,
+                start_period=f"{self.start_period}s",
+            ),
+            init=True,
+            isolation="default",
+            stop_grace_period=f"{self.stop_grace}s",
+        )

@@ -1,0 +1,65 @@
+"""OODT's Workflow Managers, each with its gateway and its message consumer in the same container."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+
+import pulumi
+
+from infra.settings import Settings
+from infra.swarm import Swarm
+from runtime import names
+from services import containers
+from services.rabbitmq import events
+from services.secrets import MountedSecret
+from services.service import Mount, Service
+
+# Seconds that a container which is told to stop may go on with its running jobs before it hands them back.
+STOP_GRACE = names.DEFAULT_STOP_GRACE_SECONDS
+STOP_MARGIN = 30  # seconds for everything else to stop
+
+
+def wmgr(
+    image: pulumi.Input[str],
+    settings: Settings,
+    swarm: Swarm,
+    workflow_copy: pulumi.Output[str],
+    urls: Sequence[MountedSecret],
+) -> Service:
+    """``wm_replicas`` containers on the workers; their work is in the broker and on the share."""
+    return Service(
+        name=names.WMGR_SERVICE,
+        image=image,
+        args=["wmgr"],
+        role="worker",
+        replicas=settings.wm_replicas,
+        environment={
+            **containers.environment(),
+            names.OODT_LEDGER: names.LEDGER_DIR,
+            names.WORKFLOW_URL: f"http://localhost:{names.GATEWAY_PORT}",
+            names.PROXIED_WORKFLOW_URL: f"http://localhost:{names.WMGR_PORT}",
+            names.FILEMGR_URL: f"http://localhost:{names.FILEMGR_PORT}",
+            names.PROXIED_FILEMGR_URL: f"http://{names.FILEMGR_SERVICE}:{names.FILEMGR_PORT}",
+            names.WORKFLOW_QUEUE: ",".join(workflow.event for workflow in settings.workflows),
+            names.MAX_WORKFLOWS: str(sum(workflow.max_workflows for workflow in settings.workflows)),
+            names.EVENTS: json.dumps([_event(event) for event in events(settings.workflows)]),
+            names.PROXY: str(settings.proxy).lower(),
+            names.NODE_NAME: "{{.Node.Hostname}}",
+            names.STOP_GRACE_SECONDS: str(STOP_GRACE),
+        },
+        mounts=[
+            *containers.mounts(swarm, workflow_copy),
+            Mount(source=f"{swarm.share}/ledger", target=names.LEDGER_DIR),
+        ],
+        secrets=urls,
+        health=["oodt-health", "wmgr"],
+        stop_grace=STOP_GRACE + STOP_MARGIN,
+        rolling=True,
+    )
+
+
+def _event(event: object) -> dict[str, object]:
+    fields = asdict(event)  # type: ignore[call-overload]
+    return {"event": fields.pop("name"), **fields}

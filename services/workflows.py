@@ -1,0 +1,142 @@
+"""The operator's workflow folders on the share: a read-only copy for each content."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import shlex
+import tarfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pulumi
+from pulumi.dynamic import CreateResult, DiffResult, Resource, ResourceProvider
+
+from infra import ssh
+from infra.settings import Workflow
+from infra.ssh import Identity
+from infra.swarm import Swarm
+
+COPY_TIMEOUT = 300  # seconds
+LEFT_OUT = ("__pycache__", ".git", ".DS_Store")
+
+# Receives the archive on standard input; a copy is complete once it has its final name.
+RECEIVE = """
+set -e
+umask 022
+mkdir -p {share}/config
+draft=$(mktemp -d {share}/config/.new.XXXXXX)
+trap 'rm -rf "$draft"' EXIT
+tar -x -f - -C "$draft" --no-same-owner
+chmod 755 "$draft"
+rm -rf {copy}
+mv "$draft" {copy}
+trap - EXIT
+for name in {names}; do
+  mkdir -p {share}/jobs/"$name"
+  chown 1000:1000 {share}/jobs/"$name"
+  chmod 2775 {share}/jobs/"$name"
+done
+"""
+
+
+def files(directories: Sequence[Path]) -> Iterator[tuple[str, Path]]:
+    """(path in the copy, file or folder) of everything that the containers see, in a fixed order.
+
+    The first workflow's policy is workflows/policy, a further one's workflows/NAME/policy; each has
+    workflows/NAME/pge-configs and pges/NAME.
+    """
+    for index, directory in enumerate(directories):
+        name = directory.name
+        places = {
+            "policy": "workflows/policy" if index == 0 else f"workflows/{name}/policy",
+            "pge-configs": f"workflows/{name}/pge-configs",
+            "pges": f"pges/{name}",
+        }
+        for part, place in places.items():
+            top = directory / part
+            yield place, top
+            for path in sorted(top.rglob("*")):
+                inner = path.relative_to(top)
+                if not any(name in LEFT_OUT for name in inner.parts):
+                    yield f"{place}/{inner.as_posix()}", path
+
+
+def archive(directories: Sequence[Path]) -> bytes:
+    """The copy as a tar: the same bytes for the same content, readable by every user of a container.
+
+    The entry ``jobs`` beside a workflow's programs leads to its job folders, where OODT's users expect them.
+    """
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as tar:
+        for name, path in files(directories):
+            info = tar.gettarinfo(path, name)
+            info.uid = info.gid = 0
+            info.uname = info.gname = "root"
+            info.mtime = 0
+            info.mode = 0o755 if info.isdir() or info.mode & 0o100 else 0o644
+            if info.isreg():
+                with path.open("rb") as stream:
+                    tar.addfile(info, stream)
+            else:
+                tar.addfile(info)
+        for directory in directories:
+            jobs = tarfile.TarInfo(f"pges/{directory.name}/jobs")
+            jobs.type = tarfile.SYMTYPE
+            jobs.linkname = f"/usr/local/oodt/jobs/{directory.name}"
+            tar.addfile(jobs)
+    return buffer.getvalue()
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+class _CopyProvider(ResourceProvider):
+    def create(self, props: dict[str, Any]) -> CreateResult:
+        directories = [Path(directory) for directory in props["directories"]]
+        content = archive(directories)
+        if _digest(content) != props["digest"]:
+            raise RuntimeError("a workflow folder was changed during the update; type: pulumi up")
+        copy = f"{props['share']}/config/{props['digest'][:16]}"
+        names = " ".join(shlex.quote(directory.name) for directory in directories)
+        _run(props, RECEIVE.format(share=props["share"], copy=copy, names=names), content)
+        return CreateResult(copy, {**props, "path": copy})
+
+    def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
+        replaces = [key for key in ("digest", "share") if olds[key] != news[key]]
+        return DiffResult(changes=bool(replaces), replaces=replaces)
+
+    def delete(self, _id: str, props: dict[str, Any]) -> None:
+        _run(props, f"rm -rf {props['path']}")
+
+
+def _run(props: dict[str, Any], command: str, stdin: bytes = b"") -> None:
+    ssh.run(
+        Identity(folder=props["folder"]), props["docker_host"], command, timeout=COPY_TIMEOUT, stdin=stdin
+    )
+
+
+class WorkflowCopy(Resource, module="workflows", name="Copy"):
+    """The workflow folders of the stack, copied to the share; ``path`` changes with their content."""
+
+    path: pulumi.Output[str]
+
+    def __init__(
+        self,
+        name: str,
+        workflows: Sequence[Workflow],
+        swarm: Swarm,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        directories = [workflow.directory for workflow in workflows]
+        props = {
+            "directories": [str(directory) for directory in directories],
+            "digest": _digest(archive(directories)),
+            "share": swarm.share,
+            "folder": swarm.identity.folder,
+            "docker_host": swarm.docker_host,
+            "path": None,
+        }
+        super().__init__(_CopyProvider(), name, props, opts)

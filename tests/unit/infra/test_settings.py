@@ -1,0 +1,124 @@
+"""What an operator may set, and what the errors say."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+
+from infra import settings
+from infra.settings import ConfigurationError, Settings
+
+ROOT = Path(__file__).parents[3]
+DECLARED = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())["config"]
+
+
+def load(changes: dict[str, str] | None = None) -> Settings:
+    defaults = {key: entry["default"] for key, entry in DECLARED.items()}
+    config = {f"oodt:{key}": text for key, text in (defaults | (changes or {})).items()}
+    return settings.load(config | {"aws:region": "us-west-2"}, project="oodt", stack="dev", root=ROOT)
+
+
+def workflow_folder(folder: Path, event: str) -> Path:
+    for part in ("policy", "pge-configs", "pges"):
+        (folder / part).mkdir(parents=True)
+    (folder / "policy" / "events.xml").write_text(
+        f'<events><event name="{event}"><workflow id="w"/></event></events>'
+    )
+    return folder
+
+
+def test_the_defaults_of_the_project_file_are_a_usable_stack() -> None:
+    chosen = load()
+    assert (chosen.target, chosen.worker_nodes, chosen.wm_replicas, chosen.proxy) == ("local", 2, 2, False)
+    (workflow,) = chosen.workflows
+    assert (workflow.event, workflow.max_workflows, workflow.max_attempts, workflow.job_timeout) == (
+        "test-workflow",
+        4,
+        3,
+        3600,
+    )
+    assert workflow.directory == ROOT / "workflows" / "test-workflow"
+
+
+def test_every_known_key_is_declared_with_a_default_and_a_description() -> None:
+    assert set(DECLARED) == set(settings.KEYS)
+    assert all(entry["description"] and isinstance(entry["default"], str) for entry in DECLARED.values())
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("wm_replicas", "0"),
+        ("wm_replicas", "-1"),
+        ("wm_replicas", "four"),
+        ("wm_replicas", "2.5"),
+        ("wm_replicas", ""),
+        ("worker_nodes", "51"),
+        ("target", "moon"),
+        ("proxy", "yes"),
+        ("max_attempts", "0"),
+        ("job_timeout", "never"),
+        ("subnet", "10.213.0.1/24"),
+        ("subnet", "10.213.0.0/28"),
+        ("workflow_queue", " "),
+        ("workflow_queue", "no-such-event"),
+        ("workflow_dir", "/nowhere"),
+        ("workflows", "[1]"),
+        ("workflows", "{"),
+    ],
+)
+def test_a_bad_value_is_refused_with_key_value_and_the_line_to_type(key: str, value: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        load({key: value})
+    message = str(caught.value)
+    assert message.startswith(f"{key} is {value!r}: ")
+    assert f"fix: pulumi config set {key} " in message
+
+
+def test_an_unknown_key_is_refused_with_the_key_that_was_meant() -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        load({"wm_replcas": "4"})
+    assert "did you mean wm_replicas?" in str(caught.value)
+    assert "pulumi config rm wm_replcas" in str(caught.value)
+
+
+def test_several_workflows_take_what_they_leave_out_from_the_stack(tmp_path: Path) -> None:
+    one = workflow_folder(tmp_path / "one", "first")
+    two = workflow_folder(tmp_path / "two", "second")
+    listed = [
+        {"event": "first", "dir": str(one), "priority": "high"},
+        {"event": "second", "dir": str(two), "max_workflows": 1},
+    ]
+    first, second = load({"workflows": json.dumps(listed), "max_attempts": "5"}).workflows
+    assert (first.priority, first.max_workflows, first.max_attempts) == ("high", 4, 5)
+    assert (second.priority, second.max_workflows, second.name) == ("normal", 1, "two")
+
+
+@pytest.mark.parametrize(
+    ("change", "key"),
+    [
+        ({"priority": "urgent"}, "workflows[0].priority"),
+        ({"max_workflows": True}, "workflows[0].max_workflows"),
+        ({"colour": "red"}, "workflows[0].colour"),
+        ({"event": "second"}, "workflows[0].event"),
+        ({"dir": "/nowhere"}, "workflows[0].dir"),
+    ],
+)
+def test_a_bad_entry_is_refused_with_its_place(tmp_path: Path, change: dict[str, object], key: str) -> None:
+    entry = {"event": "first", "dir": str(workflow_folder(tmp_path / "one", "first"))}
+    with pytest.raises(ConfigurationError) as caught:
+        load({"workflows": json.dumps([entry | change])})
+    assert str(caught.value).startswith(f"{key} is ")
+    assert f"--path '{key}'" in str(caught.value)
+
+
+def test_two_workflows_cannot_share_an_event_or_a_folder_name(tmp_path: Path) -> None:
+    one = {"event": "first", "dir": str(workflow_folder(tmp_path / "a" / "same", "first"))}
+    two = {"event": "second", "dir": str(workflow_folder(tmp_path / "b" / "same", "second"))}
+    with pytest.raises(ConfigurationError, match="names must differ"):
+        load({"workflows": json.dumps([one, two])})
+    with pytest.raises(ConfigurationError, match="events must differ"):
+        load({"workflows": json.dumps([one, one | {"dir": str(workflow_folder(tmp_path / "c", "first"))}])})

@@ -1,0 +1,144 @@
+"""A connection to RabbitMQ that comes back: declares, publishes with confirms, consumes, and tells when it cannot.
+
+Everything runs on the event loop's thread, heartbeats included, so whatever may block (the shared disk) belongs on another.
+"""
+
+import asyncio
+import contextlib
+import logging
+import random
+from collections.abc import Callable
+from typing import Self
+
+import pika
+
+from runtime.amqp_session import Delivery, Lost, Session, Subscription, connect
+from runtime.topology import Topology
+
+log = logging.getLogger(__name__)
+
+HEARTBEAT_SECONDS = 20
+FIRST_PAUSE_SECONDS = 0.25
+LONGEST_PAUSE_SECONDS = 10.0
+
+
+class BrokerDown(ConnectionError):
+    """The broker could not be reached, or did not confirm in time."""
+
+
+class Broker:
+    """Use as ``async with Broker(url, name=...) as broker``; it connects in the background, again and again."""
+
+    def __init__(self, url: str, *, name: str, topology: Topology | None = None) -> None:
+        self._parameters = pika.URLParameters(url)
+        self._parameters.heartbeat = HEARTBEAT_SECONDS
+        self._parameters.client_properties = {"connection_name": name}
+        self._topology = topology
+        self._subscriptions: list[Subscription] = []
+        self._session: Session | None = None
+        self._changed = asyncio.Event()
+        self._complaint = "not tried yet"
+
+    async def __aenter__(self) -> Self:
+        self._keeper = asyncio.create_task(self._keep_connected())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._keeper.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._keeper
+        if self._session is not None:
+            await self._session.close()
+
+    @property
+    def connected(self) -> bool:
+        return self._session is not None
+
+    async def wait_connected(self, seconds: float) -> None:
+        """Return once there is a connection; raises BrokerDown after SECONDS."""
+        await self._current(_deadline(seconds))
+
+    async def publish(
+        self,
+        exchange: str,
+        key: str,
+        body: bytes,
+        properties: pika.BasicProperties,
+        *,
+        seconds: float,
+        mandatory: bool = True,
+    ) -> None:
+        """Return once the broker has the message; raises BrokerDown after SECONDS, Unroutable, Rejected.
+
+        When the connection breaks before the confirm, nobody knows whether the message arrived: it is sent again, so it may
+        be there twice, with the same id.
+        """
+        deadline = _deadline(seconds)
+        while True:
+            session = await self._current(deadline)
+            confirmed = session.publish(exchange, key, body, properties, mandatory=mandatory)
+            try:
+                async with asyncio.timeout_at(deadline):
+                    return await confirmed
+            except Lost:
+                continue
+            except TimeoutError:
+                raise BrokerDown(f"the broker did not confirm a message within {seconds:g} s") from None
+
+    async def consume(self, queue: str, *, prefetch: int, handler: Callable[[Delivery], None]) -> None:
+        """Call HANDLER for each message, with at most PREFETCH unanswered ones, on this and every later connection."""
+        subscription = Subscription(queue=queue, prefetch=prefetch, handler=handler)
+        self._subscriptions.append(subscription)
+        if self._session is not None:
+            with contextlib.suppress(Lost):
+                await self._session.subscribe(subscription)
+
+    async def stop_consuming(self) -> None:
+        """Take no more messages; those taken can still be answered."""
+        self._subscriptions.clear()
+        if self._session is not None:
+            with contextlib.suppress(Lost):
+                await self._session.unsubscribe()
+
+    async def _current(self, deadline: float) -> Session:
+        while self._session is None:
+            try:
+                async with asyncio.timeout_at(deadline):
+                    await self._changed.wait()
+            except TimeoutError:
+                raise BrokerDown(f"no connection to {self._address}: {self._complaint}") from None
+        return self._session
+
+    async def _keep_connected(self) -> None:
+        failures = 0
+        while True:
+            try:
+                session = await connect(self._parameters)
+                try:
+                    if self._topology is not None:
+                        await session.declare(self._topology)
+                    for subscription in self._subscriptions:
+                        await session.subscribe(subscription)
+                    self._session = session
+                    self._changed.set()
+                    log.info("connected to %s", self._address)
+                    failures = 0
+                    await session.lost
+                finally:
+                    self._session = None
+                    self._changed.clear()
+                    await session.close()
+            except ConnectionError as error:
+                self._complaint = str(error)
+                pause = min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2**failures) * random.uniform(0.5, 1)
+                failures += 1
+                log.warning("no connection to %s (%s); next try in %.1f s", self._address, error, pause)
+                await asyncio.sleep(pause)
+
+    @property
+    def _address(self) -> str:
+        return f"{self._parameters.host}:{self._parameters.port}"
+
+
+def _deadline(seconds: float) -> float:
+    return asyncio.get_running_loop().time() + seconds

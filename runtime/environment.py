@@ -1,0 +1,212 @@
+"""Settings of a worker, and the broker's address for a command, from environment variables and docker secrets."""
+
+import json
+import os
+import socket
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+from urllib.parse import urlsplit
+
+from runtime import names
+from runtime.topology import Event
+
+STACK_OUTPUT_SECONDS = 60
+EVENT_KEYS = {"event", "max_workflows", "priority", "max_attempts", "job_timeout"}
+
+
+class SettingError(ValueError):
+    """A setting that cannot be used; the text names the variable, its value and the fix."""
+
+
+class NoBrokerAddress(Exception):
+    """Nothing says where the broker is."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkerSettings:
+    """What the processes beside a Workflow Manager must know."""
+
+    events: tuple[Event, ...]
+    broker_url: str
+    wmgr_url: str
+    filemgr_url: str
+    ledger: Path
+    run_dir: Path
+    node: str
+    stop_grace: int
+    proxy: bool
+
+
+def worker_settings(env: Mapping[str, str] = os.environ) -> WorkerSettings:
+    """Settings of this container; raises SettingError."""
+    return WorkerSettings(
+        events=_events(env),
+        broker_url=worker_broker_url(env),
+        wmgr_url=_url(env, names.PROXIED_WORKFLOW_URL, f"http://localhost:{names.WMGR_PORT}"),
+        filemgr_url=_url(
+            env, names.PROXIED_FILEMGR_URL, f"http://{names.FILEMGR_SERVICE}:{names.FILEMGR_PORT}"
+        ),
+        ledger=Path(env.get(names.OODT_LEDGER) or names.LEDGER_DIR),
+        run_dir=Path(env.get(names.OODT_RUN_DIR) or names.RUN_DIR),
+        node=env.get(names.NODE_NAME) or socket.gethostname(),
+        stop_grace=_integer(env, names.STOP_GRACE_SECONDS, names.DEFAULT_STOP_GRACE_SECONDS, least=0),
+        proxy=_boolean(env, names.PROXY),
+    )
+
+
+def worker_broker_url(env: Mapping[str, str] = os.environ) -> str:
+    """Address of the broker, with user and password, as a container knows it."""
+    url = env.get(names.RABBITMQ_USER_URL) or _secret(names.RABBITMQ_USER_SECRET)
+    if not url:
+        raise SettingError(
+            f"{names.RABBITMQ_USER_URL} is not set and there is no secret {names.RABBITMQ_USER_SECRET}: "
+            f"set {names.RABBITMQ_USER_URL}=amqp://USER:PASSWORD@HOST:{names.AMQP_PORT}/%2F"
+        )
+    return _amqp(url)
+
+
+def command_broker_url(env: Mapping[str, str] = os.environ) -> str:
+    """Address of the broker for an operator's command: as in a container, else the stack's output."""
+    url = (
+        env.get(names.RABBITMQ_USER_URL)
+        or _secret(names.RABBITMQ_USER_SECRET)
+        or _stack_output(names.USER_URL_OUTPUT)
+    )
+    return _amqp(url)
+
+
+def _stack_output(output: str) -> str:
+    command = ["pulumi", "stack", "output", output, "--show-secrets"]
+    hint = f"set {names.RABBITMQ_USER_URL}, or run this where `pulumi stack output {output}` answers"
+    try:
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=STACK_OUTPUT_SECONDS, check=False
+        )
+    except FileNotFoundError:
+        raise NoBrokerAddress(
+            f"{names.RABBITMQ_USER_URL} is not set and there is no pulumi on PATH: {hint}"
+        ) from None
+    except subprocess.TimeoutExpired:
+        raise NoBrokerAddress(f"pulumi did not answer within {STACK_OUTPUT_SECONDS} s: {hint}") from None
+    if done.returncode != 0 or not done.stdout.strip():
+        complaint = done.stderr.strip() or "the output is empty"
+        raise NoBrokerAddress(
+            f"{names.RABBITMQ_USER_URL} is not set and the stack does not tell: {complaint}\n{hint}"
+        )
+    return done.stdout.strip()
+
+
+def _secret(path: str) -> str:
+    try:
+        return Path(path).read_text().strip()
+    except FileNotFoundError:
+        return ""
+
+
+def _amqp(url: str) -> str:
+    # The value holds a password, so the error does not repeat it.
+    try:
+        parts = urlsplit(url)
+        valid = (
+            parts.scheme in {"amqp", "amqps"}
+            and bool(parts.hostname)
+            and (parts.port is None or parts.port > 0)
+        )
+    except ValueError:
+        valid = False
+    if not valid:
+        raise SettingError(
+            f"the broker's address is not of the form amqp://USER:PASSWORD@HOST:{names.AMQP_PORT}/%2F: "
+            f"correct {names.RABBITMQ_USER_URL}"
+        )
+    return url
+
+
+def _events(env: Mapping[str, str]) -> tuple[Event, ...]:
+    described = env.get(names.EVENTS)
+    events = _listed_events(described) if described else _named_events(env)
+    seen = [event.name for event in events]
+    twice = {name for name in seen if seen.count(name) > 1}
+    if twice:
+        raise SettingError(f"event {twice.pop()} is listed twice: list each event once")
+    return events
+
+
+def _named_events(env: Mapping[str, str]) -> tuple[Event, ...]:
+    listed = env.get(names.WORKFLOW_QUEUE, "")
+    event_names = [name.strip() for name in listed.split(",") if name.strip()]
+    if not event_names:
+        raise SettingError(
+            f"{names.WORKFLOW_QUEUE} is {listed!r}: set it to the OODT event that starts the workflow"
+        )
+    limits = {
+        "max_workflows": _integer(env, names.MAX_WORKFLOWS, names.DEFAULT_MAX_WORKFLOWS),
+        "max_attempts": _integer(env, names.MAX_ATTEMPTS, names.DEFAULT_MAX_ATTEMPTS),
+        "job_timeout": _integer(env, names.JOB_TIMEOUT, names.DEFAULT_JOB_TIMEOUT),
+    }
+    try:
+        return tuple(Event(name=name, **limits) for name in event_names)
+    except ValueError as error:
+        raise SettingError(f"{names.WORKFLOW_QUEUE}: {error}") from error
+
+
+def _listed_events(described: str) -> tuple[Event, ...]:
+    try:
+        entries = json.loads(described)
+    except json.JSONDecodeError as error:
+        raise SettingError(f"{names.EVENTS} is not JSON ({error}): set it to a list of objects") from error
+    if not isinstance(entries, list) or not entries or not all(isinstance(entry, dict) for entry in entries):
+        raise SettingError(f'{names.EVENTS} is {described!r}: set it to a list like [{{"event": "NAME"}}]')
+    return tuple(_listed_event(entry) for entry in entries)
+
+
+def _listed_event(entry: dict[str, Any]) -> Event:
+    unknown = sorted(set(entry) - EVENT_KEYS)
+    if unknown or "event" not in entry:
+        problem = f"unknown key {unknown[0]}" if unknown else "no key event"
+        raise SettingError(
+            f"{names.EVENTS} has an entry {entry!r} with {problem}: use {', '.join(sorted(EVENT_KEYS))}"
+        )
+    for key in ("max_workflows", "max_attempts", "job_timeout"):
+        number = entry.get(key, 1)
+        if not isinstance(number, int) or isinstance(number, bool) or number < 1:
+            _refuse(f"{names.EVENTS} of {entry['event']}: {key}", number, "a whole number of at least 1")
+    if entry.get("priority", "normal") not in {"normal", "high"}:
+        _refuse(f"{names.EVENTS} of {entry['event']}: priority", entry["priority"], "normal or high")
+    try:
+        return Event(name=entry["event"], **{key: value for key, value in entry.items() if key != "event"})
+    except (TypeError, ValueError) as error:
+        raise SettingError(f"{names.EVENTS}: {error}") from error
+
+
+def _integer(env: Mapping[str, str], name: str, default: int, *, least: int = 1) -> int:
+    text = env.get(name) or str(default)
+    try:
+        number = int(text)
+    except ValueError:
+        number = least - 1
+    if number < least:
+        _refuse(name, text, f"a whole number of at least {least}")
+    return number
+
+
+def _boolean(env: Mapping[str, str], name: str) -> bool:
+    text = env.get(name) or "false"
+    if text not in {"true", "false"}:
+        _refuse(name, text, "true or false")
+    return text == "true"
+
+
+def _url(env: Mapping[str, str], name: str, default: str) -> str:
+    url = env.get(name) or default
+    parts = urlsplit(url)
+    if parts.scheme != "http" or not parts.hostname:
+        _refuse(name, url, f"an address like {default}")
+    return url
+
+
+def _refuse(name: str, value: object, fix: str) -> NoReturn:
+    raise SettingError(f"{name} is {value!r}: set it to {fix}")

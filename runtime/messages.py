@@ -1,0 +1,193 @@
+"""What a message says: a job's identity and metadata, or why it is none.
+
+The body is a JSON object of metadata, as the original's producers send it. A message that can never become a job is poison:
+it goes to the dead queue with its reason, and the next one is taken.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pika
+
+from runtime import names
+
+Metadata = dict[str, str | list[str]]
+
+# Producers of the original send the metadata as headers too, so ours begin with a prefix of their own.
+BATCH_HEADER = "oodt-batch"
+REASON_HEADER = "oodt-reason"
+
+MAX_BODY_BYTES = 4 * 1024 * 1024
+MAX_VALUE_BYTES = 512 * 1024
+# A job id names files, folders and workflow instances, so anything else than this is replaced by its hash.
+SAFE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,119}")
+# XML 1.0 cannot carry these, and OODT is spoken to in XML.
+NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+class Poison(ValueError):
+    """A message that no number of attempts turns into a job; the text is the reason."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """One unit of work: a run of the event's workflow with this metadata."""
+
+    id: str
+    event: str
+    metadata: Metadata
+    batch: str | None = None
+    queued_at: float | None = None
+
+
+def decode(queue: str, properties: pika.BasicProperties, body: bytes) -> Job:
+    """The job that a message carries; raises Poison."""
+    return Job(
+        id=job_id(queue, properties, body),
+        event=queue,
+        metadata=metadata_from_json(body),
+        batch=batch_of(properties),
+        queued_at=queued_at(properties),
+    )
+
+
+def encode(metadata: Mapping[str, object]) -> bytes:
+    return json.dumps(metadata, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def properties_of(
+    job: str, *, batch: str | None = None, priority: int | None = None, at: float | None = None
+) -> pika.BasicProperties:
+    """Properties of a job's message: it survives a restart of the broker and has the job's id."""
+    return pika.BasicProperties(
+        message_id=job,
+        content_type="application/json",
+        delivery_mode=pika.DeliveryMode.Persistent.value,
+        priority=priority,
+        timestamp=int(at) if at is not None else None,
+        headers={BATCH_HEADER: batch} if batch is not None else None,
+    )
+
+
+def republished(
+    properties: pika.BasicProperties, *, job: str, reason: str | None = None
+) -> pika.BasicProperties:
+    """Properties for the same message in another queue. The id is stated now, so that it never changes again."""
+    headers = {
+        key: value
+        for key, value in (properties.headers or {}).items()
+        if not key.startswith("x-") and key != REASON_HEADER
+    }
+    if reason is not None:
+        headers[REASON_HEADER] = reason
+    return pika.BasicProperties(
+        message_id=job,
+        content_type=properties.content_type,
+        content_encoding=properties.content_encoding,
+        delivery_mode=pika.DeliveryMode.Persistent.value,
+        priority=properties.priority,
+        timestamp=properties.timestamp,
+        headers=headers or None,
+    )
+
+
+def job_id(queue: str, properties: pika.BasicProperties, body: bytes) -> str:
+    """The message's id, or one derived from what does not change when the broker delivers it again."""
+    if properties.message_id:
+        given = str(properties.message_id)
+        return given if SAFE_ID.fullmatch(given) else "m-" + _digest(given.encode())
+    headers = properties.headers or {}
+    stamp = headers.get("timestamp_in_ms", properties.timestamp)
+    return "d-" + _digest(queue.encode(), str(stamp).encode(), body)
+
+
+def batch_of(properties: pika.BasicProperties) -> str | None:
+    batch = (properties.headers or {}).get(BATCH_HEADER)
+    return str(batch) if batch is not None else None
+
+
+def queued_at(properties: pika.BasicProperties) -> float | None:
+    """When the message was first published, in unix seconds."""
+    stamp = (properties.headers or {}).get("timestamp_in_ms")
+    if isinstance(stamp, int):
+        return stamp / 1000
+    return float(properties.timestamp) if properties.timestamp is not None else None
+
+
+def metadata_from_json(body: bytes) -> Metadata:
+    """OODT metadata from a message's body; raises Poison."""
+    if len(body) > MAX_BODY_BYTES:
+        raise Poison(f"the message has {len(body)} bytes; at most {MAX_BODY_BYTES} are allowed")
+    try:
+        # Numbers keep their spelling: OODT's values are text, and 1e400 or 0.10 should stay what the sender wrote.
+        document = json.loads(body.decode(), parse_int=str, parse_float=str, parse_constant=_refuse_constant)
+    except UnicodeDecodeError as error:
+        raise Poison(f"the message is not UTF-8: byte {error.start} is 0x{body[error.start]:02x}") from error
+    except json.JSONDecodeError as error:
+        raise Poison(f"the message is not JSON: {error}") from error
+    except RecursionError as error:
+        raise Poison("the message is nested too deeply") from error
+    if not isinstance(document, dict):
+        raise Poison(f"the message is a JSON {_json_type(document)}; a job is a JSON object of metadata")
+    return metadata_from_object(document)
+
+
+def metadata_from_object(fields: Mapping[str, object]) -> Metadata:
+    """OODT metadata (text, or lists of text) from decoded values; raises Poison."""
+    metadata: Metadata = {}
+    for key, value in fields.items():
+        if not key or NOT_IN_XML.search(key):
+            raise Poison(f"{key!r} cannot be the name of a metadata field")
+        if isinstance(value, list):
+            if not value:
+                raise Poison(f"metadata field {key} is an empty list; give it a value or leave it out")
+            metadata[key] = [_text(key, item) for item in value]
+        else:
+            metadata[key] = _text(key, value)
+    # OODT's instance id comes from this key, and it is ours to set.
+    metadata.pop(names.JOB_KEY, None)
+    return metadata
+
+
+def _text(key: str, value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return str(value)
+    if not isinstance(value, str):
+        raise Poison(
+            f"metadata field {key} holds a JSON {_json_type(value)}; values are text, numbers or lists of these"
+        )
+    if NOT_IN_XML.search(value):
+        raise Poison(f"metadata field {key} holds a character that XML cannot carry")
+    if len(value.encode()) > MAX_VALUE_BYTES:
+        raise Poison(
+            f"metadata field {key} has {len(value.encode())} bytes; at most {MAX_VALUE_BYTES} are allowed"
+        )
+    return value
+
+
+def _json_type(value: object) -> str:
+    kinds: dict[type[Any], str] = {
+        dict: "object",
+        list: "array",
+        str: "string",
+        bool: "boolean",
+        type(None): "null",
+    }
+    return kinds.get(type(value), "number")
+
+
+def _refuse_constant(name: str) -> object:
+    raise Poison(f"the message is not JSON: {name} is no JSON number")
+
+
+def _digest(*parts: bytes) -> str:
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(len(part).to_bytes(8, "big") + part)
+    return digest.hexdigest()[:32]

@@ -1,0 +1,75 @@
+"""Names that every part of the cluster agrees on: services, ports, environment variables, paths, queues. Only constants."""
+
+from typing import Final
+
+# Services of the swarm, and the ports that they answer on.
+RABBITMQ_SERVICE: Final = "oodt-rabbitmq"
+FILEMGR_SERVICE: Final = "oodt-filemgr"
+WMGR_SERVICE: Final = "oodt-wmgr"
+STATUS_SERVICE: Final = "oodt-status"
+REGISTRY_SERVICE: Final = "registry"
+NETWORK: Final = "swarm-network"
+
+AMQP_PORT: Final = 5672
+MANAGEMENT_PORT: Final = 15672
+FILEMGR_PORT: Final = 9000
+GATEWAY_PORT: Final = 9001
+WMGR_PORT: Final = 8001
+STATUS_PORT: Final = 8080
+REGISTRY_PORT: Final = 5000
+
+# RabbitMQ: one user for messages, one for administration; everything lives in the default virtual host.
+MESSAGE_USER: Final = "oodt-user"
+ADMIN_USER: Final = "oodt-admin"
+VIRTUAL_HOST: Final = "/"
+EXCHANGE: Final = "oodt-exchange"
+EVENTS_EXCHANGE: Final = "oodt.events"
+
+# Environment of a Workflow Manager container. The first block is OODT's and the original's; scripts rely on it.
+OODT_HOME: Final = "OODT_HOME"
+OODT_CONFIG: Final = "OODT_CONFIG"
+OODT_ARCHIVE: Final = "OODT_ARCHIVE"
+OODT_JOBS: Final = "OODT_JOBS"
+FILEMGR_URL: Final = "FILEMGR_URL"
+WORKFLOW_URL: Final = "WORKFLOW_URL"
+PROXIED_WORKFLOW_URL: Final = "PROXIED_WORKFLOW_URL"
+RABBITMQ_USER_URL: Final = "RABBITMQ_USER_URL"
+RABBITMQ_ADMIN_URL: Final = "RABBITMQ_ADMIN_URL"
+WORKFLOW_QUEUE: Final = "WORKFLOW_QUEUE"
+MAX_WORKFLOWS: Final = "MAX_WORKFLOWS"
+PROXIED_FILEMGR_URL: Final = "PROXIED_FILEMGR_URL"
+PROXY: Final = "PROXY"
+MAX_ATTEMPTS: Final = "MAX_ATTEMPTS"
+JOB_TIMEOUT: Final = "JOB_TIMEOUT"
+EVENTS: Final = "EVENTS"
+OODT_LEDGER: Final = "OODT_LEDGER"
+OODT_RUN_DIR: Final = "OODT_RUN_DIR"
+NODE_NAME: Final = "NODE_NAME"
+STOP_GRACE_SECONDS: Final = "STOP_GRACE_SECONDS"
+
+# Paths in a container. Docker mounts a secret under its target's name in /run/secrets.
+RABBITMQ_USER_SECRET: Final = "/run/secrets/rabbitmq_user_url"
+RABBITMQ_ADMIN_SECRET: Final = "/run/secrets/rabbitmq_admin_url"
+RUN_DIR: Final = "/run/oodt"
+LEDGER_DIR: Final = "/usr/local/oodt/ledger"
+
+# Outputs of the stack that the operator's commands ask for.
+USER_URL_OUTPUT: Final = "rabbitmq_user_url"
+
+# OODT's metadata key for our run id. OODT itself overwrites JobId, so the correlation key needs a name of its own.
+JOB_KEY: Final = "JobKey"
+
+DEFAULT_MAX_WORKFLOWS: Final = 4
+DEFAULT_MAX_ATTEMPTS: Final = 3
+DEFAULT_JOB_TIMEOUT: Final = 3600
+DEFAULT_STOP_GRACE_SECONDS: Final = 300
+
+
+def dead_queue(event: str) -> str:
+    """Where a job ends that is given up, with its reason."""
+    return f"{event}.dead"
+
+
+def retry_queue(event: str, seconds: int) -> str:
+    """Where a job waits SECONDS before it goes back to its queue."""
+    return f"{event}.retry.{seconds}"

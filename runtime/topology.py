@@ -1,0 +1,213 @@
+"""Exchanges, queues and policies of the broker, as data: clients declare them, the broker loads them at its start.
+
+Queues are declared without arguments, because the producers written for the original declare theirs so, and RabbitMQ refuses
+a second declaration that differs. What a queue needs beyond that comes from the virtual host's default queue type (quorum)
+and from one policy per queue: RabbitMQ applies only one.
+
+A job waits for its next run in a queue of its own whose messages expire back into the event's queue, so that no consumer
+sleeps over it. Each step of the back-off has two such queues, and a failed job picks one at random: jobs that failed
+together do not come back together.
+"""
+
+import base64
+import hashlib
+import random
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from runtime import names
+
+RETRY_WAITS = ((5, 8), (20, 30), (80, 120), (320, 480))
+PARKING_WAIT = RETRY_WAITS[0][0]
+
+# A net against a message that kills every consumer that takes it. It counts returned deliveries too, so the broker's own
+# default of 20 would bury jobs that were merely handed back by consumers that stopped.
+DELIVERY_LIMIT = 100
+UNLIMITED = -1
+
+EVENT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,149}")
+RESERVED_ENDING = re.compile(r".*\.(dead|retry\.\d+)")
+
+Priority = Literal["normal", "high"]
+# Quorum queues know two classes: 0-4 and 5 or more.
+AMQP_PRIORITY: dict[Priority, int] = {"normal": 4, "high": 5}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event:
+    """An OODT event whose jobs come from the queue of its name."""
+
+    name: str
+    max_workflows: int = names.DEFAULT_MAX_WORKFLOWS
+    priority: Priority = "normal"
+    max_attempts: int = names.DEFAULT_MAX_ATTEMPTS
+    job_timeout: int = names.DEFAULT_JOB_TIMEOUT
+
+    def __post_init__(self) -> None:
+        if not EVENT_NAME.fullmatch(self.name) or RESERVED_ENDING.fullmatch(self.name):
+            raise ValueError(
+                f"event is {self.name!r}: it names a queue, so it takes up to 150 letters, digits, '.', '_' and '-', "
+                "and does not end in .dead or .retry.N"
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exchange:
+    name: str
+    kind: Literal["direct", "topic"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Queue:
+    """A durable queue. ``policy`` is what the broker applies to it; only a client's private queue has arguments."""
+
+    name: str
+    exchange: str = names.EXCHANGE
+    key: str
+    policy: dict[str, Any] = field(default_factory=dict)
+    arguments: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Topology:
+    exchanges: tuple[Exchange, ...]
+    queues: tuple[Queue, ...]
+
+
+EVENTS_EXCHANGE = Exchange(name=names.EVENTS_EXCHANGE, kind="topic")
+WATCHER_EXPIRES_SECONDS = 600
+
+
+def topology(events: Sequence[Event]) -> Topology:
+    """All that the given events need on the broker."""
+    return Topology(
+        exchanges=(Exchange(name=names.EXCHANGE, kind="direct"), EVENTS_EXCHANGE),
+        queues=tuple(queue for event in events for queue in _queues(event)),
+    )
+
+
+def watching(event: str, watcher: str) -> Topology:
+    """A private queue that gets the event's state changes, and outlives a broken connection for some minutes."""
+    queue = Queue(
+        name=f"oodt.wait.{watcher}",
+        exchange=names.EVENTS_EXCHANGE,
+        key=f"{event}.*",
+        arguments={"x-expires": WATCHER_EXPIRES_SECONDS * 1000},
+    )
+    return Topology(exchanges=(EVENTS_EXCHANGE,), queues=(queue,))
+
+
+def retry_wait(failures: int) -> int:
+    """Seconds that a job waits after its FAILURES-th failed run."""
+    return random.choice(RETRY_WAITS[min(failures, len(RETRY_WAITS)) - 1])
+
+
+def definitions(events: Sequence[Event], *, user_password: str, admin_password: str) -> dict[str, Any]:
+    """Content of the broker's definitions file. The same input gives the same content, password hashes included."""
+    declared = topology(events)
+    users = (
+        (names.MESSAGE_USER, user_password, []),
+        (names.ADMIN_USER, admin_password, ["administrator"]),
+    )
+    everything = {"vhost": names.VIRTUAL_HOST, "configure": ".*", "write": ".*", "read": ".*"}
+    return {
+        "vhosts": [{"name": names.VIRTUAL_HOST, "default_queue_type": "quorum"}],
+        "users": [
+            {
+                "name": user,
+                "password_hash": password_hash(user, password),
+                "hashing_algorithm": "rabbit_password_hashing_sha256",
+                "tags": tags,
+            }
+            for user, password, tags in users
+        ],
+        "permissions": [{"user": user, **everything} for user, _, _ in users],
+        "exchanges": [
+            {
+                "name": exchange.name,
+                "vhost": names.VIRTUAL_HOST,
+                "type": exchange.kind,
+                "durable": True,
+                "auto_delete": False,
+                "internal": False,
+                "arguments": {},
+            }
+            for exchange in declared.exchanges
+        ],
+        "queues": [
+            {
+                "name": queue.name,
+                "vhost": names.VIRTUAL_HOST,
+                "durable": True,
+                "auto_delete": False,
+                "arguments": {},
+            }
+            for queue in declared.queues
+        ],
+        "bindings": [
+            {
+                "source": queue.exchange,
+                "vhost": names.VIRTUAL_HOST,
+                "destination": queue.name,
+                "destination_type": "queue",
+                "routing_key": queue.key,
+                "arguments": {},
+            }
+            for queue in declared.queues
+        ],
+        "policies": [
+            {
+                "vhost": names.VIRTUAL_HOST,
+                "name": queue.name,
+                "pattern": f"^{re.escape(queue.name)}$",
+                "apply-to": "quorum_queues",
+                "priority": 0,
+                "definition": queue.policy,
+            }
+            for queue in declared.queues
+        ],
+    }
+
+
+def password_hash(user: str, password: str) -> str:
+    """RabbitMQ's salted hash. The salt is made from the two, so that the same password never looks like a change."""
+    salt = hashlib.sha256(f"{user}:{password}".encode()).digest()[:4]
+    return base64.b64encode(salt + hashlib.sha256(salt + password.encode()).digest()).decode()
+
+
+def _queues(event: Event) -> list[Queue]:
+    dead = names.dead_queue(event.name)
+    jobs = Queue(
+        name=event.name,
+        key=event.name,
+        policy={
+            **_dead_letters_to(dead),
+            "delivery-limit": DELIVERY_LIMIT,
+            # A message may wait for a free slot as long as a job runs, and then runs itself.
+            "consumer-timeout": (2 * event.job_timeout + 600) * 1000,
+        },
+    )
+    graveyard = Queue(name=dead, key=dead, policy={"delivery-limit": UNLIMITED})
+    steps = RETRY_WAITS[: max(event.max_attempts - 1, 1)]
+    waiting = [
+        Queue(
+            name=names.retry_queue(event.name, seconds),
+            key=names.retry_queue(event.name, seconds),
+            policy={**_dead_letters_to(event.name), "message-ttl": seconds * 1000},
+        )
+        for step in steps
+        for seconds in step
+    ]
+    return [jobs, graveyard, *waiting]
+
+
+def _dead_letters_to(queue: str) -> dict[str, Any]:
+    # At-least-once needs overflow=reject-publish; without it RabbitMQ may lose a message on its way between two queues.
+    return {
+        "dead-letter-exchange": names.EXCHANGE,
+        "dead-letter-routing-key": queue,
+        "dead-letter-strategy": "at-least-once",
+        "overflow": "reject-publish",
+    }

@@ -1,0 +1,62 @@
+"""The Workflow Manager beside this process: submit to it, stop an instance, notice when it is up and when it was replaced."""
+
+import asyncio
+import logging
+from pathlib import Path
+
+import aiohttp
+
+from runtime import names, xml_rpc
+from runtime.messages import Metadata
+
+log = logging.getLogger(__name__)
+
+HANDLE_EVENT_SECONDS = 60.0
+CALL_SECONDS = 10.0
+PROBE_PAUSE_SECONDS = 1.0
+BOOT_FILE = "wm-boot"
+
+
+class WorkflowManager:
+    """XML-RPC client of one Workflow Manager."""
+
+    def __init__(self, client: aiohttp.ClientSession, url: str, run_dir: Path) -> None:
+        self._client = client
+        self._url = url
+        self._boot_file = run_dir / BOOT_FILE
+
+    def boot(self) -> str | None:
+        """Identity of the running JVM; another value means that all it was doing has ended."""
+        try:
+            return self._boot_file.read_text().strip() or None
+        except FileNotFoundError:
+            return None
+
+    async def handle_event(self, event: str, metadata: Metadata, run_id: str) -> bool:
+        """Start the event's workflow; False if there is none. Raises as xml_rpc.call."""
+        context = {**metadata, names.JOB_KEY: run_id}
+        # OODT's Metadata takes text or a Vector of text.
+        return bool(await self._call("handleEvent", event, context, seconds=HANDLE_EVENT_SECONDS))
+
+    async def stop(self, run_id: str) -> None:
+        """Ask that no further task of the instance is begun; what runs, runs on."""
+        try:
+            await self._call("stopWorkflowInstance", run_id, seconds=CALL_SECONDS)
+        except (ConnectionError, xml_rpc.Fault) as error:
+            log.warning("run %s could not be stopped: %s", run_id, error)
+
+    async def wait_until_up(self) -> None:
+        """Return once it answers. Its supervisor bounds how long that can take."""
+        told = False
+        while True:
+            try:
+                await self._call("getRegisteredEvents", seconds=CALL_SECONDS)
+                return
+            except (ConnectionError, xml_rpc.Fault) as error:
+                if not told:
+                    log.info("waiting for the Workflow Manager: %s", error)
+                    told = True
+            await asyncio.sleep(PROBE_PAUSE_SECONDS)
+
+    async def _call(self, method: str, *params: object, seconds: float) -> object:
+        return await xml_rpc.call(self._client, self._url, f"workflowmgr.{method}", *params, seconds=seconds)

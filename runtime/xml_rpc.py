@@ -1,0 +1,73 @@
+"""XML-RPC calls with a time limit. OODT's structures arrive as dicts (Hashtable) and lists (Vector)."""
+
+import asyncio
+import xmlrpc.client
+from typing import Any
+from xml.parsers.expat import ExpatError
+
+import aiohttp
+
+Fault = xmlrpc.client.Fault
+
+
+class Unreachable(ConnectionError):
+    """Nothing listens there, so the call was certainly not carried out."""
+
+
+class NoAnswer(ConnectionError):
+    """The call was sent and no usable answer came: it may have been carried out."""
+
+
+def session() -> aiohttp.ClientSession:
+    """A client whose every call has a connection of its own.
+
+    OODT's server closes idle connections without a word, and a POST that meets one cannot be told from one that was carried
+    out. On the same host a connection costs 0.1 ms.
+    """
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(force_close=True, limit=0), auto_decompress=False, trust_env=False
+    )
+
+
+async def call(client: aiohttp.ClientSession, url: str, method: str, *params: Any, seconds: float) -> Any:
+    """The answer to METHOD; raises Fault, Unreachable, NoAnswer."""
+    body = xmlrpc.client.dumps(params, method).encode()
+    return answer_of(await post(client, url, body, seconds=seconds), url)
+
+
+async def post(client: aiohttp.ClientSession, url: str, body: bytes, *, seconds: float) -> bytes:
+    """The body of the answer, unread; raises Unreachable, NoAnswer."""
+    limits = aiohttp.ClientTimeout(total=seconds, sock_connect=min(seconds, 10))
+    try:
+        async with client.post(
+            url, data=body, headers={"Content-Type": "text/xml"}, timeout=limits
+        ) as response:
+            answer = await response.read()
+    except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
+        raise Unreachable(f"{url} is not reachable: {error}") from error
+    except (aiohttp.ClientError, OSError) as error:
+        raise NoAnswer(f"{url} did not answer: {error}") from error
+    except asyncio.TimeoutError as error:
+        raise NoAnswer(f"{url} did not answer within {seconds:g} s") from error
+    if response.status != 200:
+        raise NoAnswer(f"{url} answered with HTTP status {response.status}")
+    return answer
+
+
+def answer_of(body: bytes, source: str) -> Any:
+    """The value in an answer; raises Fault, NoAnswer."""
+    try:
+        values, _ = xmlrpc.client.loads(body)
+    except Fault:
+        raise
+    except (ExpatError, ValueError, LookupError, TypeError, xmlrpc.client.Error) as error:
+        raise NoAnswer(f"{source} answered with something that is not XML-RPC: {error}") from error
+    return values[0]
+
+
+def answer(value: Any) -> bytes:
+    return xmlrpc.client.dumps((value,), methodresponse=True).encode()
+
+
+def fault(text: str) -> bytes:
+    return xmlrpc.client.dumps(Fault(0, text)).encode()

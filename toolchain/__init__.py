@@ -1,1 +1,1 @@
-"""Gets what a machine lacks to run Pulumi programs on Docker: everything goes into `.toolchain/` and `.venv/`."""
+"""Gets what a machine lacks to run Pulumi programs on Docker, into `.toolchain/` and `.venv/`."""

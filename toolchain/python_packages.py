@@ -19,7 +19,13 @@ def ensure(log: Log) -> str:
         return "up to date"
     log.run([sys.executable, "-m", "venv", VENV], timeout=CREATE_TIMEOUT)
     log.run(
-        [VENV / "bin" / "pip", "install", "--disable-pip-version-check", "--requirement", "requirements-dev.txt"],
+        [
+            VENV / "bin" / "pip",
+            "install",
+            "--disable-pip-version-check",
+            "--requirement",
+            "requirements-dev.txt",
+        ],
         timeout=INSTALL_TIMEOUT,
         cwd=REPOSITORY,
     )
@@ -29,4 +35,4 @@ def ensure(log: Log) -> str:
 
 def _digest() -> str:
     pins = b"\0".join((REPOSITORY / name).read_bytes() for name in PINS)
-    return hashlib.sha256(pins + sys.version.encode()).hexdigest()
+    return hashlib.sha256(pins + f"{VENV} {sys.version}".encode()).hexdigest()

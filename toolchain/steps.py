@@ -30,7 +30,12 @@ class Log:
     file: IO[bytes]
 
     def run(
-        self, command: Sequence[str | Path], *, timeout: float, cwd: Path | None = None, env: Mapping[str, str] | None = None
+        self,
+        command: Sequence[str | Path],
+        *,
+        timeout: float,
+        cwd: Path | None = None,
+        env: Mapping[str, str] | None = None,
     ) -> None:
         """Run a command that must succeed within `timeout` seconds; its output goes to the log."""
         self.file.write(f"$ {' '.join(map(str, command))}\n".encode())

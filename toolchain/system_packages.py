@@ -10,25 +10,44 @@ from toolchain.steps import Log, StepFailed
 
 INSTALL_TIMEOUT = 900
 LOCK_TIMEOUT = 300  # another apt at work
+QUERY_TIMEOUT = 60
+
+# Releases differ in which package brings a command: the first that the machine's release has is taken.
+Packages = Mapping[str, tuple[str, ...]]
 
 
-def missing(commands: Mapping[str, str]) -> list[str]:
-    """The packages, without repeats, of those commands that are not on PATH."""
-    return list(dict.fromkeys(package for command, package in commands.items() if shutil.which(command) is None))
-
-
-def ensure(commands: Mapping[str, str], log: Log) -> str:
-    """Install the Debian packages that bring the missing ones of `commands` (command -> package)."""
-    packages = missing(commands)
-    if not packages:
+def ensure(commands: Packages, log: Log) -> str:
+    """Install what brings the missing ones of `commands`."""
+    missing = [command for command in commands if shutil.which(command) is None]
+    if not missing:
         return "all there"
-    install = ["apt-get", "install", "--yes", "--no-install-recommends", *packages]
     if os.geteuid() != 0 or shutil.which("apt-get") is None:
-        wanted = ", ".join(command for command in commands if shutil.which(command) is None)
-        raise StepFailed(f"not on PATH: {wanted}. On Debian or Ubuntu: sudo {' '.join(install)}")
+        usual = " ".join(commands[command][-1] for command in missing)
+        raise StepFailed(
+            f"not on PATH: {', '.join(missing)}. On Debian or Ubuntu: sudo apt-get install {usual}"
+        )
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    # A source of the machine's own that does not answer is no reason to stop: whether the packages are there, install tells.
+    # One of the machine's sources may not answer: whether the packages are to be had, the installation tells.
     with suppress(subprocess.CalledProcessError):
         log.run(["apt-get", "update"], timeout=INSTALL_TIMEOUT, env=environment)
-    log.run([*install, "--option", f"DPkg::Lock::Timeout={LOCK_TIMEOUT}"], timeout=INSTALL_TIMEOUT, env=environment)
-    return f"installed {', '.join(packages)}"
+    packages = [_first_available(commands[command]) for command in missing]
+    log.run(
+        [
+            *("apt-get", "install", "--yes", "--no-install-recommends"),
+            *("--option", f"DPkg::Lock::Timeout={LOCK_TIMEOUT}"),
+            *packages,
+        ],
+        timeout=INSTALL_TIMEOUT,
+        env=environment,
+    )
+    return f"installed {' '.join(packages)}"
+
+
+def _first_available(packages: tuple[str, ...]) -> str:
+    for package in packages[:-1]:
+        answer = subprocess.run(
+            ["apt-cache", "show", package], check=False, timeout=QUERY_TIMEOUT, capture_output=True
+        )
+        if answer.returncode == 0:
+            return package
+    return packages[-1]

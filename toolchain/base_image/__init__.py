@@ -1,0 +1,33 @@
+"""The image that every Dockerfile begins with: Debian's slim one, or its like where no registry answers."""
+
+import subprocess
+
+from toolchain import system_packages
+from toolchain.base_image import mmdebstrap
+from toolchain.steps import Log
+from toolchain.versions import BASE_IMAGE, BASE_SUITE, SUBSTITUTE_BASE_IMAGE
+
+QUERY_TIMEOUT = 20
+PULL_TIMEOUT = 90
+
+
+def ensure(log: Log) -> str:
+    for image in (BASE_IMAGE, SUBSTITUTE_BASE_IMAGE):
+        if _is_there(image):
+            return f"{image} is there"
+    try:
+        log.run(["docker", "pull", BASE_IMAGE], timeout=PULL_TIMEOUT)
+    except subprocess.SubprocessError as error:
+        log.file.write(f"{BASE_IMAGE} cannot be pulled: {error}\n".encode())
+    else:
+        return f"{BASE_IMAGE} pulled"
+    system_packages.ensure({"mmdebstrap": ("mmdebstrap",)}, log)
+    mmdebstrap.make(SUBSTITUTE_BASE_IMAGE, BASE_SUITE, log)
+    return f"{SUBSTITUTE_BASE_IMAGE} made with mmdebstrap"
+
+
+def _is_there(image: str) -> bool:
+    found = subprocess.run(
+        ["docker", "image", "inspect", image], check=False, timeout=QUERY_TIMEOUT, capture_output=True
+    )
+    return found.returncode == 0

@@ -1,0 +1,129 @@
+"""The docker engine: the machine's own if one answers, else a dockerd that the toolchain starts and stops.
+
+As a program: `python -m toolchain.docker_engine start|stop|status`.
+"""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from toolchain import system_packages
+from toolchain.paths import LOGS, TOOLCHAIN
+from toolchain.steps import Log, Step, StepFailed, run_steps
+
+PID_FILE = TOOLCHAIN / "dockerd.pid"
+DAEMON_LOG = LOGS / "dockerd.log"
+
+QUERY_TIMEOUT = 20
+START_TIMEOUT = 60
+STOP_TIMEOUT = 60
+POLL_INTERVAL = 0.2
+DISK_NEEDED = 8 << 30  # images, their layers in each node, build caches
+
+
+def ensure(log: Log) -> str:
+    """Make sure that a docker engine answers and has room."""
+    if root := _root():
+        outcome = "answers"
+    else:
+        root = _start(log)
+        outcome = f"started dockerd (pid {started_pid()}, `make destroy` stops it)"
+    # The folder is not visible where the engine runs in a virtual machine or on another host.
+    if root.exists() and (free := shutil.disk_usage(root).free) < DISK_NEEDED:
+        raise StepFailed(
+            f"{root} has {free >> 20} MiB free, the cluster needs {DISK_NEEDED >> 20} MiB: make room"
+        )
+    return outcome
+
+
+def stop() -> str:
+    """Stop the engine that the toolchain started, never another."""
+    pid = started_pid()
+    if pid is None:
+        return "none of ours runs"
+    os.kill(pid, signal.SIGTERM)
+    deadline = time.monotonic() + STOP_TIMEOUT
+    while started_pid() is not None:
+        if time.monotonic() > deadline:
+            raise StepFailed(
+                f"dockerd (pid {pid}) has not ended {STOP_TIMEOUT} s after SIGTERM; its log: {DAEMON_LOG}"
+            )
+        time.sleep(POLL_INTERVAL)
+    PID_FILE.unlink(missing_ok=True)
+    return f"stopped (pid {pid})"
+
+
+def started_pid() -> int | None:
+    """The engine that the toolchain started; a pid that meanwhile belongs to another program is not it."""
+    try:
+        pid = int(PID_FILE.read_text())
+        command = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    except (OSError, ValueError):
+        return None
+    return pid if str(PID_FILE).encode() in command else None
+
+
+def _root() -> Path | None:
+    """The folder of the engine that answers, None when none does."""
+    try:
+        answer = subprocess.run(
+            ["docker", "info", "--format", "{{.DockerRootDir}}"],
+            check=True,
+            timeout=QUERY_TIMEOUT,
+            capture_output=True,
+            text=True,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    # Without an engine some clients print an empty line and exit with 0.
+    return Path(answer.stdout.strip()) if answer.stdout.strip() else None
+
+
+def _start(log: Log) -> Path:
+    if os.geteuid() != 0 or sys.platform != "linux":
+        raise StepFailed(
+            "`docker info` gets no answer. Start docker (sudo systemctl start docker, or Docker Desktop), "
+            "or let this user use it (sudo usermod -aG docker $USER, then log in again)"
+        )
+    system_packages.ensure({"dockerd": ("docker.io",), "iptables": ("iptables",)}, log)
+    if root := _root():  # installing the package started it
+        return root
+    DAEMON_LOG.parent.mkdir(parents=True, exist_ok=True)
+    with DAEMON_LOG.open("ab") as output:
+        daemon = subprocess.Popen(
+            ["dockerd", "--pidfile", str(PID_FILE)],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    deadline = time.monotonic() + START_TIMEOUT
+    while (root := _root()) is None:
+        if daemon.poll() is not None or time.monotonic() > deadline:
+            log.file.write(DAEMON_LOG.read_bytes())
+            raise StepFailed(f"dockerd does not answer; its log: {DAEMON_LOG}")
+        time.sleep(POLL_INTERVAL)
+    return root
+
+
+def main() -> None:
+    match sys.argv[1:]:
+        case ["start"]:
+            run_steps([Step(name="docker-engine", title="docker engine", run=ensure)])
+        case ["stop"]:
+            run_steps(
+                [Step(name="docker-engine", title="docker engine of the toolchain", run=lambda _log: stop())]
+            )
+        case ["status"]:
+            pid = started_pid()
+            print(f"started by the toolchain, pid {pid}" if pid else "not started by the toolchain")
+        case _:
+            sys.exit("usage: docker-daemon start|stop|status")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,78 @@
+"""The plugin of pulumi-docker: the machine's own, else the vendor's download, else the project's substitute.
+
+The substitute (docker_provider/) goes into a PULUMI_HOME of the toolchain's own: no other project meets it.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+from toolchain import pulumi_cli
+from toolchain.paths import PULUMI_HOME, TOOLCHAIN
+from toolchain.steps import Log
+from toolchain.versions import DOCKER_PLUGIN
+
+EXECUTABLE = "pulumi-resource-docker"
+FOLDER = re.compile(r"resource-docker-v(\d+)\.(\d+)\.(\d+)$")
+DOWNLOAD_TIMEOUT = 120
+INSTALL_TIMEOUT = 60
+
+SUBSTITUTE = """\
+#!/bin/sh
+PYTHONPATH="{repository}" exec "{python}" -u -m toolchain.docker_provider "$@"
+"""
+
+
+def ensure(log: Log) -> str:
+    if own := own_plugin():
+        return f"the machine's own, {own}"
+    if (installed := installed_in(PULUMI_HOME)) and not _is_outdated_substitute(installed / EXECUTABLE):
+        return "up to date"
+    install = [str(pulumi_cli.executable()), "plugin", "install", "resource", "docker", DOCKER_PLUGIN]
+    environment = {**os.environ, "PULUMI_HOME": str(PULUMI_HOME), "PULUMI_SKIP_UPDATE_CHECK": "true"}
+    try:
+        log.run(install, timeout=DOWNLOAD_TIMEOUT, env=environment)
+    except subprocess.SubprocessError as error:
+        log.file.write(f"The vendor's plugin cannot be downloaded: {error}\n".encode())
+    else:
+        return f"{DOCKER_PLUGIN} downloaded"
+    source = TOOLCHAIN / "docker-plugin"
+    source.mkdir(exist_ok=True)
+    pulumi_cli.write_script(source / EXECUTABLE, SUBSTITUTE)
+    log.run([*install, "--reinstall", "--file", str(source)], timeout=INSTALL_TIMEOUT, env=environment)
+    shutil.rmtree(source)
+    return "the project's substitute for the vendor's"
+
+
+def _is_outdated_substitute(executable: Path) -> bool:
+    """The substitute names the repository's folder, which may have been moved."""
+    with executable.open("rb") as file:
+        beginning = file.read(len(pulumi_cli.script(SUBSTITUTE)) + 1)
+    return beginning.startswith(b"#!") and beginning != pulumi_cli.script(SUBSTITUTE).encode()
+
+
+def own_plugin() -> Path | None:
+    """The plugin on PATH, which Pulumi prefers to any other, or in the user's own plugin folder."""
+    if found := shutil.which(EXECUTABLE):
+        return Path(found)
+    home = Path(os.environ.get("PULUMI_HOME") or PULUMI_HOME)
+    return installed_in(Path.home() / ".pulumi" if home == PULUMI_HOME else home)
+
+
+def installed_in(home: Path) -> Path | None:
+    """The folder of an installed plugin that serves the SDK in requirements.txt."""
+    for folder in sorted((home / "plugins").glob("resource-docker-v*")):
+        unfinished = folder.with_name(f"{folder.name}.partial")
+        if serves(folder.name) and not unfinished.exists():
+            return folder
+    return None
+
+
+def serves(folder: str) -> bool:
+    """As Pulumi chooses: the same major version, and not older than the one that the SDK names."""
+    if not (named := FOLDER.match(folder)):
+        return False
+    found, wanted = tuple(map(int, named.groups())), tuple(map(int, DOCKER_PLUGIN.split(".")))
+    return found[0] == wanted[0] and found >= wanted

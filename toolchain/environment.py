@@ -1,0 +1,95 @@
+"""The environment in which this project's Pulumi programs run: what `source ./activate` sets.
+
+As a program it prints the variables as shell code. What the user has set up (CLI, plugins, backend, passphrase)
+stays as it is.
+"""
+
+import json
+import os
+import re
+import secrets
+import shlex
+from pathlib import Path
+
+from toolchain import docker_plugin, pulumi_cli
+from toolchain.paths import BIN, PASSPHRASE, PULUMI_HOME, REPOSITORY, STATE, VENV
+
+LOCAL_BACKEND = f"file://{STATE}"
+STACK_SETTINGS = REPOSITORY / "Pulumi.dev.yaml"
+
+
+def variables() -> dict[str, str]:
+    """The variables to set, given those that are set now; doing so twice changes nothing."""
+    ours = [str(VENV / "bin")] if pulumi_cli.on_path() else [str(VENV / "bin"), str(BIN)]
+    path = [*ours, *(folder for folder in os.get_exec_path() if folder not in ours)]
+    found = {
+        "PATH": os.pathsep.join(path),
+        "VIRTUAL_ENV": str(VENV),
+        "PULUMI_SKIP_UPDATE_CHECK": "true",
+    }
+    if docker_plugin.own_plugin() is None:
+        found["PULUMI_HOME"] = str(PULUMI_HOME)
+    if not has_backend(os.environ, _user_home()):
+        found["PULUMI_BACKEND_URL"] = LOCAL_BACKEND
+        if "PULUMI_CONFIG_PASSPHRASE" not in os.environ:
+            found["PULUMI_CONFIG_PASSPHRASE_FILE"] = str(PASSPHRASE)
+    return found
+
+
+def prepare(wanted: dict[str, str]) -> None:
+    """Make the files that the variables name."""
+    if "PULUMI_HOME" in wanted:
+        _share_login(_user_home(), PULUMI_HOME)
+    if "PULUMI_BACKEND_URL" in wanted:
+        STATE.mkdir(parents=True, exist_ok=True)
+    if "PULUMI_CONFIG_PASSPHRASE_FILE" in wanted and not PASSPHRASE.exists():
+        _forget_salt(STACK_SETTINGS)
+        _make_passphrase(PASSPHRASE)
+
+
+def has_backend(environment: "os._Environ[str] | dict[str, str]", home: Path) -> bool:
+    """Whether the user keeps state somewhere himself."""
+    if url := environment.get("PULUMI_BACKEND_URL"):
+        return url != LOCAL_BACKEND
+    if environment.get("PULUMI_ACCESS_TOKEN"):
+        return True
+    try:
+        return bool(json.loads((home / "credentials.json").read_text()).get("current"))
+    except (OSError, ValueError):
+        return False
+
+
+def _user_home() -> Path:
+    home = os.environ.get("PULUMI_HOME")
+    return Path(home) if home and Path(home) != PULUMI_HOME else Path.home() / ".pulumi"
+
+
+def _share_login(user_home: Path, home: Path) -> None:
+    """Another PULUMI_HOME must not log the user out."""
+    login = home / "credentials.json"
+    home.mkdir(parents=True, exist_ok=True)
+    if (user_home / "credentials.json").exists() and not login.exists():
+        login.unlink(missing_ok=True)  # a link to a login that is gone
+        login.symlink_to(user_home / "credentials.json")
+
+
+def _make_passphrase(path: Path) -> None:
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode=0o600), "w") as file:
+        file.write(secrets.token_urlsafe(32))
+
+
+def _forget_salt(settings: Path) -> None:
+    """The salt of a passphrase that is gone would only make Pulumi refuse the settings beside it."""
+    if settings.exists():
+        settings.write_text(re.sub(r"^encryptionsalt:.*\n", "", settings.read_text(), flags=re.MULTILINE))
+
+
+def main() -> None:
+    wanted = variables()
+    prepare(wanted)
+    for name, value in wanted.items():
+        print(f"export {name}={shlex.quote(value)}")
+
+
+if __name__ == "__main__":
+    main()

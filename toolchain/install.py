@@ -1,0 +1,27 @@
+"""Everything that the toolchain gets for a machine, step by step; what is there already costs a look."""
+
+from toolchain import base_image, docker_engine, docker_plugin, pulumi_cli, python_packages, system_packages
+from toolchain.steps import Log, Step, run_steps
+
+SYSTEM_COMMANDS = {"docker": ("docker-cli", "docker.io"), "ssh": ("openssh-client",)}
+
+
+def _system(log: Log) -> str:
+    return system_packages.ensure(SYSTEM_COMMANDS, log)
+
+
+STEPS = (
+    Step(name="system-packages", title="system packages", run=_system),
+    Step(name="python-packages", title="Python packages in .venv", run=python_packages.ensure),
+    Step(
+        name="pulumi-cli",
+        title="Pulumi CLI (built in some minutes where it cannot be downloaded)",
+        run=pulumi_cli.ensure,
+    ),
+    Step(name="docker-plugin", title="Pulumi's docker plugin", run=docker_plugin.ensure),
+    Step(name="docker-engine", title="docker engine", run=docker_engine.ensure),
+    Step(name="base-image", title="base image", run=base_image.ensure),
+)
+
+if __name__ == "__main__":
+    run_steps(STEPS)

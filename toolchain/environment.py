@@ -1,7 +1,7 @@
 """The environment in which this project's Pulumi programs run: what `source ./activate` sets.
 
-As a program it prints the variables as shell code. What the user has set up (CLI, plugins, backend, passphrase)
-stays as it is.
+As a program it prints the variables as shell code. What the user has set up stays: CLI, plugins, backend and
+passphrase.
 """
 
 import json

@@ -1,7 +1,7 @@
 """Runs this project's Pulumi program for a CLI that was built without the vendor's Python language host.
 
-The engine starts it as `pulumi-language-python`, reads the port from its first line, and calls `Run`. The SDK's
-own server for programs given as a function does the work; here the function runs the project's `__main__.py`.
+The engine starts it as `pulumi-language-python`, reads the port from its first line, and calls `Run`. The
+SDK's own server for programs given as a function does the work; here the function runs the project's `__main__.py`.
 """
 
 import os
@@ -29,17 +29,14 @@ class ProgramServer(LanguageServer):
         self, request: language_pb2.RunRequest, context: grpc.ServicerContext
     ) -> language_pb2.RunResponse:
         folder = request.info.program_directory or request.pwd
+        path = os.path.normpath(os.path.join(folder, request.info.entry_point))
 
         def program() -> None:
             os.chdir(request.pwd)
-            runpy.run_path(
-                os.path.normpath(os.path.join(folder, request.info.entry_point)), run_name="__main__"
-            )
+            runpy.run_path(path, run_name="__main__")
 
         self.program = program
-        request.args[:] = [
-            self.engine_address
-        ]  # where the SDK's server looks for it; the program takes no arguments
+        request.args[:] = [self.engine_address]  # where the SDK's server looks for it
         answer: language_pb2.RunResponse = super().Run(request, context)  # type: ignore[no-untyped-call]
         if answer.error:
             # The SDK's server has reported it; the engine would print it once more.

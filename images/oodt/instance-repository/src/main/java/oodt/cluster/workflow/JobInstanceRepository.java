@@ -1,0 +1,165 @@
+package oodt.cluster.workflow;
+
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.UUID;
+import org.apache.oodt.cas.metadata.Metadata;
+import org.apache.oodt.cas.workflow.instrepo.WorkflowInstanceRepository;
+import org.apache.oodt.cas.workflow.structs.WorkflowInstance;
+import org.apache.oodt.cas.workflow.structs.WorkflowInstancePage;
+import org.apache.oodt.cas.workflow.structs.exceptions.InstanceRepositoryException;
+
+/**
+ * Workflow instances in memory, named by the job that they run.
+ *
+ * <p>The id of an instance is its metadata key {@code JobKey} (a UUID when there is none), so that job folders,
+ * status calls and products of every workflow carry it. Every change goes to the run's journal before the call
+ * returns. Instances that are over are kept up to a limit, live ones always.
+ */
+public final class JobInstanceRepository implements WorkflowInstanceRepository {
+
+    /** The metadata key that carries the run's id through OODT, which overwrites JobId. */
+    static final String JOB_KEY = "JobKey";
+
+    private final RunJournal journal;
+    private final String boot;
+    private final int pageSize;
+    private final int history;
+
+    /** By id, in the order of submission, which is the order of the pages. */
+    private final Map<String, TrackedInstance> instances = new LinkedHashMap<>();
+
+    /** The ids of those that are over, the oldest first. */
+    private final Set<String> over = new LinkedHashSet<>();
+
+    public JobInstanceRepository(RunJournal journal, String boot, int pageSize, int history) {
+        this.journal = journal;
+        this.boot = boot;
+        this.pageSize = pageSize;
+        this.history = history;
+    }
+
+    @Override
+    public synchronized void addWorkflowInstance(WorkflowInstance instance) {
+        instance.setId(newId(instance.getSharedContext()));
+        instance.getSharedContext().replaceMetadata(JOB_KEY, instance.getId());
+        TrackedInstance tracked = new TrackedInstance(instance, journal, boot);
+        instances.put(instance.getId(), tracked);
+        tracked.update(instance);
+        forgetTheOldest();
+    }
+
+    @Override
+    public synchronized void updateWorkflowInstance(WorkflowInstance instance) throws InstanceRepositoryException {
+        TrackedInstance tracked = find(instance.getId());
+        tracked.update(instance);
+        if (tracked.isOver()) {
+            over.add(instance.getId());
+        } else {
+            over.remove(instance.getId());
+        }
+    }
+
+    @Override
+    public synchronized void removeWorkflowInstance(WorkflowInstance instance) {
+        over.remove(instance.getId());
+        TrackedInstance tracked = instances.remove(instance.getId());
+        if (tracked != null) {
+            tracked.forget();
+        }
+    }
+
+    @Override
+    public synchronized WorkflowInstance getWorkflowInstanceById(String id) throws InstanceRepositoryException {
+        return find(id).instance();
+    }
+
+    @Override
+    public List<WorkflowInstance> getWorkflowInstances() {
+        return select(null);
+    }
+
+    @Override
+    public List<WorkflowInstance> getWorkflowInstancesByStatus(String status) {
+        return select(status);
+    }
+
+    @Override
+    public synchronized int getNumWorkflowInstances() {
+        return instances.size();
+    }
+
+    @Override
+    public int getNumWorkflowInstancesByStatus(String status) {
+        return select(status).size();
+    }
+
+    @Override
+    public WorkflowInstancePage getFirstPage() {
+        return getPagedWorkflows(1, null);
+    }
+
+    @Override
+    public WorkflowInstancePage getLastPage() {
+        return getPagedWorkflows(Pages.count(getNumWorkflowInstances(), pageSize), null);
+    }
+
+    @Override
+    public WorkflowInstancePage getNextPage(WorkflowInstancePage page) {
+        return page == null ? getFirstPage() : getPagedWorkflows(page.getPageNum() + 1, null);
+    }
+
+    @Override
+    public WorkflowInstancePage getPrevPage(WorkflowInstancePage page) {
+        return page == null ? getFirstPage() : getPagedWorkflows(page.getPageNum() - 1, null);
+    }
+
+    @Override
+    public WorkflowInstancePage getPagedWorkflows(int number) {
+        return getPagedWorkflows(number, null);
+    }
+
+    @Override
+    public WorkflowInstancePage getPagedWorkflows(int number, String status) {
+        return Pages.page(select(status), number, pageSize);
+    }
+
+    private String newId(Metadata metadata) {
+        String jobKey = metadata.getMetadata(JOB_KEY);
+        if (!RunJournal.canName(jobKey)) {
+            return UUID.randomUUID().toString();
+        }
+        // One event may start several workflows, all with the same metadata.
+        return instances.containsKey(jobKey) ? jobKey + "." + UUID.randomUUID() : jobKey;
+    }
+
+    private TrackedInstance find(String id) throws InstanceRepositoryException {
+        TrackedInstance tracked = instances.get(id);
+        if (tracked == null) {
+            throw new InstanceRepositoryException("There is no workflow instance [" + id + "] here (any more)");
+        }
+        return tracked;
+    }
+
+    private synchronized List<WorkflowInstance> select(String status) {
+        List<WorkflowInstance> selected = new ArrayList<>(instances.size());
+        for (TrackedInstance tracked : instances.values()) {
+            if (status == null || status.equals(tracked.instance().getStatus())) {
+                selected.add(tracked.instance());
+            }
+        }
+        return selected;
+    }
+
+    private void forgetTheOldest() {
+        while (over.size() > history) {
+            String oldest = over.iterator().next();
+            over.remove(oldest);
+            instances.remove(oldest).forget();
+        }
+    }
+}

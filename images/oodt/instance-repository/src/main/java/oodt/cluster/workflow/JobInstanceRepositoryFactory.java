@@ -1,0 +1,25 @@
+package oodt.cluster.workflow;
+
+import java.util.UUID;
+import org.apache.oodt.cas.workflow.instrepo.WorkflowInstanceRepository;
+import org.apache.oodt.cas.workflow.instrepo.WorkflowInstanceRepositoryFactory;
+
+/** Named in workflow.properties as {@code workflow.engine.instanceRep.factory}; OODT creates one at start-up. */
+public final class JobInstanceRepositoryFactory implements WorkflowInstanceRepositoryFactory {
+
+    /** How many instances that are over stay visible to OODT's clients. */
+    private static final int DEFAULT_HISTORY = 1000;
+
+    private static final int DEFAULT_PAGE_SIZE = 20;
+
+    @Override
+    public WorkflowInstanceRepository createInstanceRepository() {
+        String boot = UUID.randomUUID().toString();
+        RunJournal.announceBoot(boot);
+        return new JobInstanceRepository(
+                RunJournal.ofThisContainer(),
+                boot,
+                Integer.getInteger("org.apache.oodt.cas.workflow.instanceRep.pageSize", DEFAULT_PAGE_SIZE),
+                Integer.getInteger("oodt.cluster.history", DEFAULT_HISTORY));
+    }
+}

@@ -1,0 +1,101 @@
+package oodt.cluster.workflow;
+
+import java.io.IOException;
+import java.math.BigDecimal;
+import java.nio.ByteBuffer;
+import java.nio.channels.SeekableByteChannel;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.FileAttribute;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Set;
+import java.util.logging.Level;
+import java.util.logging.Logger;
+import java.util.regex.Pattern;
+
+/**
+ * The journals of this container's runs: one file a run, one JSON object a line, written by several processes.
+ *
+ * <p>Each line is one write to a file opened for append, so lines of different writers never mix. A journal that
+ * cannot be written costs a verdict, never a workflow: errors are logged and go no further.
+ */
+public final class RunJournal {
+
+    /** Names of journal files: a run id that does not look like this cannot have a journal. */
+    private static final Pattern SAFE_NAME = Pattern.compile("[A-Za-z0-9][A-Za-z0-9._-]{0,199}");
+
+    /** Readable and writable by the group: the consumer and the gateway run as another user. */
+    private static final FileAttribute<?> MODE =
+            PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-rw----"));
+
+    private static final Logger LOG = Logger.getLogger(RunJournal.class.getName());
+
+    private final Path directory;
+
+    public RunJournal(Path directory) {
+        this.directory = directory;
+    }
+
+    /** The journals of this JVM, below the directory that the system property {@code oodt.cluster.run.dir} names. */
+    public static RunJournal ofThisContainer() {
+        return new RunJournal(runDirectory().resolve("runs"));
+    }
+
+    /** Tells the container that a new Workflow Manager is up: what an earlier one ran is over. */
+    static void announceBoot(String boot) {
+        Path target = runDirectory().resolve("wm-boot");
+        Path draft = runDirectory().resolve("wm-boot.new");
+        try {
+            Files.writeString(draft, boot);
+            Files.move(draft, target, StandardCopyOption.ATOMIC_MOVE);
+        } catch (IOException e) {
+            LOG.log(Level.SEVERE, "Cannot write " + target + ": interrupted runs will not be noticed", e);
+        }
+    }
+
+    private static Path runDirectory() {
+        return Path.of(System.getProperty("oodt.cluster.run.dir", "/run/oodt"));
+    }
+
+    static boolean canName(String runId) {
+        return runId != null && SAFE_NAME.matcher(runId).matches();
+    }
+
+    boolean exists(String runId) {
+        return Files.exists(file(runId));
+    }
+
+    public void append(String runId, String kind, Map<String, ?> fields) {
+        if (!canName(runId)) {
+            return;
+        }
+        Map<String, Object> line = new LinkedHashMap<>();
+        line.put("kind", kind);
+        line.put("at", BigDecimal.valueOf(System.currentTimeMillis(), 3));
+        line.putAll(fields);
+        ByteBuffer bytes = ByteBuffer.wrap((Json.encode(line) + "\n").getBytes(StandardCharsets.UTF_8));
+        Set<StandardOpenOption> append = Set.of(StandardOpenOption.CREATE, StandardOpenOption.APPEND);
+        try (SeekableByteChannel channel = Files.newByteChannel(file(runId), append, MODE)) {
+            channel.write(bytes);
+        } catch (IOException e) {
+            LOG.log(Level.SEVERE, "Cannot write the journal of run " + runId + " (" + line + "): " + e);
+        }
+    }
+
+    void remove(String runId) {
+        try {
+            Files.deleteIfExists(file(runId));
+        } catch (IOException e) {
+            LOG.log(Level.WARNING, "Cannot remove the journal of run " + runId, e);
+        }
+    }
+
+    private Path file(String runId) {
+        return directory.resolve(runId + ".jsonl");
+    }
+}

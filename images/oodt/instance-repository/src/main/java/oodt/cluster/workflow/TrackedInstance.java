@@ -1,0 +1,93 @@
+package oodt.cluster.workflow;
+
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import org.apache.oodt.cas.metadata.Metadata;
+import org.apache.oodt.cas.pge.PGETaskInstance;
+import org.apache.oodt.cas.workflow.structs.WorkflowInstance;
+import org.apache.oodt.cas.workflow.structs.WorkflowStatus;
+import org.apache.oodt.cas.workflow.structs.WorkflowTask;
+
+/** One workflow instance and what its journal already says, so that each change is written once. */
+final class TrackedInstance {
+
+    private final RunJournal journal;
+    private final boolean openedHere;
+    private WorkflowInstance instance;
+    private String status;
+    private String task;
+    private boolean taskEnded;
+
+    TrackedInstance(WorkflowInstance instance, RunJournal journal, String boot) {
+        this.instance = instance;
+        this.journal = journal;
+        this.openedHere = !journal.exists(instance.getId());
+        append("instance", Map.of("wm", boot, "workflow", instance.getWorkflow().getId(), "tasks", tasks()));
+    }
+
+    WorkflowInstance instance() {
+        return instance;
+    }
+
+    boolean isOver() {
+        return WorkflowStatus.FINISHED.equals(status) || WorkflowStatus.METADATA_MISSING.equals(status);
+    }
+
+    /** Takes the instance as it is now (the engine's object, or a client's copy) and writes down what is new. */
+    void update(WorkflowInstance now) {
+        instance = now;
+        String end = now.getCurrentTaskEndDateTimeIsoStr();
+        boolean ended = end != null && !end.isEmpty();
+        boolean statusChanged = !Objects.equals(now.getStatus(), status);
+        // Between two tasks the engine names the next one while status and end are still those of the last:
+        // "Crawling" there would say of a task that its program succeeded before it began.
+        boolean taskChanged = !ended && !Objects.equals(now.getCurrentTaskId(), task);
+        if (statusChanged || taskChanged) {
+            status = now.getStatus();
+            task = now.getCurrentTaskId();
+            append("status", Map.of("status", String.valueOf(status), "task", String.valueOf(task)));
+        }
+        if (ended && !taskEnded) {
+            append("task-ended", Map.of("task", String.valueOf(now.getCurrentTaskId())));
+        }
+        taskEnded = ended;
+    }
+
+    /** Lets go of all that is large: OODT's engine keeps a reference to every instance for as long as it lives. */
+    void forget() {
+        instance.setSharedContext(new Metadata());
+        if (openedHere) {
+            journal.remove(instance.getId());
+        }
+    }
+
+    private List<Map<String, Object>> tasks() {
+        List<Map<String, Object>> described = new ArrayList<>();
+        for (Object item : instance.getWorkflow().getTasks()) {
+            WorkflowTask workflowTask = (WorkflowTask) item;
+            Map<String, Object> description = new LinkedHashMap<>();
+            description.put("id", workflowTask.getTaskId());
+            description.put("class", workflowTask.getTaskInstanceClassName());
+            description.put("pge", mustProveItself(workflowTask.getTaskInstanceClassName()));
+            described.add(description);
+        }
+        return described;
+    }
+
+    /** A task of a class that does not exist counts as a PGE: OODT skips it and goes on, the verdict must not. */
+    private static boolean mustProveItself(String className) {
+        try {
+            return PGETaskInstance.class.isAssignableFrom(
+                    Class.forName(className, false, TrackedInstance.class.getClassLoader()));
+        } catch (ClassNotFoundException e) {
+            return true;
+        }
+    }
+
+    private void append(String kind, Map<String, ?> fields) {
+        journal.append(instance.getId(), kind, fields);
+    }
+}

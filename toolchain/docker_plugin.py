@@ -35,7 +35,7 @@ def ensure(log: Log) -> str:
     try:
         log.run(install, timeout=DOWNLOAD_TIMEOUT, env=environment)
     except subprocess.SubprocessError as error:
-        log.file.write(f"The vendor's plugin cannot be downloaded: {error}\n".encode())
+        log.note(f"The vendor's plugin cannot be downloaded: {error}")
     else:
         return f"{DOCKER_PLUGIN} downloaded"
     source = TOOLCHAIN / "docker-plugin"

@@ -38,8 +38,7 @@ class Log:
         env: Mapping[str, str] | None = None,
     ) -> None:
         """Run a command that must succeed within `timeout` seconds; its output goes to the log."""
-        self.file.write(f"$ {' '.join(map(str, command))}\n".encode())
-        self.file.flush()
+        self.note(f"$ {' '.join(map(str, command))}")
         subprocess.run(
             command,
             check=True,
@@ -50,6 +49,10 @@ class Log:
             stdout=self.file,
             stderr=subprocess.STDOUT,
         )
+
+    def note(self, text: str) -> None:
+        self.file.write(f"{text}\n".encode())
+        self.file.flush()
 
     def tail(self) -> str:
         self.file.flush()

@@ -18,7 +18,7 @@ def ensure(log: Log) -> str:
     try:
         log.run(["docker", "pull", BASE_IMAGE], timeout=PULL_TIMEOUT)
     except subprocess.SubprocessError as error:
-        log.file.write(f"{BASE_IMAGE} cannot be pulled: {error}\n".encode())
+        log.note(f"{BASE_IMAGE} cannot be pulled: {error}")
     else:
         return f"{BASE_IMAGE} pulled"
     system_packages.ensure({"mmdebstrap": ("mmdebstrap",)}, log)

@@ -46,7 +46,7 @@ def ensure(log: Log) -> str:
     try:
         download(f"{RELEASES}/pulumi-v{PULUMI_RELEASE}-{_platform()}.tar.gz", BIN)
     except OSError as error:
-        log.file.write(f"The vendor's release cannot be downloaded: {error}\n".encode())
+        log.note(f"The vendor's release cannot be downloaded: {error}")
     else:
         return f"{PULUMI_RELEASE} downloaded"
     _write_companions()

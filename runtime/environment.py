@@ -142,13 +142,14 @@ def _named_events(env: Mapping[str, str]) -> tuple[Event, ...]:
         raise SettingError(
             f"{names.WORKFLOW_QUEUE} is {listed!r}: set it to the OODT event that starts the workflow"
         )
-    limits = {
-        "max_workflows": _integer(env, names.MAX_WORKFLOWS, names.DEFAULT_MAX_WORKFLOWS),
-        "max_attempts": _integer(env, names.MAX_ATTEMPTS, names.DEFAULT_MAX_ATTEMPTS),
-        "job_timeout": _integer(env, names.JOB_TIMEOUT, names.DEFAULT_JOB_TIMEOUT),
-    }
+    max_workflows = _integer(env, names.MAX_WORKFLOWS, names.DEFAULT_MAX_WORKFLOWS)
+    max_attempts = _integer(env, names.MAX_ATTEMPTS, names.DEFAULT_MAX_ATTEMPTS)
+    job_timeout = _integer(env, names.JOB_TIMEOUT, names.DEFAULT_JOB_TIMEOUT)
     try:
-        return tuple(Event(name=name, **limits) for name in event_names)
+        return tuple(
+            Event(name=name, max_workflows=max_workflows, max_attempts=max_attempts, job_timeout=job_timeout)
+            for name in event_names
+        )
     except ValueError as error:
         raise SettingError(f"{names.WORKFLOW_QUEUE}: {error}") from error
 

@@ -1,12 +1,15 @@
-"""The record of jobs on the shared disk: who runs a job now, what its runs came to, its products, its verdict.
+"""The record of jobs on the shared disk: who runs a job now, what its runs came to, its verdict.
 
-    LEDGER/EVENT/JOB/run-N.json        the N-th run; while it has no "ended", its modification time is the lease
-                     products-N.jsonl  what that run put into the catalogue, written by the gateway
-                     verdict.json      the end of the job, written once, before the message is acknowledged
+A job's folder LEDGER/EVENT/JOB holds its history as numbered entries, 0001.json, 0002.json, ...: a run begins, a run has
+ended, the job has ended. An entry is appended by linking a complete file to the next number, and link() fails if that
+name exists, on a local disk as on NFS. So of two workers that act on the same state exactly one succeeds, and the other
+learns that it was late: a run is claimed once, and a worker that was out of reach cannot settle a job that another has
+taken over.
 
-Everything rests on two properties that a local disk and NFS share: link() fails if the name exists, and rename() is atomic.
-A run is claimed by linking run-N.json: of two workers that both saw run N-1 abandoned, one succeeds. Lease ages are measured
-on the disk's own clock, by the time that it gives to a file written just now, since the clocks of nodes differ.
+While the last entry is a run, its modification time is that run's lease. Ages are taken on the disk's own clock, by the
+time that it gives to a file written just now, since the clocks of nodes differ.
+
+products-N.jsonl beside the entries is what run N put into the catalogue, written by the gateway.
 """
 
 import contextlib
@@ -19,39 +22,33 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from runtime import verdict as verdicts
-
 LEASE_SECONDS = 30.0
 RENEW_SECONDS = LEASE_SECONDS / 3
 # PGEs run under another user of the same group; the ledger is none of their business.
 FOLDER_MODE = 0o700
-RUN_PREFIX = "run-"
+ENTRY_SUFFIX = ".json"
 
-RunState = Literal["failed", "interrupted", "succeeded"]
+JobEnd = Literal["SUCCEEDED", "DEAD", "CANCELLED"]
+RunEnd = Literal["failed", "interrupted", "succeeded"]
+Entry = dict[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """A run of a job that this worker holds the lease of."""
+    """A run of a job, which this worker holds the lease of."""
 
     job: str
     number: int
     folder: Path
-    failures: int = 0
-    interruptions: int = 0
+    entry: int
+    started: float
+    failures: int
+    interruptions: int
 
     @property
     def id(self) -> str:
-        """The job's id for its first run, so that OODT's folders and products carry it; later runs add their number."""
+        """The job's id for its first run, so that OODT's folders and products carry it; later runs add a number."""
         return self.job if self.number == 1 else f"{self.job}-{self.number}"
-
-    @property
-    def record(self) -> Path:
-        return self.folder / f"{RUN_PREFIX}{self.number}.json"
-
-    @property
-    def products(self) -> Path:
-        return self.folder / f"products-{self.number}.jsonl"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,16 +60,19 @@ class Held:
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """The end of a job."""
+    """The end of a job. Times are unix seconds."""
 
-    state: Literal["SUCCEEDED", "DEAD", "CANCELLED"]
+    state: JobEnd
     attempts: int
     node: str
     reason: str | None = None
     products: tuple[Mapping[str, Any], ...] = ()
-    queued: float | None = None
     started: float | None = None
     ended: float
+
+
+class Superseded(Exception):
+    """Another worker has acted on the job since; the run does not count any more."""
 
 
 class Ledger:
@@ -81,167 +81,151 @@ class Ledger:
     def __init__(self, root: Path, *, node: str, lease_seconds: float = LEASE_SECONDS) -> None:
         self._root = root
         self._node = node
-        self._owner = f"{node}/{uuid.uuid4().hex}"
         self._lease_seconds = lease_seconds
 
     def claim(self, event: str, job: str) -> Run | Held | Verdict:
-        """Begin the job's next run, unless it has ended or another worker is at it."""
+        """Begin the job's next run, unless the job has ended or another worker is at it."""
         folder = self._root / event / job
         folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
-        if settled := self.verdict(folder):
-            return settled
-        records = _records(folder)
-        number = max(records, default=0) + 1
-        run = Run(
-            job=job,
-            number=number,
-            folder=folder,
-            failures=sum(record.get("state") == "failed" for record in records.values()),
-            # A run without an end is one whose worker is gone.
-            interruptions=sum(
-                record.get("state", "interrupted") == "interrupted" for record in records.values()
-            ),
-        )
-        begun = {"run": number, "owner": self._owner, "node": self._node, "started": time.time()}
-        with _temporary(folder, begun) as draft:
-            last = records.get(number - 1, {"ended": 0})
-            if "ended" not in last and self._alive(folder / f"{RUN_PREFIX}{number - 1}.json", _now(draft)):
-                return Held(node=last.get("node", "unknown"))
+        entries = _entries(folder)
+        last = entries[-1] if entries else {"kind": "new"}
+        if last["kind"] == "verdict":
+            return _verdict(last)
+        run = _run(job, folder, entries, started=time.time())
+        begun = {"kind": "run", "run": run.number, "node": self._node, "started": run.started}
+        with _draft(folder, begun) as draft:
+            if last["kind"] == "run" and not self._expired(_path(folder, len(entries)), _modified(draft)):
+                return Held(node=last["node"])
             try:
-                os.link(draft, run.record)
-            except FileExistsError:
-                return Held(node=_read(run.record).get("node", "unknown"))
-        # The former holder may have come to its verdict while we looked.
-        if settled := self.verdict(folder):
-            self.end(run, "interrupted", "the job had already ended")
-            return settled
+                _append(folder, run.entry, draft)
+            except Superseded:
+                return Held(node="another node")
         return run
 
-    def adopt(self, run: Run) -> bool:
-        """Go on with a run that an earlier process of this container began; False if it is no longer ours to go on with."""
-        if not self.is_current(run.folder, run.number):
-            return False
-        self._replace(run.record, {**_read(run.record), "owner": self._owner})
-        return True
+    def adopt(self, event: str, job: str, number: int) -> Run | None:
+        """A run that an earlier process of this container began; None if it is not the current one any more."""
+        folder = self._root / event / job
+        entries = _entries(folder)
+        if not _current(entries, number):
+            return None
+        return _run(job, folder, entries[:-1], started=entries[-1]["started"])
 
-    def renew(self, run: Run) -> bool:
-        """Keep the lease; False if another worker has begun a later run, or this one was ended."""
+    def renew(self, run: Run) -> None:
+        """Keep the lease; raises Superseded."""
         if not self.is_current(run.folder, run.number):
-            return False
-        os.utime(run.record)
-        return True
+            raise Superseded(run.id)
+        os.utime(_path(run.folder, run.entry))
 
     def is_current(self, folder: Path, number: int) -> bool:
-        """Whether run NUMBER is the latest one and has not ended. What it does counts; what other runs do is refused."""
-        records = _records(folder)
-        return max(records, default=0) == number and "ended" not in records[number]
+        """Whether run NUMBER goes on. What it produces counts; what other runs produce is refused."""
+        numbers = _numbers(folder)
+        return bool(numbers) and _current([_read(_path(folder, numbers[-1]))], number)
 
-    def end(self, run: Run, state: RunState, reason: str | None = None) -> None:
-        """Record what the run came to, which also gives its lease back."""
-        self._replace(
-            run.record, {**_read(run.record), "ended": time.time(), "state": state, "reason": reason}
-        )
+    def end(self, run: Run, state: RunEnd, reason: str | None) -> None:
+        """Record what the run came to, which also gives its lease back; raises Superseded."""
+        ended = {"kind": "ended", "run": run.number, "state": state, "reason": reason, "at": time.time()}
+        with _draft(run.folder, ended) as draft:
+            _append(run.folder, run.entry + 1, draft)
 
-    def settle(self, run: Run, verdict: Verdict) -> Verdict:
-        """Write the job's verdict; if there is one already, that one stands and is returned."""
-        with _temporary(run.folder, _as_json(verdict)) as draft, contextlib.suppress(FileExistsError):
-            os.link(draft, run.folder / "verdict.json")
-        _sync_folder(run.folder)
-        standing = self.verdict(run.folder)
-        assert standing is not None
-        return standing
+    def settle(self, run: Run, verdict: Verdict) -> None:
+        """Record the job's end; raises Superseded."""
+        content = {"kind": "verdict", "run": run.number, **vars(verdict), "products": list(verdict.products)}
+        with _draft(run.folder, content) as draft:
+            _append(run.folder, run.entry + 1, draft)
 
-    def verdict(self, folder: Path) -> Verdict | None:
-        try:
-            fields = _read(folder / "verdict.json")
-        except FileNotFoundError:
-            return None
-        return Verdict(**{**fields, "products": tuple(fields["products"])})
+    def verdict(self, event: str, job: str) -> Verdict | None:
+        """How the job ended; None if it has not."""
+        entries = _entries(self._root / event / job)
+        return _verdict(entries[-1]) if entries and entries[-1]["kind"] == "verdict" else None
 
-    def products(self, folder: Path) -> dict[int, list[dict[str, Any]]]:
-        """What each run's product journal says, by the run's number."""
-        found = {}
-        for path in folder.glob("products-*.jsonl"):
-            found[int(path.stem.removeprefix("products-"))] = read_lines(path)
-        return found
+    def products(self, folder: Path) -> dict[int, list[Entry]]:
+        """The lines of each run's product journal, by the run's number."""
+        return {
+            int(path.stem.removeprefix("products-")): list(parse_lines(path.read_bytes()))
+            for path in folder.glob("products-*.jsonl")
+        }
 
-    def append_product(self, path: Path, line: Mapping[str, Any]) -> None:
-        """Add a line to a run's product journal, on the disk before this returns."""
+    def add_product_line(self, folder: Path, number: int, line: Mapping[str, Any]) -> None:
+        """Add a line to a run's product journal; it is on the disk before this returns."""
+        path = folder / f"products-{number}.jsonl"
         created = not path.exists()
         with open(path, "ab", buffering=0) as file:
-            file.write(json.dumps(line).encode() + b"\n")
+            # The line break comes first as well, in case a writer that died has left a part of a line.
+            file.write(b"\n" + json.dumps(line).encode() + b"\n")
             os.fsync(file.fileno())
         if created:
-            _sync_folder(path.parent)
+            _sync(folder)
 
-    def started(self, run: Run) -> float | None:
-        """When the run began, in unix seconds."""
-        started: float | None = _read(run.record).get("started")
-        return started
-
-    def _alive(self, record: Path, now: float) -> bool:
-        return now - _modified(record) < self._lease_seconds
-
-    def _replace(self, path: Path, content: Mapping[str, Any]) -> None:
-        with _temporary(path.parent, content) as draft:
-            os.replace(draft, path)
-        _sync_folder(path.parent)
+    def _expired(self, entry: Path, now: float) -> bool:
+        return now - _modified(entry) >= self._lease_seconds
 
 
-def read_lines(path: Path) -> list[dict[str, Any]]:
-    """The complete lines of a journal. A last line without its end was being written when its writer died."""
-    try:
-        content = path.read_bytes()
-    except FileNotFoundError:
-        return []
-    return [json.loads(line) for line in content.split(b"\n")[:-1] if line]
+def parse_lines(content: bytes) -> Iterator[Entry]:
+    """The lines of a journal that were written whole. A writer that died may have left a part of one."""
+    for text in content.split(b"\n"):
+        with contextlib.suppress(ValueError):
+            line = json.loads(text)
+            if isinstance(line, dict) and "kind" in line:
+                yield line
 
 
-def describe(products: tuple[verdicts.Product, ...]) -> tuple[dict[str, Any], ...]:
-    """Products as a verdict and an event list them."""
-    return tuple(
-        {"id": product.id, "name": product.name, "type": product.type, "archived": list(product.archived)}
-        for product in products
+def _run(job: str, folder: Path, earlier: list[Entry], *, started: float) -> Run:
+    runs = sum(entry["kind"] == "run" for entry in earlier)
+    ends = [entry["state"] for entry in earlier if entry["kind"] == "ended"]
+    failures = ends.count("failed")
+    return Run(
+        job=job,
+        number=runs + 1,
+        folder=folder,
+        entry=len(earlier) + 1,
+        started=started,
+        failures=failures,
+        # A run without an end is one whose worker is gone.
+        interruptions=runs - failures,
     )
 
 
-def _as_json(verdict: Verdict) -> dict[str, Any]:
-    return {**vars(verdict), "products": list(verdict.products)}
+def _current(entries: list[Entry], number: int) -> bool:
+    return bool(entries) and entries[-1]["kind"] == "run" and entries[-1]["run"] == number
 
 
-def _records(folder: Path) -> dict[int, dict[str, Any]]:
-    """The job's runs by number. Listing the folder makes an NFS client ask the server, where looking up a name may not."""
+def _verdict(entry: Entry) -> Verdict:
+    fields = {key: entry[key] for key in Verdict.__dataclass_fields__}
+    return Verdict(**{**fields, "products": tuple(fields["products"])})
+
+
+def _path(folder: Path, number: int) -> Path:
+    return folder / f"{number:04}{ENTRY_SUFFIX}"
+
+
+def _numbers(folder: Path) -> list[int]:
+    # An NFS client asks the server for a listing, where it may answer for a single name from its cache.
     try:
-        entries = os.listdir(folder)
+        listing = os.listdir(folder)
     except FileNotFoundError:
-        return {}
-    numbers = [
-        int(name[len(RUN_PREFIX) : -len(".json")])
-        for name in entries
-        if name.startswith(RUN_PREFIX) and name.endswith(".json")
-    ]
-    return {number: _read(folder / f"{RUN_PREFIX}{number}.json") for number in sorted(numbers)}
+        return []
+    stems = [name.removesuffix(ENTRY_SUFFIX) for name in listing if name.endswith(ENTRY_SUFFIX)]
+    return sorted(int(stem) for stem in stems if stem.isdecimal())
 
 
-def _read(path: Path) -> dict[str, Any]:
-    content: dict[str, Any] = json.loads(path.read_bytes())
+def _entries(folder: Path) -> list[Entry]:
+    return [_read(_path(folder, number)) for number in _numbers(folder)]
+
+
+def _read(path: Path) -> Entry:
+    content: Entry = json.loads(path.read_bytes())
     return content
 
 
 def _modified(path: Path) -> float:
-    # Opening a file makes an NFS client ask the server for its times; a bare stat may answer from a cache a minute old.
+    # To open a file makes an NFS client ask the server for its times; stat alone may answer from a cache.
     with open(path, "rb") as file:
         return os.fstat(file.fileno()).st_mtime
 
 
-def _now(fresh: Path) -> float:
-    os.utime(fresh)
-    return _modified(fresh)
-
-
 @contextlib.contextmanager
-def _temporary(folder: Path, content: Mapping[str, Any]) -> Iterator[Path]:
-    """A file with this content, safely on the disk, to be linked or renamed to its name."""
+def _draft(folder: Path, content: Entry) -> Iterator[Path]:
+    """A complete file, safely on the disk, that is not an entry yet."""
     draft = folder / f".{uuid.uuid4().hex}"
     try:
         with open(draft, "xb") as file:
@@ -253,7 +237,15 @@ def _temporary(folder: Path, content: Mapping[str, Any]) -> Iterator[Path]:
         draft.unlink(missing_ok=True)
 
 
-def _sync_folder(folder: Path) -> None:
+def _append(folder: Path, number: int, draft: Path) -> None:
+    try:
+        os.link(draft, _path(folder, number))
+    except FileExistsError:
+        raise Superseded(f"{folder} has an entry {number} already") from None
+    _sync(folder)
+
+
+def _sync(folder: Path) -> None:
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)

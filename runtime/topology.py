@@ -107,7 +107,7 @@ def retry_wait(failures: int) -> int:
 def definitions(events: Sequence[Event], *, user_password: str, admin_password: str) -> dict[str, Any]:
     """Content of the broker's definitions file. The same input gives the same content, password hashes included."""
     declared = topology(events)
-    users = (
+    users: tuple[tuple[str, str, list[str]], ...] = (
         (names.MESSAGE_USER, user_password, []),
         (names.ADMIN_USER, admin_password, ["administrator"]),
     )

@@ -10,11 +10,11 @@ from typing import Any
 
 Line = Mapping[str, Any]
 
+STARTED = "STARTED"
 FINISHED = "FINISHED"
 METADATA_MISSING = "METMISS"
 # cas-pge reports it when, and only when, the program has exited with 0.
 PROGRAM_EXITED_0 = "PGETask_Crawling"
-RECEIVED = "RECEIVED"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,8 +40,21 @@ class Finding:
 
 
 def ended(lines: Iterable[Line]) -> bool:
-    """Whether OODT does nothing more for this run."""
-    return any(line["kind"] == "status" and line["status"] in {FINISHED, METADATA_MISSING} for line in lines)
+    """Whether OODT does nothing more for this run.
+
+    Stopping an instance makes it FINISHED at once, while the task that it is at runs on to its end.
+    """
+    finished = False
+    running = None
+    for line in lines:
+        if line["kind"] == "task-ended":
+            running = None
+        elif line["kind"] == "status":
+            if line["status"] in {FINISHED, METADATA_MISSING}:
+                finished = True
+            elif line["status"] == STARTED:
+                running = line.get("task")
+    return finished and running is None
 
 
 def begun(lines: Iterable[Line]) -> bool:
@@ -144,3 +157,11 @@ def _tasks(lines: Iterable[Line]) -> list[dict[str, Any]] | None:
 
 def _plural(noun: str, things: Sequence[str]) -> str:
     return f"{noun} {things[0]} is" if len(things) == 1 else f"{noun}s {', '.join(things)} are"
+
+
+def describe(found: Iterable[Product]) -> tuple[dict[str, Any], ...]:
+    """Products as a job's verdict and its state events list them."""
+    return tuple(
+        {"id": product.id, "name": product.name, "type": product.type, "archived": list(product.archived)}
+        for product in found
+    )

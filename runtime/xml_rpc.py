@@ -1,6 +1,5 @@
 """XML-RPC calls with a time limit. OODT's structures arrive as dicts (Hashtable) and lists (Vector)."""
 
-import asyncio
 import xmlrpc.client
 from typing import Any
 from xml.parsers.expat import ExpatError
@@ -45,10 +44,10 @@ async def post(client: aiohttp.ClientSession, url: str, body: bytes, *, seconds:
             answer = await response.read()
     except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
         raise Unreachable(f"{url} is not reachable: {error}") from error
+    except TimeoutError as error:
+        raise NoAnswer(f"{url} did not answer within {seconds:g} s") from error
     except (aiohttp.ClientError, OSError) as error:
         raise NoAnswer(f"{url} did not answer: {error}") from error
-    except asyncio.TimeoutError as error:
-        raise NoAnswer(f"{url} did not answer within {seconds:g} s") from error
     if response.status != 200:
         raise NoAnswer(f"{url} answered with HTTP status {response.status}")
     return answer

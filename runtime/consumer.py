@@ -1,0 +1,74 @@
+"""The process that takes jobs from the queues of this container's events: ``python -m runtime.consumer``."""
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+
+from runtime import logs, xml_rpc
+from runtime.broker import Broker
+from runtime.environment import SettingError, WorkerSettings, worker_settings
+from runtime.file_manager import FileManager
+from runtime.jobs import Jobs
+from runtime.journal import Journals
+from runtime.ledger import Ledger
+from runtime.reports import Reports
+from runtime.topology import topology
+from runtime.workflow_manager import WorkflowManager
+
+log = logging.getLogger(__name__)
+
+
+async def consume(settings: WorkerSettings, stop: asyncio.Event) -> None:
+    """Take and run jobs until STOP is set, then finish those that run."""
+    journals = Journals(settings.run_dir)
+    # Messages are taken and sent on two connections: a broker short of disk or memory stops reading from those that
+    # publish, and must still hear the acknowledgements that help it out.
+    async with (
+        xml_rpc.session() as client,
+        Broker(settings.broker_url, name=f"{settings.node} reports") as reporting,
+        Broker(
+            settings.broker_url, name=f"{settings.node} jobs", topology=topology(settings.events)
+        ) as taking,
+    ):
+        jobs = Jobs(
+            settings.events,
+            node=settings.node,
+            ledger=Ledger(settings.ledger, node=settings.node),
+            journals=journals,
+            manager=WorkflowManager(client, settings.wmgr_url, settings.run_dir),
+            file_manager=FileManager(client, settings.filemgr_url),
+            reports=Reports(reporting, node=settings.node),
+        )
+        journals.follow()
+        await jobs.adopt()
+        leases = asyncio.create_task(jobs.keep_leases())
+        for event in settings.events:
+            await taking.consume(event.name, prefetch=event.max_workflows, handler=jobs.take)
+            log.info("taking jobs of %s, %d at once", event.name, event.max_workflows)
+        await stop.wait()
+        await taking.stop_consuming()
+        await jobs.drain(settings.stop_grace)
+        leases.cancel()
+        journals.stop()
+
+
+async def main() -> int:
+    logs.configure()
+    os.umask(0o002)
+    try:
+        settings = worker_settings()
+    except SettingError as error:
+        log.error("%s", error)
+        return 2
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    await consume(settings, stop)
+    log.info("stopped")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(asyncio.run(main()))

@@ -1,0 +1,55 @@
+"""Takes back the products of runs that do not count: failed ones, and those whose worker died."""
+
+import asyncio
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from runtime import verdict, xml_rpc
+from runtime.file_manager import FileManager
+from runtime.ledger import Ledger, Run
+
+log = logging.getLogger(__name__)
+
+FIRST_PAUSE_SECONDS = 1.0
+LONGEST_PAUSE_SECONDS = 30.0
+
+
+async def withdraw(ledger: Ledger, file_manager: FileManager, run: Run, *, before: bool) -> None:
+    """Remove the products of RUN, or of the job's runs before it, from catalogue and archive.
+
+    Goes on until the File Manager has done it: a job is not settled while half of its products are there.
+    """
+    pause = FIRST_PAUSE_SECONDS
+    while True:
+        try:
+            return await _withdraw(ledger, file_manager, run, before=before)
+        except (ConnectionError, xml_rpc.Fault) as error:
+            log.warning("job %s: products of a failed run are still there: %s", run.job, error)
+        await asyncio.sleep(pause)
+        pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+
+
+async def _withdraw(ledger: Ledger, file_manager: FileManager, run: Run, *, before: bool) -> None:
+    journals = await asyncio.to_thread(ledger.products, run.folder)
+    for number, lines in journals.items():
+        if not (number < run.number if before else number == run.number):
+            continue
+        removed = []
+        for product in verdict.products(lines):
+            await file_manager.remove(product.id, product.archived)
+            removed.append({"kind": "removed", "product": product.id})
+        for line in _unanswered(lines):
+            if product_id := await file_manager.find(line["name"], line["file"]):
+                await file_manager.remove(product_id, ())
+            removed.append({"kind": "refused", "file": line["file"], "fault": "the ingest broke off"})
+        for line in removed:
+            await asyncio.to_thread(ledger.add_product_line, run.folder, number, line)
+
+
+def _unanswered(lines: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+    """Ingests that were begun and whose answer was never seen, so that the catalogue may have the product."""
+    answered = {line.get("file") for line in lines if line["kind"] in {"ingest", "refused"}}
+    for line in lines:
+        if line["kind"] == "ingesting" and line["file"] not in answered:
+            yield line

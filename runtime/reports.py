@@ -1,0 +1,131 @@
+"""Tells the broker what became of a job: moves its message to the queue where it belongs now, announces the state,
+and acknowledges the message, in this order.
+"""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+
+from runtime import messages, names
+from runtime.amqp_session import Delivery, Rejected, Unroutable
+from runtime.broker import Broker, BrokerDown
+from runtime.events import State, StateEvent, announce
+from runtime.ledger import Run, Verdict
+from runtime.messages import Job
+from runtime.run import Outcome
+from runtime.topology import PARKING_WAIT, retry_wait
+
+log = logging.getLogger(__name__)
+
+PUBLISH_SECONDS = 60.0
+PAUSE_SECONDS = 5.0
+
+
+class Reports:
+    """Reports of one node. Whatever cannot be told is told again when the message comes back."""
+
+    def __init__(self, broker: Broker, *, node: str) -> None:
+        self._broker = broker
+        self._node = node
+
+    async def running(self, job: Job, run: Run) -> None:
+        await self._announce(job, "RUNNING", attempts=run.failures + 1, started=run.started)
+
+    async def parked(self, job: Job, deliveries: Sequence[Delivery], reason: str) -> None:
+        """The job cannot go on here and now, which is no fault of its own: look again in some seconds."""
+        log.info("job %s waits %d s: %s", job.id, PARKING_WAIT, reason)
+        queue = names.retry_queue(job.event, PARKING_WAIT)
+        if await self._move(deliveries, queue, job.id):
+            _acknowledge(deliveries)
+
+    async def retrying(self, job: Job, run: Run, deliveries: Sequence[Delivery], outcome: Outcome) -> None:
+        """The job gets another run, after a wait that grows with each failure."""
+        failures = run.failures + (outcome.result == "failed")
+        wait = retry_wait(failures) if outcome.result == "failed" else PARKING_WAIT
+        if not await self._move(deliveries, names.retry_queue(job.event, wait), job.id, outcome.reason):
+            return
+        await self._announce(job, "RETRYING", attempts=failures, reason=outcome.reason, started=run.started)
+        _acknowledge(deliveries)
+
+    async def settled(self, job: Job, deliveries: Sequence[Delivery], verdict: Verdict) -> None:
+        """The job has come to its end, now or at an earlier delivery."""
+        if verdict.state == "DEAD" and not await self._move(
+            deliveries, names.dead_queue(job.event), job.id, verdict.reason
+        ):
+            return
+        told = await self._announce(
+            job,
+            verdict.state,
+            attempts=verdict.attempts,
+            node=verdict.node,
+            reason=verdict.reason,
+            products=verdict.products,
+            started=verdict.started,
+            ended=verdict.ended,
+        )
+        if told:
+            _acknowledge(deliveries)
+        else:
+            await _hand_back(deliveries)
+
+    async def poison(self, delivery: Delivery, reason: str) -> None:
+        """The message is no job and never will be one."""
+        job = Job(
+            id=messages.job_id(delivery.queue, delivery.properties, delivery.body),
+            event=delivery.queue,
+            metadata={},
+            batch=messages.batch_of(delivery.properties),
+            queued_at=messages.queued_at(delivery.properties),
+        )
+        log.warning("message %s in queue %s is no job: %s", job.id, delivery.queue, reason)
+        if await self._move([delivery], names.dead_queue(job.event), job.id, reason):
+            await self._announce(job, "DEAD", attempts=0, reason=reason)
+            _acknowledge([delivery])
+
+    async def _move(
+        self, deliveries: Sequence[Delivery], queue: str, job: str, reason: str | None = None
+    ) -> bool:
+        """Put the job's message into another queue; False if that failed, and then the message has been handed back."""
+        delivery = next((delivery for delivery in deliveries if delivery.alive), None)
+        if delivery is None:
+            # The broker has taken the message back and will deliver it again.
+            return True
+        properties = messages.republished(delivery.properties, job=job, reason=reason)
+        try:
+            await self._broker.publish(
+                names.EXCHANGE, queue, delivery.body, properties, seconds=PUBLISH_SECONDS
+            )
+        except (BrokerDown, Unroutable, Rejected) as error:
+            log.warning("job %s could not be moved to queue %s: %s", job, queue, error)
+            await _hand_back(deliveries)
+            return False
+        return True
+
+    async def _announce(self, job: Job, state: State, *, node: str | None = None, **fields: object) -> bool:
+        event = StateEvent(
+            job=job.id,
+            event=job.event,
+            batch=job.batch,
+            state=state,
+            node=node or self._node,
+            queued=job.queued_at,
+            **fields,  # type: ignore[arg-type]
+        )
+        try:
+            await announce(self._broker, event)
+        except (BrokerDown, Rejected) as error:
+            log.warning("job %s is %s, which could not be announced: %s", job.id, state, error)
+            return False
+        return True
+
+
+def _acknowledge(deliveries: Sequence[Delivery]) -> None:
+    for delivery in deliveries:
+        delivery.ack()
+
+
+async def _hand_back(deliveries: Sequence[Delivery]) -> None:
+    # The broker delivers a returned message again at once; the pause keeps a broken broker from spinning us.
+    await asyncio.sleep(PAUSE_SECONDS)
+    for delivery in deliveries:
+        delivery.requeue()

@@ -1,0 +1,121 @@
+"""One run of a job on the Workflow Manager, from submission to what came of it."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal
+
+from runtime import verdict, xml_rpc
+from runtime.journal import Journal, Journals
+from runtime.ledger import Run
+from runtime.messages import Job
+from runtime.verdict import Product
+from runtime.workflow_manager import WorkflowManager
+
+# The Workflow Manager records an instance before it answers to handleEvent.
+BEGIN_SECONDS = 60.0
+
+Result = Literal["succeeded", "failed", "interrupted", "superseded"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What a run came to.
+
+    failed: the job's own doing, counts as an attempt; ``final`` if another attempt would fail too.
+    interrupted: the Workflow Manager's doing, counts only towards a net against endless repetition.
+    superseded: this worker was out of reach for so long that another one has begun a later run.
+    """
+
+    result: Result
+    reason: str | None = None
+    final: bool = False
+    products: tuple[Product, ...] = field(default=())
+
+
+class Runner:
+    """Executes runs on one Workflow Manager."""
+
+    def __init__(self, manager: WorkflowManager, journals: Journals) -> None:
+        self._manager = manager
+        self._journals = journals
+
+    async def start(self, job: Job, run: Run) -> tuple[Journal, Outcome | None]:
+        """Submit a run; with an outcome if it did not come to run at all."""
+        journal = self._journals.open(
+            run.id,
+            job=job.id,
+            event=job.event,
+            run=run.number,
+            ledger=str(run.folder),
+            batch=job.batch,
+            queued=job.queued_at,
+        )
+        try:
+            known = await self._manager.handle_event(job.event, job.metadata, run.id)
+        except xml_rpc.Unreachable as error:
+            return journal, Outcome(result="interrupted", reason=str(error))
+        except xml_rpc.NoAnswer:
+            # It may have begun all the same; the journal will tell.
+            return journal, None
+        except xml_rpc.Fault as error:
+            return journal, Outcome(
+                result="failed", reason=f"the Workflow Manager refused it: {error.faultString}"
+            )
+        if not known:
+            reason = f"the Workflow Manager knows no event {job.event}"
+            return journal, Outcome(result="failed", reason=reason, final=True)
+        return journal, None
+
+    async def finish(self, journal: Journal, *, seconds: float, superseded: Callable[[], bool]) -> Outcome:
+        """Wait for the end of a submitted run, at most until SECONDS after it was opened."""
+        opened = journal.opening["at"] if journal.opening else time.time()
+        try:
+            async with asyncio.timeout(max(0.0, opened + BEGIN_SECONDS - time.time())):
+                outcome = await self._until(journal, verdict.begun, superseded)
+        except TimeoutError:
+            return Outcome(
+                result="interrupted", reason="the Workflow Manager made no workflow instance of it"
+            )
+        if outcome:
+            return outcome
+        try:
+            async with asyncio.timeout(max(0.0, opened + seconds - time.time())):
+                outcome = await self._until(journal, verdict.ended, superseded)
+        except TimeoutError:
+            await self._manager.stop(journal.run_id)
+            return Outcome(result="failed", reason=f"it did not end within {seconds:g} s")
+        if outcome:
+            return outcome
+        finding = verdict.judge(journal.lines)
+        return Outcome(
+            result="succeeded" if finding.succeeded else "failed",
+            reason=finding.reason,
+            final=finding.final,
+            products=finding.products,
+        )
+
+    async def until_idle(self, journal: Journal) -> None:
+        """Return once the Workflow Manager does nothing more for the run."""
+        if verdict.begun(journal.lines):
+            await self._until(journal, verdict.ended, lambda: False)
+
+    async def _until(
+        self,
+        journal: Journal,
+        condition: Callable[[list[verdict.Line]], bool],
+        superseded: Callable[[], bool],
+    ) -> Outcome | None:
+        while not condition(list(journal.lines)):
+            if superseded():
+                return Outcome(result="superseded", reason="another worker has taken the job over")
+            if self._replaced(journal):
+                return Outcome(
+                    result="interrupted", reason="the Workflow Manager was restarted during the run"
+                )
+            await journal.changed()
+        return None
+
+    def _replaced(self, journal: Journal) -> bool:
+        return journal.boot is not None and journal.boot != self._manager.boot()

@@ -9,6 +9,7 @@ import os
 import re
 import secrets
 import shlex
+from collections.abc import Mapping
 from pathlib import Path
 
 from toolchain import docker_plugin, pulumi_cli
@@ -43,11 +44,11 @@ def prepare(wanted: dict[str, str]) -> None:
     if "PULUMI_BACKEND_URL" in wanted:
         STATE.mkdir(parents=True, exist_ok=True)
     if "PULUMI_CONFIG_PASSPHRASE_FILE" in wanted and not PASSPHRASE.exists():
-        _forget_salt(STACK_SETTINGS)
-        _make_passphrase(PASSPHRASE)
+        forget_salt(STACK_SETTINGS)
+        make_passphrase(PASSPHRASE)
 
 
-def has_backend(environment: "os._Environ[str] | dict[str, str]", home: Path) -> bool:
+def has_backend(environment: Mapping[str, str], home: Path) -> bool:
     """Whether the user keeps state somewhere himself."""
     if url := environment.get("PULUMI_BACKEND_URL"):
         return url != LOCAL_BACKEND
@@ -73,12 +74,12 @@ def _share_login(user_home: Path, home: Path) -> None:
         login.symlink_to(user_home / "credentials.json")
 
 
-def _make_passphrase(path: Path) -> None:
+def make_passphrase(path: Path) -> None:
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode=0o600), "w") as file:
         file.write(secrets.token_urlsafe(32))
 
 
-def _forget_salt(settings: Path) -> None:
+def forget_salt(settings: Path) -> None:
     """The salt of a passphrase that is gone would only make Pulumi refuse the settings beside it."""
     if settings.exists():
         settings.write_text(re.sub(r"^encryptionsalt:.*\n", "", settings.read_text(), flags=re.MULTILINE))

@@ -21,7 +21,6 @@ GO_FROM_PYPI = TOOLCHAIN / "go-toolchain"
 
 DISK_NEEDED = 5 << 30
 INSTALL_TIMEOUT = 600
-DOWNLOAD_TIMEOUT = 600
 BUILD_TIMEOUT = 1800
 QUERY_TIMEOUT = 30
 
@@ -41,7 +40,6 @@ def build(executable: Path, version: str, log: Log) -> None:
         "GOTOOLCHAIN": "local",
         "CGO_ENABLED": "0",
     }
-    log.run([go, "mod", "download"], timeout=DOWNLOAD_TIMEOUT, cwd=MODULE, env=environment)
     unfinished = executable.with_suffix(".unfinished")
     flags = ["-trimpath", "-buildvcs=false", "-ldflags", f"-s -w -X {VERSION_VARIABLE}={version}"]
     log.run(

@@ -1,7 +1,7 @@
 """Runs this project's Pulumi program for a CLI that was built without the vendor's Python language host.
 
 The engine starts it as `pulumi-language-python`, reads the port from its first line, and calls `Run`. The
-SDK's own server for programs given as a function does the work; the function runs the project's `__main__.py`.
+SDK's own server for programs given as a function does the work: its function runs `__main__.py`.
 """
 
 import os

@@ -1,0 +1,35 @@
+# The commands of README and CONTRIBUTING; what they do stands in toolchain/.
+SHELL := bash
+.DEFAULT_GOAL := help
+.PHONY: help toolchain demo destroy test test-full lint format
+
+PYTHON := .venv/bin/python
+IN_TOOLCHAIN := eval "$$($(PYTHON) -m toolchain.environment)" &&
+PYTEST := $(IN_TOOLCHAIN) pytest -rs --junitxml=test-results/junit.xml
+
+help: ## this list
+	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
+
+toolchain: ## get what this machine lacks: Python packages, Pulumi, docker engine, base image
+	@toolchain/bootstrap
+
+demo: ## bring up a cluster on this machine, run ten jobs on it, list their products
+	@toolchain/demo
+
+destroy: ## remove all that demo made
+	@toolchain/destroy
+
+test: lint ## check the code and run every test that takes no minutes
+	$(PYTEST) -m "not slow"
+
+test-full: lint ## run every test
+	$(PYTEST)
+
+lint: toolchain ## linter, formatter and type checker
+	$(PYTHON) -m ruff check
+	$(PYTHON) -m ruff format --check
+	$(PYTHON) -m mypy
+
+format: toolchain ## format the code and sort its imports
+	$(PYTHON) -m ruff check --fix
+	$(PYTHON) -m ruff format

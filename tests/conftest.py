@@ -1,0 +1,28 @@
+"""Fixtures that all kinds of tests share."""
+
+import subprocess
+from collections.abc import Iterator
+
+import pytest
+
+from tests.tools import missing, require
+from toolchain import docker_engine
+from toolchain.paths import REPOSITORY
+
+DOCKER_DAEMON = REPOSITORY / "toolchain" / "docker-daemon"
+DOCKER_DAEMON_TIMEOUT = 600
+
+
+@pytest.fixture(scope="session")
+def docker_daemon() -> Iterator[None]:
+    """A docker engine that answers: the machine's own, or one that runs as long as the tests."""
+    require("docker")
+    was_started = docker_engine.started_pid() is not None
+    start = subprocess.run(
+        [DOCKER_DAEMON, "start"], check=False, timeout=DOCKER_DAEMON_TIMEOUT, capture_output=True, text=True
+    )
+    if start.returncode != 0:
+        missing(start.stdout + start.stderr)
+    yield
+    if not was_started and docker_engine.started_pid() is not None:
+        subprocess.run([DOCKER_DAEMON, "stop"], check=True, timeout=DOCKER_DAEMON_TIMEOUT)

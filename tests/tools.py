@@ -1,0 +1,18 @@
+"""What a test needs of the machine: a missing tool skips on a laptop and fails under CI=true."""
+
+import os
+import shutil
+
+import pytest
+
+
+def require(tool: str) -> str:
+    """The path of a program that the test runs."""
+    return shutil.which(tool) or missing(f"{tool} is not on PATH; `make toolchain` gets it")
+
+
+def missing(what: str) -> str:
+    """Give up the test for want of something that CI must have."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(what)
+    pytest.skip(what)

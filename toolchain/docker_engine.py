@@ -18,6 +18,8 @@ from toolchain.steps import Log, Step, StepFailed, run_steps
 PID_FILE = TOOLCHAIN / "dockerd.pid"
 DAEMON_LOG = LOGS / "dockerd.log"
 
+USUAL_SOCKET = "unix:///var/run/docker.sock"
+
 QUERY_TIMEOUT = 20
 START_TIMEOUT = 60
 STOP_TIMEOUT = 60
@@ -67,6 +69,25 @@ def started_pid() -> int | None:
     return pid if str(PID_FILE).encode() in command else None
 
 
+def context_socket() -> str | None:
+    """The socket of the docker command's current context, where that is not the usual one.
+
+    Docker Desktop and rootless docker have such. The docker command knows contexts, Pulumi's plugin does not.
+    """
+    try:
+        answer = subprocess.run(
+            ["docker", "context", "inspect", "--format", "{{.Endpoints.docker.Host}}"],
+            check=True,
+            timeout=QUERY_TIMEOUT,
+            capture_output=True,
+            text=True,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    host = answer.stdout.strip()
+    return host if host.startswith("unix://") and host != USUAL_SOCKET else None
+
+
 def _root() -> Path | None:
     """The folder of the engine that answers, None when none does."""
     try:
@@ -104,7 +125,8 @@ def _start(log: Log) -> Path:
     deadline = time.monotonic() + START_TIMEOUT
     while (root := _root()) is None:
         if daemon.poll() is not None or time.monotonic() > deadline:
-            log.file.write(DAEMON_LOG.read_bytes())
+            daemon.terminate()
+            log.note(DAEMON_LOG.read_text(errors="replace"))
             raise StepFailed(f"dockerd does not answer; its log: {DAEMON_LOG}")
         time.sleep(POLL_INTERVAL)
     return root

@@ -12,7 +12,7 @@ import shlex
 from collections.abc import Mapping
 from pathlib import Path
 
-from toolchain import docker_plugin, pulumi_cli
+from toolchain import docker_engine, docker_plugin, pulumi_cli
 from toolchain.paths import BIN, PASSPHRASE, PULUMI_HOME, REPOSITORY, STATE, VENV
 
 LOCAL_BACKEND = f"file://{STATE}"
@@ -28,6 +28,8 @@ def variables() -> dict[str, str]:
         "VIRTUAL_ENV": str(VENV),
         "PULUMI_SKIP_UPDATE_CHECK": "true",
     }
+    if "DOCKER_HOST" not in os.environ and (socket := docker_engine.context_socket()):
+        found["DOCKER_HOST"] = socket
     if docker_plugin.own_plugin() is None:
         found["PULUMI_HOME"] = str(PULUMI_HOME)
     if not has_backend(os.environ, _user_home()):

@@ -74,7 +74,10 @@ def run_steps(steps: Sequence[Step]) -> None:
     LOGS.mkdir(parents=True, exist_ok=True)
     with _one_at_a_time():
         for step in steps:
-            _run(step)
+            try:
+                _run(step)
+            except KeyboardInterrupt:
+                sys.exit("interrupted; the same command goes on from here")
 
 
 def _run(step: Step) -> None:

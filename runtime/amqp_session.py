@@ -161,6 +161,9 @@ class Session:
         while self._consumer_tags:
             await self._answer(self.consuming.basic_cancel, self._consumer_tags.pop())
 
+    async def delete(self, queue: str) -> None:
+        await self._answer(self.consuming.queue_delete, queue)
+
     async def _channel(self) -> Any:
         channel = await self._answer(lambda callback: self._connection.channel(on_open_callback=callback))
         channel.add_on_close_callback(self._on_channel_closed)

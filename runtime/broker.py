@@ -100,6 +100,12 @@ class Broker:
             with contextlib.suppress(Lost):
                 await self._session.unsubscribe()
 
+    async def delete(self, queue: str) -> None:
+        """Delete a private queue, if there is a connection; else it expires."""
+        if self._session is not None:
+            with contextlib.suppress(Lost):
+                await self._session.delete(queue)
+
     async def _current(self, deadline: float) -> Session:
         while self._session is None:
             try:

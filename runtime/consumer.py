@@ -2,22 +2,24 @@
 
 import asyncio
 import logging
-import os
-import signal
 import sys
 
-from runtime import logs, xml_rpc
+from runtime import xml_rpc
 from runtime.broker import Broker
-from runtime.environment import SettingError, WorkerSettings, worker_settings
+from runtime.environment import WorkerSettings
 from runtime.file_manager import FileManager
 from runtime.jobs import Jobs
 from runtime.journal import Journals
 from runtime.ledger import Ledger
+from runtime.process import run
 from runtime.reports import Reports
 from runtime.topology import topology
 from runtime.workflow_manager import WorkflowManager
 
 log = logging.getLogger(__name__)
+
+# Time for the last acknowledgements, before the supervisor that granted the grace loses its patience.
+STOP_MARGIN_SECONDS = 5.0
 
 
 async def consume(settings: WorkerSettings, stop: asyncio.Event) -> None:
@@ -49,26 +51,10 @@ async def consume(settings: WorkerSettings, stop: asyncio.Event) -> None:
             log.info("taking jobs of %s, %d at once", event.name, event.max_workflows)
         await stop.wait()
         await taking.stop_consuming()
-        await jobs.drain(settings.stop_grace)
+        await jobs.drain(max(0.0, settings.stop_grace - STOP_MARGIN_SECONDS))
         leases.cancel()
         journals.stop()
 
 
-async def main() -> int:
-    logs.configure()
-    os.umask(0o002)
-    try:
-        settings = worker_settings()
-    except SettingError as error:
-        log.error("%s", error)
-        return 2
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    await consume(settings, stop)
-    log.info("stopped")
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(asyncio.run(main()))
+    sys.exit(run(consume))

@@ -33,6 +33,8 @@ class WorkerSettings:
     broker_url: str
     wmgr_url: str
     filemgr_url: str
+    gateway_port: int
+    filemgr_gateway_port: int
     ledger: Path
     run_dir: Path
     node: str
@@ -49,6 +51,8 @@ def worker_settings(env: Mapping[str, str] = os.environ) -> WorkerSettings:
         filemgr_url=_url(
             env, names.PROXIED_FILEMGR_URL, f"http://{names.FILEMGR_SERVICE}:{names.FILEMGR_PORT}"
         ),
+        gateway_port=_port(env, names.WORKFLOW_URL, names.GATEWAY_PORT),
+        filemgr_gateway_port=_port(env, names.FILEMGR_URL, names.FILEMGR_PORT),
         ledger=Path(env.get(names.OODT_LEDGER) or names.LEDGER_DIR),
         run_dir=Path(env.get(names.OODT_RUN_DIR) or names.RUN_DIR),
         node=env.get(names.NODE_NAME) or socket.gethostname(),
@@ -203,10 +207,19 @@ def _boolean(env: Mapping[str, str], name: str) -> bool:
 
 def _url(env: Mapping[str, str], name: str, default: str) -> str:
     url = env.get(name) or default
-    parts = urlsplit(url)
-    if parts.scheme != "http" or not parts.hostname:
+    try:
+        parts = urlsplit(url)
+        valid = parts.scheme == "http" and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        valid = False
+    if not valid:
         _refuse(name, url, f"an address like {default}")
     return url
+
+
+def _port(env: Mapping[str, str], name: str, default: int) -> int:
+    """The port that the gateway is known by to this container's clients."""
+    return urlsplit(_url(env, name, f"http://localhost:{default}")).port or default
 
 
 def _refuse(name: str, value: object, fix: str) -> NoReturn:

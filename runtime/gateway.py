@@ -1,0 +1,205 @@
+"""Stands before a container's Workflow Manager (port 9001) and before the File Manager (localhost:9000).
+
+    python -m runtime.gateway
+
+Calls go through byte for byte, answers too. With PROXY=true a handleEvent becomes a message on the event's queue, on disk
+at the broker before the client hears "true". File Manager calls leave evidence of what was ingested.
+"""
+
+import asyncio
+import contextlib
+import logging
+import re
+import sys
+import uuid
+import xmlrpc.client
+from typing import Any
+from xml.parsers.expat import ExpatError
+
+import aiohttp
+from aiohttp import web
+
+from runtime import messages, names, xml_rpc
+from runtime.amqp_session import Rejected, Unroutable
+from runtime.broker import Broker, BrokerDown
+from runtime.environment import WorkerSettings
+from runtime.evidence import WATCHED, Evidence, ProductCall, product_call
+from runtime.journal import RUNS
+from runtime.ledger import Ledger
+from runtime.messages import Poison
+from runtime.process import run
+from runtime.topology import AMQP_PRIORITY
+
+log = logging.getLogger(__name__)
+
+HANDLE_EVENT = "workflowmgr.handleEvent"
+METHOD_NAME = re.compile(rb"<methodName>\s*([A-Za-z0-9_.:/]+)\s*</methodName>")
+METHOD_NAME_WITHIN = 1000
+LARGEST_BODY = 64 * 1024 * 1024
+# A call may move a product's whole file.
+FORWARD_SECONDS = 3600.0
+PUBLISH_SECONDS = 10.0
+PROBE_SECONDS = 3.0
+
+
+class Gateway:
+    """Answers HTTP requests for the two upstream services."""
+
+    def __init__(
+        self,
+        settings: WorkerSettings,
+        *,
+        client: aiohttp.ClientSession,
+        broker: Broker | None,
+        evidence: Evidence,
+    ) -> None:
+        self._settings = settings
+        self._client = client
+        self._broker = broker
+        self._evidence = evidence
+        self._events = {event.name: event for event in settings.events}
+
+    async def workflow_manager(self, request: web.BaseRequest) -> web.StreamResponse:
+        """A request to port 9001."""
+        if request.method == "GET" and request.path == "/healthz":
+            return await self._health()
+        body = await _call_in(request)
+        if self._broker is not None and _method(body) == HANDLE_EVENT:
+            answer = await self._handle_event(self._broker, body)
+            if answer is not None:
+                return _xml(answer)
+        return _xml(await self._forward(self._settings.wmgr_url, body))
+
+    async def file_manager(self, request: web.BaseRequest) -> web.StreamResponse:
+        """A request to localhost:9000."""
+        body = await _call_in(request)
+        method = _method(body)
+        params = _params(body) if method in WATCHED else None
+        call = product_call(method, params) if method and params is not None else None
+        if call is None:
+            return _xml(await self._forward(self._settings.filemgr_url, body))
+        return _xml(await self._watched(call, body))
+
+    async def _watched(self, call: ProductCall, body: bytes) -> bytes:
+        """Forward a call that says something about a run, and keep it on record."""
+        try:
+            if objection := await self._evidence.objection(call):
+                return xml_rpc.fault(objection)
+            answer = await self._forward(self._settings.filemgr_url, body)
+            try:
+                value = xml_rpc.answer_of(answer, self._settings.filemgr_url)
+            except xml_rpc.Fault as error:
+                await self._evidence.refused(call, error.faultString)
+            except xml_rpc.NoAnswer as error:
+                await self._evidence.refused(call, str(error))
+            else:
+                await self._evidence.answered(call, value)
+        except OSError as error:
+            # What is not on record could not be removed again, so the client must not believe that it is done.
+            log.exception("%s could not be put on record", call.method)
+            return xml_rpc.fault(f"the call could not be put on record: {error}")
+        return answer
+
+    async def _handle_event(self, broker: Broker, body: bytes) -> bytes | None:
+        """Turn the call into a message; None if it is for the Workflow Manager to answer, being no event of ours."""
+        params = _params(body)
+        if (
+            params is None
+            or len(params) != 2
+            or params[0] not in self._events
+            or not isinstance(params[1], dict)
+        ):
+            return None
+        event = self._events[params[0]]
+        try:
+            metadata = messages.metadata_from_object(params[1])
+            await broker.publish(
+                names.EXCHANGE,
+                event.name,
+                messages.encode(metadata),
+                messages.properties_of(uuid.uuid4().hex, priority=AMQP_PRIORITY[event.priority]),
+                seconds=PUBLISH_SECONDS,
+            )
+        except Poison as error:
+            return xml_rpc.fault(str(error))
+        except (BrokerDown, Unroutable, Rejected) as error:
+            return xml_rpc.fault(f"the job was not queued: {error}")
+        return xml_rpc.answer(True)
+
+    async def _forward(self, url: str, body: bytes) -> bytes:
+        try:
+            return await xml_rpc.post(self._client, url, body, seconds=FORWARD_SECONDS)
+        except ConnectionError as error:
+            return xml_rpc.fault(str(error))
+
+    async def _health(self) -> web.Response:
+        try:
+            await xml_rpc.call(
+                self._client,
+                self._settings.wmgr_url,
+                "workflowmgr.getRegisteredEvents",
+                seconds=PROBE_SECONDS,
+            )
+        except (ConnectionError, xml_rpc.Fault) as error:
+            return web.json_response({"healthy": False, "workflow_manager": str(error)}, status=503)
+        broker = self._broker is None or self._broker.connected
+        return web.json_response({"healthy": broker, "workflow_manager": "up"}, status=200 if broker else 503)
+
+
+async def _call_in(request: web.BaseRequest) -> bytes:
+    if request.method != "POST":
+        raise web.HTTPMethodNotAllowed(request.method, ["POST"])
+    return await request.read()
+
+
+def _method(body: bytes) -> str | None:
+    """The call's method, without parsing what is only passed through."""
+    found = METHOD_NAME.search(body, 0, METHOD_NAME_WITHIN)
+    return found.group(1).decode() if found else None
+
+
+def _params(body: bytes) -> tuple[Any, ...] | None:
+    """The call's parameters; None if it is malformed, which is for the service behind to say."""
+    try:
+        params, _ = xmlrpc.client.loads(body)
+    except (ExpatError, ValueError, LookupError, TypeError, AttributeError, xmlrpc.client.Error):
+        return None
+    return params
+
+
+def _xml(body: bytes) -> web.Response:
+    return web.Response(body=body, content_type="text/xml")
+
+
+def _request(
+    message: Any, payload: Any, protocol: Any, writer: Any, task: asyncio.Task[None]
+) -> web.BaseRequest:
+    loop = asyncio.get_running_loop()
+    return web.BaseRequest(message, payload, protocol, writer, task, loop, client_max_size=LARGEST_BODY)
+
+
+async def serve(settings: WorkerSettings, stop: asyncio.Event) -> None:
+    """Serve both ports until STOP is set."""
+    evidence = Evidence(settings.run_dir / RUNS, Ledger(settings.ledger, node=settings.node))
+    evidence.recall()
+    async with contextlib.AsyncExitStack() as stack:
+        client = await stack.enter_async_context(xml_rpc.session())
+        broker = None
+        if settings.proxy:
+            broker = Broker(settings.broker_url, name=f"{settings.node} gateway")
+            await stack.enter_async_context(broker)
+        gateway = Gateway(settings, client=client, broker=broker, evidence=evidence)
+        for handler, host, port in (
+            (gateway.workflow_manager, None, settings.gateway_port),
+            (gateway.file_manager, "localhost", settings.filemgr_gateway_port),
+        ):
+            runner = web.ServerRunner(web.Server(handler, request_factory=_request))
+            await runner.setup()
+            stack.push_async_callback(runner.cleanup)
+            await web.TCPSite(runner, host, port).start()
+        log.info("answering on ports %d and %d", settings.gateway_port, settings.filemgr_gateway_port)
+        await stop.wait()
+
+
+if __name__ == "__main__":
+    sys.exit(run(serve))

@@ -1,0 +1,40 @@
+"""What the long-running processes share: logging, settings, and an orderly end on SIGTERM."""
+
+import asyncio
+import logging
+import os
+import signal
+from collections.abc import Awaitable, Callable
+
+from runtime.environment import SettingError, WorkerSettings, worker_settings
+
+log = logging.getLogger(__name__)
+
+Work = Callable[[WorkerSettings, asyncio.Event], Awaitable[None]]
+
+
+def run(work: Work) -> int:
+    """Run WORK with this container's settings until it ends; its event is set when the process is told to stop."""
+    logging.basicConfig(
+        level=logging.INFO,
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+        datefmt="%Y-%m-%dT%H:%M:%S%z",
+    )
+    # pika reports each failed connection in a dozen lines; runtime.broker says the same in one.
+    logging.getLogger("pika").setLevel(logging.CRITICAL)
+    os.umask(0o002)
+    try:
+        settings = worker_settings()
+    except SettingError as error:
+        log.error("%s", error)
+        return 2
+    asyncio.run(_until_stopped(work, settings))
+    log.info("stopped")
+    return 0
+
+
+async def _until_stopped(work: Work, settings: WorkerSettings) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    await work(settings, stop)

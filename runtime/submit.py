@@ -1,0 +1,234 @@
+"""The operator's command that submits a batch of jobs and, with --wait, follows it to its end."""
+
+import argparse
+import asyncio
+import contextlib
+import json
+import logging
+import secrets
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from runtime import batches, messages, names
+from runtime.amqp_session import Delivery, Rejected, Unroutable
+from runtime.batches import BatchError
+from runtime.broker import Broker, BrokerDown
+from runtime.display import Display, display, summarize
+from runtime.environment import NoBrokerAddress, SettingError, command_broker_url
+from runtime.events import decode
+from runtime.messages import Metadata, Poison
+from runtime.tally import Tally
+from runtime.topology import AMQP_PRIORITY, Event, Priority, watching
+
+DONE, SOME_FAILED, BAD_INPUT, NO_BROKER, TIMED_OUT = range(5)
+
+CONNECT_SECONDS = 15.0
+CONFIRM_SECONDS = 120.0
+# Messages under way to the broker: sent, and not confirmed yet.
+WINDOW = 1000
+EVENTS_AT_ONCE = 500
+
+EXAMPLES = """examples:
+  python -m runtime.submit --event test-workflow --jobs 10 --metadata Dataset=abc --metadata Project=123 --wait
+  python -m runtime.submit --event test-workflow --batch jobs.csv --wait --json
+
+exit codes: 0 done, 1 some jobs failed, 2 bad usage or input, 3 no broker, 4 timed out"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """A batch to submit. ``jobs`` gives the stream of its jobs, from the start each time that it is called."""
+
+    event: str
+    batch: str
+    jobs: Callable[[], Iterator[Metadata]]
+    priority: Priority
+    wait: bool
+
+
+async def carry_out(request: Request, url: str, tally: Tally, progress: Display) -> None:
+    """Submit the batch and, if asked to, wait for the end of its jobs; raises BrokerDown, Unroutable, Rejected."""
+    watch = watching(request.event, f"{request.batch}.{secrets.token_hex(4)}") if request.wait else None
+    async with Broker(url, name=f"submit {request.batch}", topology=watch) as broker:
+        await broker.wait_connected(CONNECT_SECONDS)
+        if watch is None:
+            await _publish(broker, request, tally, progress)
+            return
+        queue = watch.queues[0].name
+        complete = asyncio.Event()
+
+        def on_event(delivery: Delivery) -> None:
+            event = decode(delivery.body)
+            if event.batch == request.batch:
+                tally.add(event)
+                progress.show(tally)
+            if tally.complete:
+                complete.set()
+            delivery.ack()
+
+        # The queue is there before the first job is, so no state change is missed.
+        await broker.consume(queue, prefetch=EVENTS_AT_ONCE, handler=on_event)
+        try:
+            await _publish(broker, request, tally, progress)
+            await complete.wait()
+        finally:
+            await broker.delete(queue)
+
+
+async def _publish(broker: Broker, request: Request, tally: Tally, progress: Display) -> None:
+    window = asyncio.Semaphore(WINDOW)
+
+    async def publish(number: int, metadata: Metadata) -> None:
+        properties = messages.properties_of(
+            batches.job_id(request.batch, number),
+            batch=request.batch,
+            priority=AMQP_PRIORITY[request.priority],
+            at=time.time(),
+        )
+        body = messages.encode(metadata)
+        await broker.publish(names.EXCHANGE, request.event, body, properties, seconds=CONFIRM_SECONDS)
+        tally.submitted += 1
+        progress.show(tally)
+        window.release()
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            for number, metadata in enumerate(request.jobs(), start=1):
+                await window.acquire()
+                group.create_task(publish(number, metadata))
+    except ExceptionGroup as errors:
+        # One failure cancels the others; they all failed for the same reason.
+        raise errors.exceptions[0] from None
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    options = _parser().parse_args(arguments)
+    # What matters is told at the end; a connection that breaks and comes back is none of the operator's business.
+    logging.disable(logging.ERROR)
+    try:
+        request = _request(options)
+        tally = Tally(batch=request.batch, jobs=sum(1 for _ in request.jobs()))
+        url = command_broker_url()
+    except (BatchError, Poison, SettingError, ValueError) as error:
+        return _complain(str(error), BAD_INPUT)
+    except NoBrokerAddress as error:
+        return _complain(str(error), NO_BROKER)
+    print(f"batch {request.batch}: {tally.jobs} jobs of {request.event}", file=sys.stderr)
+    code = _run(request, url, tally, options.timeout)
+    if options.json:
+        print(json.dumps(tally.report(waited=request.wait)))
+    elif request.wait and tally.submitted:
+        summarize(tally)
+    elif code == DONE:
+        print(f"submitted {tally.submitted} jobs in {tally.seconds} s", file=sys.stderr)
+    return code
+
+
+def _run(request: Request, url: str, tally: Tally, timeout: float | None) -> int:
+    again = f"to go on, run the same command with --batch-id {request.batch}; no job is done twice"
+
+    async def run() -> None:
+        async with asyncio.timeout(timeout):
+            await carry_out(request, url, tally, progress)
+
+    try:
+        with display(tally) as progress:
+            asyncio.run(run())
+    except Unroutable:
+        return _complain(
+            f"the broker has no queue {request.event}: name the event of one of the cluster's workflows",
+            BAD_INPUT,
+        )
+    except (BrokerDown, Rejected) as error:
+        return _complain(
+            f"{error}\n{tally.submitted} of {tally.jobs} jobs were submitted; {again}", NO_BROKER
+        )
+    except TimeoutError:
+        return _complain(f"not done within {timeout:g} s; the jobs go on; {again}", TIMED_OUT)
+    return SOME_FAILED if tally.counts["DEAD"] or tally.counts["CANCELLED"] else DONE
+
+
+def _request(options: argparse.Namespace) -> Request:
+    common = dict(_pair(text) for text in options.metadata)
+    event = Event(name=options.event).name
+    batch = options.batch_id or f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{secrets.token_hex(3)}"
+    if not batches.BATCH_ID.fullmatch(batch):
+        raise BatchError(f"--batch-id is {batch!r}: use up to 80 letters, digits, '_' and '-'")
+    if options.batch:
+        path, counter = options.batch, options.counter
+        jobs: Callable[[], Iterator[Metadata]] = lambda: batches.from_file(path, common, counter)  # noqa: E731
+    else:
+        count, counter = options.jobs, options.counter or "Run"
+        jobs = lambda: batches.counted(count, common, counter)  # noqa: E731
+    return Request(event=event, batch=batch, jobs=jobs, priority=options.priority, wait=options.wait)
+
+
+def _pair(text: str) -> tuple[str, str]:
+    key, separator, value = text.partition("=")
+    if not separator or not key:
+        raise BatchError(f"--metadata is {text!r}: write it as KEY=VALUE")
+    return key, value
+
+
+def _complain(text: str, code: int) -> int:
+    print(text, file=sys.stderr)
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m runtime.submit",
+        description="Submit jobs of an OODT event to the cluster, and follow them to their end.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--event", required=True, help="OODT event that starts the workflow; also the queue's name"
+    )
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument(
+        "--jobs", type=_count, metavar="N", help="submit N jobs that differ in the counter only"
+    )
+    source.add_argument(
+        "--batch", type=Path, metavar="FILE", help="submit a job a line: JSON objects, or CSV with a header"
+    )
+    parser.add_argument(
+        "--metadata",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="metadata of every job; repeat it for more",
+    )
+    parser.add_argument(
+        "--counter", metavar="KEY", help="metadata field that numbers the jobs from 1 (with --jobs: Run)"
+    )
+    parser.add_argument(
+        "--batch-id", metavar="ID", help="name of the batch; a name used before continues that batch"
+    )
+    parser.add_argument("--priority", choices=("normal", "high"), default="normal")
+    parser.add_argument(
+        "--wait", action="store_true", help="follow the jobs until each has succeeded or failed"
+    )
+    parser.add_argument(
+        "--json", action="store_true", help="end with the result as one JSON object on stdout"
+    )
+    parser.add_argument(
+        "--timeout", type=float, metavar="SECONDS", help="give up after SECONDS; the jobs go on"
+    )
+    return parser
+
+
+def _count(text: str) -> int:
+    count = int(text)
+    if count < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a number of jobs: at least 1")
+    return count
+
+
+if __name__ == "__main__":
+    with contextlib.suppress(KeyboardInterrupt):
+        sys.exit(main())
+    sys.exit(130)

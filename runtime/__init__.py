@@ -1,1 +1,1 @@
-"""Messaging for OODT: takes jobs from RabbitMQ, runs them on a Workflow Manager, tells what became of each."""
+"""Takes jobs from RabbitMQ, runs them on an OODT Workflow Manager, and tells what became of each."""

@@ -129,7 +129,7 @@ class Session:
     def publish(
         self, exchange: str, key: str, body: bytes, properties: pika.BasicProperties, *, mandatory: bool
     ) -> asyncio.Future[None]:
-        """Send a message. The future is done when it is confirmed, or fails with Lost, Unroutable or Rejected."""
+        """Send a message. The future ends with its confirm, or with Lost, Unroutable or Rejected."""
         confirmed: asyncio.Future[None] = self._loop.create_future()
         try:
             self._publishing.basic_publish(exchange, key, body, properties, mandatory=mandatory)
@@ -170,7 +170,7 @@ class Session:
         return channel
 
     async def _answer(self, ask: Callable[..., object], *args: Any, **kwargs: Any) -> Any:
-        """What the broker answers to a method; raises Lost if it closes the channel instead, or does not answer."""
+        """What the broker answers to a method; raises Lost if it closes the channel or does not answer."""
         answered: asyncio.Future[Any] = self._loop.create_future()
         try:
             ask(*args, **kwargs, callback=lambda frame: _resolve(answered, frame))
@@ -204,7 +204,8 @@ class Session:
                 confirmed.set_result(None)
 
     def _on_channel_closed(self, _: Any, error: Exception) -> None:
-        # An ordinary close by us ends only that channel; one by the broker means that this session is out of step.
+        # An ordinary close by us ends only that channel; one by the broker means that this session is out of
+        # step.
         if not isinstance(error, pika.exceptions.ChannelClosedByClient):
             self._abandon(_cause(error))
 

@@ -1,7 +1,7 @@
-"""Where a batch's jobs come from: a number of them, or a file with one a line (JSON objects, or CSV with a header).
+"""Where a batch's jobs come from: a number of them, or a file with one a line (JSON, or CSV with a header).
 
-Files are read as a stream, twice: first to check every line, so that a mistake in the last one is found before the first
-job is submitted, then to submit.
+Files are read as a stream, twice: first to check every line, so that a mistake in the last one is found
+before the first job is submitted, then to submit.
 """
 
 import csv

@@ -1,6 +1,7 @@
-"""A connection to RabbitMQ that comes back: declares, publishes with confirms, consumes, and tells when it cannot.
+"""A connection to RabbitMQ that comes back: declares, publishes with confirms, consumes.
 
-Everything runs on the event loop's thread, heartbeats included, so whatever may block (the shared disk) belongs on another.
+Everything runs on the event loop's thread, heartbeats included, so whatever may block (the shared disk)
+belongs on another.
 """
 
 import asyncio
@@ -27,7 +28,7 @@ class BrokerDown(ConnectionError):
 
 
 class Broker:
-    """Use as ``async with Broker(url, name=...) as broker``; it connects in the background, again and again."""
+    """Use as ``async with Broker(url, name=...) as broker``; it connects in the background."""
 
     def __init__(self, url: str, *, name: str, topology: Topology | None = None) -> None:
         self._parameters = pika.URLParameters(url)
@@ -70,8 +71,8 @@ class Broker:
     ) -> None:
         """Return once the broker has the message; raises BrokerDown after SECONDS, Unroutable, Rejected.
 
-        When the connection breaks before the confirm, nobody knows whether the message arrived: it is sent again, so it may
-        be there twice, with the same id.
+        When the connection breaks before the confirm, nobody knows whether the message arrived: it is sent
+        again, so it may be there twice, with the same id.
         """
         deadline = _deadline(seconds)
         while True:
@@ -86,7 +87,7 @@ class Broker:
                 raise BrokerDown(f"the broker did not confirm a message within {seconds:g} s") from None
 
     async def consume(self, queue: str, *, prefetch: int, handler: Callable[[Delivery], None]) -> None:
-        """Call HANDLER for each message, with at most PREFETCH unanswered ones, on this and every later connection."""
+        """Call HANDLER for each message, at most PREFETCH unanswered, on this and every later connection."""
         subscription = Subscription(queue=queue, prefetch=prefetch, handler=handler)
         self._subscriptions.append(subscription)
         if self._session is not None:

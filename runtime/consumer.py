@@ -25,8 +25,8 @@ STOP_MARGIN_SECONDS = 5.0
 async def consume(settings: WorkerSettings, stop: asyncio.Event) -> None:
     """Take and run jobs until STOP is set, then finish those that run."""
     journals = Journals(settings.run_dir)
-    # Messages are taken and sent on two connections: a broker short of disk or memory stops reading from those that
-    # publish, and must still hear the acknowledgements that help it out.
+    # Messages are taken and sent on two connections: a broker short of disk or memory stops reading from
+    # those that publish, and must still hear the acknowledgements that help it out.
     async with (
         xml_rpc.session() as client,
         Broker(settings.broker_url, name=f"{settings.node} reports") as reporting,

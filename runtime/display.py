@@ -1,4 +1,4 @@
-"""Shows a batch's progress: live on a terminal, plain lines elsewhere, and a table at the end. Everything on stderr."""
+"""Shows a batch's progress on stderr: live on a terminal, plain lines elsewhere, and a table at the end."""
 
 import sys
 import time

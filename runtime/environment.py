@@ -1,4 +1,4 @@
-"""Settings of a worker, and the broker's address for a command, from environment variables and docker secrets."""
+"""Settings of a worker, and the broker's address for a command, from the environment and docker secrets."""
 
 import json
 import os

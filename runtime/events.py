@@ -19,7 +19,7 @@ PUBLISH_SECONDS = 60.0
 
 @dataclass(frozen=True, kw_only=True)
 class StateEvent:
-    """A job has come to a state. Times are unix seconds; ``attempts`` counts the runs that count, this one included."""
+    """A job has come to a state. Times are unix seconds; ``attempts`` includes the present one."""
 
     job: str
     event: str

@@ -1,8 +1,8 @@
-"""What File Manager calls prove about runs: each ingest of a job goes on record in the run's journal and in the ledger.
+"""What File Manager calls prove about runs: each ingest goes on record in the run's journal and the ledger.
 
-The crawler hands the workflow's whole metadata to the File Manager with each ingest, so the run is always known. A job's
-products are in the ledger, on the disk, before the crawler gets its answer: whoever finds the run failed or abandoned
-knows what to remove.
+The crawler hands the workflow's whole metadata to the File Manager with each ingest, so the run is always
+known. A job's products are in the ledger, on the disk, before the crawler gets its answer: whoever finds the
+run failed or abandoned knows what to remove.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ WATCHED = frozenset(
 
 @dataclass(frozen=True, kw_only=True)
 class ProductCall:
-    """What a call says about a product; an ingest names the workflow instance, the later calls only the product."""
+    """What a call says about a product. Only an ingest names the workflow instance."""
 
     method: str
     product: str

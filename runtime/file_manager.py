@@ -27,7 +27,10 @@ class FileManager:
         self._url = url
 
     async def remove(self, product_id: str, archived: Iterable[str]) -> None:
-        """Remove a product from the catalogue and its files from the archive. Done already is fine. Raises ConnectionError."""
+        """Remove a product from the catalogue and its files from the archive, if they are there.
+
+        Raises as xml_rpc.call.
+        """
         product = await self._product(product_id)
         files = set(archived)
         if product is not None:

@@ -2,8 +2,9 @@
 
     python -m runtime.gateway
 
-Calls go through byte for byte, answers too. With PROXY=true a handleEvent becomes a message on the event's queue, on disk
-at the broker before the client hears "true". File Manager calls leave evidence of what was ingested.
+Calls go through byte for byte, answers too. With PROXY=true a handleEvent becomes a message on the event's
+queue, on disk at the broker before the client hears "true". File Manager calls leave evidence of what was
+ingested.
 """
 
 import asyncio
@@ -95,13 +96,14 @@ class Gateway:
             else:
                 await self._evidence.answered(call, value)
         except OSError as error:
-            # What is not on record could not be removed again, so the client must not believe that it is done.
+            # What is not on record could not be removed again, so the client must not believe that it is
+            # done.
             log.exception("%s could not be put on record", call.method)
             return xml_rpc.fault(f"the call could not be put on record: {error}")
         return answer
 
     async def _handle_event(self, broker: Broker, body: bytes) -> bytes | None:
-        """Turn the call into a message; None if it is for the Workflow Manager to answer, being no event of ours."""
+        """Turn the call into a message; None if it names no event of ours and is for the Workflow Manager."""
         params = _params(body)
         if (
             params is None

@@ -1,6 +1,7 @@
 """The jobs that this container has in hand, each from its message to the acknowledgement.
 
-A message is acknowledged after the job's verdict is in the ledger, never before: whatever dies, the message is still there.
+A message is acknowledged after the job's verdict is in the ledger, never before: whatever dies, the message
+is still there.
 """
 
 import asyncio
@@ -24,7 +25,8 @@ from runtime.workflow_manager import WorkflowManager
 
 log = logging.getLogger(__name__)
 
-# Runs that the Workflow Manager or a node broke off are no attempts; this ends a job that breaks them each time.
+# Runs that the Workflow Manager or a node broke off are no attempts; this ends a job that breaks them each
+# time.
 MOST_INTERRUPTIONS = 10
 
 
@@ -149,7 +151,7 @@ class Jobs:
         return verdict
 
     async def adopt(self) -> None:
-        """Go on with what an earlier process of this container has left running. Call before any message is taken."""
+        """Go on with runs that an earlier process of this container left; before any message is taken."""
         for journal in self._journals:
             opening = journal.opening
             if opening is None or opening["event"] not in self._events:
@@ -197,8 +199,8 @@ class Jobs:
     async def drain(self, seconds: float) -> None:
         """Finish the runs that have begun, for at most SECONDS; hand back the other jobs at once.
 
-        What is left then is not handed back: the broker does that when the connection ends, and the lease says when the
-        run is over. If only this process is restarted, its successor adopts the run.
+        What is left then is not handed back: the broker does that when the connection ends, and the lease
+        says when the run is over. If only this process is restarted, its successor adopts the run.
         """
         for task, work in list(self._tasks.items()):
             if work is not None and not work.begun:

@@ -1,7 +1,7 @@
-"""Run journals: what the consumer, the Workflow Manager and the gateway wrote about each run, followed as it grows.
+"""Run journals: what consumer, Workflow Manager and gateway write about each run, followed as they grow.
 
-They are local to the container, one file a run, one JSON object a line, and each line is one append. The kernel tells of
-every change (inotify), so nothing here polls.
+They are local to the container, one file a run, one JSON object a line, and each line is one append. The
+kernel tells of every change (inotify), so nothing here polls.
 """
 
 import asyncio
@@ -132,7 +132,7 @@ class Journals:
 
 
 def append(path: Path, line: dict[str, Any], *, create: bool = False) -> None:
-    """Add a line with one write, so that lines of several writers never mix. Without ``create`` the file must exist."""
+    """Add a line with one write, so that several writers never mix. Unless ``create``, the file must exist."""
     handle = os.open(path, os.O_WRONLY | os.O_APPEND | (os.O_CREAT if create else 0), FILE_MODE)
     try:
         os.write(handle, json.dumps(line).encode() + b"\n")

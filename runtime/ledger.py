@@ -1,13 +1,13 @@
 """The record of jobs on the shared disk: who runs a job now, what its runs came to, its verdict.
 
-A job's folder LEDGER/EVENT/JOB holds its history as numbered entries, 0001.json, 0002.json, ...: a run begins, a run has
-ended, the job has ended. An entry is appended by linking a complete file to the next number, and link() fails if that
-name exists, on a local disk as on NFS. So of two workers that act on the same state exactly one succeeds, and the other
-learns that it was late: a run is claimed once, and a worker that was out of reach cannot settle a job that another has
-taken over.
+A job's folder LEDGER/EVENT/JOB holds its history as numbered entries, 0001.json, 0002.json, ...: a run
+begins, a run has ended, the job has ended. An entry is appended by linking a complete file to the next
+number, and link() fails if that name exists, on a local disk as on NFS. So of two workers that act on the
+same state exactly one succeeds, and the other learns that it was late: a run is claimed once, and a worker
+that was out of reach cannot settle a job that another has taken over.
 
-While the last entry is a run, its modification time is that run's lease. Ages are taken on the disk's own clock, by the
-time that it gives to a file written just now, since the clocks of nodes differ.
+While the last entry is a run, its modification time is that run's lease. Ages are taken on the disk's own
+clock, by the time that it gives to a file written just now, since the clocks of nodes differ.
 
 products-N.jsonl beside the entries is what run N put into the catalogue, written by the gateway.
 """
@@ -47,7 +47,7 @@ class Run:
 
     @property
     def id(self) -> str:
-        """The job's id for its first run, so that OODT's folders and products carry it; later runs add a number."""
+        """The job's id for its first run, so that folders and products carry it; later runs add a number."""
         return self.job if self.number == 1 else f"{self.job}-{self.number}"
 
 
@@ -103,7 +103,7 @@ class Ledger:
         return run
 
     def adopt(self, event: str, job: str, number: int) -> Run | None:
-        """A run that an earlier process of this container began; None if it is not the current one any more."""
+        """A run that an earlier process of this container began; None if it is not the current one."""
         folder = self._root / event / job
         entries = _entries(folder)
         if not _current(entries, number):

@@ -1,7 +1,7 @@
 """What a message says: a job's identity and metadata, or why it is none.
 
-The body is a JSON object of metadata, as the original's producers send it. A message that can never become a job is poison:
-it goes to the dead queue with its reason, and the next one is taken.
+The body is a JSON object of metadata, as the original's producers send it. A message that can never become a
+job is poison: it goes to the dead queue with its reason, and the next one is taken.
 """
 
 import hashlib
@@ -76,7 +76,7 @@ def properties_of(
 def republished(
     properties: pika.BasicProperties, *, job: str, reason: str | None = None
 ) -> pika.BasicProperties:
-    """Properties for the same message in another queue. The id is stated now, so that it never changes again."""
+    """Properties for the same message in another queue. The id is stated now, and never changes again."""
     headers = {
         key: value
         for key, value in (properties.headers or {}).items()
@@ -123,7 +123,8 @@ def metadata_from_json(body: bytes) -> Metadata:
     if len(body) > MAX_BODY_BYTES:
         raise Poison(f"the message has {len(body)} bytes; at most {MAX_BODY_BYTES} are allowed")
     try:
-        # Numbers keep their spelling: OODT's values are text, and 1e400 or 0.10 should stay what the sender wrote.
+        # Numbers keep their spelling: OODT's values are text, and 1e400 or 0.10 should stay what the sender
+        # wrote.
         document = json.loads(body.decode(), parse_int=str, parse_float=str, parse_constant=_refuse_constant)
     except UnicodeDecodeError as error:
         raise Poison(f"the message is not UTF-8: byte {error.start} is 0x{body[error.start]:02x}") from error
@@ -160,7 +161,7 @@ def _text(key: str, value: object) -> str:
         return str(value)
     if not isinstance(value, str):
         raise Poison(
-            f"metadata field {key} holds a JSON {_json_type(value)}; values are text, numbers or lists of these"
+            f"metadata field {key} holds a JSON {_json_type(value)}; values are text, numbers or lists"
         )
     if NOT_IN_XML.search(value):
         raise Poison(f"metadata field {key} holds a character that XML cannot carry")

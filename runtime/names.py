@@ -1,4 +1,4 @@
-"""Names that every part of the cluster agrees on: services, ports, environment variables, paths, queues. Only constants."""
+"""Names that all parts of the cluster agree on: services, ports, environment variables, paths, queues."""
 
 from typing import Final
 
@@ -25,7 +25,8 @@ VIRTUAL_HOST: Final = "/"
 EXCHANGE: Final = "oodt-exchange"
 EVENTS_EXCHANGE: Final = "oodt.events"
 
-# Environment of a Workflow Manager container. The first block is OODT's and the original's; scripts rely on it.
+# Environment of a Workflow Manager container. The first block is OODT's and the original's; scripts rely on
+# it.
 OODT_HOME: Final = "OODT_HOME"
 OODT_CONFIG: Final = "OODT_CONFIG"
 OODT_ARCHIVE: Final = "OODT_ARCHIVE"
@@ -56,7 +57,8 @@ LEDGER_DIR: Final = "/usr/local/oodt/ledger"
 # Outputs of the stack that the operator's commands ask for.
 USER_URL_OUTPUT: Final = "rabbitmq_user_url"
 
-# OODT's metadata key for our run id. OODT itself overwrites JobId, so the correlation key needs a name of its own.
+# OODT's metadata key for our run id. OODT itself overwrites JobId, so the correlation key needs a name of its
+# own.
 JOB_KEY: Final = "JobKey"
 
 DEFAULT_MAX_WORKFLOWS: Final = 4

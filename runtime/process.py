@@ -14,7 +14,7 @@ Work = Callable[[WorkerSettings, asyncio.Event], Awaitable[None]]
 
 
 def run(work: Work) -> int:
-    """Run WORK with this container's settings until it ends; its event is set when the process is told to stop."""
+    """Run WORK with this container's settings; its event is set when the process is told to stop."""
     logging.basicConfig(
         level=logging.INFO,
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",

@@ -1,5 +1,7 @@
-"""Tells the broker what became of a job: moves its message to the queue where it belongs now, announces the state,
-and acknowledges the message, in this order.
+"""Tells the broker what became of a job.
+
+In this order: the message goes to the queue where it belongs now, the state is announced, the message is
+acknowledged. What fails on the way is done again when the message comes back.
 """
 
 import asyncio
@@ -22,7 +24,7 @@ PAUSE_SECONDS = 5.0
 
 
 class Reports:
-    """Reports of one node. Whatever cannot be told is told again when the message comes back."""
+    """The reports of one node."""
 
     def __init__(self, broker: Broker, *, node: str) -> None:
         self._broker = broker
@@ -85,7 +87,7 @@ class Reports:
     async def _move(
         self, deliveries: Sequence[Delivery], queue: str, job: str, reason: str | None = None
     ) -> bool:
-        """Put the job's message into another queue; False if that failed, and then the message has been handed back."""
+        """Put the job's message into another queue; False if that failed and the message was handed back."""
         delivery = next((delivery for delivery in deliveries if delivery.alive), None)
         if delivery is None:
             # The broker has taken the message back and will deliver it again.

@@ -32,15 +32,15 @@ WINDOW = 1000
 EVENTS_AT_ONCE = 500
 
 EXAMPLES = """examples:
-  python -m runtime.submit --event test-workflow --jobs 10 --metadata Dataset=abc --metadata Project=123 --wait
-  python -m runtime.submit --event test-workflow --batch jobs.csv --wait --json
+  python -m runtime.submit --event test-workflow --jobs 10 --metadata Dataset=abc --metadata Project=123
+  --wait python -m runtime.submit --event test-workflow --batch jobs.csv --wait --json
 
 exit codes: 0 done, 1 some jobs failed, 2 bad usage or input, 3 no broker, 4 timed out"""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """A batch to submit. ``jobs`` gives the stream of its jobs, from the start each time that it is called."""
+    """A batch to submit. ``jobs`` gives the stream of its jobs, each time from the start."""
 
     event: str
     batch: str
@@ -50,7 +50,7 @@ class Request:
 
 
 async def carry_out(request: Request, url: str, tally: Tally, progress: Display) -> None:
-    """Submit the batch and, if asked to, wait for the end of its jobs; raises BrokerDown, Unroutable, Rejected."""
+    """Submit the batch and perhaps wait for its end; raises BrokerDown, Unroutable, Rejected."""
     watch = watching(request.event, f"{request.batch}.{secrets.token_hex(4)}") if request.wait else None
     async with Broker(url, name=f"submit {request.batch}", topology=watch) as broker:
         await broker.wait_connected(CONNECT_SECONDS)
@@ -106,7 +106,8 @@ async def _publish(broker: Broker, request: Request, tally: Tally, progress: Dis
 
 def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
-    # What matters is told at the end; a connection that breaks and comes back is none of the operator's business.
+    # What matters is told at the end; a connection that breaks and comes back is none of the operator's
+    # business.
     logging.disable(logging.ERROR)
     try:
         request = _request(options)

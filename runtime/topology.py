@@ -1,12 +1,12 @@
-"""Exchanges, queues and policies of the broker, as data: clients declare them, the broker loads them at its start.
+"""Exchanges, queues and policies of the broker as data: clients declare them, the broker loads them.
 
-Queues are declared without arguments, because the producers written for the original declare theirs so, and RabbitMQ refuses
-a second declaration that differs. What a queue needs beyond that comes from the virtual host's default queue type (quorum)
-and from one policy per queue: RabbitMQ applies only one.
+Queues are declared without arguments, because the producers written for the original declare theirs so, and
+RabbitMQ refuses a second declaration that differs. What a queue needs beyond that comes from the virtual
+host's default queue type (quorum) and from one policy per queue: RabbitMQ applies only one.
 
-A job waits for its next run in a queue of its own whose messages expire back into the event's queue, so that no consumer
-sleeps over it. Each step of the back-off has two such queues, and a failed job picks one at random: jobs that failed
-together do not come back together.
+A job waits for its next run in a queue of its own whose messages expire back into the event's queue, so that
+no consumer sleeps over it. Each step of the back-off has two such queues, and a failed job picks one at
+random: jobs that failed together do not come back together.
 """
 
 import base64
@@ -22,8 +22,8 @@ from runtime import names
 RETRY_WAITS = ((5, 8), (20, 30), (80, 120), (320, 480))
 PARKING_WAIT = RETRY_WAITS[0][0]
 
-# A net against a message that kills every consumer that takes it. It counts returned deliveries too, so the broker's own
-# default of 20 would bury jobs that were merely handed back by consumers that stopped.
+# A net against a message that kills every consumer that takes it. It counts returned deliveries too, so the
+# broker's own default of 20 would bury jobs that were merely handed back by consumers that stopped.
 DELIVERY_LIMIT = 100
 UNLIMITED = -1
 
@@ -48,8 +48,8 @@ class Event:
     def __post_init__(self) -> None:
         if not EVENT_NAME.fullmatch(self.name) or RESERVED_ENDING.fullmatch(self.name):
             raise ValueError(
-                f"event is {self.name!r}: it names a queue, so it takes up to 150 letters, digits, '.', '_' and '-', "
-                "and does not end in .dead or .retry.N"
+                f"event is {self.name!r}: it names a queue: use up to 150 letters, digits, '.', '_' and '-', "
+                "and no .dead or .retry.N at its end"
             )
 
 
@@ -61,7 +61,7 @@ class Exchange:
 
 @dataclass(frozen=True, kw_only=True)
 class Queue:
-    """A durable queue. ``policy`` is what the broker applies to it; only a client's private queue has arguments."""
+    """A durable queue. ``policy`` is what the broker applies; only a private queue has arguments."""
 
     name: str
     exchange: str = names.EXCHANGE
@@ -89,7 +89,7 @@ def topology(events: Sequence[Event]) -> Topology:
 
 
 def watching(event: str, watcher: str) -> Topology:
-    """A private queue that gets the event's state changes, and outlives a broken connection for some minutes."""
+    """A private queue for the event's state changes that outlives a broken connection for some minutes."""
     queue = Queue(
         name=f"oodt.wait.{watcher}",
         exchange=names.EVENTS_EXCHANGE,
@@ -105,7 +105,7 @@ def retry_wait(failures: int) -> int:
 
 
 def definitions(events: Sequence[Event], *, user_password: str, admin_password: str) -> dict[str, Any]:
-    """Content of the broker's definitions file. The same input gives the same content, password hashes included."""
+    """Content of the broker's definitions file. The same input gives the same content, hashes included."""
     declared = topology(events)
     users: tuple[tuple[str, str, list[str]], ...] = (
         (names.MESSAGE_USER, user_password, []),
@@ -172,7 +172,7 @@ def definitions(events: Sequence[Event], *, user_password: str, admin_password: 
 
 
 def password_hash(user: str, password: str) -> str:
-    """RabbitMQ's salted hash. The salt is made from the two, so that the same password never looks like a change."""
+    """RabbitMQ's salted hash. The salt comes from the two, so that nothing changes without a new password."""
     salt = hashlib.sha256(f"{user}:{password}".encode()).digest()[:4]
     return base64.b64encode(salt + hashlib.sha256(salt + password.encode()).digest()).decode()
 
@@ -204,7 +204,8 @@ def _queues(event: Event) -> list[Queue]:
 
 
 def _dead_letters_to(queue: str) -> dict[str, Any]:
-    # At-least-once needs overflow=reject-publish; without it RabbitMQ may lose a message on its way between two queues.
+    # At-least-once needs overflow=reject-publish; without it RabbitMQ may lose a message on its way between
+    # two queues.
     return {
         "dead-letter-exchange": names.EXCHANGE,
         "dead-letter-routing-key": queue,

@@ -1,7 +1,7 @@
 """Whether a run succeeded: a pure function of its journal.
 
-OODT's FINISHED proves nothing: it comes when a program exits with 1, when an output could not be ingested, when the File
-Manager is down. So a run has succeeded only if the evidence of each step is there.
+OODT's FINISHED proves nothing: it comes when a program exits with 1, when an output could not be ingested,
+when the File Manager is down. So a run has succeeded only if the evidence of each step is there.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""The Workflow Manager beside this process: submit to it, stop an instance, notice when it is up and when it was replaced."""
+"""The Workflow Manager beside this process: submit to it, stop an instance, see whether it was replaced."""
 
 import asyncio
 import logging

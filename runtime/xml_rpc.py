@@ -20,8 +20,8 @@ class NoAnswer(ConnectionError):
 def session() -> aiohttp.ClientSession:
     """A client whose every call has a connection of its own.
 
-    OODT's server closes idle connections without a word, and a POST that meets one cannot be told from one that was carried
-    out. On the same host a connection costs 0.1 ms.
+    OODT's server closes idle connections without a word, and a POST that meets one cannot be told from one
+    that was carried out. On the same host a connection costs 0.1 ms.
     """
     return aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(force_close=True, limit=0), auto_decompress=False, trust_env=False

@@ -13,7 +13,6 @@ from infra.ssh import Identity
 from infra.waiting import until
 
 ANSWER_TIMEOUT = 300  # seconds for a node to start, initialise or join
-COMMAND_TIMEOUT = 30  # seconds for one docker command on the manager
 DRAIN_TIMEOUT = 900  # seconds for the tasks of a leaving worker to end
 
 
@@ -41,12 +40,7 @@ def _manager_outputs(props: dict[str, Any]) -> dict[str, Any]:
     Path(identity.known_hosts_file).write_text(known_hosts)
 
     def controls() -> bool | None:
-        seen = ssh.run(
-            identity,
-            docker_host,
-            "docker info --format '{{.Swarm.ControlAvailable}}'",
-            timeout=COMMAND_TIMEOUT,
-        )
+        seen = ssh.docker(identity, docker_host, "info --format '{{.Swarm.ControlAvailable}}'")
         return True if seen.strip() == "true" else None
 
     until(f"the swarm of {address}", controls, timeout=ANSWER_TIMEOUT)
@@ -100,8 +94,7 @@ class _MemberProvider(ResourceProvider):
 
 
 def _docker(props: dict[str, Any], command: str) -> str:
-    identity = Identity(folder=props["folder"])
-    return ssh.run(identity, props["docker_host"], f"docker {command}", timeout=COMMAND_TIMEOUT)
+    return ssh.docker(Identity(folder=props["folder"]), props["docker_host"], command)
 
 
 def _nodes(props: dict[str, Any]) -> list[tuple[str, str]]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 CONNECT_TIMEOUT = 10  # seconds
+DOCKER_TIMEOUT = 30  # seconds for one docker command
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +58,14 @@ def run(identity: Identity, docker_host: str, command: str, *, timeout: float, s
         words = (done.stderr or done.stdout).decode(errors="replace").strip()[-2000:]
         raise RemoteError(f"{url.hostname}: exit {done.returncode}: {words or command}")
     return done.stdout.decode(errors="replace")
+
+
+def docker(identity: Identity, docker_host: str, command: str) -> str:
+    """Run one of the host's docker commands that answer at once, and return its standard output.
+
+    Raises RemoteError.
+    """
+    return run(identity, docker_host, f"docker {command}", timeout=DOCKER_TIMEOUT)
 
 
 def host_keys(address: str, port: int = 22) -> str:

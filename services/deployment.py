@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pulumi
 import pulumi_docker as docker
@@ -10,11 +14,13 @@ import pulumi_docker as docker
 from infra.settings import Settings
 from infra.swarm import Swarm
 from runtime import names
+from services.convergence import Converged
 from services.filemgr import filemgr
 from services.images import Images
 from services.rabbitmq import Credentials, credentials, definitions_secret, rabbitmq
 from services.registry import registry
 from services.secrets import secret_file
+from services.service import Service
 from services.wmgr import wmgr
 from services.workflows import WorkflowCopy
 
@@ -23,48 +29,54 @@ RUNTIME_UID = 1001  # the user of gateway and consumer in the image oodt
 
 def deploy(settings: Settings, swarm: Swarm, root: Path) -> Credentials:
     """Declare network, secrets, images and services; returns the broker's logins."""
-    provider = docker.Provider(
-        "swarm",
-        host=swarm.docker_host,
-        ssh_opts=swarm.identity.options(),
-        opts=pulumi.ResourceOptions(deleted_with=swarm.manager),
-    )
-    # Whatever is on the swarm goes with its manager: destroying needs no manager that still answers.
-    on_swarm = pulumi.ResourceOptions(provider=provider, deleted_with=swarm.manager)
-
-    def after(*resources: pulumi.Resource) -> pulumi.ResourceOptions:
-        return pulumi.ResourceOptions.merge(on_swarm, pulumi.ResourceOptions(depends_on=list(resources)))
-
-    network = docker.Network(
-        names.NETWORK,
-        name=names.NETWORK,
-        driver="overlay",
-        attachable=True,
-        opts=on_swarm,
-    )
-    images = Images(swarm, root, on_swarm)
-    copy = WorkflowCopy(
-        "workflows", settings.workflows, swarm, pulumi.ResourceOptions(deleted_with=swarm.manager)
-    )
+    cluster = _Cluster(swarm)
+    images = Images(swarm, root, cluster.on_swarm)
+    copy = WorkflowCopy("workflows", settings.workflows, swarm, cluster.with_manager)
     login = credentials()
 
-    images_home = registry(images.local("registry")).declare(network, on_swarm)
+    images_home = cluster.run(registry(images.local("registry")))
     rabbitmq_image = images.pushed("rabbitmq", images_home)
     oodt_image = images.pushed("oodt", images_home)
 
-    broker = rabbitmq(rabbitmq_image, definitions_secret(settings.workflows, login, on_swarm)).declare(
-        network, on_swarm
-    )
-    catalogue = filemgr(oodt_image, swarm, copy.path).declare(network, on_swarm)
+    loaded = definitions_secret(settings.workflows, login, cluster.on_swarm)
+    broker = cluster.run(rabbitmq(rabbitmq_image, loaded))
+    catalogue = cluster.run(filemgr(oodt_image, swarm, copy.path))
     urls = [
-        secret_file(
-            "rabbitmq_user_url", login.user_url(names.RABBITMQ_SERVICE), uid=RUNTIME_UID, opts=on_swarm
-        ),
-        secret_file(
-            "rabbitmq_admin_url", login.admin_url(names.RABBITMQ_SERVICE), uid=RUNTIME_UID, opts=on_swarm
-        ),
+        secret_file(file_name, url(names.RABBITMQ_SERVICE), uid=RUNTIME_UID, opts=cluster.on_swarm)
+        for file_name, url in (("rabbitmq_user_url", login.user_url), ("rabbitmq_admin_url", login.admin_url))
     ]
-    wmgr(oodt_image, settings, swarm, copy.path, urls).declare(
-        network, after(broker, catalogue, *swarm.members)
-    )
+    cluster.run(wmgr(oodt_image, settings, swarm, copy.path, urls), after=(broker, catalogue, *swarm.members))
     return login
+
+
+class _Cluster:
+    """The swarm's docker as a provider, its network, and how a service is run there."""
+
+    def __init__(self, swarm: Swarm) -> None:
+        self._swarm = swarm
+        # Whatever is on the swarm goes with its manager: destroying needs no manager that still answers.
+        self.with_manager = pulumi.ResourceOptions(deleted_with=swarm.manager)
+        provider = docker.Provider(
+            "swarm", host=swarm.docker_host, ssh_opts=swarm.identity.options(), opts=self.with_manager
+        )
+        self.on_swarm = pulumi.ResourceOptions(provider=provider, deleted_with=swarm.manager)
+        self._network = docker.Network(
+            names.NETWORK, name=names.NETWORK, driver="overlay", attachable=True, opts=self.on_swarm
+        )
+
+    def run(self, service: Service, after: Sequence[pulumi.Resource] = ()) -> Converged:
+        """Declare a service that needs what is in ``after``; the result is done when it runs, healthy."""
+        needs = pulumi.ResourceOptions(depends_on=list(after))
+        declared = service.declare(self._network, pulumi.ResourceOptions.merge(self.on_swarm, needs))
+        return Converged(
+            f"{service.name}-converged",
+            docker_host=self._swarm.docker_host,
+            identity=self._swarm.identity,
+            service=declared.name,
+            declaration=pulumi.Output.all(declared.task_spec, declared.mode).apply(_digest),
+            opts=self.with_manager,
+        )
+
+
+def _digest(values: list[Any]) -> str:
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()

@@ -10,8 +10,6 @@ import pulumi_docker as docker
 
 from services.secrets import MountedSecret
 
-CONVERGE_TIMEOUT = "5m0s"
-
 
 @dataclass(frozen=True, kw_only=True)
 class Mount:
@@ -58,7 +56,7 @@ class Service:
     rolling: bool = False
 
     def declare(self, network: docker.Network, opts: pulumi.ResourceOptions) -> docker.Service:
-        """Declare the service; `pulumi up` waits until its tasks are healthy, or fails and says why."""
+        """Declare the service, without waiting for its tasks: services/convergence.py does."""
         return docker.Service(
             self.name,
             name=self.name,
@@ -91,7 +89,6 @@ class Service:
                 max_failure_ratio="0.0",
                 order="start-first" if self.rolling else "stop-first",
             ),
-            converge_config=docker.ServiceConvergeConfigArgs(delay="1s", timeout=CONVERGE_TIMEOUT),
             opts=opts,
         )
 
@@ -111,9 +108,9 @@ class Service:
             secrets=[secret.mount() for secret in self.secrets],
             healthcheck=docker.ServiceTaskSpecContainerSpecHealthcheckArgs(
                 tests=["CMD", *self.health],
-                interval="5s",
+                interval="3s",
                 timeout="10s",
-                retries=6,
+                retries=10,
                 start_period=f"{self.start_period}s",
             ),
             init=True,

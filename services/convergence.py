@@ -1,0 +1,123 @@
+"""Waiting until a service runs as it was declared, and saying why it does not.
+
+The docker provider's own converge_config waits its whole time for a service that crashes at every start, and
+then tells only the service's id; this gate stops at the third crash and shows what the container said last.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import pulumi
+from pulumi.dynamic import CreateResult, DiffResult, Resource, ResourceProvider, UpdateResult
+
+from infra import ssh
+from infra.ssh import Identity
+
+CONVERGE_TIMEOUT = 300  # seconds
+INTERVAL = 0.5  # seconds between two looks
+CRASHES = 3  # failed tasks of one service after which waiting longer would not help
+ENDED_BADLY = ("failed", "rejected")
+
+
+class ServiceError(RuntimeError):
+    """A service that does not run as declared; the message says which, why, and what its containers said."""
+
+
+class _ConvergedProvider(ResourceProvider):
+    def create(self, props: dict[str, Any]) -> CreateResult:
+        _wait(props)
+        return CreateResult(props["service"], props)
+
+    def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
+        return DiffResult(changes=any(olds.get(key) != news[key] for key in ("service", "declaration")))
+
+    def update(self, _id: str, _olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
+        _wait(news)
+        return UpdateResult(news)
+
+
+class Converged(Resource, module="services", name="Converged"):
+    """Done when the tasks of a service run, healthy, by its newest declaration, as many as it declares.
+
+    ``declaration`` is any text that changes when the service's declaration does.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        docker_host: pulumi.Input[str],
+        identity: Identity,
+        service: pulumi.Input[str],
+        declaration: pulumi.Input[str],
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        props = {
+            "docker_host": docker_host,
+            "folder": identity.folder,
+            "service": service,
+            "declaration": declaration,
+        }
+        super().__init__(_ConvergedProvider(), name, props, opts)
+
+
+def _wait(props: dict[str, Any]) -> None:
+    name = props["service"]
+    began = time.time()
+    deadline = began + CONVERGE_TIMEOUT
+    while True:
+        service = json.loads(_docker(props, f"service inspect {name}"))[0]
+        tasks = _tasks(props, name)
+        if converged(service, tasks):
+            return
+        crashed = [task for task in tasks if _crashed_since(service, task)]
+        if len(crashed) >= CRASHES:
+            raise ServiceError(_report(props, name, f"{len(crashed)} tasks failed", tasks))
+        if time.time() > deadline:
+            raise ServiceError(_report(props, name, f"not ready within {CONVERGE_TIMEOUT} s", tasks))
+        time.sleep(INTERVAL)
+
+
+def converged(service: dict[str, Any], tasks: Sequence[dict[str, Any]]) -> bool:
+    """Whether all replicas run by the newest declaration; docker calls a task running once it is healthy."""
+    spec = service["Spec"]
+    wanted = [task for task in tasks if task["DesiredState"] == "running"]
+    running = [task for task in wanted if task["Status"]["State"] == "running"]
+    current = [task for task in running if task["Spec"] == spec["TaskTemplate"]]
+    replicas = spec["Mode"]["Replicated"]["Replicas"]
+    return len(wanted) == len(current) == replicas
+
+
+def _crashed_since(service: dict[str, Any], task: dict[str, Any]) -> bool:
+    return (
+        task["Status"]["State"] in ENDED_BADLY
+        and task["Spec"] == service["Spec"]["TaskTemplate"]
+        and task["CreatedAt"] >= service["UpdatedAt"]
+    )
+
+
+def _tasks(props: dict[str, Any], name: str) -> list[dict[str, Any]]:
+    ids = _docker(props, f"service ps -q --no-trunc {name}").split()
+    return json.loads(_docker(props, f"inspect --type task {' '.join(ids)}")) if ids else []
+
+
+def _report(props: dict[str, Any], name: str, problem: str, tasks: Sequence[dict[str, Any]]) -> str:
+    """The problem, the newest task's state and error, and the last lines that the service logged."""
+    lines = [f"service {name}: {problem}"]
+    if tasks:
+        newest = max(tasks, key=lambda task: (task["Status"].get("Err", "") != "", task["CreatedAt"]))
+        status = newest["Status"]
+        lines.append(f"  a task is {status['State']}: {status.get('Err') or status.get('Message', '')}")
+    try:
+        lines.append(_docker(props, f"service logs --raw --no-trunc --tail 20 {name} 2>&1").rstrip())
+    except ssh.RemoteError as problem_with_logs:
+        lines.append(f"  its log cannot be read: {problem_with_logs}")
+    return "\n".join(lines)
+
+
+def _docker(props: dict[str, Any], command: str) -> str:
+    return ssh.docker(Identity(folder=props["folder"]), props["docker_host"], command)

@@ -1,4 +1,4 @@
-"""Run by the engine as ``pulumi-resource-docker ENGINE_ADDRESS``: prints its port, serves until it is told to end."""
+"""Run by the engine as ``pulumi-resource-docker ENGINE``: prints its port and serves until told to end."""
 
 import sys
 

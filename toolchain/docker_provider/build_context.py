@@ -1,7 +1,7 @@
 """The build context of an image: which files belong to it, their digest, and the archive that docker gets.
 
-Ignore files have docker's own meaning: ``<Dockerfile>.dockerignore`` goes before ``.dockerignore``, the last pattern that
-matches a path or one of its parents decides, ``!`` takes back in.
+Ignore files have docker's own meaning: ``<Dockerfile>.dockerignore`` goes before ``.dockerignore``, the last
+pattern that matches a path or one of its parents decides, ``!`` takes back in.
 """
 
 from __future__ import annotations
@@ -89,14 +89,19 @@ class BuildContext:
             file = self.folder / path
             mode = file.lstat().st_mode
             if stat.S_ISLNK(mode):
-                _add(total, path, "L" + stat.filemode(mode)[1:], os.fsencode(os.path.realpath(file)))
+                _add(total, path, "L" + stat.filemode(mode)[1:], os.fsencode(self._target(file)))
             elif not stat.S_ISDIR(mode):
                 _add(total, path, stat.filemode(mode), file.read_bytes() if stat.S_ISREG(mode) else b"")
         return total.hexdigest()
 
+    def _target(self, link: Path) -> str:
+        """Where the link leads; seen from here if it is relative: the same on every machine."""
+        target = os.path.realpath(link)
+        return target if link.is_absolute() or link.readlink().is_absolute() else os.path.relpath(target)
+
     def archive(self) -> tuple[IO[bytes], str]:
         """An archive of the context, and the Dockerfile's name in it; all belongs to root."""
-        file = tempfile.TemporaryFile()
+        file = tempfile.TemporaryFile()  # noqa: SIM115 - the caller closes it
         paths = list(self.paths())
         name = self.dockerfile_name
         with tarfile.open(fileobj=file, mode="w") as archive:

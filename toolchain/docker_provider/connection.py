@@ -8,8 +8,6 @@ import socket
 import subprocess
 import tempfile
 import threading
-from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -85,40 +83,41 @@ class SshTunnel:
             connection, _ = self._listener.accept()
             self._processes = [process for process in self._processes if process.poll() is None]
             with connection, self._complaints.open("ab") as log:
-                self._processes.append(
-                    subprocess.Popen(self._command, stdin=connection, stdout=connection, stderr=log)
-                )
+                end = connection.fileno()
+                self._processes.append(subprocess.Popen(self._command, stdin=end, stdout=end, stderr=log))
 
 
-@dataclass(frozen=True, kw_only=True)
 class Daemon:
     """A docker daemon that is first contacted when it is first needed, so that a preview needs none."""
 
-    host: str = field(default_factory=default_host)
-    ssh_options: tuple[str, ...] = ()
+    def __init__(self, host: str, ssh_options: tuple[str, ...] = ()) -> None:
+        self.host = host
+        self._ssh_options = ssh_options
+        self._lock = threading.Lock()
+        self._tunnel: SshTunnel | None = None
+        self._clients: dict[int, docker.APIClient] = {}
 
-    @cached_property
+    @property
     def api(self) -> docker.APIClient:
-        return self._connect(ANSWER_TIMEOUT)
+        return self._client(ANSWER_TIMEOUT)
 
-    @cached_property
+    @property
     def stream_api(self) -> docker.APIClient:
         """For builds and pushes, which may be silent for long."""
-        return self._connect(STREAM_TIMEOUT)
+        return self._client(STREAM_TIMEOUT)
 
-    @cached_property
-    def _tunnel(self) -> SshTunnel | None:
-        return SshTunnel(self.host, self.ssh_options) if self.host.startswith("ssh://") else None
+    def _client(self, timeout: int) -> docker.APIClient:
+        with self._lock:
+            if timeout not in self._clients:
+                self._clients[timeout] = self._connect(timeout)
+            return self._clients[timeout]
 
     def _connect(self, timeout: int) -> docker.APIClient:
-        tunnel = self._tunnel
+        if self.host.startswith("ssh://") and self._tunnel is None:
+            self._tunnel = SshTunnel(self.host, self._ssh_options)
+        address = f"unix://{self._tunnel.socket}" if self._tunnel else self.host
         try:
-            return docker.APIClient(
-                base_url=f"unix://{tunnel.socket}" if tunnel else self.host,
-                version="auto",
-                timeout=timeout,
-                max_pool_size=CONNECTIONS,
-            )
+            return docker.APIClient(address, version="auto", timeout=timeout, max_pool_size=CONNECTIONS)
         except (docker.errors.DockerException, requests.RequestException) as error:
-            reason = (tunnel.complaints() if tunnel else "") or str(error)
+            reason = (self._tunnel.complaints() if self._tunnel else "") or str(error)
             raise UnreachableError(f"docker at {self.host} does not answer: {reason}") from error

@@ -13,7 +13,7 @@ from docker.errors import APIError, NotFound
 
 from .connection import Daemon
 from .container_fields import CONTAINER
-from .container_spec import container_spec, memory, restart_policy
+from .container_spec import container_spec, memory
 from .container_state import container_state
 from .resource import Log, Problems, SchemaResource, wait_until
 from .values import Properties
@@ -27,7 +27,9 @@ class Container(SchemaResource):
     token = "docker:index/container:Container"
     state_version = 2
     fields = CONTAINER
-    delete_before_replace = True
+
+    def deletes_before_replace(self, inputs: Properties) -> bool:
+        return True  # it may hold a port or an address
 
     def check(self, name: str, inputs: Properties, old: Properties, log: Log) -> tuple[Properties, Problems]:
         checked, problems = super().check(name, inputs, old, log)
@@ -68,7 +70,10 @@ class Container(SchemaResource):
             limits = memory(wanted)
             daemon.api.update_container(
                 id,
-                restart_policy=restart_policy(wanted),
+                restart_policy={
+                    "Name": wanted["restart"],
+                    "MaximumRetryCount": wanted.get("maxRetryCount", 0),
+                },
                 mem_limit=limits["Memory"],
                 mem_reservation=limits["MemoryReservation"],
                 memswap_limit=limits["MemorySwap"],

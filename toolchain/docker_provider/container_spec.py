@@ -58,7 +58,10 @@ def _host_config(container: Properties) -> Spec:
             "Privileged": container.get("privileged", False),
             "ReadonlyRootfs": container["readOnly"],
             "AutoRemove": container["rm"],
-            "RestartPolicy": restart_policy(container),
+            "RestartPolicy": {
+                "Name": container["restart"],
+                "MaximumRetryCount": container.get("maxRetryCount", 0),
+            },
             "Runtime": container.get("runtime", ""),
             "Init": container.get("init", False),
             "CapAdd": capabilities.get("adds"),
@@ -94,10 +97,6 @@ def _host_config(container: Properties) -> Spec:
             "LogConfig": {"Type": container.get("logDriver", ""), "Config": container.get("logOpts", {})},
         }
     )
-
-
-def restart_policy(container: Properties) -> Spec:
-    return {"Name": container["restart"], "MaximumRetryCount": container.get("maxRetryCount", 0)}
 
 
 def memory(container: Properties) -> Spec:

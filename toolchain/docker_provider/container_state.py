@@ -1,4 +1,4 @@
-"""What docker tells of a container, as properties: the same keys that the vendor's plugin reads back, and no others."""
+"""What docker tells of a container, as properties: those that the vendor's plugin reads, and no others."""
 
 from __future__ import annotations
 

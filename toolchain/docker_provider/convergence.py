@@ -1,4 +1,4 @@
-"""Waits until a service's tasks run; a service that does not get there is reported with what its tasks say."""
+"""Waits until a service's tasks run; one that does not get there is reported with what its tasks say."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def _report(api: docker.APIClient, service: dict[str, Any], what: str) -> str:
 
 def _last_lines(api: docker.APIClient, id: str) -> list[str]:
     try:
-        output = api.service_logs(id, stdout=True, stderr=True, tail=LOG_LINES, is_tty=False)
+        output = api.service_logs(id, stdout=True, stderr=True, tail=str(LOG_LINES), is_tty=False)
         return b"".join(output).decode(errors="replace").splitlines()[-LOG_LINES:]
     except docker.errors.APIError:
         return []  # a log driver that cannot be read

@@ -1,4 +1,4 @@
-"""What several resource types convert between property maps and docker's API: labels, durations, pairs, mounts."""
+"""What several resource types convert between property maps and docker's API: labels, durations, pairs."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def nanoseconds(duration: str | None) -> int:
 
 
 def duration(length: int, *, short: bool = True) -> str:
-    """Nanoseconds as Go writes a duration; the short form drops units that are zero at the end (``1m`` for ``1m0s``)."""
+    """Nanoseconds as Go writes a duration; the short form drops zeros at the end (``1m`` for ``1m0s``)."""
     if 0 < length < _UNITS["s"]:
         unit = next(unit for unit in ("ms", "µs", "ns") if length >= _UNITS[unit])
         return f"{length / _UNITS[unit]:.9g}{unit}"

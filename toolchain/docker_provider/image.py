@@ -16,6 +16,7 @@ from .values import UNKNOWN, Properties, secret
 
 INPUTS = "__inputs"  # where the state keeps the inputs of the last build, as the vendor's plugin does
 LOG_LINES = 25  # of a failed build, shown in its error
+COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 BUILD: Fields = {
@@ -83,7 +84,7 @@ class Image(ResourceType):
         return inputs["imageName"], _make(daemon, inputs, log)
 
     def read(self, daemon: Daemon, id: str, state: Properties) -> Properties | None:
-        return state  # the vendor's plugin does not look either
+        return {**state, INPUTS: secret(state[INPUTS])}  # without a look, as the vendor's plugin
 
     def update(self, daemon: Daemon, id: str, state: Properties, inputs: Properties, log: Log) -> Properties:
         return _make(daemon, inputs, log)
@@ -161,7 +162,7 @@ def _push(daemon: Daemon, name: str, registry: Properties, log: Log) -> str:
 
 
 def _follow(events: Iterable[dict[str, Any]], what: str, log: Log) -> dict[str, Any]:
-    """Show a stream of docker's, and return what it tells at its end; raise BuildError if it ends in an error."""
+    """Show a stream of docker's and return what it tells at its end; raise BuildError if that is an error."""
     told: dict[str, Any] = {}
     lines: list[str] = []
     for event in events:
@@ -169,7 +170,7 @@ def _follow(events: Iterable[dict[str, Any]], what: str, log: Log) -> dict[str, 
         if "error" in event:
             raise BuildError("\n".join([f"the {what} failed: {event['error'].strip()}", *lines[-LOG_LINES:]]))
         line = event.get("stream") or (event.get("status") if "progress" not in event else "") or ""
-        if line := line.strip():
+        if line := COLOURS.sub("", line).strip():
             lines.append(line)
             log(line)
     return told

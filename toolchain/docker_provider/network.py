@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from docker.errors import APIError, NotFound
+from docker.types import IPAMConfig, IPAMPool
 
 from .connection import Daemon
 from .convert import from_labels, given, to_labels
 from .resource import Log, SchemaResource, wait_until
-from .schema import block, flag, labels, mapping, output, text, unordered
+from .schema import Fields, block, flag, labels, mapping, output, text, unordered
 from .values import Properties
 
 REMOVAL_TIMEOUT = 30  # seconds for the last container to leave
@@ -16,7 +19,7 @@ REMOVAL_TIMEOUT = 30  # seconds for the last container to leave
 class Network(SchemaResource):
     token = "docker:index/network:Network"
     state_version = 1
-    fields = {
+    fields: ClassVar[Fields] = {
         "name": text(required=True, replaces=True),
         "labels": labels(replaces=True),
         "driver": text(computed=True, replaces=True),
@@ -44,25 +47,16 @@ class Network(SchemaResource):
 
     def make(self, daemon: Daemon, inputs: Properties, log: Log) -> str:
         pools = [
-            {
-                "Subnet": config.get("subnet", ""),
-                "IPRange": config.get("ipRange", ""),
-                "Gateway": config.get("gateway", ""),
-                "AuxiliaryAddresses": config.get("auxAddress", {}),
-            }
+            IPAMPool(
+                config.get("subnet"), config.get("ipRange"), config.get("gateway"), config.get("auxAddress")
+            )
             for config in inputs.get("ipamConfigs", ())
         ]
         answer = daemon.api.create_network(
             inputs["name"],
             driver=inputs.get("driver"),
             options=inputs.get("options"),
-            ipam=given(
-                {
-                    "Driver": inputs["ipamDriver"],
-                    "Options": inputs.get("ipamOptions"),
-                    "Config": pools or None,
-                }
-            ),
+            ipam=IPAMConfig(inputs["ipamDriver"], pools, inputs.get("ipamOptions")),
             internal=inputs.get("internal", False),
             labels=from_labels(inputs.get("labels")) or None,
             enable_ipv6=inputs.get("ipv6", False),

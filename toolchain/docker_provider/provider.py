@@ -39,7 +39,7 @@ class DockerProvider(rpc.Provider):
 
     def __init__(self, log: Callable[[str, str], None]) -> None:
         self._log = log
-        self._daemon = Daemon()
+        self._daemon = Daemon(default_host())
         self._threads = ThreadPoolExecutor(
             max_workers=CONNECTIONS
         )  # each uses at most one connection at a time
@@ -73,8 +73,8 @@ class DockerProvider(rpc.Provider):
         settings = plain(request.args)
         options = settings.get("sshOpts", [])
         self._daemon = Daemon(
-            host=settings.get("host") or default_host(),
-            ssh_options=tuple(json.loads(options) if isinstance(options, str) else options),
+            settings.get("host") or default_host(),
+            tuple(json.loads(options) if isinstance(options, str) else options),
         )
         return rpc.ConfigureResponse(supports_preview=True)
 
@@ -91,8 +91,7 @@ class DockerProvider(rpc.Provider):
         return rpc.DiffResponse(
             changes=bool(changes),
             replaces=replaces,
-            delete_before_replace=bool(replaces)
-            and (kind.delete_before_replace or state.get("name") == inputs.get("name")),
+            delete_before_replace=bool(replaces) and kind.deletes_before_replace(inputs),
             diffs=sorted({change.property for change in changes}),
             detailed_diff={
                 change.path: rpc.PropertyDiff(KINDS[change.verb, change.replaces], input_diff=False)

@@ -1,4 +1,4 @@
-"""What every resource type offers the provider, and what those have in common that are described by a schema."""
+"""What every resource type offers the provider, and what those described by a schema have in common."""
 
 from __future__ import annotations
 
@@ -19,14 +19,17 @@ POLL_INTERVAL = 0.5  # seconds
 
 
 class ResourceType(ABC):
-    """A type of resource. Its methods take and return plain property maps; what they do with docker may block."""
+    """A type of resource. Its methods take and return plain property maps; what they do may block."""
 
     token: ClassVar[str]
-    delete_before_replace: ClassVar[bool] = False
+
+    def deletes_before_replace(self, inputs: Properties) -> bool:
+        """Whether the old resource must be gone before a new one with these inputs can be made."""
+        return False
 
     @abstractmethod
     def check(self, name: str, inputs: Properties, old: Properties, log: Log) -> tuple[Properties, Problems]:
-        """The inputs with defaults, and what is wrong with them; ``old`` are the checked inputs of the last time."""
+        """The inputs with defaults, and what is wrong with them; ``old`` are those of the last time."""
 
     @abstractmethod
     def diff(self, state: Properties, inputs: Properties) -> list[Change]:
@@ -65,11 +68,14 @@ class SchemaResource(ResourceType):
 
     @abstractmethod
     def inspect(self, daemon: Daemon, id: str, known: Properties) -> Properties | None:
-        """The properties that docker tells, None when the resource is gone; what it does not tell stays as known."""
+        """The properties that docker tells, None when the resource is gone; the others stay as known."""
 
     def change(self, daemon: Daemon, id: str, state: Properties, wanted: Properties, log: Log) -> None:
         """Change the resource in place from its state to the wanted one."""
         raise NotImplementedError(f"{self.token} has no property that changes in place")
+
+    def deletes_before_replace(self, inputs: Properties) -> bool:
+        return "name" not in inputs.get("__defaults", ())  # else it has a name of its own
 
     def check(self, name: str, inputs: Properties, old: Properties, log: Log) -> tuple[Properties, Problems]:
         defaults = []

@@ -1,7 +1,8 @@
 """What a resource type's properties are, and from that: checked inputs, planned state and differences.
 
-The rules are those of Terraform's SDK, which the vendor's plugin is built on: a property that is not given keeps the
-value that docker chose if it is ``computed``, takes its default if it has one, and else counts as its type's zero value.
+The rules are those of Terraform's SDK, which the vendor's plugin is built on: a property that is not given
+keeps the value that docker chose if it is ``computed``, takes its default if it has one, and else counts as
+zero or empty.
 """
 
 from __future__ import annotations
@@ -127,32 +128,32 @@ def _planned_within(field: Field, old: Any, new: Any) -> Any:
         return old if field.computed else None
     if field.fields is not None and isinstance(new, dict) and isinstance(old, dict):
         return planned(field.fields, old, new)
-    if (
-        field.kind is Kind.LIST
-        and field.of
-        and field.of.fields
-        and isinstance(new, list)
-        and isinstance(old, list)
-    ):
+    if field.kind is Kind.LIST and (element := _block_of(field)) and isinstance(old, list) and new != UNKNOWN:
         padded = old + [None] * len(new)
-        return [_planned_within(field.of, before, item) for before, item in zip(padded, new, strict=False)]
+        return [_planned_within(element, before, item) for before, item in zip(padded, new, strict=False)]
     return new
 
 
 def applied(fields: Fields, wanted: Properties, found: Properties) -> Properties:
     """The state right after a change: what docker tells, but sets as they were wanted.
 
-    So Terraform's SDK has it. What docker drops from a set (``systempaths=unconfined``) shows only after a refresh.
+    So Terraform's SDK has it. What docker drops from a set (``systempaths=unconfined``) or puts into one (the
+    platforms of an image) shows only after a refresh.
     """
     return {name: _applied_within(field, wanted.get(name), found.get(name)) for name, field in fields.items()}
 
 
 def _applied_within(field: Field, wanted: Any, found: Any) -> Any:
-    if wanted is not None and field.kind is Kind.SET:
-        return wanted
+    if field.kind is Kind.SET and (wanted is not None or (_block_of(field) and not field.computed)):
+        return wanted or []
     if field.fields is not None and isinstance(wanted, dict) and isinstance(found, dict):
         return applied(field.fields, wanted, found)
     return found
+
+
+def _block_of(field: Field) -> Field | None:
+    """The element of a list or set of blocks."""
+    return field.of if field.of is not None and field.of.fields is not None else None
 
 
 def unknown_outputs(fields: Fields, inputs: Properties) -> Properties:
@@ -190,16 +191,16 @@ def _changes_within(field: Field, path: str, old: Any, new: Any) -> Iterator[Cha
     elif old is None:
         if new not in ("", [], {}):
             yield Change(path=path, verb=Verb.ADD, replaces=_replaces(field, new))
-    elif new == UNKNOWN or old == UNKNOWN:
+    elif new == UNKNOWN:
         yield Change(path=path, verb=Verb.UPDATE, replaces=_replaces(field, new))
     elif field.fields is not None:
         yield from changes(field.fields, old, new, f"{path}.")
-    elif field.kind is Kind.LIST and field.of and field.of.fields:
+    elif field.kind is Kind.LIST and (element := _block_of(field)):
         longest = max(len(old), len(new))
         for index, (before, after) in enumerate(
             zip(_padded(old, longest), _padded(new, longest), strict=True)
         ):
-            for change in _changes_within(field.of, f"{path}[{index}]", before, after):
+            for change in _changes_within(element, f"{path}[{index}]", before, after):
                 resized = change.verb is not Verb.UPDATE and field.replaces
                 yield Change(path=change.path, verb=change.verb, replaces=change.replaces or resized)
     elif _differ(field, old, new):
@@ -213,7 +214,7 @@ def _padded(items: list[Any], length: int) -> list[Any]:
 def _differ(field: Field, old: Any, new: Any) -> bool:
     if field.same and field.same(old, new):
         return False
-    return canonical(field, old) != canonical(field, new)
+    return bool(canonical(field, old) != canonical(field, new))
 
 
 def _replaces(field: Field, value: Any) -> bool:
@@ -228,18 +229,17 @@ def _replaces(field: Field, value: Any) -> bool:
 
 
 def _is_zero(value: Any) -> bool:
-    return value in (None, "", 0, False, [], {})
+    return bool(value in (None, "", 0, False, [], {}))
 
 
 def canonical(field: Field, value: Any) -> Any:
     """A form in which equal values are equal: sets in order, nothing that counts as not given."""
     if field.fields is not None and isinstance(value, dict):
-        entries = (
-            (name, canonical(field.fields[name], item))
-            for name, item in value.items()
-            if name in field.fields
+        entries = ((name, canonical(nested, value.get(name))) for name, nested in field.fields.items())
+        return (
+            Kind.BLOCK,
+            *((name, item) for name, item in entries if item not in ("", "0", False, None, ())),
         )
-        return tuple(sorted((name, item) for name, item in entries if not _is_zero(item) and item != ()))
     if field.of is not None and isinstance(value, list):
         items = [canonical(field.of, item) for item in value]
         return tuple(sorted(items, key=repr)) if field.kind is Kind.SET else tuple(items)

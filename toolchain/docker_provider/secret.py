@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import base64
+from typing import ClassVar
 
 from docker.errors import NotFound
 
 from .connection import Daemon
 from .convert import from_labels
 from .resource import Log, SchemaResource
-from .schema import labels, text
+from .schema import Fields, labels, text
 from .values import Properties
 
 BASE64 = r"^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$"
@@ -18,7 +19,7 @@ BASE64 = r"^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$"
 class Secret(SchemaResource):
     token = "docker:index/secret:Secret"
     state_version = 1
-    fields = {
+    fields: ClassVar[Fields] = {
         "name": text(required=True, replaces=True),
         "data": text(required=True, replaces=True, allowed=BASE64, sensitive=True),
         "labels": labels(replaces=True),

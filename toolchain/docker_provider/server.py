@@ -20,13 +20,14 @@ MESSAGE_LIMIT = 400 * 1024 * 1024  # bytes, as in the engine
 LOG_TIMEOUT = 10  # seconds
 METHODS = ("Check", "CheckConfig", "Configure", "Create", "Delete", "Diff", "Read", "Update")
 
-Method = Callable[[Any, Any, grpc.aio.ServicerContext], Awaitable[Any]]
+Context = grpc.aio.ServicerContext[Any, Any]
+Method = Callable[[Any, Any, Context], Awaitable[Any]]
 
 
 def _plainly(method: Method) -> Method:
-    """The method, with errors as their message alone: the SDK would add a stack trace for the user to read."""
+    """The method, with errors as their message alone: the SDK adds a stack trace for the user to read."""
 
-    async def call(self: Any, request: Any, context: grpc.aio.ServicerContext) -> Any:
+    async def call(self: Any, request: Any, context: Context) -> Any:
         try:
             return await method(self, request, context)
         except Exception as error:
@@ -57,7 +58,7 @@ class EngineLog:
 
 
 def serve(arguments: list[str]) -> None:
-    """Serve until SIGINT or SIGTERM, or until the engine ends us; the port is printed once it accepts calls."""
+    """Serve until SIGINT or SIGTERM; the port is printed once it accepts calls."""
     asyncio.run(_serve(arguments))
 
 

@@ -77,9 +77,12 @@ class Service(SchemaResource):
         with contextlib.suppress(
             TimeoutError
         ):  # volumes and networks are free only when the last task has gone
-            wait_until(
-                lambda: not daemon.api.tasks({"service": id}), grace + REMOVAL_MARGIN, "tasks are still there"
-            )
+            wait_until(lambda: not _tasks(daemon, id), grace + REMOVAL_MARGIN, "tasks are still there")
+
+
+def _tasks(daemon: Daemon, id: str) -> list[Spec]:
+    """The tasks that are left; docker's own filter refuses a service that is gone."""
+    return [task for task in daemon.api.tasks() if task["ServiceID"] == id]
 
 
 def _arguments(spec: Spec) -> tuple[Spec, str, dict[str, str]]:

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import base64
+from typing import ClassVar
 
 from docker.errors import NotFound
 
 from .connection import Daemon
 from .convert import from_labels, to_labels
 from .resource import Log, Problems, SchemaResource
-from .schema import labels, text
+from .schema import Fields, labels, text
 from .secret import BASE64
 from .values import Properties
 
 
 class ServiceConfig(SchemaResource):
     token = "docker:index/serviceConfig:ServiceConfig"
-    fields = {
+    fields: ClassVar[Fields] = {
         "name": text(required=True, replaces=True),
         "data": text(replaces=True, allowed=BASE64),
         "dataRaw": text(replaces=True),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .convert import DURATION
-from .schema import Fields, block, flag, labels, listing, mapping, number, text, unordered
+from .schema import Field, Fields, block, flag, labels, listing, mapping, number, text, unordered
 
 NOT_NEGATIVE = r"^[0-9]+$"
 RATIO = r"^(0(\.[0-9]+)?|1(\.0+)?)$"
@@ -13,8 +13,8 @@ def same_ratio(old: str, new: str) -> bool:
     return float(old) == float(new)
 
 
-def _span(default: str | None = None, **options: bool) -> object:
-    return text(allowed=DURATION, default=default, **options)
+def _span(default: str | None = None, *, computed: bool = False) -> Field:
+    return text(allowed=DURATION, default=default, computed=computed)
 
 
 def _file(kind: str) -> Fields:

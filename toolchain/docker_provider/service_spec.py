@@ -1,6 +1,7 @@
 """A service's properties as docker's ServiceSpec.
 
-Where nothing is given, an empty or zero value is sent rather than none, as the vendor's plugin does: docker tells it back.
+Where nothing is given, an empty or zero value is sent rather than none, as the vendor's plugin does: docker
+tells it back.
 """
 
 from __future__ import annotations

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from docker.errors import APIError, NotFound
 
 from .connection import Daemon
 from .convert import from_labels, to_labels
 from .resource import Log, SchemaResource, wait_until
-from .schema import labels, mapping, output, text
+from .schema import Fields, labels, mapping, output, text
 from .values import Properties
 
 REMOVAL_TIMEOUT = 30  # seconds for the last container to go
@@ -16,7 +18,7 @@ REMOVAL_TIMEOUT = 30  # seconds for the last container to go
 class Volume(SchemaResource):
     token = "docker:index/volume:Volume"
     state_version = 1
-    fields = {
+    fields: ClassVar[Fields] = {
         "name": text(computed=True, replaces=True),
         "labels": labels(replaces=True),
         "driver": text(computed=True, replaces=True),

@@ -1,0 +1,141 @@
+"""A swarm of one node in a container on this machine's docker, reached over ssh, with a registry of its own."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+START_TIMEOUT = 120  # seconds until the node is a swarm manager
+COMMAND_TIMEOUT = 600  # seconds: an image's first build fetches packages
+CAPABILITIES_LACKED = ("SYS_RESOURCE",)
+SCRIPT = (
+    "export NODE_ADDRESS=$(hostname -i); export MANAGER_ADDRESS=$NODE_ADDRESS; exec tini -g -- start-node"
+)
+
+
+def run(*command: str, stdin: bytes = b"", timeout: float = COMMAND_TIMEOUT) -> str:
+    """The command's output; its error output is in the exception when it fails."""
+    done = subprocess.run(command, input=stdin, capture_output=True, timeout=timeout, check=False)
+    if done.returncode:
+        raise RuntimeError(
+            f"{' '.join(command)}: exit {done.returncode}: {done.stderr.decode(errors='replace')[-2000:]}"
+        )
+    return done.stdout.decode(errors="replace").strip()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Node:
+    address: str
+    ssh_options: tuple[str, ...]
+
+    @property
+    def host(self) -> str:
+        return f"ssh://root@{self.address}:22"
+
+    @property
+    def registry(self) -> str:
+        return f"{self.address}:5000"
+
+    def run(self, *command: str, stdin: bytes = b"", timeout: float = COMMAND_TIMEOUT) -> str:
+        return run("ssh", *self.ssh_options, f"root@{self.address}", *command, stdin=stdin, timeout=timeout)
+
+    def docker(self, *arguments: str) -> str:
+        return self.run("docker", *arguments)
+
+    def load(self, image: str) -> None:
+        """Copy an image of this machine's docker to the node's."""
+        with subprocess.Popen(["docker", "save", image], stdout=subprocess.PIPE) as save:
+            subprocess.run(
+                ["ssh", *self.ssh_options, f"root@{self.address}", "docker", "load", "-q"],
+                stdin=save.stdout,
+                stdout=subprocess.DEVNULL,
+                timeout=COMMAND_TIMEOUT,
+                check=True,
+            )
+
+
+def build(name: str, base: str) -> str:
+    """Build one of the project's images; returns its tag."""
+    tag = f"contract-{name}"
+    dockerfile = REPOSITORY / "images" / name / "Dockerfile"
+    run(
+        "docker",
+        "build",
+        "-q",
+        "--build-arg",
+        f"BASE={base}",
+        "-f",
+        str(dockerfile),
+        "-t",
+        tag,
+        str(REPOSITORY),
+    )
+    return tag
+
+
+def _lacked_capabilities() -> list[str]:
+    """Those of CAPABILITIES_LACKED that this machine cannot give, by their names."""
+    bounding = int(
+        next(line for line in Path("/proc/self/status").read_text().splitlines() if "CapBnd" in line)[7:], 16
+    )
+    sys_resource = 24
+    return [name for name in CAPABILITIES_LACKED if not bounding >> sys_resource & 1]
+
+
+@contextmanager
+def swarm_node(base: str, keys: Path) -> Iterator[Node]:
+    """Start the node; its container and volume go at the end."""
+    run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(keys / "key"))
+    name = f"contract-{uuid.uuid4().hex[:8]}"
+    run(
+        *("docker", "run", "-d", "--name", name, "--cap-add", "ALL"),
+        *(f"--cap-drop={capability}" for capability in _lacked_capabilities()),
+        *("--security-opt", "seccomp=unconfined", "--security-opt", "apparmor=unconfined"),
+        *("--security-opt", "systempaths=unconfined", "--tmpfs", "/run", "-v", "/var/lib/docker"),
+        *(
+            "-v",
+            "/sys/fs/cgroup:/sys/fs/cgroup",
+            "-e",
+            "NODE_ROLE=manager",
+            "-e",
+            "SHARE=/var/lib/docker/share",
+        ),
+        *("-e", f"AUTHORIZED_KEY={(keys / 'key.pub').read_text().strip()}"),
+        *("--entrypoint", "sh", build("node", base), "-c", SCRIPT),
+    )
+    try:
+        address = run("docker", "inspect", "-f", "{{.NetworkSettings.IPAddress}}", name)
+        options = ("-i", str(keys / "key"), "-o", f"UserKnownHostsFile={keys / 'known_hosts'}")
+        options += (
+            "-o",
+            "StrictHostKeyChecking=accept-new",
+            "-o",
+            "LogLevel=ERROR",
+            "-o",
+            "IdentitiesOnly=yes",
+        )
+        node = Node(address=address, ssh_options=options)
+        _await_swarm(node, name)
+        yield node
+    finally:
+        run("docker", "rm", "-f", "-v", name)
+
+
+def _await_swarm(node: Node, name: str) -> None:
+    deadline = time.monotonic() + START_TIMEOUT
+    while True:
+        try:
+            if node.docker("info", "--format", "{{.Swarm.ControlAvailable}}") == "true":
+                return
+        except RuntimeError:
+            pass  # sshd or docker is not up yet
+        if time.monotonic() > deadline:
+            logs = run("docker", "logs", "--tail", "30", name)
+            raise TimeoutError(f"the node is no swarm manager after {START_TIMEOUT} s: {logs}")
+        time.sleep(0.5)

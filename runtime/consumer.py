@@ -37,7 +37,7 @@ async def consume(settings: WorkerSettings, stop: asyncio.Event) -> None:
         jobs = Jobs(
             settings.events,
             node=settings.node,
-            ledger=Ledger(settings.ledger, node=settings.node),
+            ledger=Ledger(settings.ledger, node=settings.node, lease=settings.lease),
             journals=journals,
             manager=WorkflowManager(client, settings.wmgr_url, settings.run_dir),
             file_manager=FileManager(client, settings.filemgr_url),

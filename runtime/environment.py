@@ -27,7 +27,10 @@ class NoBrokerAddress(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class WorkerSettings:
-    """What the processes beside a Workflow Manager must know."""
+    """What the processes beside a Workflow Manager must know.
+
+    ``lease`` is how many seconds a worker that says nothing is believed to go on with its jobs.
+    """
 
     events: tuple[Event, ...]
     broker_url: str
@@ -39,6 +42,7 @@ class WorkerSettings:
     run_dir: Path
     node: str
     stop_grace: int
+    lease: int
     proxy: bool
 
 
@@ -57,6 +61,7 @@ def worker_settings(env: Mapping[str, str] = os.environ) -> WorkerSettings:
         run_dir=Path(env.get(names.OODT_RUN_DIR) or names.RUN_DIR),
         node=env.get(names.NODE_NAME) or socket.gethostname(),
         stop_grace=_integer(env, names.STOP_GRACE_SECONDS, names.DEFAULT_STOP_GRACE_SECONDS, least=0),
+        lease=_integer(env, names.LEASE_SECONDS, names.DEFAULT_LEASE_SECONDS),
         proxy=_boolean(env, names.PROXY),
     )
 

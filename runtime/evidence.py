@@ -6,6 +6,7 @@ run failed or abandoned knows what to remove.
 """
 
 import asyncio
+import contextlib
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -109,13 +110,16 @@ class Evidence:
                 )
                 if not call.client_transfers:
                     await self._note(run, kind="received", product=product)
+                    self._run_of_product.pop(product, None)
             case "filemgr.addProductReferences":
                 for archived in call.archived:
                     await self._note(run, kind="reference", product=product, archived=archived)
             case "filemgr.setProductTransferStatus" if call.transfer_status == RECEIVED:
                 await self._note(run, kind="received", product=product)
+                self._run_of_product.pop(product, None)
             case "filemgr.removeProduct":
                 await self._note(run, kind="removed", product=product)
+                self._run_of_product.pop(product, None)
 
     async def refused(self, call: ProductCall, fault: str) -> None:
         """Put on record that an ingest was not done."""
@@ -126,8 +130,10 @@ class Evidence:
         line = {**fields, "at": time.time()}
         if run.folder is not None:
             await asyncio.to_thread(self._ledger.add_product_line, run.folder, run.number, line)
-        # The consumer judges a run as soon as its journal is complete, so the ledger comes first.
-        journal.append(run.journal, line)
+        # The ledger comes first: the consumer judges a run as soon as its journal is complete. A journal that
+        # is gone belongs to a run that was judged.
+        with contextlib.suppress(FileNotFoundError):
+            journal.append(run.journal, line)
 
     def _run(self, run_id: str | None) -> RunRef | None:
         """The run that an instance belongs to; None if it keeps no journal here."""

@@ -182,7 +182,9 @@ def _request(
 
 async def serve(settings: WorkerSettings, stop: asyncio.Event) -> None:
     """Serve both ports until STOP is set."""
-    evidence = Evidence(settings.run_dir / RUNS, Ledger(settings.ledger, node=settings.node))
+    evidence = Evidence(
+        settings.run_dir / RUNS, Ledger(settings.ledger, node=settings.node, lease=settings.lease)
+    )
     evidence.recall()
     async with contextlib.AsyncExitStack() as stack:
         client = await stack.enter_async_context(xml_rpc.session())
@@ -195,7 +197,7 @@ async def serve(settings: WorkerSettings, stop: asyncio.Event) -> None:
             (gateway.workflow_manager, None, settings.gateway_port),
             (gateway.file_manager, "localhost", settings.filemgr_gateway_port),
         ):
-            runner = web.ServerRunner(web.Server(handler, request_factory=_request))
+            runner = web.ServerRunner(web.Server(handler, request_factory=_request, access_log=None))
             await runner.setup()
             stack.push_async_callback(runner.cleanup)
             await web.TCPSite(runner, host, port).start()

@@ -14,7 +14,7 @@ from runtime import messages
 from runtime.amqp_session import Delivery
 from runtime.file_manager import FileManager
 from runtime.journal import Journal, Journals
-from runtime.ledger import RENEW_SECONDS, Held, Ledger, Run, Superseded, Verdict
+from runtime.ledger import Held, Ledger, Run, Superseded, Verdict
 from runtime.messages import Job, Poison
 from runtime.products import withdraw
 from runtime.reports import Reports
@@ -172,7 +172,7 @@ class Jobs:
     async def keep_leases(self) -> None:
         """Tell the other workers, as long as this process lives, that its runs go on."""
         while True:
-            await asyncio.sleep(RENEW_SECONDS)
+            await asyncio.sleep(self._ledger.lease / 3)
             for work in list(self._works.values()):
                 if work.run is not None:
                     await self._renew(work, work.run)

@@ -132,7 +132,7 @@ class Journals:
 
 
 def append(path: Path, line: dict[str, Any], *, create: bool = False) -> None:
-    """Add a line with one write, so that several writers never mix. Unless ``create``, the file must exist."""
+    """Add a line with one write, so that writers never mix. Unless ``create``, the file must exist."""
     handle = os.open(path, os.O_WRONLY | os.O_APPEND | (os.O_CREAT if create else 0), FILE_MODE)
     try:
         os.write(handle, json.dumps(line).encode() + b"\n")

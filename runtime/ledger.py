@@ -22,8 +22,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-LEASE_SECONDS = 30.0
-RENEW_SECONDS = LEASE_SECONDS / 3
 # PGEs run under another user of the same group; the ledger is none of their business.
 FOLDER_MODE = 0o700
 ENTRY_SUFFIX = ".json"
@@ -78,10 +76,10 @@ class Superseded(Exception):
 class Ledger:
     """The ledger as one worker uses it. Every method may block on the shared disk."""
 
-    def __init__(self, root: Path, *, node: str, lease_seconds: float = LEASE_SECONDS) -> None:
+    def __init__(self, root: Path, *, node: str, lease: float) -> None:
         self._root = root
         self._node = node
-        self._lease_seconds = lease_seconds
+        self.lease = lease
 
     def claim(self, event: str, job: str) -> Run | Held | Verdict:
         """Begin the job's next run, unless the job has ended or another worker is at it."""
@@ -157,7 +155,7 @@ class Ledger:
             _sync(folder)
 
     def _expired(self, entry: Path, now: float) -> bool:
-        return now - _modified(entry) >= self._lease_seconds
+        return now - _modified(entry) >= self.lease
 
 
 def parse_lines(content: bytes) -> Iterator[Entry]:

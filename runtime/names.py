@@ -47,6 +47,7 @@ OODT_LEDGER: Final = "OODT_LEDGER"
 OODT_RUN_DIR: Final = "OODT_RUN_DIR"
 NODE_NAME: Final = "NODE_NAME"
 STOP_GRACE_SECONDS: Final = "STOP_GRACE_SECONDS"
+LEASE_SECONDS: Final = "LEASE_SECONDS"
 
 # Paths in a container. Docker mounts a secret under its target's name in /run/secrets.
 RABBITMQ_USER_SECRET: Final = "/run/secrets/rabbitmq_user_url"
@@ -65,6 +66,7 @@ DEFAULT_MAX_WORKFLOWS: Final = 4
 DEFAULT_MAX_ATTEMPTS: Final = 3
 DEFAULT_JOB_TIMEOUT: Final = 3600
 DEFAULT_STOP_GRACE_SECONDS: Final = 300
+DEFAULT_LEASE_SECONDS: Final = 30
 
 
 def dead_queue(event: str) -> str:

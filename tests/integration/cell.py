@@ -1,0 +1,192 @@
+"""What one Workflow Manager container holds, as processes: Workflow Manager (a stand-in), gateway, consumer."""
+
+import os
+import signal
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+import xmlrpc.client
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Literal
+
+from tests.integration.ports import free_port
+from tests.integration.waiting import until
+
+ROOT = Path(__file__).parents[2]
+STANDINS = ROOT / "tests" / "standins"
+STOP_SECONDS = 30
+LEASE_SECONDS = 3
+
+Part = Literal["manager", "gateway", "consumer"]
+
+
+@dataclass(kw_only=True)
+class Site:
+    """What all containers share: broker, File Manager, shared disk."""
+
+    folder: Path
+    broker_url: str
+    filemgr_port: int = field(default_factory=free_port)
+
+    def __post_init__(self) -> None:
+        for name in ("ledger", "work"):
+            (self.folder / name).mkdir()
+        self._log = open(self.folder / "file-manager.log", "wb")
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        command = [sys.executable, str(STANDINS / "file_manager.py"), str(self.filemgr_port)]
+        self._process = subprocess.Popen(command, stdout=self._log, stderr=self._log)
+        until(lambda: _answers(self.filemgr_url, "filemgr.isAlive"), what="File Manager")
+
+    def stop(self) -> None:
+        if self._process is not None:
+            _end(self._process)
+            self._process = None
+
+    def close(self) -> None:
+        self.stop()
+        self._log.close()
+
+    @property
+    def filemgr_url(self) -> str:
+        return f"http://127.0.0.1:{self.filemgr_port}"
+
+    @property
+    def file_manager(self) -> xmlrpc.client.ServerProxy:
+        return xmlrpc.client.ServerProxy(self.filemgr_url)
+
+    def products(self) -> list[str]:
+        """Names of the products in the catalogue; each of them has its file in the archive."""
+        found = self.file_manager.standin.products()
+        assert isinstance(found, list)
+        return sorted(product["name"] for product in found)
+
+    def archived(self) -> list[str]:
+        return sorted(path.name for path in (self.folder / "work" / "archive").glob("*"))
+
+
+@dataclass(kw_only=True)
+class Cell:
+    """One container."""
+
+    site: Site
+    name: str = "node1"
+    settings: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.run_dir = self.site.folder / self.name
+        self.run_dir.mkdir()
+        self.manager_port, self.gateway_port, self.filemgr_gateway_port = (free_port() for _ in range(3))
+        self._processes: dict[Part, subprocess.Popen[bytes]] = {}
+        self._logs: dict[Part, IO[bytes]] = {}
+
+    def start(self, *parts: Part) -> None:
+        """Start these parts, or all of them."""
+        for part in parts or ("manager", "gateway", "consumer"):
+            self._logs[part] = open(self.log(part), "ab")
+            self._processes[part] = subprocess.Popen(
+                self._command(part),
+                env=self._environment(),
+                cwd=ROOT,
+                stdout=self._logs[part],
+                stderr=self._logs[part],
+            )
+            if part == "manager":
+                until(
+                    lambda: _answers(self.manager_url, "workflowmgr.getRegisteredEvents"),
+                    what="Workflow Manager",
+                )
+            elif part == "gateway":
+                until(lambda: _answers(self.gateway_url, "workflowmgr.getRegisteredEvents"), what="gateway")
+            else:
+                self.wait_for_log("consumer", "taking jobs of")
+
+    def kill(self, part: Part) -> None:
+        """As kill -9 does."""
+        process = self._processes.pop(part)
+        process.kill()
+        process.wait(STOP_SECONDS)
+        self._logs.pop(part).close()
+
+    def terminate(self, part: Part) -> None:
+        """Ask the part to stop; it may take its time."""
+        self._processes[part].send_signal(signal.SIGTERM)
+
+    def wait_stopped(self, part: Part, seconds: float = STOP_SECONDS) -> int:
+        code = self._processes.pop(part).wait(seconds)
+        self._logs.pop(part).close()
+        return code
+
+    def freeze(self, part: Part) -> None:
+        self._processes[part].send_signal(signal.SIGSTOP)
+
+    def thaw(self, part: Part) -> None:
+        self._processes[part].send_signal(signal.SIGCONT)
+
+    def close(self) -> None:
+        for part in list(self._processes):
+            self.kill(part)
+
+    def log(self, part: Part) -> Path:
+        return self.run_dir / f"{part}.log"
+
+    def wait_for_log(self, part: Part, text: str, seconds: float = 30.0) -> None:
+        until(
+            lambda: text in self.log(part).read_text(), seconds=seconds, what=f"{text!r} in the log of {part}"
+        )
+
+    @property
+    def manager_url(self) -> str:
+        return f"http://127.0.0.1:{self.manager_port}"
+
+    @property
+    def gateway_url(self) -> str:
+        return f"http://127.0.0.1:{self.gateway_port}"
+
+    def _command(self, part: Part) -> list[str]:
+        if part != "manager":
+            return [sys.executable, "-m", f"runtime.{part}"]
+        return [
+            sys.executable,
+            str(STANDINS / "workflow_manager.py"),
+            str(self.manager_port),
+            str(self.run_dir),
+            f"http://127.0.0.1:{self.filemgr_gateway_port}",
+            str(self.site.folder / "work"),
+            self.settings.get("MAX_WORKFLOWS", "4"),
+        ]
+
+    def _environment(self) -> dict[str, str]:
+        return {
+            **os.environ,
+            "RABBITMQ_USER_URL": self.site.broker_url,
+            "WORKFLOW_QUEUE": "test-workflow",
+            "WORKFLOW_URL": self.gateway_url,
+            "PROXIED_WORKFLOW_URL": self.manager_url,
+            "FILEMGR_URL": f"http://localhost:{self.filemgr_gateway_port}",
+            "PROXIED_FILEMGR_URL": self.site.filemgr_url,
+            "OODT_LEDGER": str(self.site.folder / "ledger"),
+            "OODT_RUN_DIR": str(self.run_dir),
+            "NODE_NAME": self.name,
+            "LEASE_SECONDS": str(LEASE_SECONDS),
+            "STOP_GRACE_SECONDS": "30",
+            "PYTHONUNBUFFERED": "1",
+            **self.settings,
+        }
+
+
+def _answers(url: str, method: str) -> bool:
+    try:
+        with xmlrpc.client.ServerProxy(url) as server:
+            getattr(server, method)()
+    except (OSError, xmlrpc.client.Error):
+        return False
+    return True
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.kill()
+    process.wait(STOP_SECONDS)

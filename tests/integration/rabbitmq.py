@@ -1,0 +1,159 @@
+"""A real RabbitMQ from the project's own image, with a virtual host for each test."""
+
+import json
+import subprocess
+import urllib.error
+import urllib.request
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pika
+
+from runtime.topology import Event, definitions
+from tests.integration.ports import free_port
+from tests.integration.waiting import until
+
+USER, ADMIN = "oodt-user", "oodt-admin"
+PASSWORD = "only-for-tests"
+START_SECONDS = 120
+REQUEST_SECONDS = 10
+
+
+@dataclass(kw_only=True)
+class RabbitMQ:
+    """The broker's container."""
+
+    image: str
+    name: str = field(default_factory=lambda: f"oodt-test-rabbitmq-{uuid.uuid4().hex[:8]}")
+    port: int = field(default_factory=free_port)
+    management_port: int = field(default_factory=free_port)
+
+    def start(self, folder: Path) -> None:
+        """Start it; ports stay the same when it is restarted."""
+        file = folder / "definitions.json"
+        file.write_text(json.dumps(definitions([], user_password=PASSWORD, admin_password=PASSWORD)))
+        self._docker(
+            "run",
+            *("--detach", "--name", self.name, "--hostname", "broker"),
+            *(
+                "--publish",
+                f"127.0.0.1:{self.port}:5672",
+                "--publish",
+                f"127.0.0.1:{self.management_port}:15672",
+            ),
+            *("--volume", f"{file}:/definitions.json:ro", "--env", "RABBITMQ_DEFINITIONS=/definitions.json"),
+            self.image,
+        )
+        self.wait()
+
+    def wait(self) -> None:
+        """Return once it takes connections."""
+        until(self._answers, seconds=START_SECONDS, what="RabbitMQ")
+
+    def restart(self) -> None:
+        self._docker("restart", "--time", "10", self.name)
+
+    def stop(self) -> None:
+        self._docker("stop", "--time", "10", self.name)
+
+    def kill(self) -> None:
+        self._docker("kill", self.name)
+
+    def start_again(self) -> None:
+        self._docker("start", self.name)
+
+    def remove(self) -> None:
+        self._docker("rm", "--force", "--volumes", self.name)
+
+    def request(self, method: str, path: str, content: object = None) -> Any:
+        """A call of the management API."""
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{self.management_port}/api/{path}",
+            method=method,
+            data=None if content is None else json.dumps(content).encode(),
+            headers={"Content-Type": "application/json"},
+        )
+        token = f"{ADMIN}:{PASSWORD}".encode()
+        request.add_header("Authorization", "Basic " + __import__("base64").b64encode(token).decode())
+        with urllib.request.urlopen(request, timeout=REQUEST_SECONDS) as answer:
+            body = answer.read()
+        return json.loads(body) if body else None
+
+    def _answers(self) -> bool:
+        try:
+            self.request("GET", "overview")
+            pika.BlockingConnection(
+                pika.URLParameters(f"amqp://{USER}:{PASSWORD}@127.0.0.1:{self.port}/%2F")
+            ).close()
+        except (OSError, urllib.error.URLError, pika.exceptions.AMQPError):
+            return False
+        return True
+
+    @staticmethod
+    def _docker(*arguments: str) -> None:
+        subprocess.run(["docker", *arguments], check=True, capture_output=True, timeout=START_SECONDS)
+
+
+@dataclass(frozen=True, kw_only=True)
+class VirtualHost:
+    """One test's queues. Waits are a tenth of what the product's policies say, to save the test's time."""
+
+    server: RabbitMQ
+    name: str
+
+    @classmethod
+    def make(cls, server: RabbitMQ, events: Sequence[Event]) -> "VirtualHost":
+        host = cls(server=server, name=f"test-{uuid.uuid4().hex[:8]}")
+        content = definitions(events, user_password=PASSWORD, admin_password=PASSWORD)
+        server.request("PUT", f"vhosts/{host.name}", {"default_queue_type": "quorum"})
+        for user in (USER, ADMIN):
+            rights = {"configure": ".*", "write": ".*", "read": ".*"}
+            server.request("PUT", f"permissions/{host.name}/{user}", rights)
+        for policy in content["policies"]:
+            if "message-ttl" in policy["definition"]:
+                policy["definition"]["message-ttl"] //= 10
+        parts = {key: content[key] for key in ("exchanges", "queues", "bindings", "policies")}
+        for entry in (entry for part in parts.values() for entry in part):
+            del entry["vhost"]
+        server.request("POST", f"definitions/{host.name}", parts)
+        return host
+
+    @property
+    def url(self) -> str:
+        return f"amqp://{USER}:{PASSWORD}@127.0.0.1:{self.server.port}/{quote(self.name, safe='')}"
+
+    def remove(self) -> None:
+        self.server.request("DELETE", f"vhosts/{self.name}")
+
+    def publish(self, queue: str, body: bytes, properties: pika.BasicProperties | None = None) -> None:
+        """Publish as the original's producers do: declare exchange and queue without arguments, then with confirms."""
+        with pika.BlockingConnection(pika.URLParameters(self.url)) as connection:
+            channel = connection.channel()
+            channel.exchange_declare("oodt-exchange", "direct", durable=True)
+            channel.queue_declare(queue, durable=True)
+            channel.queue_bind(queue, "oodt-exchange", queue)
+            channel.confirm_delivery()
+            channel.basic_publish(
+                "oodt-exchange",
+                queue,
+                body,
+                properties or pika.BasicProperties(delivery_mode=2),
+                mandatory=True,
+            )
+
+    def take(self, queue: str) -> tuple[pika.BasicProperties, bytes] | None:
+        """Take one message out of a queue."""
+        with pika.BlockingConnection(pika.URLParameters(self.url)) as connection:
+            method, properties, body = connection.channel().basic_get(queue, auto_ack=True)
+            return (properties, body) if method else None
+
+    def depth(self, queue: str) -> int:
+        """Messages in a queue, those included that somebody has taken and not acknowledged."""
+        with pika.BlockingConnection(pika.URLParameters(self.url)) as connection:
+            ready = connection.channel().queue_declare(queue, passive=True).method.message_count
+        details = self.server.request("GET", f"queues/{self.name}/{quote(queue, safe='')}")
+        return max(int(ready), int(details.get("messages", 0)))

@@ -1,0 +1,91 @@
+"""A File Manager for tests: XML-RPC as OODT's, a catalogue in memory, files removed for real.
+
+    python tests/standins/file_manager.py PORT
+
+Beyond OODT's calls it answers ``standin.products`` (all that the catalogue holds) and ``standin.refuse`` (let the next N
+ingests fail).
+"""
+
+import itertools
+import sys
+import threading
+from pathlib import Path
+from socketserver import ThreadingMixIn
+from typing import Any
+from xmlrpc.server import SimpleXMLRPCServer
+
+Product = dict[str, Any]
+
+
+class FileManager:
+    """The catalogue, by product id."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._ids = itertools.count(1)
+        self._products: dict[str, Product] = {}
+        self._refusals = 0
+
+    def _dispatch(self, method: str, params: tuple[Any, ...]) -> Any:
+        with self._lock:
+            return getattr(self, method.replace(".", "_"))(*params)
+
+    def filemgr_isAlive(self) -> bool:
+        return True
+
+    def filemgr_ingestProduct(self, product: Product, metadata: dict[str, Any], client_transfer: bool) -> str:
+        if self._refusals:
+            self._refusals -= 1
+            raise RuntimeError("Error ingesting product: no space left on device")
+        identity = f"product-{next(self._ids)}"
+        self._products[identity] = {**product, "id": identity, "metadata": metadata}
+        return identity
+
+    def filemgr_addProductReferences(self, product: Product) -> bool:
+        self._products[product["id"]]["references"] = product["references"]
+        return True
+
+    def filemgr_setProductTransferStatus(self, product: Product) -> bool:
+        self._products[product["id"]]["transferStatus"] = product["transferStatus"]
+        return True
+
+    def filemgr_getProductById(self, identity: str) -> Product:
+        return self._products[identity]
+
+    def filemgr_getProductByName(self, name: str) -> Product:
+        return next(product for product in self._products.values() if product["name"] == name)
+
+    def filemgr_getProductReferences(self, product: Product) -> list[Any]:
+        references: list[Any] = self._products[product["id"]]["references"]
+        return references
+
+    def filemgr_removeProduct(self, product: Product) -> bool:
+        del self._products[product["id"]]
+        return True
+
+    def filemgr_removeFile(self, path: str) -> bool:
+        exists = Path(path).exists()
+        Path(path).unlink(missing_ok=True)
+        return exists
+
+    def standin_products(self) -> list[Product]:
+        return list(self._products.values())
+
+    def standin_refuse(self, ingests: int) -> bool:
+        self._refusals = ingests
+        return True
+
+
+class Server(ThreadingMixIn, SimpleXMLRPCServer):
+    daemon_threads = True
+    request_queue_size = 128
+
+
+def main() -> None:
+    server = Server(("127.0.0.1", int(sys.argv[1])), logRequests=False)
+    server.register_instance(FileManager())
+    server.serve_forever()
+
+
+if __name__ == "__main__":
+    main()

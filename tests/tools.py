@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from typing import NoReturn
 
 import pytest
 
@@ -11,7 +12,7 @@ def require(tool: str) -> str:
     return shutil.which(tool) or missing(f"{tool} is not on PATH; `make toolchain` gets it")
 
 
-def missing(what: str) -> str:
+def missing(what: str) -> NoReturn:
     """Give up the test for want of something that CI must have."""
     if os.environ.get("CI") == "true":
         pytest.fail(what)

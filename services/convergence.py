@@ -87,15 +87,21 @@ def converged(service: dict[str, Any], tasks: Sequence[dict[str, Any]]) -> bool:
     spec = service["Spec"]
     wanted = [task for task in tasks if task["DesiredState"] == "running"]
     running = [task for task in wanted if task["Status"]["State"] == "running"]
-    current = [task for task in running if task["Spec"] == spec["TaskTemplate"]]
+    current = [task for task in running if _is_current(service, task)]
     replicas = spec["Mode"]["Replicated"]["Replicas"]
     return len(wanted) == len(current) == replicas
+
+
+def _is_current(service: dict[str, Any], task: dict[str, Any]) -> bool:
+    """Whether a task was made by the newest declaration, of which docker leaves out what a task does not need."""
+    template = service["Spec"]["TaskTemplate"]
+    return all(template.get(part) == value for part, value in task["Spec"].items())
 
 
 def _crashed_since(service: dict[str, Any], task: dict[str, Any]) -> bool:
     return (
         task["Status"]["State"] in ENDED_BADLY
-        and task["Spec"] == service["Spec"]["TaskTemplate"]
+        and _is_current(service, task)
         and task["CreatedAt"] >= service["UpdatedAt"]
     )
 

@@ -6,6 +6,7 @@ import java.nio.ByteBuffer;
 import java.nio.channels.SeekableByteChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
@@ -70,18 +71,26 @@ public final class RunJournal {
         return Files.exists(file(runId));
     }
 
+    /** Writes a line; makes the journal if nobody has opened it yet. */
+    void begin(String runId, String kind, Map<String, ?> fields) {
+        write(runId, kind, fields, Set.of(StandardOpenOption.CREATE, StandardOpenOption.APPEND));
+    }
+
+    /** Writes a line, unless the journal is closed: whoever has given its verdict removes it. */
     public void append(String runId, String kind, Map<String, ?> fields) {
-        if (!canName(runId)) {
-            return;
-        }
+        write(runId, kind, fields, Set.of(StandardOpenOption.APPEND));
+    }
+
+    private void write(String runId, String kind, Map<String, ?> fields, Set<StandardOpenOption> how) {
         Map<String, Object> line = new LinkedHashMap<>();
         line.put("kind", kind);
         line.put("at", BigDecimal.valueOf(System.currentTimeMillis(), 3));
         line.putAll(fields);
         ByteBuffer bytes = ByteBuffer.wrap((Json.encode(line) + "\n").getBytes(StandardCharsets.UTF_8));
-        Set<StandardOpenOption> append = Set.of(StandardOpenOption.CREATE, StandardOpenOption.APPEND);
-        try (SeekableByteChannel channel = Files.newByteChannel(file(runId), append, MODE)) {
+        try (SeekableByteChannel channel = Files.newByteChannel(file(runId), how, MODE)) {
             channel.write(bytes);
+        } catch (NoSuchFileException e) {
+            LOG.log(Level.FINE, "The journal of run {0} is closed: {1}", new Object[] {runId, line});
         } catch (IOException e) {
             LOG.log(Level.SEVERE, "Cannot write the journal of run " + runId + " (" + line + "): " + e);
         }

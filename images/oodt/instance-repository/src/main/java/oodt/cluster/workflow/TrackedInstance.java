@@ -25,7 +25,10 @@ final class TrackedInstance {
         this.instance = instance;
         this.journal = journal;
         this.openedHere = !journal.exists(instance.getId());
-        append("instance", Map.of("wm", boot, "workflow", instance.getWorkflow().getId(), "tasks", tasks()));
+        journal.begin(
+                instance.getId(),
+                "instance",
+                Map.of("wm", boot, "workflow", instance.getWorkflow().getId(), "tasks", tasks()));
     }
 
     WorkflowInstance instance() {
@@ -48,7 +51,7 @@ final class TrackedInstance {
         if (statusChanged || taskChanged) {
             status = now.getStatus();
             task = now.getCurrentTaskId();
-            append("status", Map.of("status", String.valueOf(status), "task", String.valueOf(task)));
+            append("status", statusFields());
         }
         if (ended && !taskEnded) {
             append("task-ended", Map.of("task", String.valueOf(now.getCurrentTaskId())));
@@ -64,10 +67,36 @@ final class TrackedInstance {
         }
     }
 
+    private Map<String, Object> statusFields() {
+        Map<String, Object> fields = new LinkedHashMap<>();
+        fields.put("status", status);
+        fields.put("task", task);
+        if (WorkflowStatus.METADATA_MISSING.equals(status)) {
+            fields.put("missing", missingMetadata());
+        }
+        return fields;
+    }
+
+    private List<String> missingMetadata() {
+        List<String> missing = new ArrayList<>();
+        for (WorkflowTask workflowTask : workflowTasks()) {
+            List<?> required = workflowTask.getRequiredMetFields();
+            if (workflowTask.getTaskId().equals(task) && required != null) {
+                required.forEach(field -> missing.add(field.toString()));
+            }
+        }
+        missing.removeIf(instance.getSharedContext()::containsKey);
+        return missing;
+    }
+
+    @SuppressWarnings("unchecked")
+    private List<WorkflowTask> workflowTasks() {
+        return instance.getWorkflow().getTasks();
+    }
+
     private List<Map<String, Object>> tasks() {
         List<Map<String, Object>> described = new ArrayList<>();
-        for (Object item : instance.getWorkflow().getTasks()) {
-            WorkflowTask workflowTask = (WorkflowTask) item;
+        for (WorkflowTask workflowTask : workflowTasks()) {
             Map<String, Object> description = new LinkedHashMap<>();
             description.put("id", workflowTask.getTaskId());
             description.put("class", workflowTask.getTaskInstanceClassName());

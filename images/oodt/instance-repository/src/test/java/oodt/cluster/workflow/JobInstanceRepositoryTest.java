@@ -147,8 +147,24 @@ public class JobInstanceRepositoryTest extends TestCase {
         assertTrue(journal("job-1").contains("status STARTED task-2"));
     }
 
+    public void testTheFieldsThatAreMissingAreNamed() throws Exception {
+        WorkflowInstance instance = add("job-1");
+        ((WorkflowTask) instance.getWorkflow().getTasks().get(0)).setRequiredMetFields(List.of("Run", "JobKey"));
+        setStatus(instance, "METMISS");
+        List<String> lines = Files.readAllLines(journals.resolve("job-1.jsonl"));
+        assertTrue(lines.toString(), lines.get(lines.size() - 1).contains("\"missing\":[\"Run\"]"));
+    }
+
+    public void testAJournalThatWasRemovedStaysRemoved() throws Exception {
+        WorkflowInstance instance = add("job-1");
+        Files.delete(journals.resolve("job-1.jsonl"));
+        finish(instance);
+        assertFalse(Files.exists(journals.resolve("job-1.jsonl")));
+    }
+
     public void testAJournalThatCannotBeWrittenBreaksNothing() throws Exception {
         Files.delete(journals);
+        Files.createFile(journals); // no directory any more
         finish(add("job-1"));
         assertEquals(1, repository.getNumWorkflowInstancesByStatus("FINISHED"));
     }

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pulumi
 
-from infra import local, settings
-from infra.ssh import Identity
+from infra import settings, targets
+from infra.ssh import Identity, login_line
 from runtime import names
 from services import deploy
 
@@ -19,15 +19,17 @@ except settings.ConfigurationError as problem:
     raise pulumi.RunError(str(problem)) from None
 
 identity = Identity(folder=str(ROOT / ".ssh" / chosen.stack))
-swarm = local.create(chosen, identity, ROOT)
+swarm = targets.create(chosen, identity, ROOT)
 login = deploy(chosen, swarm, ROOT)
 
-address = swarm.manager_address
-pulumi.export(
-    "ssh", f"ssh -i {identity.key_file} -o UserKnownHostsFile={identity.known_hosts_file} root@{address}"
-)
+docker_host = pulumi.Output.from_input(swarm.docker_host)
+pulumi.export("ssh", docker_host.apply(lambda url: login_line(identity, url)))
+if swarm.tunnelled:
+    ports = (names.AMQP_PORT, names.MANAGEMENT_PORT, names.FILEMGR_PORT, names.STATUS_PORT)
+    pulumi.export("tunnel", docker_host.apply(lambda url: login_line(identity, url, ports)))
+address = swarm.service_host
 pulumi.export("archive", f"{swarm.share}/archive")
 pulumi.export("jobs", f"{swarm.share}/jobs")
-pulumi.export("filemgr_url", f"http://{address}:{names.FILEMGR_PORT}")
+pulumi.export("filemgr_url", pulumi.Output.concat("http://", address, f":{names.FILEMGR_PORT}"))
 pulumi.export("rabbitmq_user_url", login.user_url(address))
 pulumi.export("rabbitmq_admin_url", login.admin_url(address))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -37,6 +39,15 @@ class Identity:
             *("-o", f"ConnectTimeout={CONNECT_TIMEOUT}"),
             *("-o", "LogLevel=ERROR"),
         ]
+
+
+def login_line(identity: Identity, docker_host: str, ports: Sequence[int] = ()) -> str:
+    """What a person types to log in where docker is, or only to bring these ports of it to his machine."""
+    url = urlsplit(docker_host)
+    words = ["ssh", "-i", str(identity.key_file), "-o", f"UserKnownHostsFile={identity.known_hosts_file}"]
+    if ports:
+        words += ["-N", *(word for port in ports for word in ("-L", f"{port}:localhost:{port}"))]
+    return shlex.join([*words, f"{url.username}@{url.hostname}"])
 
 
 class RemoteError(RuntimeError):

@@ -16,14 +16,21 @@ class Swarm:
     ``docker_host`` is the manager's docker as ``ssh://USER@ADDRESS:PORT``, known once the manager answers;
     ``manager_address`` is the address that the nodes reach it at; ``share`` is the folder that all nodes have
     in common; ``platform`` is what images are built for. ``manager`` is the resource whose deletion takes the
-    swarm with it; ``members`` are done when every worker has joined.
+    swarm with it; ``members`` are done when every worker has joined. ``tunnelled`` where the operator reaches
+    nothing but ssh.
     """
 
     docker_host: pulumi.Input[str]
     identity: Identity
-    manager_address: str
+    manager_address: pulumi.Input[str]
     share: str
     platform: str
     workers: int
     manager: pulumi.CustomResource
     members: tuple[pulumi.Resource, ...]
+    tunnelled: bool = False
+
+    @property
+    def service_host(self) -> pulumi.Input[str]:
+        """The services' host in the operator's addresses: his own end of the tunnel, where he needs one."""
+        return "localhost" if self.tunnelled else self.manager_address

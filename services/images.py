@@ -33,14 +33,24 @@ class Images:
 
     def pushed(self, name: str, registry: pulumi.Resource) -> pulumi.Output[str]:
         """An image in the cluster's registry, as MANAGER:5000/NAME@sha256:..."""
-        server = f"{self._swarm.manager_address}:{REGISTRY_PORT}"
-        return self._image(name, f"{server}/{name}:latest", server, registry).repo_digest
+        server = pulumi.Output.concat(self._swarm.manager_address, f":{REGISTRY_PORT}")
+        return self._image(
+            name, pulumi.Output.concat(server, f"/{name}:latest"), server, registry
+        ).repo_digest
 
     def _image(
-        self, name: str, image_name: str, server: str = "", registry: pulumi.Resource | None = None
+        self,
+        name: str,
+        image_name: pulumi.Input[str],
+        server: pulumi.Input[str] | None = None,
+        registry: pulumi.Resource | None = None,
     ) -> docker.Image:
         # The registry asks for no login, but docker's clients refuse to push without any name.
-        login = docker.RegistryArgs(server=server, username="cluster", password="cluster") if server else None
+        login = (
+            docker.RegistryArgs(server=server, username="cluster", password="cluster")
+            if server is not None
+            else None
+        )
         return docker.Image(
             f"{name}-image",
             image_name=image_name,

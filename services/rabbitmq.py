@@ -26,17 +26,17 @@ class Credentials:
     user: pulumi.Output[str]
     admin: pulumi.Output[str]
 
-    def user_url(self, host: str) -> pulumi.Output[str]:
+    def user_url(self, host: pulumi.Input[str]) -> pulumi.Output[str]:
         """Where messages go, as the original's RABBITMQ_USER_URL."""
         vhost = quote(names.VIRTUAL_HOST, safe="")
         return pulumi.Output.concat(
-            f"amqp://{names.MESSAGE_USER}:", self.user, f"@{host}:{names.AMQP_PORT}/{vhost}"
+            f"amqp://{names.MESSAGE_USER}:", self.user, "@", host, f":{names.AMQP_PORT}/{vhost}"
         )
 
-    def admin_url(self, host: str) -> pulumi.Output[str]:
+    def admin_url(self, host: pulumi.Input[str]) -> pulumi.Output[str]:
         """The management API, as the original's RABBITMQ_ADMIN_URL."""
         return pulumi.Output.concat(
-            f"http://{names.ADMIN_USER}:", self.admin, f"@{host}:{names.MANAGEMENT_PORT}"
+            f"http://{names.ADMIN_USER}:", self.admin, "@", host, f":{names.MANAGEMENT_PORT}"
         )
 
 

@@ -17,7 +17,7 @@ import pathlib
 import socket
 import sys
 import time
-from typing import Any
+from typing import Any, Protocol
 
 DOCKER_SOCKET = "/var/run/docker.sock"
 CALL_TIMEOUT = 60  # seconds; joining waits for the manager's certificate
@@ -53,6 +53,14 @@ def docker(method: str, path: str, body: dict[str, Any] | None = None) -> Any:
         message = decoded.get("message", text) if isinstance(decoded, dict) else text
         raise DockerError(message.strip())
     return decoded
+
+
+class Store(Protocol):
+    """Where the manager leaves {swarm, token, address} for its workers."""
+
+    def write(self, record: dict[str, str]) -> None: ...
+
+    def read(self) -> dict[str, str] | None: ...
 
 
 class FileStore:
@@ -106,7 +114,7 @@ def settled_state() -> dict[str, Any] | None:
     return None if state["LocalNodeState"] == "pending" else state
 
 
-def manage(store: FileStore, address: str, deadline: float) -> None:
+def manage(store: Store, address: str, deadline: float) -> None:
     state = wait_for("docker", settled_state, deadline)
     if state["LocalNodeState"] == "inactive":
         say(f"initialising a swarm at {address}")
@@ -118,11 +126,12 @@ def manage(store: FileStore, address: str, deadline: float) -> None:
     say(f"manager of swarm {swarm['ID']}")
 
 
-def work(store: FileStore, address: str, membership: pathlib.Path, deadline: float) -> None:
+def work(store: Store, address: str, membership: pathlib.Path, deadline: float) -> None:
     state = wait_for("docker", settled_state, deadline)
     record = wait_for("the manager's record in the token store", store.read, deadline)
     if state["LocalNodeState"] != "inactive":
-        if membership.exists() and membership.read_text() == record["swarm"]:
+        in_it = state["LocalNodeState"] == "active"  # not where its manager has forgotten it meanwhile
+        if in_it and membership.exists() and membership.read_text() == record["swarm"]:
             say(f"this node is in swarm {record['swarm']} already")
             return
         say("leaving a swarm that is not there any more")
@@ -130,7 +139,7 @@ def work(store: FileStore, address: str, membership: pathlib.Path, deadline: flo
     wait_for("the swarm to take this node", lambda: join(store, address, membership), deadline)
 
 
-def join(store: FileStore, address: str, membership: pathlib.Path) -> bool:
+def join(store: Store, address: str, membership: pathlib.Path) -> bool:
     """Join with what the store says now: when everything starts anew, its first record may be an old one."""
     record = store.read()
     if record is None:

@@ -1,0 +1,141 @@
+"""The swarm on AWS: its parts in the order in which they need each other."""
+
+from __future__ import annotations
+
+import pulumi
+
+from infra.aws import cost, instance_type, network, roles, share, user_data
+from infra.aws.manager import Manager, ManagerAddress
+from infra.aws.readiness import JoinRecord, ManagerReady, WorkersReady
+from infra.aws.roles import Role
+from infra.aws.security import SecurityGroups
+from infra.aws.share import Share
+from infra.aws.workers import HOOK, Workers, group_name
+from infra.settings import Settings
+from infra.ssh import Identity
+from infra.ssh_key import SshKey
+from infra.swarm import Swarm
+from infra.values import ConfigurationError
+from runtime.names import DEFAULT_STOP_GRACE_SECONDS
+
+USER = "ec2-user"
+# Seconds that a leaving worker is waited for: its containers' own grace, and all that happens around it.
+PATIENCE = DEFAULT_STOP_GRACE_SECONDS + 300
+
+
+def create(settings: Settings, identity: Identity) -> Swarm:
+    """Declare the manager, the workers and all that they need.
+
+    Raises pulumi.RunError where AWS has not what the settings name.
+    """
+    assert settings.aws
+    try:
+        place = network.look_up(settings.aws, settings.worker_nodes + 1)
+        kind = instance_type.look_up(settings, settings.aws.instance_type)
+        if settings.aws.efs_id:
+            share.check(settings.aws.efs_id)
+    except ConfigurationError as problem:
+        raise pulumi.RunError(str(problem)) from None
+    if pulumi.runtime.is_dry_run():
+        pulumi.log.info(cost.estimate(settings))
+    return AwsNodes(settings, place, kind, identity).swarm
+
+
+class AwsNodes(pulumi.ComponentResource):
+    """A manager instance and a group of worker instances that share a file system."""
+
+    swarm: Swarm
+
+    def __init__(
+        self,
+        settings: Settings,
+        place: network.Network,
+        kind: instance_type.InstanceType,
+        identity: Identity,
+    ) -> None:
+        super().__init__("oodt:aws:Nodes", "nodes")
+        assert settings.aws
+        child = pulumi.ResourceOptions(parent=self)
+        parameter = f"/{settings.project}/{settings.stack}/swarm"
+        parameter_arn = roles.parameter_arn(settings.aws.region, parameter)
+
+        key = SshKey("key", identity, child)
+        groups = SecurityGroups(settings, place.vpc_id, child)
+        shared = Share(settings, place, groups.share, child)
+        address = ManagerAddress(settings, place.subnets[0], groups, child)
+        record = JoinRecord("join-record", settings.aws, parameter, child)
+        reachable: list[pulumi.Resource] = [*groups.rules, *shared.mountable]
+        variables: dict[str, pulumi.Input[str]] = {
+            "REGION": settings.aws.region,
+            "PARAMETER": parameter,
+            "MANAGER_ADDRESS": address.private,
+            "FILE_SYSTEM": shared.file_system,
+            "ACCESS_POINT": shared.access_point,
+        }
+
+        manager_role = Role("manager", settings, child)
+        own_record = manager_role.allow(
+            "record", ["ssm:PutParameter", "ssm:GetParameter", "ssm:DeleteParameter"], parameter_arn
+        )
+        manager = Manager(
+            settings,
+            subnet=place.subnets[0],
+            instance_type=kind,
+            address=address,
+            role=manager_role,
+            public_key=key.public_key,
+            user_data=user_data.manager(
+                group=group_name(settings), hook=HOOK, patience=PATIENCE, variables=variables
+            ),
+            after=[*reachable, own_record, record],
+            opts=child,
+        )
+
+        worker_role = Role("worker", settings, child)
+        workers = Workers(
+            settings,
+            subnets=place.subnets,
+            instance_type=kind,
+            group_ids=[groups.nodes.id],
+            role=worker_role,
+            user_data=user_data.worker(patience=PATIENCE, variables=variables),
+            patience=PATIENCE,
+            after=[*reachable, worker_role.allow("record", ["ssm:GetParameter"], parameter_arn)],
+            opts=child,
+        )
+        manager_role.allow("drain", ["autoscaling:CompleteLifecycleAction"], workers.group.arn)
+
+        ready = ManagerReady(
+            "manager-ready",
+            settings.aws,
+            parameter=parameter,
+            user=USER,
+            host=address.reachable,
+            identity=identity,
+            generation=manager.instance.id,
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[manager.attachment]),
+        )
+        # Known before the manager is ready, used only after: the preview of a replacement knows it.
+        docker_host = pulumi.Output.all(address.reachable, ready.urn).apply(
+            lambda found: f"ssh://{USER}@{found[0]}:22"
+        )
+        joined = WorkersReady(
+            "workers-ready",
+            count=settings.worker_nodes,
+            docker_host=docker_host,
+            identity=identity,
+            generation=workers.group.arn,
+            opts=child,
+        )
+        self.swarm = Swarm(
+            docker_host=docker_host,
+            identity=identity,
+            manager_address=address.private,
+            share=user_data.SHARE,
+            platform=kind.platform,
+            workers=settings.worker_nodes,
+            manager=manager.instance,
+            members=(joined,),
+            tunnelled=True,
+        )
+        self.register_outputs({})

@@ -1,0 +1,130 @@
+"""The manager: an instance that can be replaced between an address and a data volume that stay."""
+
+from __future__ import annotations
+
+import pulumi
+import pulumi_aws as aws
+
+from infra.aws import disks, machine_image
+from infra.aws.instance_type import InstanceType
+from infra.aws.network import Subnet
+from infra.aws.roles import Role
+from infra.aws.security import SecurityGroups
+from infra.aws.tags import tags
+from infra.settings import Settings
+
+TAG = "Swarm Manager Node"
+
+
+class ManagerAddress(pulumi.ComponentResource):
+    """The manager's network interface: ``private`` for the nodes, ``reachable`` for the operator.
+
+    In a subnet that has public addresses the interface gets one that stays, too: an instance with an
+    interface of its own is given none.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        subnet: Subnet,
+        groups: SecurityGroups,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__("oodt:aws:ManagerAddress", "manager-address", {}, opts)
+        own = tags(settings, f"{settings.prefix} manager")
+        self.interface = aws.ec2.NetworkInterface(
+            "manager",
+            subnet_id=subnet.id,
+            security_groups=[groups.nodes.id, groups.manager.id],
+            description=f"{settings.prefix}: manager",
+            tags=own,
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        self.private = self.interface.private_ip
+        self.reachable = self.private
+        if subnet.public:
+            self.reachable = aws.ec2.Eip(
+                "manager",
+                domain="vpc",
+                network_interface=self.interface.id,
+                tags=own,
+                opts=pulumi.ResourceOptions(parent=self),
+            ).public_ip
+        self.register_outputs({})
+
+
+class Manager(pulumi.ComponentResource):
+    """The manager's instance, which starts once ``after`` exist, and its data volume."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        subnet: Subnet,
+        instance_type: InstanceType,
+        address: ManagerAddress,
+        role: Role,
+        public_key: pulumi.Input[str],
+        user_data: pulumi.Input[str],
+        after: list[pulumi.Resource],
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__("oodt:aws:Manager", "manager", {}, opts)
+        assert settings.aws
+        data_tags = tags(settings, f"{settings.prefix} manager data")
+        key = aws.ec2.KeyPair(
+            "operator",
+            public_key=public_key,
+            tags=tags(settings, f"{settings.prefix} operator"),
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        self.instance = aws.ec2.Instance(
+            "manager",
+            ami=machine_image.newest(instance_type.architecture),
+            instance_type=instance_type.name,
+            key_name=key.key_name,
+            iam_instance_profile=role.profile.name,
+            network_interfaces=[
+                aws.ec2.InstanceNetworkInterfaceArgs(
+                    device_index=0, network_interface_id=address.interface.id
+                )
+            ],
+            root_block_device=aws.ec2.InstanceRootBlockDeviceArgs(
+                volume_size=disks.ROOT_SIZE,
+                volume_type=disks.VOLUME_TYPE,
+                encrypted=True,
+                delete_on_termination=True,
+                tags=tags(settings, f"{settings.prefix} manager root"),
+            ),
+            metadata_options=aws.ec2.InstanceMetadataOptionsArgs(
+                http_endpoint="enabled", http_tokens="required", http_put_response_hop_limit=1
+            ),
+            user_data=user_data,
+            user_data_replace_on_change=True,
+            tags=tags(settings, TAG),
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                # Two instances cannot hold the same interface and volume.
+                delete_before_replace=True,
+                ignore_changes=["ami"],
+                depends_on=[*role.ready, *after],
+            ),
+        )
+        volume = aws.ebs.Volume(
+            "manager-data",
+            availability_zone=subnet.zone,
+            size=disks.DATA_SIZE,
+            type=disks.VOLUME_TYPE,
+            encrypted=True,
+            tags=data_tags,
+            opts=pulumi.ResourceOptions(parent=self, protect=settings.aws.protect),
+        )
+        self.attachment = aws.ec2.VolumeAttachment(
+            "manager-data",
+            device_name=machine_image.DATA_DEVICE,
+            volume_id=volume.id,
+            instance_id=self.instance.id,
+            stop_instance_before_detaching=True,  # docker writes to it until the end
+            opts=pulumi.ResourceOptions(parent=self, delete_before_replace=True),
+        )
+        self.register_outputs({})

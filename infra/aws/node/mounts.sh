@@ -1,0 +1,37 @@
+#!/bin/bash
+# Mounts the data volume as docker's directory and the share; docker starts after it, at every boot.
+set -eu
+
+# The name of a volume depends on the kind of instance: /dev/sdf may be /dev/xvdf or an NVMe disk.
+data_volume() {
+  for device in /dev/sdf /dev/xvdf; do
+    if [ -b "$device" ]; then echo "$device"; return; fi
+  done
+  for device in /dev/disk/by-id/nvme-Amazon_Elastic_Block_Store_vol*; do
+    # The root disk has partitions, which lsblk would list too.
+    if [ "$(lsblk -nro TYPE "$device" 2>/dev/null)" = disk ]; then echo "$device"; return; fi
+  done
+  return 1
+}
+
+if ! mountpoint -q /var/lib/docker; then
+  until device=$(data_volume); do echo "waiting for the data volume"; sleep 2; done
+  found=0
+  blkid -p "$device" || found=$?
+  if [ "$found" = 2 ]; then mkfs.xfs -q "$device"; fi # 2: nothing on it; mkfs refuses to overwrite anything else
+  mkdir -p /var/lib/docker
+  mount "$device" /var/lib/docker
+fi
+
+mkdir -p "$SHARE"
+until mountpoint -q "$SHARE"; do # its DNS name takes some minutes to appear
+  mount -t efs -o "tls,accesspoint=$ACCESS_POINT" "$FILE_SYSTEM:/" "$SHARE" || sleep 5
+done
+
+# uid and gid 1000 run Workflow Managers and their jobs, and are ec2-user's; uid 1001 keeps the ledger.
+folder() { [ -d "$SHARE/$1" ] || { mkdir "$SHARE/$1" && chown "$2" "$SHARE/$1" && chmod "$3" "$SHARE/$1"; }; }
+folder archive 1000:1000 2775
+folder jobs 1000:1000 2775
+folder config 1000:1000 0755
+folder ledger 1001:1000 0700
+folder .swarm 0:0 0700

@@ -1,0 +1,65 @@
+"""What nodes may ask of AWS: each statement is on one ARN."""
+
+from __future__ import annotations
+
+import json
+
+import pulumi
+import pulumi_aws as aws
+
+from infra.aws.tags import tags
+from infra.settings import Settings
+
+TRUST = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    ],
+}
+
+
+class Role(pulumi.ComponentResource):
+    """The role of a kind of node, its instance profile and its policies.
+
+    ``ready`` are what an instance must not start before.
+    """
+
+    def __init__(self, name: str, settings: Settings, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("oodt:aws:Role", f"{name}-role", {}, opts)
+        self._name = name
+        self._role = aws.iam.Role(
+            name,
+            assume_role_policy=json.dumps(TRUST),
+            description=f"{settings.prefix}: {name}",
+            tags=tags(settings, f"{settings.prefix} {name}"),
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        self.profile = aws.iam.InstanceProfile(
+            name,
+            role=self._role.name,
+            tags=tags(settings, f"{settings.prefix} {name}"),
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        self.ready: list[pulumi.Resource] = [self.profile]
+        self.register_outputs({})
+
+    def allow(self, what: str, actions: list[str], resource: pulumi.Input[str]) -> aws.iam.RolePolicy:
+        """Let the nodes do these actions on this one resource."""
+        return aws.iam.RolePolicy(
+            f"{self._name}-{what}",
+            role=self._role.id,
+            policy=pulumi.Output.from_input(resource).apply(lambda arn: _policy(actions, arn)),
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+
+
+def _policy(actions: list[str], arn: str) -> str:
+    statement = {"Effect": "Allow", "Action": actions, "Resource": arn}
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+
+def parameter_arn(region: str, name: str) -> str:
+    """The ARN of an SSM parameter, which no resource has: the manager itself makes it."""
+    partition = aws.get_partition().partition
+    account = aws.get_caller_identity().account_id
+    return f"arn:{partition}:ssm:{region}:{account}:parameter{name}"

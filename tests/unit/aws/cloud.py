@@ -1,0 +1,106 @@
+"""The whole program run under mocks: what it declares on a target, recorded instead of created."""
+
+from __future__ import annotations
+
+import json
+import runpy
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pulumi
+import yaml
+from pulumi.runtime import mocks
+from pulumi.runtime.config import set_all_config
+
+ROOT = Path(__file__).parents[3]
+OUTPUTS: dict[str, dict[str, Any]] = {
+    "aws:ec2/networkInterface:NetworkInterface": {"privateIp": "172.31.0.10"},
+    "aws:ec2/eip:Eip": {"publicIp": "203.0.113.99"},
+    "aws:ec2/launchTemplate:LaunchTemplate": {"latestVersion": 1},
+    "docker:index/image:Image": {"repoDigest": "image@sha256:0"},
+}
+DYNAMIC_OUTPUTS = {"public_key": "ssh-ed25519 AAAA", "value": "password", "image": "base", "path": "/copy"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Declared:
+    """One resource: what kind it is, what it is called in the program, and what it was given."""
+
+    kind: str
+    name: str
+    inputs: dict[str, Any]
+
+
+@dataclass(kw_only=True)
+class Cloud(mocks.Mocks):
+    """An account with a default VPC of two subnets; ``answers`` replaces what look-ups say."""
+
+    answers: dict[str, dict[str, Any]] = field(default_factory=dict)
+    declared: list[Declared] = field(default_factory=list)
+
+    def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str, dict[str, Any]]:
+        self.declared.append(Declared(kind=args.typ, name=args.name, inputs=args.inputs))
+        if args.typ.startswith("pulumi-python:"):
+            return f"{args.name}-id", {**args.inputs, **DYNAMIC_OUTPUTS}
+        own = {"arn": f"arn:aws:test:::{args.name}", "name": args.name, "keyName": args.name}
+        return f"{args.name}-id", {**own, **OUTPUTS.get(args.typ, {}), **args.inputs}
+
+    def call(self, args: mocks.MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]] | None]:
+        answers: dict[str, dict[str, Any]] = {
+            "aws:ec2/getVpc:getVpc": {"id": "vpc-1"},
+            "aws:ec2/getSubnets:getSubnets": {"ids": ["subnet-b", "subnet-a"]},
+            "aws:ec2/getSubnet:getSubnet": {
+                "availabilityZone": f"us-west-2{args.args.get('id', '')[-1:]}",
+                "cidrBlock": "172.31.0.0/20",
+                "mapPublicIpOnLaunch": True,
+                "vpcId": "vpc-1",
+            },
+            "aws:ec2/getInstanceType:getInstanceType": {
+                "memorySize": 16384,
+                "supportedArchitectures": ["x86_64"],
+            },
+            "aws:ssm/getParameter:getParameter": {"value": f"ami for {args.args.get('name')}"},
+            "aws:index/getPartition:getPartition": {"partition": "aws"},
+            "aws:index/getCallerIdentity:getCallerIdentity": {"accountId": "123456789012"},
+            "aws:efs/getFileSystem:getFileSystem": {"fileSystemId": args.args.get("fileSystemId")},
+        }
+        return {**answers, **self.answers}[args.token], []
+
+    def all(self, kind: str) -> list[Declared]:
+        return [resource for resource in self.declared if resource.kind == kind]
+
+    def one(self, kind: str, name: str | None = None) -> dict[str, Any]:
+        (found,) = [resource for resource in self.all(kind) if name in (None, resource.name)]
+        return found.inputs
+
+    def policies(self) -> dict[str, list[dict[str, Any]]]:
+        """Statements by name of the role policy."""
+        return {
+            policy.name: json.loads(policy.inputs["policy"])["Statement"]
+            for policy in self.all("aws:iam/rolePolicy:RolePolicy")
+        }
+
+
+def workflow_folder(folder: Path) -> Path:
+    for part in ("policy", "pge-configs", "pges"):
+        (folder / part).mkdir(parents=True, exist_ok=True)
+    (folder / "policy" / "events.xml").write_text(
+        '<events><event name="test-workflow"><workflow id="w"/></event></events>'
+    )
+    return folder
+
+
+def defaults(folder: Path) -> dict[str, str]:
+    """The defaults of Pulumi.yaml, with a workflow in ``folder``."""
+    declared = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())["config"]
+    values = {key: entry["default"] for key, entry in declared.items()}
+    return values | {"workflow_dir": str(workflow_folder(folder / "flow"))}
+
+
+def run_program(cloud: Cloud, folder: Path, **changes: str) -> None:
+    """Run __main__.py with the defaults of Pulumi.yaml and these changes of the configuration."""
+    config = {f"oodt:{key}": text for key, text in (defaults(folder) | changes).items()}
+    set_all_config(config | {"aws:region": "us-west-2"})
+    mocks.set_mocks(cloud, project="oodt", stack="test", preview=False)
+    pulumi.runtime.test(lambda: runpy.run_path(str(ROOT / "__main__.py")) and None)()

@@ -1,0 +1,109 @@
+"""What an operator may set on target aws, and what is refused before anything is created."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pulumi
+import pytest
+
+from infra.aws import cost
+from infra.settings import ConfigurationError, Settings, load
+from tests.unit.aws.cloud import Cloud, defaults, run_program
+
+
+def aws_settings(folder: Path, **changes: str) -> Settings:
+    values = {**defaults(folder), "target": "aws", "admin_cidrs": '["198.51.100.7/32"]', **changes}
+    config = {f"oodt:{key}": text for key, text in values.items()}
+    return load(config | {"aws:region": "us-west-2"}, project="oodt", stack="test", root=folder)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "reason"),
+    [
+        ("admin_cidrs", "[]", "at least one network"),
+        ("admin_cidrs", "", "must be a text"),
+        ("admin_cidrs", "198.51.100.7/32", "not JSON"),
+        ("admin_cidrs", '["198.51.100.7/24"]', "not a network"),
+        ("admin_cidrs", '["0.0.0.0/0"]', "the whole internet"),
+        ("admin_cidrs", '["0.0.0.0/1", "128.0.0.0/1"]', "the whole internet"),
+        ("admin_cidrs", '["::/0"]', "the whole internet"),
+        ("admin_cidrs", "[7]", "list of texts"),
+        ("instance_type", "big", "instance type"),
+        ("instance_type", "", "instance type"),
+        ("vpc_id", "default", "id of a VPC"),
+        ("vpc_id", "vpc-0a1b", "subnets of vpc-0a1b"),
+        ("subnet_ids", '["subnet-0a1b"]', "VPC that the subnet_ids are in"),
+        ("subnet_ids", '["vpc-0a1b"]', "not the id of a subnet"),
+        ("efs_id", "efs-1", "EFS file system"),
+        ("worker_spot", "yes", "true or false"),
+        ("protect", "", "true or false"),
+    ],
+)
+def test_a_wrong_value_is_refused_with_the_line_to_type(
+    tmp_path: Path, key: str, value: str, reason: str
+) -> None:
+    with pytest.raises(ConfigurationError, match=reason) as caught:
+        aws_settings(tmp_path, **{key: value})
+    assert "fix: pulumi config set " in str(caught.value)
+
+
+def test_a_missing_region_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in ("AWS_REGION", "AWS_DEFAULT_REGION"):
+        monkeypatch.delenv(variable, raising=False)
+    values = {**defaults(tmp_path), "target": "aws", "admin_cidrs": '["198.51.100.7/32"]'}
+    config = {f"oodt:{key}": text for key, text in values.items()}
+    with pytest.raises(ConfigurationError, match="pulumi config set aws:region us-west-2"):
+        load(config, project="oodt", stack="test", root=tmp_path)
+
+
+def test_ipv6_networks_of_administrators_are_let_in(tmp_path: Path) -> None:
+    cloud = Cloud()
+    run_program(cloud, tmp_path, target="aws", admin_cidrs='["2001:db8::/48"]')
+    rule = cloud.one("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule", "ssh-2001:db8::/48")
+    assert rule["cidrIpv6"] == "2001:db8::/48"
+
+
+@pytest.mark.parametrize(
+    ("answers", "changes", "reason"),
+    [
+        (
+            {"aws:ec2/getSubnet:getSubnet": {"cidrBlock": "10.0.0.0/29", "availabilityZone": "us-west-2a"}},
+            {"worker_nodes": "10"},
+            "subnet_ids is .* 11 nodes need 13",
+        ),
+        (
+            {"aws:ec2/getInstanceType:getInstanceType": {"memorySize": 4096}},
+            {},
+            "instance_type is 't2.xlarge': it has 4096 MiB of memory; .* needs 5120 MiB",
+        ),
+        ({}, {"max_workflows": "64"}, "instance_type is 't2.xlarge': .* needs 18432 MiB"),
+        ({"aws:ec2/getSubnets:getSubnets": {"ids": []}}, {}, "vpc_id is ''"),
+        (
+            {"aws:ec2/getSubnet:getSubnet": {"vpcId": "vpc-9", "cidrBlock": "10.0.0.0/24"}},
+            {"vpc_id": "vpc-0a1b", "subnet_ids": '["subnet-0a1b"]'},
+            "vpc_id is 'vpc-0a1b': subnet-0a1b is in vpc-9",
+        ),
+    ],
+)
+def test_what_aws_says_is_checked_before_anything_is_declared(
+    tmp_path: Path, answers: dict[str, dict[str, Any]], changes: dict[str, str], reason: str
+) -> None:
+    cloud = Cloud(answers=answers)
+    with pytest.raises(pulumi.RunError, match=reason):
+        run_program(cloud, tmp_path, target="aws", admin_cidrs='["198.51.100.7/32"]', **changes)
+    assert cloud.declared == []
+
+
+def test_the_estimate_counts_instances_disks_and_addresses(tmp_path: Path) -> None:
+    line = cost.estimate(aws_settings(tmp_path))
+    # 3 x 0.1856 + 600 GiB x 0.08 / 730 + 3 x 0.005
+    assert "about 0.64 USD per hour (3 x t2.xlarge 0.56; disks 0.07, public addresses 0.01" in line
+    assert cost.PRICES_OF in line
+
+
+def test_the_estimate_says_so_where_it_knows_no_price(tmp_path: Path) -> None:
+    line = cost.estimate(aws_settings(tmp_path, instance_type="u-6tb1.metal"))
+    assert "at least 0.08 USD per hour" in line
+    assert "3 x u-6tb1.metal not counted" in line

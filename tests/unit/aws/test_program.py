@@ -1,0 +1,219 @@
+"""What the program declares on target aws: the seed's appendix, and nothing looser."""
+
+from __future__ import annotations
+
+import base64
+import json
+from pathlib import Path
+
+import pytest
+
+from infra.local import nodes
+from infra.local.engine import Engine
+from tests.unit.aws.cloud import Cloud, run_program
+
+INSTANCE = "aws:ec2/instance:Instance"
+TEMPLATE = "aws:ec2/launchTemplate:LaunchTemplate"
+GROUP = "aws:autoscaling/group:Group"
+INGRESS = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
+
+
+def test_the_manager_is_an_instance_of_the_seeds_size_and_name(cloud: Cloud) -> None:
+    manager = cloud.one(INSTANCE)
+    assert manager["instanceType"] == "t2.xlarge"
+    assert manager["ami"] == ("ami for /aws/service/ecs/optimized-ami/amazon-linux-2023/recommended/image_id")
+    assert manager["tags"]["Name"] == "Swarm Manager Node"
+    assert manager["networkInterfaces"] == [{"deviceIndex": 0, "networkInterfaceId": "manager-id"}]
+    assert manager["userDataReplaceOnChange"] is True
+
+
+def test_every_disk_has_100_gb_and_is_encrypted(cloud: Cloud) -> None:
+    root = cloud.one(INSTANCE)["rootBlockDevice"]
+    data = cloud.one("aws:ebs/volume:Volume")
+    disks = [mapping["ebs"] for mapping in cloud.one(TEMPLATE)["blockDeviceMappings"]]
+    assert [root["volumeSize"], data["size"], *(disk["volumeSize"] for disk in disks)] == [100] * 4
+    assert root["encrypted"] is True
+    assert data["encrypted"] is True
+    assert [disk["encrypted"] for disk in disks] == ["true", "true"]
+    assert [mapping["deviceName"] for mapping in cloud.one(TEMPLATE)["blockDeviceMappings"]] == [
+        "/dev/xvda",
+        "/dev/sdf",
+    ]
+
+
+def test_the_managers_data_are_a_volume_of_their_own_in_its_zone(cloud: Cloud) -> None:
+    attachment = cloud.one("aws:ec2/volumeAttachment:VolumeAttachment")
+    assert attachment["volumeId"] == "manager-data-id"
+    assert attachment["instanceId"] == "manager-id"
+    assert attachment["deviceName"] == "/dev/sdf"
+    assert cloud.one("aws:ebs/volume:Volume")["availabilityZone"] == "us-west-2a"
+    assert cloud.one("aws:ec2/networkInterface:NetworkInterface")["subnetId"] == "subnet-a"
+
+
+def test_metadata_need_a_token_and_do_not_reach_containers(cloud: Cloud) -> None:
+    for options in (cloud.one(INSTANCE)["metadataOptions"], cloud.one(TEMPLATE)["metadataOptions"]):
+        assert options == {"httpEndpoint": "enabled", "httpTokens": "required", "httpPutResponseHopLimit": 1}
+
+
+def test_the_workers_are_a_group_of_as_many_as_there_should_be(cloud: Cloud) -> None:
+    group = cloud.one(GROUP)
+    assert (group["minSize"], group["maxSize"], group["desiredCapacity"]) == (2, 2, 2)
+    assert group["vpcZoneIdentifiers"] == ["subnet-a", "subnet-b"]
+    assert group["launchTemplate"] == {"id": "worker-id", "version": "1"}
+    assert group["instanceRefresh"]["strategy"] == "Rolling"
+    tags = {tag["key"]: (tag["value"], tag["propagateAtLaunch"]) for tag in group["tags"]}
+    assert tags["Name"] == ("Swarm Worker Node", True)
+    assert cloud.one(TEMPLATE)["instanceType"] == "t2.xlarge"
+    assert "instanceMarketOptions" not in cloud.one(TEMPLATE)
+
+
+def test_a_worker_that_goes_is_kept_until_the_manager_has_drained_it(cloud: Cloud) -> None:
+    hook = cloud.one("aws:autoscaling/lifecycleHook:LifecycleHook")
+    assert hook["lifecycleTransition"] == "autoscaling:EC2_INSTANCE_TERMINATING"
+    assert hook["autoscalingGroupName"] == cloud.one(GROUP)["name"] == "oodt-test-workers"
+    assert hook["heartbeatTimeout"] > 330  # seconds that a container may take to end its jobs
+    assert "--group oodt-test-workers --hook drain" in cloud.one(INSTANCE)["userData"]
+
+
+def test_only_administrators_reach_ssh_and_only_the_cluster_reaches_the_rest(cloud: Cloud) -> None:
+    rules = {
+        (
+            rule.inputs["securityGroupId"],
+            rule.inputs["ipProtocol"],
+            rule.inputs["fromPort"],
+            rule.inputs["toPort"],
+        ): (rule.inputs.get("referencedSecurityGroupId") or rule.inputs.get("cidrIpv4"))
+        for rule in cloud.all(INGRESS)
+    }
+    assert rules == {
+        ("nodes-id", "tcp", 2377, 2377): "nodes-id",
+        ("nodes-id", "tcp", 7946, 7946): "nodes-id",
+        ("nodes-id", "udp", 7946, 7946): "nodes-id",
+        ("nodes-id", "udp", 4789, 4789): "nodes-id",
+        ("nodes-id", "tcp", 5000, 5000): "nodes-id",
+        ("share-id", "tcp", 2049, 2049): "nodes-id",
+        ("manager-id", "tcp", 22, 22): "198.51.100.7/32",
+    }
+
+
+def test_no_security_group_has_rules_beside_those(cloud: Cloud) -> None:
+    for group in cloud.all("aws:ec2/securityGroup:SecurityGroup"):
+        assert not {"ingress", "egress"} & set(group.inputs)
+    assert not cloud.all("aws:ec2/securityGroupRule:SecurityGroupRule")
+
+
+def test_nodes_are_in_the_groups_that_their_ports_need(cloud: Cloud) -> None:
+    interface = cloud.one("aws:ec2/networkInterface:NetworkInterface")
+    assert interface["securityGroups"] == ["nodes-id", "manager-id"]
+    assert cloud.one(TEMPLATE)["vpcSecurityGroupIds"] == ["nodes-id"]
+    for target in cloud.all("aws:efs/mountTarget:MountTarget"):
+        assert target.inputs["securityGroups"] == ["share-id"]
+
+
+def test_the_share_is_encrypted_and_has_a_mount_target_per_zone(cloud: Cloud) -> None:
+    assert cloud.one("aws:efs/fileSystem:FileSystem")["encrypted"] is True
+    targets = cloud.all("aws:efs/mountTarget:MountTarget")
+    assert [target.inputs["subnetId"] for target in targets] == ["subnet-a", "subnet-b"]
+    assert cloud.one("aws:efs/accessPoint:AccessPoint")["rootDirectory"]["path"] == "/oodt-test"
+
+
+def test_each_role_may_do_what_it_does_and_to_one_thing(cloud: Cloud) -> None:
+    parameter = "arn:aws:ssm:us-west-2:123456789012:parameter/oodt/test/swarm"
+    assert cloud.policies() == {
+        "manager-record": [
+            {
+                "Effect": "Allow",
+                "Action": ["ssm:PutParameter", "ssm:GetParameter", "ssm:DeleteParameter"],
+                "Resource": parameter,
+            }
+        ],
+        "manager-drain": [
+            {
+                "Effect": "Allow",
+                "Action": ["autoscaling:CompleteLifecycleAction"],
+                "Resource": "arn:aws:test:::workers",
+            }
+        ],
+        "worker-record": [{"Effect": "Allow", "Action": ["ssm:GetParameter"], "Resource": parameter}],
+    }
+    assert not cloud.all("aws:iam/rolePolicyAttachment:RolePolicyAttachment")
+
+
+def test_everything_that_takes_tags_has_those_of_stack_and_project(cloud: Cloud) -> None:
+    without = {
+        "aws:iam/rolePolicy:RolePolicy",
+        "aws:efs/mountTarget:MountTarget",
+        "aws:ec2/volumeAttachment:VolumeAttachment",
+        "aws:autoscaling/lifecycleHook:LifecycleHook",
+    }
+    for resource in cloud.declared:
+        if not resource.kind.startswith("aws:") or resource.kind in without:
+            continue
+        found = resource.inputs["tags"]
+        if isinstance(found, list):
+            found = {tag["key"]: tag["value"] for tag in found}
+        assert (found["Project"], found["Stack"]) == ("oodt", "test"), resource.name
+        assert found["Name"], resource.name
+    for specification in cloud.one(TEMPLATE)["tagSpecifications"]:
+        assert specification["tags"]["Stack"] == "test"
+
+
+def test_no_join_token_and_no_password_is_in_what_aws_is_given(cloud: Cloud) -> None:
+    given = json.dumps([resource.inputs for resource in cloud.declared if resource.kind.startswith("aws:")])
+    worker = base64.b64decode(cloud.one(TEMPLATE)["userData"]).decode()
+    for text in (given, worker):
+        assert "SWMTKN" not in text
+        assert "PRIVATE KEY" not in text
+        assert "password" not in text.replace("PasswordAuthentication", "").lower()
+
+
+def test_a_given_file_system_is_used_and_none_is_made(tmp_path: Path) -> None:
+    cloud = Cloud()
+    run_program(cloud, tmp_path, target="aws", admin_cidrs='["198.51.100.0/24"]', efs_id="fs-0a1b")
+    assert not cloud.all("aws:efs/fileSystem:FileSystem")
+    assert not cloud.all("aws:efs/mountTarget:MountTarget")
+    assert "FILE_SYSTEM=fs-0a1b" in cloud.one(INSTANCE)["userData"]
+
+
+def test_spot_workers_are_asked_for_in_the_template(tmp_path: Path) -> None:
+    cloud = Cloud()
+    run_program(cloud, tmp_path, target="aws", admin_cidrs='["198.51.100.0/24"]', worker_spot="true")
+    assert cloud.one(TEMPLATE)["instanceMarketOptions"] == {"marketType": "spot"}
+
+
+def test_a_manager_in_a_private_subnet_has_no_public_address(tmp_path: Path) -> None:
+    private = {
+        "availabilityZone": "us-west-2a",
+        "cidrBlock": "10.0.0.0/24",
+        "mapPublicIpOnLaunch": False,
+        "vpcId": "vpc-2",
+    }
+    cloud = Cloud(answers={"aws:ec2/getSubnet:getSubnet": private})
+    run_program(
+        cloud,
+        tmp_path,
+        target="aws",
+        admin_cidrs='["10.0.0.0/8"]',
+        vpc_id="vpc-2",
+        subnet_ids='["subnet-1","subnet-2"]',
+    )
+    assert not cloud.all("aws:ec2/eip:Eip")
+    assert len(cloud.all("aws:efs/mountTarget:MountTarget")) == 1  # both subnets are in one zone
+
+
+def test_target_local_runs_the_same_services_and_declares_nothing_of_aws(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cloud: Cloud
+) -> None:
+    engine = Engine(platform="linux/amd64", cgroup_version=2, missing_capabilities=())
+    monkeypatch.setattr(nodes, "inspect", lambda: engine)
+    local = Cloud()
+    run_program(local, tmp_path, target="local", admin_cidrs="not even JSON", efs_id="nonsense")
+    assert len(local.all("docker:index/container:Container")) == 3
+    assert not [resource for resource in local.declared if resource.kind.startswith("aws:")]
+    assert service_names(local) == service_names(cloud)
+
+
+def service_names(cloud: Cloud) -> set[str]:
+    names = {service.name for service in cloud.all("docker:index/service:Service")}
+    assert {"registry", "oodt-rabbitmq", "oodt-filemgr", "oodt-wmgr"} <= names
+    return names

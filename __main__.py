@@ -18,9 +18,9 @@ try:
 except settings.ConfigurationError as problem:
     raise pulumi.RunError(str(problem)) from None
 
-identity = Identity(folder=str(ROOT / ".ssh" / chosen.stack))
-swarm = targets.create(chosen, identity, ROOT)
-login = deploy(chosen, swarm, ROOT)
+identity = Identity(folder=f".ssh/{chosen.stack}")
+swarm = targets.create(chosen, identity)
+login = deploy(chosen, swarm)
 
 docker_host = pulumi.Output.from_input(swarm.docker_host)
 pulumi.export("ssh", docker_host.apply(lambda url: login_line(identity, url)))

@@ -15,7 +15,11 @@ DOCKER_TIMEOUT = 30  # seconds for one docker command
 
 @dataclass(frozen=True, kw_only=True)
 class Identity:
-    """Files that make up the stack's side of a connection, in a folder that git ignores."""
+    """Files that make up the stack's side of a connection, in a folder that git ignores.
+
+    ``folder`` is relative to the project, where the engine and its plugins work: to them, a project that is
+    moved is the same.
+    """
 
     folder: str
 
@@ -44,7 +48,8 @@ class Identity:
 def login_line(identity: Identity, docker_host: str, ports: Sequence[int] = ()) -> str:
     """What a person types to log in where docker is, or only to bring these ports of it to his machine."""
     url = urlsplit(docker_host)
-    words = ["ssh", "-i", str(identity.key_file), "-o", f"UserKnownHostsFile={identity.known_hosts_file}"]
+    known_hosts = identity.known_hosts_file.resolve()
+    words = ["ssh", "-i", str(identity.key_file.resolve()), "-o", f"UserKnownHostsFile={known_hosts}"]
     if ports:
         words += ["-N", *(word for port in ports for word in ("-L", f"{port}:localhost:{port}"))]
     return shlex.join([*words, f"{url.username}@{url.hostname}"])

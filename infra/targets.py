@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from infra.settings import Settings
 from infra.ssh import Identity
 from infra.swarm import Swarm
 
 
-def create(settings: Settings, identity: Identity, root: Path) -> Swarm:
+def create(settings: Settings, identity: Identity) -> Swarm:
     """Declare what hosts the swarm. Only the chosen target is imported: SDKs take seconds to load.
 
     Raises pulumi.RunError when it cannot host the nodes.
@@ -20,4 +18,4 @@ def create(settings: Settings, identity: Identity, root: Path) -> Swarm:
         return cluster.create(settings, identity)
     from infra import local  # noqa: PLC0415
 
-    return local.create(settings, identity, root)
+    return local.create(settings, identity)

@@ -93,8 +93,8 @@ def converged(service: dict[str, Any], tasks: Sequence[dict[str, Any]]) -> bool:
 
 
 def _is_current(service: dict[str, Any], task: dict[str, Any]) -> bool:
-    """Whether a task was made by the newest declaration, of which docker leaves out what a task does not need."""
-    template = service["Spec"]["TaskTemplate"]
+    """Whether a task is of the newest declaration; docker leaves out in it what a task does not need."""
+    template: dict[str, Any] = service["Spec"]["TaskTemplate"]
     return all(template.get(part) == value for part, value in task["Spec"].items())
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import pulumi
@@ -27,10 +26,10 @@ from services.workflows import WorkflowCopy
 RUNTIME_UID = 1001  # the user of gateway and consumer in the image oodt
 
 
-def deploy(settings: Settings, swarm: Swarm, root: Path) -> Credentials:
+def deploy(settings: Settings, swarm: Swarm) -> Credentials:
     """Declare network, secrets, images and services; returns the broker's logins."""
     cluster = _Cluster(swarm)
-    images = Images(swarm, root, cluster.on_swarm)
+    images = Images(swarm, cluster.on_swarm)
     copy = WorkflowCopy("workflows", settings.workflows, swarm, cluster.with_manager)
     login = credentials()
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pulumi
 import pulumi_docker as docker
 
@@ -15,9 +13,8 @@ from runtime.names import REGISTRY_PORT
 class Images:
     """Declares images on the manager's docker, all from the same base image."""
 
-    def __init__(self, swarm: Swarm, root: Path, opts: pulumi.ResourceOptions) -> None:
+    def __init__(self, swarm: Swarm, opts: pulumi.ResourceOptions) -> None:
         self._swarm = swarm
-        self._root = root
         self._opts = opts
         self._base = BaseImage(
             "cluster-base",
@@ -57,8 +54,8 @@ class Images:
             skip_push=login is None,
             registry=login,
             build=docker.DockerBuildArgs(
-                context=str(self._root),
-                dockerfile=str(self._root / "images" / name / "Dockerfile"),
+                context=".",
+                dockerfile=f"images/{name}/Dockerfile",
                 args={"BASE": self._base.image},
                 platform=self._swarm.platform,
             ),

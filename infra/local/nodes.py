@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pulumi
 import pulumi_docker as docker
 
@@ -19,7 +17,7 @@ SHARE = "/shared-data"
 MANAGER_HOST_NUMBER = 10  # within the subnet; worker N is N further on
 
 
-def create(settings: Settings, identity: Identity, root: Path) -> Swarm:
+def create(settings: Settings, identity: Identity) -> Swarm:
     """Declare a manager and ``worker_nodes`` workers.
 
     Raises pulumi.RunError when the user's docker cannot host them.
@@ -28,7 +26,7 @@ def create(settings: Settings, identity: Identity, root: Path) -> Swarm:
         engine = inspect()
     except EngineError as problem:
         raise pulumi.RunError(f"target local: {problem}") from None
-    return LocalNodes(settings, engine, identity, root).swarm
+    return LocalNodes(settings, engine, identity).swarm
 
 
 class LocalNodes(pulumi.ComponentResource):
@@ -36,7 +34,7 @@ class LocalNodes(pulumi.ComponentResource):
 
     swarm: Swarm
 
-    def __init__(self, settings: Settings, engine: Engine, identity: Identity, root: Path) -> None:
+    def __init__(self, settings: Settings, engine: Engine, identity: Identity) -> None:
         super().__init__("oodt:local:Nodes", "nodes")
         self._settings = settings
         self._engine = engine
@@ -46,7 +44,7 @@ class LocalNodes(pulumi.ComponentResource):
         self._manager_address = str(addresses[MANAGER_HOST_NUMBER - 1])
 
         self._key = SshKey("key", identity, self._child)
-        self._image = self._create_image(root)
+        self._image = self._create_image()
         self._network = self._create_network(str(addresses[0]))
         self._share = self._create_volume("share")
         manager = self._create_node("manager", "manager", self._manager_address)
@@ -75,15 +73,15 @@ class LocalNodes(pulumi.ComponentResource):
         )
         self.register_outputs({})
 
-    def _create_image(self, root: Path) -> docker.Image:
+    def _create_image(self) -> docker.Image:
         base = BaseImage("base", opts=self._child)
         return docker.Image(
             "node-image",
             image_name=f"{self._settings.prefix}-node:latest",
             skip_push=True,
             build=docker.DockerBuildArgs(
-                context=str(root),
-                dockerfile=str(root / "images/node/Dockerfile"),
+                context=".",
+                dockerfile="images/node/Dockerfile",
                 args={"BASE": base.image},
                 platform=self._engine.platform,
             ),

@@ -230,9 +230,13 @@ def _resolve(future: asyncio.Future[Any], value: object) -> None:
 def _cause(error: BaseException) -> str:
     """What went wrong, out of the exceptions that pika wraps around it."""
     while True:
-        inner = getattr(error, "exceptions", None) or getattr(error, "exception", None) or error.__cause__
-        if isinstance(inner, list | tuple):
-            inner = inner[-1]
-        if not isinstance(inner, BaseException):
+        wrapped = [
+            getattr(error, "exception", None),
+            error.__cause__,
+            *getattr(error, "exceptions", ()),
+            *error.args,
+        ]
+        inner = next((each for each in reversed(wrapped) if isinstance(each, BaseException)), None)
+        if inner is None:
             return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
         error = inner

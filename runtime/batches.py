@@ -43,10 +43,10 @@ def from_file(path: Path, common: Mapping[str, str], counter: str | None) -> Ite
 
 def _records(path: Path) -> Iterator[tuple[int, Mapping[str, object]]]:
     try:
-        with open(path, encoding="utf-8", newline="") as file:
-            first = next((line for line in file if line.strip()), "")
-        return _json_lines(path) if first.lstrip().startswith(("{", "[")) else _csv_rows(path)
-    except (OSError, UnicodeDecodeError) as error:
+        with open(path, "rb") as file:
+            first = next((line for line in file if line.strip()), b"")
+        return _json_lines(path) if first.lstrip().startswith((b"{", b"[")) else _csv_rows(path)
+    except OSError as error:
         raise BatchError(f"{path} cannot be read: {error}") from error
 
 
@@ -64,7 +64,8 @@ def _json_lines(path: Path) -> Iterator[tuple[int, Mapping[str, object]]]:
 
 
 def _csv_rows(path: Path) -> Iterator[tuple[int, Mapping[str, object]]]:
-    with open(path, encoding="utf-8-sig", newline="") as file:
+    # What is not UTF-8 is kept apart, to be refused with the line that it is in.
+    with open(path, encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
         rows = csv.DictReader(file, strict=True)
         try:
             header = rows.fieldnames or []
@@ -80,5 +81,5 @@ def _csv_rows(path: Path) -> Iterator[tuple[int, Mapping[str, object]]]:
                         f"{path}:{rows.line_num}: the line has not {len(header)} columns as the header has"
                     )
                 yield rows.line_num, row
-        except (csv.Error, UnicodeDecodeError) as error:
+        except csv.Error as error:
             raise BatchError(f"{path}:{rows.line_num + 1}: {error}") from error

@@ -68,6 +68,7 @@ class Jobs:
         self._works: dict[str, Work] = {}
         self._tasks: dict[asyncio.Task[None], Work | None] = {}
         self._manager_up = asyncio.Event()
+        self._probe: asyncio.Task[None] | None = None
         self.check_manager()
 
     def take(self, delivery: Delivery) -> None:
@@ -190,10 +191,12 @@ class Jobs:
     def check_manager(self) -> None:
         """Begin no run until the Workflow Manager has answered."""
         self._manager_up.clear()
-        self._spawn(self._wait_for_manager())
+        if self._probe is None:
+            self._probe = self._spawn(self._wait_for_manager())
 
     async def _wait_for_manager(self) -> None:
         await self._manager.wait_until_up()
+        self._probe = None
         self._manager_up.set()
 
     async def drain(self, seconds: float) -> None:
@@ -238,10 +241,13 @@ class Jobs:
         self._journals.discard(journal)
         slots.release()
 
-    def _spawn(self, coroutine: Coroutine[object, object, None], work: Work | None = None) -> None:
+    def _spawn(
+        self, coroutine: Coroutine[object, object, None], work: Work | None = None
+    ) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(coroutine)
         self._tasks[task] = work
         task.add_done_callback(self._tasks.pop)
+        return task
 
 
 async def _nothing(_: Work) -> None:

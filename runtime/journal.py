@@ -5,8 +5,10 @@ kernel tells of every change (inotify), so nothing here polls.
 """
 
 import asyncio
+import contextlib
 import json
 import os
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,20 +16,27 @@ from typing import Any
 
 from inotify_simple import INotify, flags
 
-from runtime import verdict
 from runtime.ledger import parse_lines
+from runtime.verdict import Line
 from runtime.workflow_manager import BOOT_FILE
 
 RUNS = "runs"
+# The instances that one event starts besides the first: the run's id, a dot, and a UUID.
+SIBLING = re.compile(r"(.+)\.[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 FILE_MODE = 0o660
 
 
 class Journal:
-    """One run's journal as read so far."""
+    """One run's journal as read so far.
+
+    If its event has started several workflows, each but the first has an instance and a journal file of its
+    own.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.lines: list[dict[str, Any]] = []
+        self.lines: list[Line] = []
+        self.siblings: dict[str, Journal] = {}
         self._changed = asyncio.Event()
         self._offset = 0
 
@@ -36,9 +45,14 @@ class Journal:
         return self.path.stem
 
     @property
+    def instances(self) -> dict[str, list[Line]]:
+        """What is known of each workflow instance of the run, by the instance's id."""
+        return {journal.run_id: list(journal.lines) for journal in (self, *self.siblings.values())}
+
+    @property
     def opening(self) -> dict[str, Any] | None:
-        """The consumer's first line; None for work that came to the Workflow Manager directly."""
-        return next((line for line in self.lines if line["kind"] == "opened"), None)
+        """The consumer's first line; None if this is no run of a job."""
+        return next((dict(line) for line in self.lines if line["kind"] == "opened"), None)
 
     @property
     def boot(self) -> str | None:
@@ -53,7 +67,6 @@ class Journal:
         whole = content.rfind(b"\n") + 1
         self._offset += whole
         self.lines += parse_lines(content[:whole])
-        self.wake()
 
     def wake(self) -> None:
         """Make whoever waits for this journal look again."""
@@ -65,7 +78,7 @@ class Journal:
 
 
 class Journals:
-    """All journals of this container."""
+    """The journals of this container's jobs. Work that the Workflow Manager got directly is not followed."""
 
     def __init__(self, run_dir: Path) -> None:
         self._run_dir = run_dir
@@ -74,15 +87,19 @@ class Journals:
         self._inotify = INotify(nonblocking=True)
 
     def follow(self) -> None:
-        """Begin to read journals as they grow, those first that are there already."""
+        """Begin to read journals as they grow, and those that an earlier process of this container left."""
         self._runs.mkdir(parents=True, exist_ok=True)
         self._watches = {
             self._inotify.add_watch(self._runs, flags.CREATE | flags.MODIFY): self._on_journal,
-            self._inotify.add_watch(self._run_dir, flags.MOVED_TO | flags.CLOSE_WRITE): self._on_run_dir,
+            self._inotify.add_watch(self._run_dir, flags.MOVED_TO): self._on_run_dir,
         }
         asyncio.get_running_loop().add_reader(self._inotify.fileno(), self._on_change)
-        for path in sorted(self._runs.glob("*.jsonl")):
-            self._on_journal(path.name)
+        for path in self._runs.glob("*.jsonl"):
+            journal = Journal(path)
+            journal.read()
+            if journal.opening:
+                self._followed[journal.run_id] = journal
+        self._read_all()
 
     def stop(self) -> None:
         asyncio.get_running_loop().remove_reader(self._inotify.fileno())
@@ -95,35 +112,38 @@ class Journals:
         """Begin the journal of a run, before anything can be written about it."""
         journal = Journal(self._runs / f"{run_id}.jsonl")
         append(journal.path, {"kind": "opened", "at": time.time(), **fields}, create=True)
-        self._followed[journal.path.name] = journal
         journal.read()
+        self._followed[run_id] = journal
         return journal
 
     def discard(self, journal: Journal) -> None:
         """The run is over and settled."""
-        self._followed.pop(journal.path.name, None)
-        journal.path.unlink(missing_ok=True)
+        self._followed.pop(journal.run_id, None)
+        for each in (journal, *journal.siblings.values()):
+            each.path.unlink(missing_ok=True)
 
     def _on_change(self) -> None:
         for event in self._inotify.read(timeout=0):
             if event.mask & flags.Q_OVERFLOW:
-                for path in self._runs.glob("*.jsonl"):
-                    self._on_journal(path.name)
+                self._read_all()
             elif event.wd in self._watches:
                 self._watches[event.wd](event.name)
 
+    def _read_all(self) -> None:
+        for path in self._runs.glob("*.jsonl"):
+            self._on_journal(path.name)
+
     def _on_journal(self, name: str) -> None:
-        if not name.endswith(".jsonl"):
+        run_id = name.removesuffix(".jsonl")
+        sibling = SIBLING.fullmatch(run_id)
+        owner = self._followed.get(sibling.group(1) if sibling else run_id)
+        if owner is None:
             return
-        journal = self._followed.get(name) or Journal(self._runs / name)
-        try:
+        journal = owner.siblings.setdefault(run_id, Journal(self._runs / name)) if sibling else owner
+        # A journal that has just been discarded may still have had a change to tell of.
+        with contextlib.suppress(FileNotFoundError):
             journal.read()
-        except FileNotFoundError:
-            return
-        self._followed[name] = journal
-        if journal.opening is None and verdict.ended(journal.lines):
-            # Work that came to the Workflow Manager directly: nobody waits for its verdict.
-            self.discard(journal)
+        owner.wake()
 
     def _on_run_dir(self, name: str) -> None:
         if name == BOOT_FILE:

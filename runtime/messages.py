@@ -33,6 +33,10 @@ class Poison(ValueError):
     """A message that no number of attempts turns into a job; the text is the reason."""
 
 
+class _Number(str):
+    """A JSON number. OODT's values are text, so 1e400 or 0.10 stays what the sender wrote."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Job:
     """One unit of work: a run of the event's workflow with this metadata."""
@@ -125,7 +129,9 @@ def metadata_from_json(body: bytes) -> Metadata:
     try:
         # Numbers keep their spelling: OODT's values are text, and 1e400 or 0.10 should stay what the sender
         # wrote.
-        document = json.loads(body.decode(), parse_int=str, parse_float=str, parse_constant=_refuse_constant)
+        document = json.loads(
+            body.decode(), parse_int=_Number, parse_float=_Number, parse_constant=_refuse_constant
+        )
     except UnicodeDecodeError as error:
         raise Poison(f"the message is not UTF-8: byte {error.start} is 0x{body[error.start]:02x}") from error
     except json.JSONDecodeError as error:
@@ -169,7 +175,7 @@ def _text(key: str, value: object) -> str:
         raise Poison(
             f"metadata field {key} has {len(value.encode())} bytes; at most {MAX_VALUE_BYTES} are allowed"
         )
-    return value
+    return str(value)
 
 
 def _json_type(value: object) -> str:

@@ -10,7 +10,7 @@ from runtime import verdict, xml_rpc
 from runtime.journal import Journal, Journals
 from runtime.ledger import Run
 from runtime.messages import Job
-from runtime.verdict import Product
+from runtime.verdict import Line, Product
 from runtime.workflow_manager import WorkflowManager
 
 # The Workflow Manager records an instance before it answers to handleEvent.
@@ -73,7 +73,7 @@ class Runner:
         opened = journal.opening["at"] if journal.opening else time.time()
         try:
             async with asyncio.timeout(max(0.0, opened + BEGIN_SECONDS - time.time())):
-                outcome = await self._until(journal, verdict.begun, superseded)
+                outcome = await self._until(journal, _begun, superseded)
         except TimeoutError:
             return Outcome(
                 result="interrupted", reason="the Workflow Manager made no workflow instance of it"
@@ -82,13 +82,14 @@ class Runner:
             return outcome
         try:
             async with asyncio.timeout(max(0.0, opened + seconds - time.time())):
-                outcome = await self._until(journal, verdict.ended, superseded)
+                outcome = await self._until(journal, _ended, superseded)
         except TimeoutError:
-            await self._manager.stop(journal.run_id)
+            for instance in journal.instances:
+                await self._manager.stop(instance)
             return Outcome(result="failed", reason=f"it did not end within {seconds:g} s")
         if outcome:
             return outcome
-        finding = verdict.judge(journal.lines)
+        finding = verdict.judge([await self._explained(*instance) for instance in journal.instances.items()])
         return Outcome(
             result="succeeded" if finding.succeeded else "failed",
             reason=finding.reason,
@@ -98,16 +99,23 @@ class Runner:
 
     async def until_idle(self, journal: Journal) -> None:
         """Return once the Workflow Manager does nothing more for the run."""
-        if verdict.begun(journal.lines):
-            await self._until(journal, verdict.ended, lambda: False)
+        if _begun(journal):
+            await self._until(journal, _ended, lambda: False)
+
+    async def _explained(self, instance: str, lines: list[Line]) -> list[Line]:
+        """The lines, and what OODT does not say: which metadata the instance lacks."""
+        task = verdict.missed_metadata(lines)
+        if task is None:
+            return lines
+        return [*lines, {"kind": "missing", "fields": await self._manager.missing_metadata(instance, task)}]
 
     async def _until(
         self,
         journal: Journal,
-        condition: Callable[[list[verdict.Line]], bool],
+        condition: Callable[[Journal], bool],
         superseded: Callable[[], bool],
     ) -> Outcome | None:
-        while not condition(list(journal.lines)):
+        while not condition(journal):
             if superseded():
                 return Outcome(result="superseded", reason="another worker has taken the job over")
             if self._replaced(journal):
@@ -119,3 +127,11 @@ class Runner:
 
     def _replaced(self, journal: Journal) -> bool:
         return journal.boot is not None and journal.boot != self._manager.boot()
+
+
+def _begun(journal: Journal) -> bool:
+    return verdict.begun(journal.lines)
+
+
+def _ended(journal: Journal) -> bool:
+    return all(verdict.ended(lines) for lines in journal.instances.values())

@@ -46,7 +46,11 @@ class Event:
     job_timeout: int = names.DEFAULT_JOB_TIMEOUT
 
     def __post_init__(self) -> None:
-        if not EVENT_NAME.fullmatch(self.name) or RESERVED_ENDING.fullmatch(self.name):
+        if (
+            not isinstance(self.name, str)
+            or not EVENT_NAME.fullmatch(self.name)
+            or RESERVED_ENDING.fullmatch(self.name)
+        ):
             raise ValueError(
                 f"event is {self.name!r}: it names a queue: use up to 150 letters, digits, '.', '_' and '-', "
                 "and no .dead or .retry.N at its end"

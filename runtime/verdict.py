@@ -4,7 +4,7 @@ OODT's FINISHED proves nothing: it comes when a program exits with 1, when an ou
 when the File Manager is down. So a run has succeeded only if the evidence of each step is there.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -62,12 +62,28 @@ def begun(lines: Iterable[Line]) -> bool:
     return any(line["kind"] == "instance" for line in lines)
 
 
-def judge(lines: Sequence[Line]) -> Finding:
-    """The finding on a run that has ended."""
-    reason = _missing_metadata(lines)
-    if reason:
-        return Finding(succeeded=False, reason=reason, final=True)
-    reason = _unended(lines) or _failed_program(lines) or _output_problem(lines) or _not_ingested(lines)
+def judge(instances: Iterable[Sequence[Line]]) -> Finding:
+    """The finding on a run whose workflow instances (one, unless its event starts several) have all ended."""
+    made: list[Product] = []
+    for lines in instances:
+        finding = _judge(lines)
+        if not finding.succeeded:
+            return finding
+        made += finding.products
+    return Finding(succeeded=True, products=tuple(made))
+
+
+def missed_metadata(lines: Iterable[Line]) -> str | None:
+    """The task that was not begun because its metadata is incomplete."""
+    return next((line["task"] for line in _statuses(lines) if line["status"] == METADATA_MISSING), None)
+
+
+def _judge(lines: Sequence[Line]) -> Finding:
+    if task := missed_metadata(lines):
+        return Finding(succeeded=False, reason=f"task {task}: {_what_is_missing(lines)}", final=True)
+    reason = (
+        _task_not_ended(lines) or _program_failed(lines) or _output_problem(lines) or _not_ingested(lines)
+    )
     if reason:
         return Finding(succeeded=False, reason=reason)
     return Finding(succeeded=True, products=products(lines))
@@ -93,32 +109,33 @@ def products(lines: Iterable[Line]) -> tuple[Product, ...]:
     )
 
 
-def _missing_metadata(lines: Iterable[Line]) -> str | None:
-    for line in lines:
-        if line["kind"] == "status" and line["status"] == METADATA_MISSING:
-            fields = line.get("missing") or []
-            if fields:
-                return f"task {line.get('task')}: metadata {_plural('field', fields)} missing"
-            return f"task {line.get('task')}: a required metadata field is missing"
-    return None
+def _what_is_missing(lines: Iterable[Line]) -> str:
+    fields = [field for line in lines if line["kind"] == "missing" for field in line["fields"]]
+    match fields:
+        case []:
+            return "a metadata field that it requires is missing"
+        case [field]:
+            return f"metadata field {field} is missing"
+        case _:
+            return f"metadata fields {', '.join(fields)} are missing"
 
 
-def _unended(lines: Sequence[Line]) -> str | None:
-    begun_tasks = _tasks(lines)
-    if begun_tasks is None:
+def _task_not_ended(lines: Sequence[Line]) -> str | None:
+    tasks = _tasks(lines)
+    if tasks is None:
         return "the Workflow Manager made no workflow instance"
     done = {line["task"] for line in lines if line["kind"] == "task-ended"}
-    for task in begun_tasks:
-        if task["id"] not in done:
-            return f"task {task['id']} did not run to its end"
-    return None
+    return next(
+        (f"task {task['id']} did not run to its end" for task in tasks if task["id"] not in done), None
+    )
 
 
-def _failed_program(lines: Sequence[Line]) -> str | None:
-    crawled = {
-        line.get("task") for line in lines if line["kind"] == "status" and line["status"] == PROGRAM_EXITED_0
-    }
+def _program_failed(lines: Sequence[Line]) -> str | None:
+    errors = {line["task"]: line["error"] for line in lines if line["kind"] == "task-failed"}
+    crawled = {line["task"] for line in _statuses(lines) if line["status"] == PROGRAM_EXITED_0}
     for task in _tasks(lines) or []:
+        if task["id"] in errors:
+            return f"task {task['id']}: {errors[task['id']]}"
         if task.get("pge") and task["id"] not in crawled:
             return f"task {task['id']}: its program did not exit with 0"
     return None
@@ -147,16 +164,16 @@ def _not_ingested(lines: Sequence[Line]) -> str | None:
     return None
 
 
+def _statuses(lines: Iterable[Line]) -> Iterator[Line]:
+    return (line for line in lines if line["kind"] == "status")
+
+
 def _tasks(lines: Iterable[Line]) -> list[dict[str, Any]] | None:
     for line in lines:
         if line["kind"] == "instance":
             tasks: list[dict[str, Any]] = line["tasks"]
             return tasks
     return None
-
-
-def _plural(noun: str, things: Sequence[str]) -> str:
-    return f"{noun} {things[0]} is" if len(things) == 1 else f"{noun}s {', '.join(things)} are"
 
 
 def describe(found: Iterable[Product]) -> tuple[dict[str, Any], ...]:

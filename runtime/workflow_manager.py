@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 
@@ -45,6 +46,15 @@ class WorkflowManager:
         except (ConnectionError, xml_rpc.Fault) as error:
             log.warning("run %s could not be stopped: %s", run_id, error)
 
+    async def missing_metadata(self, instance: str, task: str) -> list[str]:
+        """The fields that TASK requires and the instance lacks; none if that cannot be told."""
+        try:
+            described = await self._call("getTaskById", task, seconds=CALL_SECONDS)
+            context = await self._call("getWorkflowInstanceMetadata", instance, seconds=CALL_SECONDS)
+        except (ConnectionError, xml_rpc.Fault):
+            return []
+        return [field for field in described["requiredMetFields"] if field not in context]
+
     async def wait_until_up(self) -> None:
         """Return once it answers. Its supervisor bounds how long that can take."""
         told = False
@@ -58,5 +68,5 @@ class WorkflowManager:
                     told = True
             await asyncio.sleep(PROBE_PAUSE_SECONDS)
 
-    async def _call(self, method: str, *params: object, seconds: float) -> object:
+    async def _call(self, method: str, *params: object, seconds: float) -> Any:
         return await xml_rpc.call(self._client, self._url, f"workflowmgr.{method}", *params, seconds=seconds)

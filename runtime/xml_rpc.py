@@ -42,7 +42,7 @@ async def post(client: aiohttp.ClientSession, url: str, body: bytes, *, seconds:
         async with client.post(url, data=body, headers=HEADERS, timeout=limits) as response:
             answer = await response.read()
     except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
-        raise Unreachable(f"{url} is not reachable: {error}") from error
+        raise Unreachable(f"{url} is not reachable: {getattr(error, 'strerror', None) or error}") from error
     except TimeoutError as error:
         raise NoAnswer(f"{url} did not answer within {seconds:g} s") from error
     except (aiohttp.ClientError, OSError) as error:

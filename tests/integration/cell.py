@@ -1,15 +1,13 @@
-"""What one Workflow Manager container holds, as processes: Workflow Manager (a stand-in), gateway, consumer."""
+"""What a Workflow Manager container holds, as processes: Workflow Manager (a stand-in), gateway, consumer."""
 
 import os
 import signal
 import subprocess
 import sys
-import urllib.error
-import urllib.request
 import xmlrpc.client
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Literal
+from typing import Literal
 
 from tests.integration.ports import free_port
 from tests.integration.waiting import until
@@ -33,22 +31,18 @@ class Site:
     def __post_init__(self) -> None:
         for name in ("ledger", "work"):
             (self.folder / name).mkdir()
-        self._log = open(self.folder / "file-manager.log", "wb")
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         command = [sys.executable, str(STANDINS / "file_manager.py"), str(self.filemgr_port)]
-        self._process = subprocess.Popen(command, stdout=self._log, stderr=self._log)
+        with open(self.folder / "file-manager.log", "ab") as log:
+            self._process = subprocess.Popen(command, stdout=log, stderr=log)
         until(lambda: _answers(self.filemgr_url, "filemgr.isAlive"), what="File Manager")
 
     def stop(self) -> None:
         if self._process is not None:
             _end(self._process)
             self._process = None
-
-    def close(self) -> None:
-        self.stop()
-        self._log.close()
 
     @property
     def filemgr_url(self) -> str:
@@ -81,19 +75,14 @@ class Cell:
         self.run_dir.mkdir()
         self.manager_port, self.gateway_port, self.filemgr_gateway_port = (free_port() for _ in range(3))
         self._processes: dict[Part, subprocess.Popen[bytes]] = {}
-        self._logs: dict[Part, IO[bytes]] = {}
 
     def start(self, *parts: Part) -> None:
         """Start these parts, or all of them."""
         for part in parts or ("manager", "gateway", "consumer"):
-            self._logs[part] = open(self.log(part), "ab")
-            self._processes[part] = subprocess.Popen(
-                self._command(part),
-                env=self._environment(),
-                cwd=ROOT,
-                stdout=self._logs[part],
-                stderr=self._logs[part],
-            )
+            with open(self.log(part), "ab") as log:
+                self._processes[part] = subprocess.Popen(
+                    self._command(part), env=self._environment(), cwd=ROOT, stdout=log, stderr=log
+                )
             if part == "manager":
                 until(
                     lambda: _answers(self.manager_url, "workflowmgr.getRegisteredEvents"),
@@ -109,16 +98,13 @@ class Cell:
         process = self._processes.pop(part)
         process.kill()
         process.wait(STOP_SECONDS)
-        self._logs.pop(part).close()
 
     def terminate(self, part: Part) -> None:
         """Ask the part to stop; it may take its time."""
         self._processes[part].send_signal(signal.SIGTERM)
 
     def wait_stopped(self, part: Part, seconds: float = STOP_SECONDS) -> int:
-        code = self._processes.pop(part).wait(seconds)
-        self._logs.pop(part).close()
-        return code
+        return self._processes.pop(part).wait(seconds)
 
     def freeze(self, part: Part) -> None:
         self._processes[part].send_signal(signal.SIGSTOP)

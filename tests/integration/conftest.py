@@ -1,6 +1,5 @@
 """A real broker for all integration tests, and a site of stand-ins for each."""
 
-import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -8,13 +7,10 @@ from pathlib import Path
 import pytest
 
 from runtime.topology import Event
+from tests.integration import images
 from tests.integration.cell import Cell, Site
+from tests.integration.oodt import Oodt
 from tests.integration.rabbitmq import RabbitMQ, VirtualHost
-from tests.tools import missing
-from toolchain.versions import BASE_IMAGE, SUBSTITUTE_BASE_IMAGE
-
-ROOT = Path(__file__).parents[2]
-BUILD_SECONDS = 900
 
 EVENTS = (Event(name="test-workflow"), Event(name="other-workflow"))
 
@@ -22,20 +18,13 @@ EVENTS = (Event(name="test-workflow"), Event(name="other-workflow"))
 @pytest.fixture(scope="session")
 def rabbitmq_image(docker_daemon: None) -> str:
     """The project's broker image."""
-    base = next((image for image in (BASE_IMAGE, SUBSTITUTE_BASE_IMAGE) if _is_there(image)), None)
-    if base is None:
-        missing(
-            f"neither {BASE_IMAGE} nor {SUBSTITUTE_BASE_IMAGE} is on this machine; `make toolchain` gets one"
-        )
-    tag = "oodt-test-rabbitmq"
-    subprocess.run(
-        ["docker", "build", "--quiet", "--build-arg", f"BASE={base}", "--tag", tag]
-        + ["--file", "images/rabbitmq/Dockerfile", "."],
-        cwd=ROOT,
-        check=True,
-        timeout=BUILD_SECONDS,
-    )
-    return tag
+    return images.build("rabbitmq")
+
+
+@pytest.fixture(scope="session")
+def oodt_image(docker_daemon: None) -> str:
+    """The project's image of both OODT services."""
+    return images.build("oodt")
 
 
 @pytest.fixture(scope="session")
@@ -61,12 +50,12 @@ def site(vhost: VirtualHost, tmp_path: Path) -> Iterator[Site]:
     site = Site(folder=tmp_path, broker_url=vhost.url)
     site.start()
     yield site
-    site.close()
+    site.stop()
 
 
 @pytest.fixture
 def make_cell(site: Site) -> Iterator[Callable[..., Cell]]:
-    """Makes containers that end with the test: ``make_cell(name=..., settings={...})``; start them yourself."""
+    """Makes containers, to be started: ``make_cell(name=..., settings={...})``. They end with the test."""
     with ExitStack() as stack:
 
         def make(**options: object) -> Cell:
@@ -85,8 +74,12 @@ def cell(make_cell: Callable[..., Cell]) -> Cell:
     return cell
 
 
-def _is_there(image: str) -> bool:
-    found = subprocess.run(
-        ["docker", "image", "inspect", image], check=False, capture_output=True, timeout=20
-    )
-    return found.returncode == 0
+@pytest.fixture(scope="session")
+def oodt(oodt_image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Oodt]:
+    """A real File Manager and a real Workflow Manager for two workflows at once."""
+    oodt = Oodt(image=oodt_image, folder=tmp_path_factory.mktemp("oodt"))
+    try:
+        oodt.start()
+        yield oodt
+    finally:
+        oodt.remove()

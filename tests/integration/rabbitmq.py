@@ -1,5 +1,6 @@
 """A real RabbitMQ from the project's own image, with a virtual host for each test."""
 
+import base64
 import json
 import subprocess
 import urllib.error
@@ -78,7 +79,7 @@ class RabbitMQ:
             headers={"Content-Type": "application/json"},
         )
         token = f"{ADMIN}:{PASSWORD}".encode()
-        request.add_header("Authorization", "Basic " + __import__("base64").b64encode(token).decode())
+        request.add_header("Authorization", f"Basic {base64.b64encode(token).decode()}")
         with urllib.request.urlopen(request, timeout=REQUEST_SECONDS) as answer:
             body = answer.read()
         return json.loads(body) if body else None
@@ -124,13 +125,17 @@ class VirtualHost:
 
     @property
     def url(self) -> str:
-        return f"amqp://{USER}:{PASSWORD}@127.0.0.1:{self.server.port}/{quote(self.name, safe='')}"
+        return self.url_at(f"127.0.0.1:{self.server.port}")
+
+    def url_at(self, address: str) -> str:
+        """The same for a container that reaches the broker elsewhere."""
+        return f"amqp://{USER}:{PASSWORD}@{address}/{quote(self.name, safe='')}"
 
     def remove(self) -> None:
         self.server.request("DELETE", f"vhosts/{self.name}")
 
     def publish(self, queue: str, body: bytes, properties: pika.BasicProperties | None = None) -> None:
-        """Publish as the original's producers do: declare exchange and queue without arguments, then with confirms."""
+        """Publish as the original's producers do: declare without arguments, with confirms."""
         with pika.BlockingConnection(pika.URLParameters(self.url)) as connection:
             channel = connection.channel()
             channel.exchange_declare("oodt-exchange", "direct", durable=True)

@@ -1,6 +1,5 @@
 """Jobs from submission to verdict, on a real broker."""
 
-from runtime.ledger import Ledger
 from tests.integration.cell import Cell, Site
 from tests.integration.commands import submit
 from tests.integration.rabbitmq import VirtualHost

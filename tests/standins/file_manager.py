@@ -2,8 +2,8 @@
 
     python tests/standins/file_manager.py PORT
 
-Beyond OODT's calls it answers ``standin.products`` (all that the catalogue holds) and ``standin.refuse`` (let the next N
-ingests fail).
+Beyond OODT's calls it answers ``standin.products`` (all that the catalogue holds) and ``standin.refuse`` (let
+the next N ingests fail).
 """
 
 import itertools

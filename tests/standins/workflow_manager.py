@@ -1,4 +1,4 @@
-"""A Workflow Manager for tests: speaks and writes as OODT 0.3 with the cluster's instance repository, in milliseconds.
+"""A Workflow Manager for tests: speaks and writes as OODT 0.3 with the cluster's instance repository.
 
     python tests/standins/workflow_manager.py PORT RUN_DIR FILE_MANAGER_URL WORK_DIR MAX_WORKFLOWS
 
@@ -14,7 +14,6 @@ Without metadata field Run the run ends METMISS, as a workflow with a required f
 import json
 import os
 import sys
-import threading
 import time
 import uuid
 import xmlrpc.client

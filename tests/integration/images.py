@@ -1,0 +1,36 @@
+"""The project's own images, built for tests."""
+
+import subprocess
+from pathlib import Path
+
+from tests.tools import missing
+from toolchain.versions import BASE_IMAGE, SUBSTITUTE_BASE_IMAGE
+
+ROOT = Path(__file__).parents[2]
+BUILD_SECONDS = 900
+QUERY_SECONDS = 20
+
+
+def build(name: str) -> str:
+    """Build images/NAME and return the image's tag."""
+    base = next((image for image in (BASE_IMAGE, SUBSTITUTE_BASE_IMAGE) if _is_there(image)), None)
+    if base is None:
+        missing(
+            f"neither {BASE_IMAGE} nor {SUBSTITUTE_BASE_IMAGE} is on this machine; `make toolchain` gets one"
+        )
+    tag = f"oodt-test-{name}"
+    arguments = ["--build-arg", f"BASE={base}", "--tag", tag, "--file", f"images/{name}/Dockerfile"]
+    subprocess.run(
+        ["docker", "build", "--quiet", *arguments, "."],
+        cwd=ROOT,
+        check=True,
+        timeout=BUILD_SECONDS,
+    )
+    return tag
+
+
+def _is_there(image: str) -> bool:
+    found = subprocess.run(
+        ["docker", "image", "inspect", image], check=False, capture_output=True, timeout=QUERY_SECONDS
+    )
+    return found.returncode == 0

@@ -1,0 +1,74 @@
+"""The OODT image as containers: how they start, stop, and come back."""
+
+import re
+import uuid
+
+from runtime import verdict
+from tests.integration.oodt import HOME, Oodt, docker, journal, products, run_to_end, send
+from tests.integration.waiting import until
+
+METADATA = {"Dataset": "abc", "Project": "123", "Run": "1", "Seconds": "0"}
+RESTART_SECONDS = 30
+LOCK = "/run/oodt/locks/lucene-left-behind-write.lock"
+
+
+def test_a_catalogue_outlives_a_killed_file_manager(oodt: Oodt) -> None:
+    before, after = (f"job-{uuid.uuid4().hex[:12]}" for _ in range(2))
+    run_to_end(oodt.wmgr, "test-workflow", before, **METADATA)
+    oodt.filemgr.run("touch", LOCK)
+    docker("kill", oodt.filemgr.name)
+
+    lines = run_to_end(oodt.wmgr, "test-workflow", after, **METADATA)
+    assert "output_Run_1_Task_1" in str(verdict.judge([lines]).reason)
+    assert [line for line in lines if line["kind"] == "refused"]
+
+    docker("start", oodt.filemgr.name)
+    oodt.filemgr.wait_until_healthy("filemgr")
+    assert "No such file" in oodt.filemgr.run(
+        "ls", "/run/oodt/locks/lucene-left-behind-write.lock", check=False
+    )
+    assert len(products(oodt.filemgr.server(9000), "JobKey", before)) == 2
+
+
+def test_a_killed_workflow_manager_is_revived_without_its_old_programs(oodt: Oodt) -> None:
+    run = f"job-{uuid.uuid4().hex[:12]}"
+    boot = oodt.wmgr.run("cat", "/run/oodt/wm-boot")
+    send(oodt.wmgr, "test-workflow", JobKey=run, **METADATA | {"Seconds": "300"})
+    program = ("pgrep", "--full", f"pge.py .*{run}")
+    until(lambda: oodt.wmgr.run(*program, check=False), what="program of the job")
+    oodt.wmgr.run("pkill", "-KILL", "java")
+    until(
+        lambda: oodt.wmgr.run("cat", "/run/oodt/wm-boot") != boot,
+        seconds=RESTART_SECONDS,
+        what="boot of the Workflow Manager",
+    )
+    assert not oodt.wmgr.run(*program, check=False)
+    assert journal(oodt.wmgr, run)[-1]["status"] == "PGETask_Running"
+    oodt.wmgr.wait_until_healthy("wmgr")
+
+
+def test_the_consumer_stops_before_what_it_needs(oodt: Oodt) -> None:
+    container = oodt.run_wmgr()
+    container.wait_until_healthy("wmgr")
+    docker("stop", "--time", "20", container.name)
+    stopped = re.findall(r"stopped: ([\w-]+)", container.log())
+    assert stopped == ["consumer", "gateway", "wmgr", "exit-on-fatal"]
+
+
+def test_a_part_that_cannot_be_revived_takes_the_container_down(oodt: Oodt) -> None:
+    container = oodt.run("wmgr", "--env", "WORKFLOW_QUEUE=test-workflow")  # and no broker
+    until(container.has_ended, seconds=RESTART_SECONDS, what="end of the container")
+    assert "consumer cannot be started: this container ends" in container.log()
+
+
+def test_a_workflow_without_policy_is_named(oodt: Oodt) -> None:
+    container = oodt.run("wmgr", "--env", "OODT_CONFIG=/nowhere")
+    until(container.has_ended, what="end of the container")
+    assert "mount one so that /nowhere/policy/events.xml exists" in container.log()
+
+
+def test_no_launcher_is_left_that_a_java_of_today_cannot_run(oodt: Oodt) -> None:
+    found = oodt.wmgr.run("grep", "--recursive", "-l", "java.ext.dirs", HOME, "--include=*", check=False)
+    assert [path for path in found.splitlines() if "/bin/" in path] == []
+    assert "--launchAutoCrawler" in oodt.wmgr.run("crawler_launcher", "--help", check=False)
+    assert "operations:" in oodt.wmgr.run("filemgr-client", check=False)

@@ -1,0 +1,125 @@
+"""Settings from environment variables, and what is said of wrong ones."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from runtime import environment, names
+from runtime.environment import NoBrokerAddress, SettingError, command_broker_url, worker_settings
+from runtime.topology import Event
+
+GOOD = {"RABBITMQ_USER_URL": "amqp://user:secret@broker:5672/%2F", "WORKFLOW_QUEUE": "test-workflow"}
+
+
+def test_two_variables_are_enough() -> None:
+    settings = worker_settings(GOOD)
+    assert settings.events == (Event(name="test-workflow"),)
+    assert settings.wmgr_url == "http://localhost:8001"
+    assert settings.filemgr_url == "http://oodt-filemgr:9000"
+    assert (settings.gateway_port, settings.filemgr_gateway_port, settings.proxy) == (9001, 9000, False)
+
+
+def test_the_originals_variables_set_the_limits_of_each_event() -> None:
+    settings = worker_settings({**GOOD, "WORKFLOW_QUEUE": "a, b", "MAX_WORKFLOWS": "7", "JOB_TIMEOUT": "60"})
+    assert settings.events == tuple(Event(name=name, max_workflows=7, job_timeout=60) for name in "ab")
+
+
+def test_a_list_of_events_wins() -> None:
+    events = [{"event": "a", "max_workflows": 2, "priority": "high"}, {"event": "b"}]
+    assert worker_settings({**GOOD, "EVENTS": json.dumps(events)}).events == (
+        Event(name="a", max_workflows=2, priority="high"),
+        Event(name="b"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("variables", "complaint"),
+    [
+        ({"MAX_WORKFLOWS": "0"}, "MAX_WORKFLOWS is '0': set it to a whole number of at least 1"),
+        ({"MAX_WORKFLOWS": "four"}, "MAX_WORKFLOWS is 'four': set it to a whole number of at least 1"),
+        ({"PROXY": "yes"}, "PROXY is 'yes': set it to true or false"),
+        ({"WORKFLOW_QUEUE": ""}, "WORKFLOW_QUEUE is '': set it to the OODT event"),
+        ({"WORKFLOW_QUEUE": "a b"}, "WORKFLOW_QUEUE: event is 'a b'"),
+        ({"WORKFLOW_QUEUE": "a,a"}, "event a is listed twice"),
+        (
+            {"PROXIED_FILEMGR_URL": "filemgr:9000"},
+            "PROXIED_FILEMGR_URL is 'filemgr:9000': set it to an address",
+        ),
+        ({"WORKFLOW_URL": "http://localhost:x"}, "WORKFLOW_URL is 'http://localhost:x'"),
+        ({"EVENTS": "["}, "EVENTS is not JSON"),
+        ({"EVENTS": "[]"}, "EVENTS is '[]': set it to a list"),
+        ({"EVENTS": '[{"event": "a", "retries": 1}]'}, "unknown key retries"),
+        ({"EVENTS": '[{"max_workflows": 1}]'}, "no key event"),
+        (
+            {"EVENTS": '[{"event": "a", "max_workflows": "2"}]'},
+            "max_workflows is '2': set it to a whole number",
+        ),
+        ({"EVENTS": '[{"event": "a", "priority": "low"}]'}, "priority is 'low': set it to normal or high"),
+        ({"EVENTS": '[{"event": 7}]'}, "EVENTS: event is 7"),
+        ({"RABBITMQ_USER_URL": ""}, "RABBITMQ_USER_URL is not set"),
+    ],
+)
+def test_a_wrong_setting_is_told_by_name_value_and_fix(variables: dict[str, str], complaint: str) -> None:
+    with pytest.raises(SettingError) as caught:
+        worker_settings({**GOOD, **variables})
+    assert complaint in str(caught.value)
+
+
+@pytest.mark.parametrize("url", ["http://user:secret@broker", "amqp://user:secret@:x/", "secret"])
+def test_a_wrong_broker_address_is_refused_without_telling_the_password(url: str) -> None:
+    with pytest.raises(SettingError) as caught:
+        worker_settings({**GOOD, "RABBITMQ_USER_URL": url})
+    assert "secret" not in str(caught.value)
+
+
+def test_the_secret_serves_where_the_variable_is_not_set(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secret = tmp_path / "rabbitmq_user_url"
+    secret.write_text(GOOD["RABBITMQ_USER_URL"] + "\n")
+    monkeypatch.setattr(names, "RABBITMQ_USER_SECRET", str(secret))
+    assert command_broker_url({}) == GOOD["RABBITMQ_USER_URL"]
+
+
+def fake_pulumi(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> None:
+    program = tmp_path / "pulumi"
+    program.write_text(f"#!/bin/sh\n{script}\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+
+
+def test_a_command_asks_the_stack_for_the_brokers_address(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake_pulumi(
+        tmp_path,
+        monkeypatch,
+        '[ "$*" = "stack output rabbitmq_user_url --show-secrets" ] && echo amqp://u:p@h/',
+    )
+    assert command_broker_url({}) == "amqp://u:p@h/"
+
+
+@pytest.mark.parametrize(
+    ("script", "complaint"),
+    [
+        ("echo 'error: no stack selected' >&2; exit 255", "error: no stack selected"),
+        ("exit 0", "the output is empty"),
+        ("exec sleep 30", "pulumi did not answer within"),
+    ],
+)
+def test_a_stack_that_does_not_tell_is_explained(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str, complaint: str
+) -> None:
+    monkeypatch.setattr(environment, "STACK_OUTPUT_SECONDS", 0.5)
+    fake_pulumi(tmp_path, monkeypatch, script)
+    with pytest.raises(NoBrokerAddress) as caught:
+        command_broker_url({})
+    assert complaint in str(caught.value)
+    assert "set RABBITMQ_USER_URL" in str(caught.value)
+
+
+def test_without_pulumi_the_fix_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(NoBrokerAddress, match="there is no pulumi on PATH: set RABBITMQ_USER_URL"):
+        command_broker_url({})

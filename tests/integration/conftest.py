@@ -1,5 +1,6 @@
 """A real broker for all integration tests, and a site of stand-ins for each."""
 
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -12,7 +13,7 @@ from tests.integration.cell import Cell, Site
 from tests.integration.oodt import Oodt
 from tests.integration.rabbitmq import RabbitMQ, VirtualHost
 
-EVENTS = (Event(name="test-workflow"), Event(name="other-workflow"))
+EVENTS = (Event(name="test-workflow"), Event(name="other-workflow"), Event(name="unknown-event"))
 
 
 @pytest.fixture(scope="session")
@@ -83,3 +84,9 @@ def oodt(oodt_image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         yield oodt
     finally:
         oodt.remove()
+
+
+@pytest.fixture
+def run() -> str:
+    """A run id of the test's own."""
+    return f"job-{uuid.uuid4().hex[:12]}"

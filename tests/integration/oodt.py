@@ -25,6 +25,8 @@ SUPERVISORCTL = ("supervisorctl", "-s", "unix:///run/supervisord.sock")
 COMMAND_SECONDS = 60
 START_SECONDS = 60
 JOB_SECONDS = 60
+# A job of the test workflow that is quick.
+METADATA = {"Dataset": "abc", "Project": "123", "Run": "1", "Seconds": "0"}
 OVER = {"FINISHED", "METMISS"}
 
 Line = dict[str, Any]

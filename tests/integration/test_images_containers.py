@@ -1,37 +1,53 @@
 """The OODT image as containers: how they start, stop, and come back."""
 
 import re
-import uuid
+from collections.abc import Iterator
+
+import pytest
 
 from runtime import verdict
-from tests.integration.oodt import HOME, Oodt, docker, journal, products, run_to_end, send
+from tests.integration.oodt import (
+    HOME,
+    METADATA,
+    Container,
+    Oodt,
+    docker,
+    journal,
+    products,
+    run_to_end,
+    send,
+)
 from tests.integration.waiting import until
 
-METADATA = {"Dataset": "abc", "Project": "123", "Run": "1", "Seconds": "0"}
 RESTART_SECONDS = 30
 LOCK = "/run/oodt/locks/lucene-left-behind-write.lock"
 
 
-def test_a_catalogue_outlives_a_killed_file_manager(oodt: Oodt) -> None:
-    before, after = (f"job-{uuid.uuid4().hex[:12]}" for _ in range(2))
-    run_to_end(oodt.wmgr, "test-workflow", before, **METADATA)
-    oodt.filemgr.run("touch", LOCK)
+@pytest.fixture
+def dead_filemgr(oodt: Oodt) -> Iterator[Container]:
+    """The File Manager, killed; it lives again after the test."""
     docker("kill", oodt.filemgr.name)
-
-    lines = run_to_end(oodt.wmgr, "test-workflow", after, **METADATA)
-    assert "output_Run_1_Task_1" in str(verdict.judge([lines]).reason)
-    assert [line for line in lines if line["kind"] == "refused"]
-
+    yield oodt.filemgr
     docker("start", oodt.filemgr.name)
     oodt.filemgr.wait_until_healthy("filemgr")
-    assert "No such file" in oodt.filemgr.run(
-        "ls", "/run/oodt/locks/lucene-left-behind-write.lock", check=False
-    )
-    assert len(products(oodt.filemgr.server(9000), "JobKey", before)) == 2
 
 
-def test_a_killed_workflow_manager_is_revived_without_its_old_programs(oodt: Oodt) -> None:
-    run = f"job-{uuid.uuid4().hex[:12]}"
+def test_a_run_without_file_manager_has_not_succeeded(oodt: Oodt, dead_filemgr: Container, run: str) -> None:
+    lines = run_to_end(oodt.wmgr, "test-workflow", run, **METADATA)
+    assert f"output_Run_1_Task_1_{run}.dat was not ingested" in str(verdict.judge([lines]).reason)
+
+
+def test_a_catalogue_outlives_a_killed_file_manager(oodt: Oodt, run: str) -> None:
+    run_to_end(oodt.wmgr, "test-workflow", run, **METADATA)
+    oodt.filemgr.run("touch", LOCK)
+    docker("kill", oodt.filemgr.name)
+    docker("start", oodt.filemgr.name)
+    oodt.filemgr.wait_until_healthy("filemgr")
+    assert "No such file" in oodt.filemgr.run("ls", LOCK, check=False)
+    assert len(products(oodt.filemgr.server(9000), "JobKey", run)) == 2
+
+
+def test_a_killed_workflow_manager_is_revived_without_its_old_programs(oodt: Oodt, run: str) -> None:
     boot = oodt.wmgr.run("cat", "/run/oodt/wm-boot")
     send(oodt.wmgr, "test-workflow", JobKey=run, **METADATA | {"Seconds": "300"})
     program = ("pgrep", "--full", f"pge.py .*{run}")
@@ -70,5 +86,5 @@ def test_a_workflow_without_policy_is_named(oodt: Oodt) -> None:
 def test_no_launcher_is_left_that_a_java_of_today_cannot_run(oodt: Oodt) -> None:
     found = oodt.wmgr.run("grep", "--recursive", "-l", "java.ext.dirs", HOME, "--include=*", check=False)
     assert [path for path in found.splitlines() if "/bin/" in path] == []
-    assert "--launchAutoCrawler" in oodt.wmgr.run("crawler_launcher", "--help", check=False)
+    assert "--productPath" in oodt.wmgr.run("crawler_launcher", "--help", check=False)
     assert "operations:" in oodt.wmgr.run("filemgr-client", check=False)

@@ -1,4 +1,4 @@
-"""A stand-in for a science program: reads a file, takes memory, works for a while, writes a file, exits as it is told."""
+"""A stand-in for a science program: it reads a file, takes memory, works, writes a file, and exits as told."""
 
 import argparse
 import os
@@ -42,7 +42,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--in", dest="input", type=Path, help="a file to read first")
     parser.add_argument("--out", type=Path, required=True, help="the file to write")
     parser.add_argument("--seconds", type=float, default=1, help="how long to work (default: %(default)s)")
-    parser.add_argument("--size-mb", type=int, default=1, help="size of the written file (default: %(default)s)")
+    parser.add_argument("--size-mb", type=int, default=1, help="size of the file (default: %(default)s)")
     parser.add_argument("--heap-mb", type=int, default=1, help="memory to hold (default: %(default)s)")
     parser.add_argument("--exit-code", type=int, default=0, help="what to exit with (default: %(default)s)")
     return parser.parse_args()

@@ -26,6 +26,7 @@ public class StdPGETaskInstance extends PGETaskInstance {
 
     private String run;
     private String task;
+    private int exitCode;
     private ExpectedProducts expected;
 
     @Override
@@ -36,9 +37,15 @@ public class StdPGETaskInstance extends PGETaskInstance {
             super.run(metadata, config);
         } catch (WorkflowTaskInstanceException e) {
             // OODT's engine logs it and goes on to the next task.
-            journal.append(run, "task-failed", Map.of("task", task, "error", String.valueOf(e.getMessage())));
+            journal.append(run, "task-failed", Map.of("task", task, "error", reason(e)));
             throw e;
         }
+    }
+
+    @Override
+    protected boolean wasPgeSuccessful(int returnCode) {
+        exitCode = returnCode;
+        return super.wasPgeSuccessful(returnCode);
     }
 
     @Override
@@ -62,5 +69,11 @@ public class StdPGETaskInstance extends PGETaskInstance {
                 "files", expected.toIngest(crawler.isCrawlForDirs(), !crawler.isNoRecur()),
                 "problems", expected.problems()));
         super.runIngestCrawler(crawler, directories);
+    }
+
+    private String reason(WorkflowTaskInstanceException error) {
+        return exitCode == 0
+                ? String.valueOf(error.getMessage())
+                : "its program did not exit with 0 but with " + exitCode;
     }
 }

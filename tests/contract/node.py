@@ -1,4 +1,4 @@
-"""A swarm of one node in a container on this machine's docker, reached over ssh, with a registry of its own."""
+"""A swarm of one node in a container on this machine's docker, reached over ssh."""
 
 from __future__ import annotations
 
@@ -111,16 +111,16 @@ def swarm_node(base: str, keys: Path) -> Iterator[Node]:
     )
     try:
         address = run("docker", "inspect", "-f", "{{.NetworkSettings.IPAddress}}", name)
-        options = ("-i", str(keys / "key"), "-o", f"UserKnownHostsFile={keys / 'known_hosts'}")
-        options += (
+        options = ["-i", str(keys / "key"), "-o", f"UserKnownHostsFile={keys / 'known_hosts'}"]
+        options += [
             "-o",
             "StrictHostKeyChecking=accept-new",
             "-o",
             "LogLevel=ERROR",
             "-o",
             "IdentitiesOnly=yes",
-        )
-        node = Node(address=address, ssh_options=options)
+        ]
+        node = Node(address=address, ssh_options=tuple(options))
         _await_swarm(node, name)
         yield node
     finally:

@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Iterator, Mapping
 from concurrent import futures
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import grpc
@@ -50,6 +50,10 @@ def _dict(struct: struct_pb2.Struct) -> Properties:
     return dict(json_format.MessageToDict(struct))
 
 
+class PluginError(Exception):
+    """The plugin refused a call; the message is what the user would read."""
+
+
 class Engine(engine_pb2_grpc.EngineServicer):
     """The engine's side: keeps what the plugin logs."""
 
@@ -63,7 +67,7 @@ class Engine(engine_pb2_grpc.EngineServicer):
 
 @dataclass(frozen=True, kw_only=True)
 class Diff:
-    """What an update would do: changed property paths with their kind, and the properties that force a new resource."""
+    """What an update would do: changed property paths with their kind, and those that need a new resource."""
 
     changes: bool
     replaces: tuple[str, ...]
@@ -71,18 +75,18 @@ class Diff:
     detailed: Mapping[str, str]
 
 
-@dataclass(kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Resource:
-    """A resource that the plugin made: its id, the checked inputs and the state as the engine would store them."""
+    """A resource that the plugin made: its id, checked inputs and state, as the engine would store them."""
 
     urn: str
     inputs: Properties
     id: str
     state: Properties
-    outputs: Properties = field(init=False)
 
-    def __post_init__(self) -> None:
-        self.outputs = plain(self.state)
+    @property
+    def outputs(self) -> Properties:
+        return {name: value for name, value in plain(self.state).items() if not name.startswith("__")}
 
 
 class Plugin:
@@ -93,7 +97,7 @@ class Plugin:
     ) -> None:
         self.engine = Engine()
         self._server = grpc.server(futures.ThreadPoolExecutor(max_workers=4))
-        engine_pb2_grpc.add_EngineServicer_to_server(self.engine, self._server)  # type: ignore[no-untyped-call]
+        engine_pb2_grpc.add_EngineServicer_to_server(self.engine, self._server)
         engine_port = self._server.add_insecure_port("127.0.0.1:0")
         self._server.start()
         self._process = subprocess.Popen(
@@ -106,9 +110,8 @@ class Plugin:
         watchdog.cancel()
         assert port.isdigit(), f"{command[0]} printed no port within {START_TIMEOUT} s but {port!r}"
         self._channel = grpc.insecure_channel(f"127.0.0.1:{port}")
-        self._stub = provider_pb2_grpc.ResourceProviderStub(self._channel)  # type: ignore[no-untyped-call]
-        if configuration is not None:
-            self.configure(configuration)
+        self._stub = provider_pb2_grpc.ResourceProviderStub(self._channel)
+        self.configure(configuration)
 
     def configure(self, configuration: Mapping[str, str]) -> None:
         checked = self._call(
@@ -133,7 +136,10 @@ class Plugin:
         self._server.stop(grace=None)
 
     def _call(self, method: str, request: Any) -> Any:
-        return getattr(self._stub, method)(request, timeout=CALL_TIMEOUT)
+        try:
+            return getattr(self._stub, method)(request, timeout=CALL_TIMEOUT)
+        except grpc.RpcError as error:
+            raise PluginError(error.details()) from None
 
     @staticmethod
     def urn(token: str, name: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from .convert import from_labels, given, nanoseconds
@@ -64,8 +65,8 @@ def _host_config(container: Properties) -> Spec:
             },
             "Runtime": container.get("runtime", ""),
             "Init": container.get("init", False),
-            "CapAdd": capabilities.get("adds"),
-            "CapDrop": capabilities.get("drops"),
+            "CapAdd": _full_names(capabilities.get("adds", ())),
+            "CapDrop": _full_names(capabilities.get("drops", ())),
             "SecurityOpt": [option for option in security if option != UNCONFINED_PATHS]
             if security
             else None,
@@ -97,6 +98,12 @@ def _host_config(container: Properties) -> Spec:
             "LogConfig": {"Type": container.get("logDriver", ""), "Config": container.get("logOpts", {})},
         }
     )
+
+
+def _full_names(capabilities: Iterable[str]) -> list[str]:
+    """As docker's clients send them, and thus as the daemon tells them back: CAP_NET_ADMIN for net_admin."""
+    names = (name.upper() for name in capabilities)
+    return sorted({name if name == "ALL" or name.startswith("CAP_") else f"CAP_{name}" for name in names})
 
 
 def memory(container: Properties) -> Spec:

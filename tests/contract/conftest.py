@@ -1,0 +1,103 @@
+"""The plugin under test, on this machine's docker and on a swarm over ssh; what it makes is removed again.
+
+OODT_DOCKER_PLUGIN names the executable of another plugin, such as the vendor's; else the one that Pulumi takes is
+tested: the machine's own, or the project's substitute.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+
+import pytest
+
+from tests.contract.node import REPOSITORY, Node, build, run, swarm_node
+from tests.contract.plugin import Plugin, PluginError, Properties, Resource, running
+from tests.tools import missing, require
+from toolchain import docker_plugin
+from toolchain.versions import BASE_IMAGE, SUBSTITUTE_BASE_IMAGE
+
+SUBSTITUTE = [sys.executable, "-u", "-m", "toolchain.docker_provider"]
+Make = Callable[[Plugin, str, Properties], Resource]
+
+
+@pytest.fixture(scope="session")
+def command() -> list[str]:
+    if named := os.environ.get("OODT_DOCKER_PLUGIN"):
+        return [named]
+    if (own := docker_plugin.own_plugin()) is not None:
+        return [str(own / docker_plugin.EXECUTABLE if own.is_dir() else own)]
+    return SUBSTITUTE
+
+
+@pytest.fixture(scope="session")
+def is_substitute(command: list[str]) -> bool:
+    return command == SUBSTITUTE
+
+
+@pytest.fixture(scope="session")
+def environment() -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": str(REPOSITORY)}
+
+
+@pytest.fixture(scope="session")
+def local(docker_daemon: None, command: list[str], environment: dict[str, str]) -> Iterator[Plugin]:
+    """The plugin for this machine's docker."""
+    with running(command, environment, {}) as plugin:
+        yield plugin
+
+
+@pytest.fixture(scope="session")
+def base(docker_daemon: None) -> str:
+    """The image that every Dockerfile begins with."""
+    for image in (BASE_IMAGE, SUBSTITUTE_BASE_IMAGE):
+        with suppress(RuntimeError):
+            run("docker", "image", "inspect", image)
+            return image
+    missing("there is no base image; `make toolchain` gets it")
+
+
+@pytest.fixture(scope="session")
+def node(base: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
+    """A swarm manager with a registry, which knows the base image."""
+    require("ssh")
+    with swarm_node(base, tmp_path_factory.mktemp("keys")) as node:
+        registry = build("registry", base)
+        for image in (base, registry):
+            node.load(image)
+        node.docker("run", "-d", "--network", "host", registry)
+        yield node
+
+
+@pytest.fixture(scope="session")
+def swarm(node: Node, command: list[str], environment: dict[str, str]) -> Iterator[Plugin]:
+    """The plugin for the node's docker, over ssh."""
+    configuration = {"host": node.host, "sshOpts": json.dumps(node.ssh_options)}
+    with running(command, environment, configuration) as plugin:
+        yield plugin
+
+
+@pytest.fixture
+def unique() -> str:
+    """A name that nothing else has."""
+    return f"contract-{uuid.uuid4().hex[:8]}"
+
+
+@pytest.fixture
+def make() -> Iterator[Make]:
+    """Makes resources; those that are left at the end of the test are deleted, the last one first."""
+    made: list[tuple[Plugin, Resource]] = []
+
+    def make(plugin: Plugin, token: str, inputs: Properties) -> Resource:
+        resource = plugin.create(token, "it", inputs)
+        made.append((plugin, resource))
+        return resource
+
+    yield make
+    for plugin, resource in reversed(made):
+        with suppress(PluginError):  # the test has deleted it
+            plugin.delete(resource)

@@ -20,7 +20,7 @@ HOME = "/usr/local/oodt"
 SHARED = ("archive", "jobs", "ledger")
 USER_URL = "amqp://nobody:secret-of-tests@nowhere:5672/%2F"
 ADMIN_URL = "http://nobody:secret-of-tests@nowhere:15672"
-SETTINGS = ("--env=WORKFLOW_QUEUE=test-workflow,snow-cover", "--env=MAX_WORKFLOWS=2")
+SETTINGS = ("--env=WORKFLOW_QUEUE=test-workflow,snow-cover", "--env=MAX_WORKFLOWS=1")
 SUPERVISORCTL = ("supervisorctl", "-s", "unix:///run/supervisord.sock")
 COMMAND_SECONDS = 60
 START_SECONDS = 60
@@ -105,14 +105,14 @@ class Oodt:
         docker("run", "--detach", *place, *mounts, *options, self.image, command)
         return container
 
-    def run_wmgr(self, user_url: str = USER_URL) -> Container:
+    def run_wmgr(self, *options: str, user_url: str = USER_URL) -> Container:
         """A Workflow Manager that takes jobs; docker's default lets everybody in it read its secrets."""
         secrets = []
         for name, content in (("rabbitmq_user_url", user_url), ("rabbitmq_admin_url", ADMIN_URL)):
             file = self.folder / f"{name}-{len(self._containers)}"
             file.write_text(content)
             secrets += ["--volume", f"{file}:/run/secrets/{name}:ro"]
-        return self.run("wmgr", "--publish", "127.0.0.1::8001", *SETTINGS, *secrets)
+        return self.run("wmgr", "--publish", "127.0.0.1::8001", *SETTINGS, *secrets, *options)
 
     def _volume(self, part: str) -> str:
         return f"{self.name}-{part}"

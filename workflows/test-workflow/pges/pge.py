@@ -1,4 +1,4 @@
-"""A stand-in for a science program: it reads a file, takes memory, works, writes a file, and exits as told."""
+"""A stand-in for a science program: it reads a file, takes memory, works, writes a file, exits as told."""
 
 import argparse
 import os

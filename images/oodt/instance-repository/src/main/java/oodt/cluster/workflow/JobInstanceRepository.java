@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.UUID;
+import java.util.function.Consumer;
 import org.apache.oodt.cas.metadata.Metadata;
 import org.apache.oodt.cas.workflow.instrepo.WorkflowInstanceRepository;
 import org.apache.oodt.cas.workflow.structs.WorkflowInstance;
@@ -36,11 +37,18 @@ public final class JobInstanceRepository implements WorkflowInstanceRepository {
     /** The ids of those that are over, the oldest first. */
     private final Set<String> over = new LinkedHashSet<>();
 
+    private Consumer<String> onForget = id -> { };
+
     public JobInstanceRepository(RunJournal journal, String boot, int pageSize, int history) {
         this.journal = journal;
         this.boot = boot;
         this.pageSize = pageSize;
         this.history = history;
+    }
+
+    /** Who else remembers instances, to be told of each one that this repository forgets. */
+    void onForget(Consumer<String> listener) {
+        onForget = listener;
     }
 
     @Override
@@ -160,6 +168,7 @@ public final class JobInstanceRepository implements WorkflowInstanceRepository {
             String oldest = over.iterator().next();
             over.remove(oldest);
             instances.remove(oldest).forget();
+            onForget.accept(oldest);
         }
     }
 }

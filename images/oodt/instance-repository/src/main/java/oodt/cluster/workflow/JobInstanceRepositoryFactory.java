@@ -15,9 +15,11 @@ public final class JobInstanceRepositoryFactory implements WorkflowInstanceRepos
     @Override
     public WorkflowInstanceRepository createInstanceRepository() {
         String boot = UUID.randomUUID().toString();
+        RunJournal journal = RunJournal.ofThisContainer();
+        journal.removeUnopened();
         RunJournal.announceBoot(boot);
         return new JobInstanceRepository(
-                RunJournal.ofThisContainer(),
+                journal,
                 boot,
                 Integer.getInteger("org.apache.oodt.cas.workflow.instanceRep.pageSize", DEFAULT_PAGE_SIZE),
                 Integer.getInteger("oodt.cluster.history", DEFAULT_HISTORY));

@@ -1,10 +1,12 @@
 package oodt.cluster.workflow;
 
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.math.BigDecimal;
 import java.nio.ByteBuffer;
 import java.nio.channels.SeekableByteChannel;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
@@ -18,6 +20,7 @@ import java.util.Set;
 import java.util.logging.Level;
 import java.util.logging.Logger;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 
 /**
  * The journals of this container's runs: one file a run, one JSON object a line, written by several processes.
@@ -33,6 +36,9 @@ public final class RunJournal {
     /** Readable and writable by the group: the consumer and the gateway run as another user. */
     private static final FileAttribute<?> MODE =
             PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-rw----"));
+
+    /** The beginning of a journal that the Workflow Manager has opened itself. */
+    private static final String INSTANCE = "{\"kind\":\"instance\"";
 
     private static final Logger LOG = Logger.getLogger(RunJournal.class.getName());
 
@@ -97,10 +103,29 @@ public final class RunJournal {
     }
 
     void remove(String runId) {
+        remove(file(runId));
+    }
+
+    /** Removes what an earlier Workflow Manager left of work that no consumer waits for. */
+    void removeUnopened() {
+        try (DirectoryStream<Path> files = Files.newDirectoryStream(directory, "*.jsonl")) {
+            for (Path file : files) {
+                try (Stream<String> lines = Files.lines(file)) {
+                    if (lines.findFirst().filter(line -> line.startsWith(INSTANCE)).isPresent()) {
+                        remove(file);
+                    }
+                }
+            }
+        } catch (IOException | UncheckedIOException e) {
+            LOG.log(Level.WARNING, "Cannot clean up " + directory, e);
+        }
+    }
+
+    private static void remove(Path file) {
         try {
-            Files.deleteIfExists(file(runId));
+            Files.deleteIfExists(file);
         } catch (IOException e) {
-            LOG.log(Level.WARNING, "Cannot remove the journal of run " + runId, e);
+            LOG.log(Level.WARNING, "Cannot remove " + file, e);
         }
     }
 

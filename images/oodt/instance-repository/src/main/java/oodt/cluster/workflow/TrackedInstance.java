@@ -5,7 +5,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
-import org.apache.oodt.cas.metadata.Metadata;
 import org.apache.oodt.cas.pge.PGETaskInstance;
 import org.apache.oodt.cas.workflow.structs.WorkflowInstance;
 import org.apache.oodt.cas.workflow.structs.WorkflowStatus;
@@ -59,9 +58,8 @@ final class TrackedInstance {
         taskEnded = ended;
     }
 
-    /** Lets go of all that is large: OODT's engine keeps a reference to every instance for as long as it lives. */
+    /** Removes a journal that nobody else opened, and so nobody else removes. */
     void forget() {
-        instance.setSharedContext(new Metadata());
         if (openedHere) {
             journal.remove(instance.getId());
         }

@@ -94,6 +94,25 @@ public class JobInstanceRepositoryTest extends TestCase {
         assertFalse(Files.exists(journals.resolve("direct.jsonl")));
     }
 
+    public void testOthersAreToldOfWhatIsForgotten() throws Exception {
+        List<String> forgotten = new ArrayList<>();
+        repository.onForget(forgotten::add);
+        for (int i = 0; i < HISTORY + 2; i++) {
+            finish(add("job-" + i));
+        }
+        add("last");
+        assertEquals(List.of("job-0", "job-1"), forgotten);
+    }
+
+    public void testOnlyJournalsOfAConsumerOutliveTheWorkflowManager() throws Exception {
+        Files.writeString(journals.resolve("opened.jsonl"), "{\"kind\":\"opened\"}\n");
+        add("opened");
+        add("direct");
+        new RunJournal(journals).removeUnopened();
+        assertTrue(Files.exists(journals.resolve("opened.jsonl")));
+        assertFalse(Files.exists(journals.resolve("direct.jsonl")));
+    }
+
     public void testPagesFollowTheOrderOfSubmission() {
         for (int i = 1; i <= 5; i++) {
             add("job-" + i);

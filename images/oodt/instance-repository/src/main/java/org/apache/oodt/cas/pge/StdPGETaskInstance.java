@@ -8,6 +8,7 @@ import oodt.cluster.workflow.ExpectedProducts;
 import oodt.cluster.workflow.RunJournal;
 import org.apache.oodt.cas.crawl.StdProductCrawler;
 import org.apache.oodt.cas.metadata.Metadata;
+import org.apache.oodt.cas.pge.config.OutputDir;
 import org.apache.oodt.cas.pge.config.RenamingConv;
 import org.apache.oodt.cas.pge.metadata.PcsMetadataKeys;
 import org.apache.oodt.cas.workflow.metadata.CoreMetKeys;
@@ -50,6 +51,11 @@ public class StdPGETaskInstance extends PGETaskInstance {
 
     @Override
     protected void processOutput() throws IOException {
+        for (OutputDir outputDir : pgeConfig.getOuputDirs()) {
+            if (!new File(outputDir.getPath()).isDirectory()) {
+                throw new IOException("the output directory " + outputDir.getPath() + " does not exist");
+            }
+        }
         expected = new ExpectedProducts(
                 pgeConfig.getOuputDirs(), pgeMetadata.getMetadataValue(PcsMetadataKeys.MET_FILE_EXT));
         super.processOutput();

@@ -21,7 +21,7 @@ INSTALL_TIMEOUT = 60
 
 SUBSTITUTE = """\
 #!/bin/sh
-PYTHONPATH="{repository}" exec "{python}" -u -m toolchain.docker_provider "$@"
+PYTHONPATH="{repository}" exec "{python}" -u -P -m toolchain.docker_provider "$@"
 """
 
 

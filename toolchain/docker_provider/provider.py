@@ -8,6 +8,8 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
+import requests
+from docker.errors import APIError
 from pulumi.provider.experimental import provider as rpc
 
 from .connection import CONNECTIONS, Daemon, default_host
@@ -19,7 +21,7 @@ from .schema import Verb
 from .secret import Secret
 from .service import Service
 from .service_config import ServiceConfig
-from .values import plain, wrap
+from .values import UNKNOWN, plain, wrap
 from .volume import Volume
 
 Result = TypeVar("Result")
@@ -31,7 +33,7 @@ KINDS = {
     (Verb.DELETE, False): rpc.PropertyDiffKind.DELETE,
     (Verb.DELETE, True): rpc.PropertyDiffKind.DELETE_REPLACE,
 }
-CONFIGURATION = ("host", "sshOpts")
+CONFIGURATION = {"host", "sshOpts", "version"}
 
 
 class DockerProvider(rpc.Provider):
@@ -48,7 +50,8 @@ class DockerProvider(rpc.Provider):
         )  # fmt: skip
         self._types = {kind.token: kind for kind in types}
 
-    def _type(self, token: str) -> ResourceType:
+    def _type(self, qualified: str) -> ResourceType:
+        token = qualified.rpartition("$")[2]  # the SDK reads it from the URN, with the types of all parents
         if token not in self._types:
             raise ValueError(
                 f"{token} is not carried by the project's substitute of pulumi-docker; install the vendor's"
@@ -59,23 +62,28 @@ class DockerProvider(rpc.Provider):
         return lambda line: self._log(urn, line)
 
     async def _in_thread(self, call: Callable[[], Result]) -> Result:
-        return await asyncio.get_running_loop().run_in_executor(self._threads, call)
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._threads, call)
+        except requests.RequestException as error:
+            if isinstance(error, APIError):
+                raise
+            raise self._daemon.unreachable(error) from error
 
     async def check_config(self, request: rpc.CheckRequest) -> rpc.CheckResponse:
-        inputs = plain(request.new_inputs)
+        inputs = {"host": default_host(), **plain(request.new_inputs)}
+        if isinstance(options := inputs.get("sshOpts"), str) and options != UNKNOWN:
+            inputs["sshOpts"] = json.dumps(
+                json.loads(options), separators=(",", ":")
+            )  # as the vendor's writes it
         failures = [
             rpc.CheckFailure(name, "this setting is not carried by the project's substitute of pulumi-docker")
-            for name in inputs.keys() - {*CONFIGURATION, "version"}
+            for name in inputs.keys() - CONFIGURATION
         ]
-        return rpc.CheckResponse(inputs=wrap({"host": default_host(), **inputs}), failures=failures)
+        return rpc.CheckResponse(wrap(inputs), failures)
 
     async def configure(self, request: rpc.ConfigureRequest) -> rpc.ConfigureResponse:
         settings = plain(request.args)
-        options = settings.get("sshOpts", [])
-        self._daemon = Daemon(
-            settings.get("host") or default_host(),
-            tuple(json.loads(options) if isinstance(options, str) else options),
-        )
+        self._daemon = Daemon(settings["host"], tuple(json.loads(settings.get("sshOpts", "[]"))))
         return rpc.ConfigureResponse(supports_preview=True)
 
     async def check(self, request: rpc.CheckRequest) -> rpc.CheckResponse:
@@ -86,7 +94,8 @@ class DockerProvider(rpc.Provider):
 
     async def diff(self, request: rpc.DiffRequest) -> rpc.DiffResponse:
         kind, state, inputs = self._type(request.type), plain(request.old_state), plain(request.new_inputs)
-        changes = kind.diff(state, inputs)
+        ignored = tuple(request.ignore_changes)  # asked for by a refresh; an update resets such inputs itself
+        changes = [change for change in kind.diff(state, inputs) if not change.is_within(ignored)]
         replaces = sorted({change.property for change in changes if change.replaces})
         return rpc.DiffResponse(
             changes=bool(changes),

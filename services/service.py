@@ -11,6 +11,14 @@ import pulumi_docker as docker
 from services.secrets import MountedSecret
 
 
+def duration(seconds: int) -> str:
+    """Seconds as docker's API reads them back: 90 is 1m30s, and 60 is 1m."""
+    minutes, rest = divmod(seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    parts = [f"{number}{unit}" for number, unit in ((hours, "h"), (minutes, "m"), (rest, "s")) if number]
+    return "".join(parts) or "0s"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Mount:
     """A folder of the node, or a named volume of it, seen in the container at ``target``."""
@@ -111,9 +119,9 @@ class Service:
                 interval="3s",
                 timeout="10s",
                 retries=10,
-                start_period=f"{self.start_period}s",
+                start_period=duration(self.start_period),
             ),
             init=True,
             isolation="default",
-            stop_grace_period=f"{self.stop_grace}s",
+            stop_grace_period=duration(self.stop_grace),
         )

@@ -1,6 +1,6 @@
 """The plugin under test, on this machine's docker and on a swarm over ssh; what it makes is removed again.
 
-OODT_DOCKER_PLUGIN names the executable of another plugin, such as the vendor's; else the one that Pulumi takes is
+OODT_DOCKER_PLUGIN names another plugin's executable, such as the vendor's; else the one that Pulumi takes is
 tested: the machine's own, or the project's substitute.
 """
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import threading
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent import futures
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -181,7 +181,7 @@ class Plugin:
         )
         return Resource(urn=urn, inputs=checked, id=answer.id, state=_dict(answer.properties))
 
-    def diff(self, resource: Resource, inputs: Properties) -> Diff:
+    def diff(self, resource: Resource, inputs: Properties, ignore: Sequence[str] = ()) -> Diff:
         checked, failures = self.check(resource.urn, inputs, resource.inputs)
         assert not failures, failures
         answer = self._call(
@@ -192,6 +192,7 @@ class Plugin:
                 olds=_struct(resource.state),
                 news=_struct(checked),
                 old_inputs=_struct(resource.inputs),
+                ignoreChanges=ignore,
             ),
         )
         return Diff(

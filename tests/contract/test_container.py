@@ -79,6 +79,7 @@ def test_unconfined_system_paths_are_not_read_back(local: Plugin, make: Make, in
     assert refreshed is not None
     assert sorted(refreshed.outputs["securityOpts"]) == ["apparmor=unconfined", "seccomp=unconfined"]
     assert local.diff(refreshed, inputs).replaces == ("securityOpts",)
+    assert not local.diff(refreshed, inputs, ignore=["securityOpts"]).changes
 
 
 def test_the_changes_of_a_container_are_told_in_place_or_as_replacement(

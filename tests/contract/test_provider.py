@@ -38,12 +38,18 @@ def test_a_daemon_that_cannot_be_reached_is_named(
             assert "Connection refused" in str(refused.value)
 
 
-def test_a_property_that_does_not_exist_is_refused(local: Plugin) -> None:
+def test_a_value_that_is_not_allowed_is_refused(local: Plugin) -> None:
     _, failures = local.check(
         local.urn("docker:index/container:Container", "it"), {"image": "x", "restart": "maybe"}
     )
     assert len(failures) == 1
     assert "maybe" in failures[0]
+
+
+def test_a_resource_below_another_is_known_by_its_own_type(local: Plugin) -> None:
+    inputs, failures = local.check(local.urn(f"some:module:Component${VOLUME}", "it"), {})
+    assert not failures
+    assert inputs["name"].startswith("it-")
 
 
 def test_many_calls_at_once_over_ssh_are_no_trouble(swarm: Plugin, node: Node) -> None:

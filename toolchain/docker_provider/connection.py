@@ -119,5 +119,9 @@ class Daemon:
         try:
             return docker.APIClient(address, version="auto", timeout=timeout, max_pool_size=CONNECTIONS)
         except (docker.errors.DockerException, requests.RequestException) as error:
-            reason = (self._tunnel.complaints() if self._tunnel else "") or str(error)
-            raise UnreachableError(f"docker at {self.host} does not answer: {reason}") from error
+            raise self.unreachable(error) from error
+
+    def unreachable(self, error: Exception) -> UnreachableError:
+        """The error of a connection that failed, with what ssh says of it."""
+        reason = (self._tunnel.complaints() if self._tunnel else "") or str(error)
+        return UnreachableError(f"docker at {self.host} does not answer: {reason}")

@@ -24,8 +24,10 @@ def container_state(found: Spec, known: Properties) -> Properties:
         "exitCode": None if running else found["State"]["ExitCode"],
         "hostname": config["Hostname"],
         "domainname": config["Domainname"],
-        "command": config["Cmd"],
-        "entrypoints": config["Entrypoint"],
+        "command": config["Cmd"] or [],
+        "entrypoints": config["Entrypoint"] or [],
+        "envs": known.get("envs", []),  # docker tells those of the image too, and labels likewise
+        "labels": known.get("labels", []),
         "user": config["User"],
         "workingDir": config["WorkingDir"],
         "init": bool(host.get("Init")),

@@ -42,9 +42,7 @@ class DockerProvider(rpc.Provider):
     def __init__(self, log: Callable[[str, str], None]) -> None:
         self._log = log
         self._daemon = Daemon(default_host())
-        self._threads = ThreadPoolExecutor(
-            max_workers=CONNECTIONS
-        )  # each uses at most one connection at a time
+        self._threads = ThreadPoolExecutor(CONNECTIONS)  # each uses one connection at a time
         types: tuple[ResourceType, ...] = (
             Container(), Image(), Network(), Secret(), Service(), ServiceConfig(), Volume(),
         )  # fmt: skip

@@ -8,7 +8,7 @@ zero or empty.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from functools import partial
@@ -176,6 +176,9 @@ class Change:
     @property
     def property(self) -> str:
         return re.split(r"[.\[]", self.path, maxsplit=1)[0]
+
+    def is_within(self, paths: Iterable[str]) -> bool:
+        return any(self.path == path or self.path.startswith((f"{path}.", f"{path}[")) for path in paths)
 
 
 def changes(fields: Fields, state: Properties, inputs: Properties, at: str = "") -> Iterator[Change]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
 import signal
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -18,6 +20,8 @@ from .provider import DockerProvider
 
 MESSAGE_LIMIT = 400 * 1024 * 1024  # bytes, as in the engine
 LOG_TIMEOUT = 10  # seconds
+PARENT_CHECK_INTERVAL = 2  # seconds
+MISTAKES = (AttributeError, KeyError, TypeError)  # of this program: these keep the stack trace
 METHODS = ("Check", "CheckConfig", "Configure", "Create", "Delete", "Diff", "Read", "Update")
 
 Context = grpc.aio.ServicerContext[Any, Any]
@@ -25,15 +29,17 @@ Method = Callable[[Any, Any, Context], Awaitable[Any]]
 
 
 def _plainly(method: Method) -> Method:
-    """The method, with errors as their message alone: the SDK adds a stack trace for the user to read."""
+    """The method, with errors as their message alone, where the SDK adds a stack trace."""
 
     async def call(self: Any, request: Any, context: Context) -> Any:
         try:
             return await method(self, request, context)
         except Exception as error:
             cause = error.__context__ or error
-            message = cause.explanation if isinstance(cause, APIError) else str(cause)
-            await context.abort(grpc.StatusCode.UNKNOWN, message or type(cause).__name__)
+            if isinstance(cause, MISTAKES):
+                raise
+            message = cause.explanation if isinstance(cause, APIError) else None
+            await context.abort(grpc.StatusCode.UNKNOWN, message or str(cause))
 
     return call
 
@@ -58,7 +64,7 @@ class EngineLog:
 
 
 def serve(arguments: list[str]) -> None:
-    """Serve until SIGINT or SIGTERM; the port is printed once it accepts calls."""
+    """Serve until SIGINT, SIGTERM or the engine's end; the port is printed once it accepts calls."""
     asyncio.run(_serve(arguments))
 
 
@@ -77,5 +83,8 @@ async def _serve(arguments: list[str]) -> None:
     ended = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, ended.set)
-    await ended.wait()
+    parent = os.getppid()
+    while not ended.is_set() and os.getppid() == parent:  # an engine that is killed tells nobody
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(ended.wait(), PARENT_CHECK_INTERVAL)
     await server.stop(grace=None)

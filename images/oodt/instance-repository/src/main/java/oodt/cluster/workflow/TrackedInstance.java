@@ -34,15 +34,17 @@ final class TrackedInstance {
         return instance;
     }
 
+    /** A program that was stopped may go on to report its status: then the time of its end tells. */
     boolean isOver() {
-        return WorkflowStatus.FINISHED.equals(status) || WorkflowStatus.METADATA_MISSING.equals(status);
+        return isSet(instance.getEndDateTimeIsoStr())
+                || WorkflowStatus.FINISHED.equals(status)
+                || WorkflowStatus.METADATA_MISSING.equals(status);
     }
 
     /** Takes the instance as it is now (the engine's object, or a client's copy) and writes down what is new. */
     void update(WorkflowInstance now) {
         instance = now;
-        String end = now.getCurrentTaskEndDateTimeIsoStr();
-        boolean ended = end != null && !end.isEmpty();
+        boolean ended = isSet(now.getCurrentTaskEndDateTimeIsoStr());
         boolean statusChanged = !Objects.equals(now.getStatus(), status);
         // Between two tasks the engine names the next one while status and end are still those of the last:
         // "Crawling" there would say of a task that its program succeeded before it began.
@@ -112,6 +114,10 @@ final class TrackedInstance {
         } catch (ClassNotFoundException e) {
             return true;
         }
+    }
+
+    private static boolean isSet(String time) {
+        return time != null && !time.isEmpty();
     }
 
     private void append(String kind, Map<String, ?> fields) {

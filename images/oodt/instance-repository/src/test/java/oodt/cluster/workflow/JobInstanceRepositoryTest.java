@@ -82,6 +82,18 @@ public class JobInstanceRepositoryTest extends TestCase {
         assertSame(resumed, repository.getWorkflowInstanceById("resumed"));
     }
 
+    public void testAnInstanceThatWasStoppedIsOverWhateverItsProgramStillReports() throws Exception {
+        WorkflowInstance stopped = add("stopped");
+        stopped.setEndDateTimeIsoStr("2024-01-01T00:00:00.000Z");
+        finish(stopped);
+        setStatus(stopped, "PGETask_Crawling");
+        for (int i = 0; i < HISTORY; i++) {
+            finish(add("job-" + i));
+        }
+        add("last");
+        assertEquals(HISTORY + 1, repository.getNumWorkflowInstances());
+    }
+
     public void testJournalsThatNobodyElseOpenedGoWithTheirInstance() throws Exception {
         Files.writeString(journals.resolve("opened.jsonl"), "{\"kind\":\"opened\"}\n");
         finish(add("opened"));

@@ -74,10 +74,15 @@ def node(base: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
 
 
 @pytest.fixture(scope="session")
-def swarm(node: Node, command: list[str], environment: dict[str, str]) -> Iterator[Plugin]:
+def over_ssh(node: Node) -> dict[str, str]:
+    """The configuration that leads to the node."""
+    return {"host": node.host, "sshOpts": json.dumps(node.ssh_options)}
+
+
+@pytest.fixture(scope="session")
+def swarm(over_ssh: dict[str, str], command: list[str], environment: dict[str, str]) -> Iterator[Plugin]:
     """The plugin for the node's docker, over ssh."""
-    configuration = {"host": node.host, "sshOpts": json.dumps(node.ssh_options)}
-    with running(command, environment, configuration) as plugin:
+    with running(command, environment, over_ssh) as plugin:
         yield plugin
 
 

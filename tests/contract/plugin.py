@@ -235,6 +235,10 @@ class Plugin:
             urn=resource.urn, inputs=_dict(answer.inputs), id=answer.id, state=_dict(answer.properties)
         )
 
+    def cancel(self) -> None:
+        """What the engine sends when the user interrupts it."""
+        self._call("Cancel", empty_pb2.Empty())
+
     def delete(self, resource: Resource) -> None:
         self._call(
             "Delete",

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from tests.contract.conftest import Make
 from tests.contract.node import Node
-from tests.contract.plugin import Plugin, PluginError, Properties
+from tests.contract.plugin import Plugin, PluginError, Properties, running
 
 TOKEN = "docker:index/service:Service"
 
@@ -74,6 +78,34 @@ def test_an_update_that_fails_is_refused_and_tried_again_next_time(
         swarm.update(service, broken)
     repaired = swarm.update(service, inputs)
     assert not swarm.diff(repaired, inputs).changes
+
+
+@pytest.fixture
+def interruptible(
+    over_ssh: dict[str, str], command: list[str], environment: dict[str, str]
+) -> Iterator[Plugin]:
+    """A plugin of the test's own: one that was interrupted is of no more use."""
+    with running(command, environment, over_ssh) as plugin:
+        yield plugin
+
+
+def test_a_wait_ends_when_the_user_interrupts_it(
+    interruptible: Plugin, node: Node, inputs: Properties, is_substitute: bool
+) -> None:
+    if not is_substitute:
+        pytest.skip("the vendor's plugin waits until its time is up")
+    inputs["taskSpec"]["containerSpec"]["commands"] = ["false"]
+    inputs["convergeConfig"]["timeout"] = "10m"
+    with ThreadPoolExecutor() as threads:
+        creation = threads.submit(interruptible.create, TOKEN, "it", inputs)
+        deadline = time.monotonic() + 30
+        while not any("tasks run" in message for message in interruptible.engine.messages):
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        interruptible.cancel()
+        with pytest.raises(PluginError, match="cancelled"):
+            creation.result(timeout=30)
+    assert not node.docker("service", "ls", "-q", "-f", f"name={inputs['name']}")
 
 
 def test_a_service_without_a_wait_is_created_at_once(swarm: Plugin, make: Make, inputs: Properties) -> None:

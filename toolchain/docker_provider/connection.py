@@ -37,6 +37,10 @@ def default_host() -> str:
     return DEFAULT_HOST
 
 
+class CancelledError(RuntimeError):
+    """The user has interrupted the update."""
+
+
 class SshTunnel:
     """A local socket; each connection to it is one ``ssh ... docker system dial-stdio``.
 
@@ -93,9 +97,19 @@ class Daemon:
     def __init__(self, host: str, ssh_options: tuple[str, ...] = ()) -> None:
         self.host = host
         self._ssh_options = ssh_options
+        self._cancelled = threading.Event()
         self._lock = threading.Lock()
         self._tunnel: SshTunnel | None = None
         self._clients: dict[int, docker.APIClient] = {}
+
+    def cancel(self) -> None:
+        """End what waits for docker to get somewhere."""
+        self._cancelled.set()
+
+    def pause(self, seconds: float) -> None:
+        """Wait between two looks at docker; raises CancelledError."""
+        if self._cancelled.wait(seconds):
+            raise CancelledError("the update was cancelled")
 
     @property
     def api(self) -> docker.APIClient:

@@ -51,7 +51,7 @@ class Container(SchemaResource):
             if inputs["start"]:
                 daemon.api.start(id)
                 if inputs["wait"]:
-                    _await_healthy(daemon.api, id, inputs["waitTimeout"])
+                    _await_healthy(daemon, id, inputs["waitTimeout"])
         except Exception:
             daemon.api.remove_container(id, v=True, force=True)  # so that the next update makes it anew
             raise
@@ -91,6 +91,7 @@ class Container(SchemaResource):
             if "is already in progress" not in str(error):
                 raise
             wait_until(
+                daemon,
                 lambda: self.inspect(daemon, id, state) is None,
                 grace + 60,
                 f"container {state['name']} is not gone",
@@ -143,13 +144,13 @@ def _archive(upload: Properties) -> bytes:
     return buffer.getvalue()
 
 
-def _await_healthy(api: docker.APIClient, id: str, timeout: float) -> None:
+def _await_healthy(daemon: Daemon, id: str, timeout: float) -> None:
     def healthy() -> bool:
-        container = api.inspect_container(id)
+        container = daemon.api.inspect_container(id)
         if "Health" not in container["State"]:
             raise ValueError(
                 f"container {container['Name']} has wait but no healthcheck; give it one or drop wait"
             )
         return bool(container["State"]["Health"]["Status"] == "healthy")
 
-    wait_until(healthy, timeout, f"container {id} is not healthy")
+    wait_until(daemon, healthy, timeout, f"container {id} is not healthy")

@@ -2,21 +2,8 @@
 
 from __future__ import annotations
 
-from .convert import DURATION
+from .common_fields import HEALTHCHECK, NOT_NEGATIVE, hosts, mounts, span
 from .schema import Fields, block, flag, labels, listing, mapping, number, output, text, unordered
-from .service_fields import NOT_NEGATIVE
-
-MOUNT: Fields = {
-    "target": text(required=True),
-    "source": text(),
-    "type": text(required=True, allowed=r"^(bind|volume|tmpfs)$"),
-    "readOnly": flag(),
-    "bindOptions": block({"propagation": text(allowed=r"^(private|rprivate|shared|rshared|slave|rslave)$")}),
-    "volumeOptions": block(
-        {"noCopy": flag(), "labels": labels(replaces=True), "driverName": text(), "driverOptions": mapping()}
-    ),
-    "tmpfsOptions": block({"sizeBytes": number(), "mode": number()}, replaces=True),
-}
 
 VOLUME: Fields = {
     "fromContainer": text(replaces=True),
@@ -50,15 +37,6 @@ NETWORK: Fields = {
     "ipv6Address": text(replaces=True),
 }
 
-HEALTHCHECK: Fields = {
-    "tests": listing(),
-    **{
-        name: text(default="0s", allowed=DURATION)
-        for name in ("interval", "timeout", "startPeriod", "startInterval")
-    },
-    "retries": number(default=0, allowed=NOT_NEGATIVE),
-}
-
 
 def _kept_if_empty(old: str, new: str) -> bool:
     return new in ("", old)
@@ -72,11 +50,8 @@ CONTAINER: Fields = {
     "mustRun": flag(default=True),
     "wait": flag(default=False),
     "waitTimeout": number(default=60),
-    "attach": flag(default=False, allowed="^False$"),
-    "logs": flag(default=False, allowed="^False$"),
     "removeVolumes": flag(default=True),
     "destroyGraceSeconds": number(),
-    "containerReadRefreshTimeoutMilliseconds": number(default=15000),
     "hostname": text(computed=True, replaces=True),
     "domainname": text(replaces=True),
     "command": listing(computed=True, replaces=True),
@@ -120,21 +95,22 @@ CONTAINER: Fields = {
     "shmSize": number(computed=True, replaces=True, allowed=NOT_NEGATIVE),
     "cpuShares": number(allowed=NOT_NEGATIVE),
     "tmpfs": mapping(),
-    "mounts": unordered(block(MOUNT), replaces=True),
+    "mounts": mounts(propagation=None, replaces=True),
     "volumes": unordered(block(VOLUME), replaces=True),
     "uploads": unordered(block(UPLOAD), replaces=True),
     "networkMode": text(default="bridge", replaces=True),
     "networksAdvanced": unordered(block(NETWORK), replaces=True),
     "ports": listing(block(PORT), replaces=True),
-    "hosts": unordered(
-        block({"ip": text(required=True, replaces=True), "host": text(required=True, replaces=True)}),
-        replaces=True,
-    ),
+    "hosts": hosts(),
     "dns": unordered(replaces=True),
     "dnsSearches": unordered(replaces=True),
     "logDriver": text(computed=True, replaces=True),
     "logOpts": mapping(replaces=True),
-    "healthcheck": block(HEALTHCHECK, computed=True),
+    "healthcheck": block({**HEALTHCHECK, "startInterval": span("0s")}, computed=True),
+    # Of no effect here; the vendor's plugin would miss their defaults in a state that it takes over.
+    "attach": flag(default=False, allowed="^False$"),
+    "logs": flag(default=False, allowed="^False$"),
+    "containerReadRefreshTimeoutMilliseconds": number(default=15000),
     "bridge": output(),
     "exitCode": output(),
     "containerLogs": output(),

@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
-from .convert import from_labels, given, nanoseconds
+from .convert import Spec, convert, converted, from_healthcheck, from_labels, from_mount, given, nanoseconds
 from .values import Properties
 
-Spec = dict[str, Any]
 MIB = 1024 * 1024
 UNCONFINED_PATHS = "systempaths=unconfined"  # an option of the client's, not of the daemon's
 
 
 def container_spec(container: Properties) -> Spec:
-    health = container.get("healthcheck")
-    volumes = [
-        volume["containerPath"] for volume in container.get("volumes", ()) if volume.get("containerPath")
-    ]
+    volumes = container.get("volumes", ())
     return given(
         {
             "Image": container["image"],
@@ -34,30 +29,20 @@ def container_spec(container: Properties) -> Spec:
             "WorkingDir": container.get("workingDir"),
             "Labels": from_labels(container.get("labels")),
             "ExposedPorts": {_port(port): {} for port in container.get("ports", ())},
-            "Volumes": {path: {} for path in volumes},
-            "Healthcheck": _healthcheck(health) if health is not None else None,
+            "Volumes": {item["containerPath"]: {} for item in volumes if item.get("containerPath")},
+            "Healthcheck": convert(container.get("healthcheck"), _healthcheck),
             "HostConfig": _host_config(container),
         }
     )
 
 
 def _healthcheck(health: Properties) -> Spec:
-    return {
-        "Test": health.get("tests", []),
-        "Interval": nanoseconds(health["interval"]),
-        "Timeout": nanoseconds(health["timeout"]),
-        "StartPeriod": nanoseconds(health["startPeriod"]),
-        "StartInterval": nanoseconds(health["startInterval"]),
-        "Retries": health["retries"],
-    }
+    return {**from_healthcheck(health), "StartInterval": nanoseconds(health["startInterval"])}
 
 
 def _host_config(container: Properties) -> Spec:
-    capabilities, security = container.get("capabilities", {}), container.get("securityOpts")
     return given(
         {
-            "Privileged": container.get("privileged", False),
-            "ReadonlyRootfs": container["readOnly"],
             "AutoRemove": container["rm"],
             "RestartPolicy": {
                 "Name": container["restart"],
@@ -65,39 +50,37 @@ def _host_config(container: Properties) -> Spec:
             },
             "Runtime": container.get("runtime", ""),
             "Init": container.get("init", False),
-            "CapAdd": _full_names(capabilities.get("adds", ())),
-            "CapDrop": _full_names(capabilities.get("drops", ())),
-            "SecurityOpt": [option for option in security if option != UNCONFINED_PATHS]
-            if security
-            else None,
-            **({"MaskedPaths": [], "ReadonlyPaths": []} if UNCONFINED_PATHS in (security or ()) else {}),
-            "CgroupnsMode": container.get("cgroupnsMode"),
-            "CgroupParent": container.get("cgroupParent"),
-            "PidMode": container.get("pidMode"),
-            "IpcMode": container.get("ipcMode"),
-            "UsernsMode": container.get("usernsMode"),
-            "Sysctls": container.get("sysctls"),
-            "GroupAdd": container.get("groupAdds"),
-            "Ulimits": [
-                {"Name": limit["name"], "Soft": limit["soft"], "Hard": limit["hard"]}
-                for limit in container.get("ulimits", ())
-            ],
-            **memory(container),
-            "ShmSize": container["shmSize"] * MIB if container.get("shmSize") else None,
-            "Tmpfs": container.get("tmpfs"),
-            "Mounts": [_mount(item) for item in container.get("mounts", ())],
-            "Binds": [_bind(item) for item in container.get("volumes", ()) if _source(item)],
-            "VolumesFrom": [
-                item["fromContainer"] for item in container.get("volumes", ()) if "fromContainer" in item
-            ],
-            "NetworkMode": container["networkMode"],
-            "PortBindings": _bindings(container.get("ports", [])),
-            "ExtraHosts": [f"{item['host']}:{item['ip']}" for item in container.get("hosts", ())],
-            "Dns": container.get("dns"),
-            "DnsSearch": container.get("dnsSearches"),
             "LogConfig": {"Type": container.get("logDriver", ""), "Config": container.get("logOpts", {})},
+            **_isolation(container),
+            **memory(container),
+            **_storage(container),
+            **_networking(container),
         }
     )
+
+
+def _isolation(container: Properties) -> Spec:
+    capabilities, options = container.get("capabilities", {}), container.get("securityOpts", [])
+    unconfined: Spec = {"MaskedPaths": [], "ReadonlyPaths": []} if UNCONFINED_PATHS in options else {}
+    return {
+        "Privileged": container.get("privileged", False),
+        "ReadonlyRootfs": container["readOnly"],
+        "CapAdd": _full_names(capabilities.get("adds", ())),
+        "CapDrop": _full_names(capabilities.get("drops", ())),
+        "SecurityOpt": [option for option in options if option != UNCONFINED_PATHS] or None,
+        **unconfined,
+        "CgroupnsMode": container.get("cgroupnsMode"),
+        "CgroupParent": container.get("cgroupParent"),
+        "PidMode": container.get("pidMode"),
+        "IpcMode": container.get("ipcMode"),
+        "UsernsMode": container.get("usernsMode"),
+        "Sysctls": container.get("sysctls"),
+        "GroupAdd": container.get("groupAdds"),
+        "Ulimits": converted(
+            container.get("ulimits"),
+            lambda limit: {"Name": limit["name"], "Soft": limit["soft"], "Hard": limit["hard"]},
+        ),
+    }
 
 
 def _full_names(capabilities: Iterable[str]) -> list[str]:
@@ -117,16 +100,15 @@ def memory(container: Properties) -> Spec:
     }
 
 
-def _port(port: Properties) -> str:
-    return f"{port['internal']}/{port['protocol']}"
-
-
-def _bindings(ports: list[Properties]) -> Spec:
-    bindings: Spec = {}
-    for port in ports:
-        binding = {"HostIp": port["ip"], "HostPort": str(port.get("external", 0))}
-        bindings.setdefault(_port(port), []).append(binding)
-    return bindings
+def _storage(container: Properties) -> Spec:
+    volumes = container.get("volumes", [])
+    return {
+        "ShmSize": container["shmSize"] * MIB if container.get("shmSize") else None,
+        "Tmpfs": container.get("tmpfs"),
+        "Mounts": converted(container.get("mounts"), from_mount),
+        "Binds": [_bind(volume) for volume in volumes if _source(volume)],
+        "VolumesFrom": [volume["fromContainer"] for volume in volumes if volume.get("fromContainer")],
+    }
 
 
 def _source(volume: Properties) -> str:
@@ -137,24 +119,23 @@ def _bind(volume: Properties) -> str:
     return f"{_source(volume)}:{volume['containerPath']}:{'ro' if volume.get('readOnly') else 'rw'}"
 
 
-def _mount(mount: Properties) -> Spec:
-    bind, volume, tmpfs = mount.get("bindOptions"), mount.get("volumeOptions"), mount.get("tmpfsOptions")
-    options: Spec = {}
-    if mount["type"] == "bind" and bind is not None:
-        options["BindOptions"] = {"Propagation": bind.get("propagation", "")}
-    elif mount["type"] == "volume" and volume is not None:
-        driver = {"Name": volume.get("driverName", ""), "Options": volume.get("driverOptions", {})}
-        options["VolumeOptions"] = {
-            "NoCopy": volume.get("noCopy", False),
-            "Labels": from_labels(volume.get("labels")),
-            "DriverConfig": driver,
-        }
-    elif mount["type"] == "tmpfs" and tmpfs is not None:
-        options["TmpfsOptions"] = {"SizeBytes": tmpfs.get("sizeBytes", 0), "Mode": tmpfs.get("mode", 0)}
+def _networking(container: Properties) -> Spec:
     return {
-        "Type": mount["type"],
-        "Target": mount["target"],
-        "Source": mount.get("source", ""),
-        "ReadOnly": mount.get("readOnly", False),
-        **options,
+        "NetworkMode": container["networkMode"],
+        "PortBindings": _bindings(container.get("ports", [])),
+        "ExtraHosts": converted(container.get("hosts"), lambda entry: f"{entry['host']}:{entry['ip']}"),
+        "Dns": container.get("dns"),
+        "DnsSearch": container.get("dnsSearches"),
     }
+
+
+def _port(port: Properties) -> str:
+    return f"{port['internal']}/{port['protocol']}"
+
+
+def _bindings(ports: list[Properties]) -> Spec:
+    bindings: Spec = {}
+    for port in ports:
+        binding = {"HostIp": port["ip"], "HostPort": str(port.get("external", 0))}
+        bindings.setdefault(_port(port), []).append(binding)
+    return bindings

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from .container_spec import MIB
-from .convert import duration, given, to_labels
+from .convert import Spec, converted, duration, to_healthcheck, to_mount
 from .values import Properties
-
-Spec = dict[str, Any]
 
 
 def container_state(found: Spec, known: Properties) -> Properties:
@@ -19,8 +15,7 @@ def container_state(found: Spec, known: Properties) -> Properties:
         "name": found["Name"].lstrip("/"),
         "image": found["Image"] if known.get("image", "").startswith("sha256:") else config["Image"],
         "rm": host["AutoRemove"],
-        "mustRun": bool(known.get("mustRun"))
-        and running,  # a container that has stopped shows as a difference
+        "mustRun": bool(known.get("mustRun")) and running,  # shows a container that has stopped
         "exitCode": None if running else found["State"]["ExitCode"],
         "hostname": config["Hostname"],
         "domainname": config["Domainname"],
@@ -52,11 +47,9 @@ def container_state(found: Spec, known: Properties) -> Properties:
         "shmSize": host["ShmSize"] // MIB,
         "cpuShares": host["CpuShares"],
         "tmpfs": host.get("Tmpfs"),
-        "mounts": [_mount(item) for item in host.get("Mounts") or ()],
+        "mounts": converted(host.get("Mounts"), to_mount),
         "networkMode": host["NetworkMode"],
-        "hosts": [
-            dict(zip(("host", "ip"), item.split(":", 1), strict=True)) for item in host["ExtraHosts"] or ()
-        ],
+        "hosts": converted(host["ExtraHosts"], _host),
         "dns": host["Dns"],
         "dnsSearches": host["DnsSearch"],
         "logDriver": host["LogConfig"]["Type"],
@@ -69,10 +62,7 @@ def container_state(found: Spec, known: Properties) -> Properties:
     if known.get("ports") and (running or known.get("mustRun")):
         state["ports"] = _ports(networks["Ports"] or {})
     if known.get("ulimits"):
-        state["ulimits"] = [
-            {"name": item["Name"], "soft": item["Soft"], "hard": item["Hard"]}
-            for item in host["Ulimits"] or ()
-        ]
+        state["ulimits"] = converted(host["Ulimits"], _ulimit)
     if known.get("pidMode"):
         state["pidMode"] = host["PidMode"]
     if "Healthcheck" in config:
@@ -81,14 +71,17 @@ def container_state(found: Spec, known: Properties) -> Properties:
 
 
 def _healthcheck(health: Spec) -> Properties:
-    return {
-        "tests": health.get("Test", []),
-        "interval": duration(health.get("Interval", 0), short=False),
-        "timeout": duration(health.get("Timeout", 0), short=False),
-        "startPeriod": duration(health.get("StartPeriod", 0), short=False),
-        "startInterval": duration(health.get("StartInterval", 0), short=False),
-        "retries": health.get("Retries", 0),
-    }
+    interval = duration(health.get("StartInterval", 0), short=False)
+    return {**to_healthcheck(health, short=False), "startInterval": interval}
+
+
+def _ulimit(limit: Spec) -> Properties:
+    return {"name": limit["Name"], "soft": limit["Soft"], "hard": limit["Hard"]}
+
+
+def _host(entry: str) -> Properties:
+    host, ip = entry.split(":", 1)
+    return {"host": host, "ip": ip}
 
 
 def _network(name: str, network: Spec) -> Properties:
@@ -116,28 +109,3 @@ def _ports(ports: Spec) -> list[Properties]:
         for port, bindings in by_number
         for binding in bindings or ()
     ]
-
-
-def _mount(mount: Spec) -> Properties:
-    bind, volume, tmpfs = mount.get("BindOptions"), mount.get("VolumeOptions"), mount.get("TmpfsOptions")
-    driver = (volume or {}).get("DriverConfig", {})
-    return given(
-        {
-            "target": mount["Target"],
-            "source": mount.get("Source", ""),
-            "type": mount["Type"],
-            "readOnly": mount.get("ReadOnly", False),
-            "bindOptions": {"propagation": bind.get("Propagation", "")} if bind is not None else None,
-            "volumeOptions": {
-                "noCopy": volume.get("NoCopy", False),
-                "labels": to_labels(volume.get("Labels")),
-                "driverName": driver.get("Name", ""),
-                "driverOptions": driver.get("Options", {}),
-            }
-            if volume is not None
-            else None,
-            "tmpfsOptions": {"sizeBytes": tmpfs.get("SizeBytes", 0), "mode": tmpfs.get("Mode", 0)}
-            if tmpfs is not None
-            else None,
-        }
-    )

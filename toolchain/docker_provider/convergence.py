@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 from typing import Any
 
-import docker
+from docker.errors import APIError
 
+from .connection import Daemon
 from .convert import nanoseconds
 from .resource import Log
 from .values import Properties
@@ -22,29 +23,29 @@ class NotConvergedError(RuntimeError):
     """The service's tasks do not run; the message says which and why."""
 
 
-def await_created(api: docker.APIClient, id: str, config: Properties | None, log: Log) -> None:
+def await_created(daemon: Daemon, id: str, config: Properties | None, log: Log) -> None:
     if config is not None:
-        _await(api, id, config, nanoseconds(config["delay"]) / 1e9, log)
+        _await(daemon, id, config, nanoseconds(config["delay"]) / 1e9, log)
 
 
-def await_updated(api: docker.APIClient, id: str, config: Properties | None, log: Log) -> None:
+def await_updated(daemon: Daemon, id: str, config: Properties | None, log: Log) -> None:
     if config is not None:
-        _await(api, id, config, max(UPDATE_DELAY, nanoseconds(config["delay"]) / 1e9), log)
+        _await(daemon, id, config, max(UPDATE_DELAY, nanoseconds(config["delay"]) / 1e9), log)
 
 
-def _await(api: docker.APIClient, id: str, config: Properties, delay: float, log: Log) -> None:
+def _await(daemon: Daemon, id: str, config: Properties, delay: float, log: Log) -> None:
     deadline = time.monotonic() + delay + nanoseconds(config["timeout"]) / 1e9
-    time.sleep(delay)
+    daemon.pause(delay)
     seen: set[str] = set()
     while True:
-        service = api.inspect_service(id)
+        service = daemon.api.inspect_service(id)
         update = service.get("UpdateStatus") or {}
         if update.get("State") in FAILED_UPDATES:
             raise NotConvergedError(
-                _report(api, service, f"update {update['State']}: {update.get('Message', '')}")
+                _report(daemon, service, f"update {update['State']}: {update.get('Message', '')}")
             )
         wanted = service["Spec"]["Mode"]["Replicated"]["Replicas"]
-        running = _running(api, id)
+        running = _running(daemon, id)
         log(f"{len(running)} of {wanted} tasks run")
         # The same tasks twice: one that starts and fails over and over is seen running now and then.
         if len(running) == wanted and running == seen and update.get("State", "completed") == "completed":
@@ -52,26 +53,26 @@ def _await(api: docker.APIClient, id: str, config: Properties, delay: float, log
         if time.monotonic() > deadline:
             count = f"{len(running)} of {wanted} tasks run"
             raise NotConvergedError(
-                _report(api, service, f"did not converge after {config['timeout']}: {count}")
+                _report(daemon, service, f"did not converge after {config['timeout']}: {count}")
             )
         seen = running
-        time.sleep(POLL_INTERVAL)
+        daemon.pause(POLL_INTERVAL)
 
 
-def _running(api: docker.APIClient, id: str) -> set[str]:
+def _running(daemon: Daemon, id: str) -> set[str]:
     """The tasks that run and shall run, on nodes that are up."""
-    tasks = api.tasks({"service": id, "desired-state": "running"})
-    down = {node["ID"] for node in api.nodes() if node["Status"]["State"] == "down"}
+    tasks = daemon.api.tasks({"service": id, "desired-state": "running"})
+    down = {node["ID"] for node in daemon.api.nodes() if node["Status"]["State"] == "down"}
     return {
         task["ID"] for task in tasks if task["Status"]["State"] == "running" and task["NodeID"] not in down
     }
 
 
-def _report(api: docker.APIClient, service: dict[str, Any], what: str) -> str:
+def _report(daemon: Daemon, service: dict[str, Any], what: str) -> str:
     name = service["Spec"]["Name"]
-    nodes = {node["ID"]: node["Description"]["Hostname"] for node in api.nodes()}
+    nodes = {node["ID"]: node["Description"]["Hostname"] for node in daemon.api.nodes()}
     latest: dict[int, dict[str, Any]] = {}  # of each slot, the last task that says why it does not run
-    for task in sorted(api.tasks({"service": service["ID"]}), key=lambda task: task["CreatedAt"]):
+    for task in sorted(daemon.api.tasks({"service": service["ID"]}), key=lambda task: task["CreatedAt"]):
         if task["Status"]["State"] in FAILED_STATES or task["Status"].get("Err"):
             latest[task.get("Slot", 0)] = task
     lines = [f"service {name} {what}"]
@@ -81,14 +82,14 @@ def _report(api: docker.APIClient, service: dict[str, Any], what: str) -> str:
         lines.append(
             f"  task {name}.{slot} ({task['ID']}) on {node}: {status['State']}: {status.get('Err', '')}"
         )
-    if written := _last_lines(api, service["ID"]):
+    if written := _last_lines(daemon, service["ID"]):
         lines += ["  its containers wrote last:", *(f"    {line}" for line in written)]
     return "\n".join(lines)
 
 
-def _last_lines(api: docker.APIClient, id: str) -> list[str]:
+def _last_lines(daemon: Daemon, id: str) -> list[str]:
     try:
-        output = api.service_logs(id, stdout=True, stderr=True, tail=str(LOG_LINES), is_tty=False)
+        output = daemon.api.service_logs(id, stdout=True, stderr=True, tail=str(LOG_LINES), is_tty=False)
         return b"".join(output).decode(errors="replace").splitlines()[-LOG_LINES:]
-    except docker.errors.APIError:
+    except APIError:
         return []  # a log driver that cannot be read

@@ -107,4 +107,4 @@ class Network(SchemaResource):
                 return False
             return True
 
-        wait_until(removed, REMOVAL_TIMEOUT, f"network {state['name']} still has containers")
+        wait_until(daemon, removed, REMOVAL_TIMEOUT, f"network {state['name']} still has containers")

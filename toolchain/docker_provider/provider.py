@@ -130,6 +130,9 @@ class DockerProvider(rpc.Provider):
         updated = await self._in_thread(lambda: kind.update(self._daemon, id, state, inputs, log))
         return rpc.UpdateResponse(wrap(updated))
 
+    async def cancel(self) -> None:
+        self._daemon.cancel()
+
     async def delete(self, request: rpc.DeleteRequest) -> None:
         kind, state = self._type(request.type), plain(request.properties)
         await self._in_thread(lambda: kind.delete(self._daemon, request.resource_id, state))

@@ -117,10 +117,10 @@ class SchemaResource(ResourceType):
         return {**known, **found, "id": id, "__meta": json.dumps({"schema_version": str(self.state_version)})}
 
 
-def wait_until(done: Callable[[], Any], timeout: float, complaint: str) -> None:
+def wait_until(daemon: Daemon, done: Callable[[], Any], timeout: float, complaint: str) -> None:
     """Poll until ``done`` returns something true; raise TimeoutError with the complaint otherwise."""
     deadline = time.monotonic() + timeout
     while not done():
         if time.monotonic() > deadline:
             raise TimeoutError(f"{complaint} after {timeout:g} s")
-        time.sleep(POLL_INTERVAL)
+        daemon.pause(POLL_INTERVAL)

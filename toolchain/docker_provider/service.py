@@ -9,10 +9,10 @@ from docker.errors import APIError, NotFound
 
 from .connection import Daemon
 from .convergence import await_created, await_updated
-from .convert import nanoseconds
+from .convert import Spec, nanoseconds
 from .resource import Log, Problems, SchemaResource, wait_until
 from .service_fields import SERVICE
-from .service_spec import Spec, service_spec
+from .service_spec import service_spec
 from .service_state import service_state
 from .values import Properties
 
@@ -38,7 +38,7 @@ class Service(SchemaResource):
         _resolve_image(daemon, spec["TaskTemplate"], log)
         id = str(daemon.api.create_service(*_arguments(spec), **_options(spec))["ID"])
         try:
-            await_created(daemon.api, id, inputs.get("convergeConfig"), log)
+            await_created(daemon, id, inputs.get("convergeConfig"), log)
         except Exception:
             daemon.api.remove_service(id)  # so that the next update makes it anew
             raise
@@ -54,7 +54,7 @@ class Service(SchemaResource):
             )
 
         try:
-            wait_until(has_endpoint, ENDPOINT_TIMEOUT, f"service {id} has no endpoint")
+            wait_until(daemon, has_endpoint, ENDPOINT_TIMEOUT, f"service {id} has no endpoint")
         except NotFound:
             return None
         return service_state(found)
@@ -66,7 +66,7 @@ class Service(SchemaResource):
         )
         version = daemon.api.inspect_service(id)["Version"]["Index"]
         daemon.api.update_service(id, version, *_arguments(spec), **_options(spec))
-        await_updated(daemon.api, id, wanted.get("convergeConfig"), log)
+        await_updated(daemon, id, wanted.get("convergeConfig"), log)
 
     def delete(self, daemon: Daemon, id: str, state: Properties) -> None:
         try:
@@ -74,10 +74,11 @@ class Service(SchemaResource):
         except NotFound:
             return
         grace = nanoseconds(state["taskSpec"]["containerSpec"].get("stopGracePeriod")) / 1e9
-        with contextlib.suppress(
-            TimeoutError
-        ):  # volumes and networks are free only when the last task has gone
-            wait_until(lambda: not _tasks(daemon, id), grace + REMOVAL_MARGIN, "tasks are still there")
+        # Volumes and networks are free only when the last task has gone.
+        with contextlib.suppress(TimeoutError):
+            wait_until(
+                daemon, lambda: not _tasks(daemon, id), grace + REMOVAL_MARGIN, f"tasks of {id} remain"
+            )
 
 
 def _tasks(daemon: Daemon, id: str) -> list[Spec]:

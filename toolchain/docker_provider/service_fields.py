@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from .convert import DURATION
-from .schema import Field, Fields, block, flag, labels, listing, mapping, number, text, unordered
+from .common_fields import HEALTHCHECK, NOT_NEGATIVE, hosts, mounts, span
+from .schema import Fields, block, flag, labels, listing, mapping, number, text, unordered
 
-NOT_NEGATIVE = r"^[0-9]+$"
 RATIO = r"^(0(\.[0-9]+)?|1(\.0+)?)$"
 
 
 def same_ratio(old: str, new: str) -> bool:
     return float(old) == float(new)
-
-
-def _span(default: str | None = None, *, computed: bool = False) -> Field:
-    return text(allowed=DURATION, default=default, computed=computed)
 
 
 def _file(kind: str) -> Fields:
@@ -32,40 +27,13 @@ def _file(kind: str) -> Fields:
 def _rollout(failure_actions: str) -> Fields:
     return {
         "parallelism": number(default=1, allowed=NOT_NEGATIVE),
-        "delay": _span("0s"),
+        "delay": span("0s"),
         "failureAction": text(default="pause", allowed=f"^({failure_actions})$"),
-        "monitor": _span("5s"),
+        "monitor": span("5s"),
         "maxFailureRatio": text(default="0.0", allowed=RATIO, same=same_ratio),
         "order": text(default="stop-first", allowed=r"^(stop-first|start-first)$"),
     }
 
-
-MOUNT: Fields = {
-    "target": text(required=True),
-    "source": text(),
-    "type": text(required=True, allowed=r"^(bind|volume|tmpfs)$"),
-    "readOnly": flag(),
-    "bindOptions": block(
-        {"propagation": text(default="rprivate", allowed=r"^(private|rprivate|shared|rshared|slave|rslave)$")}
-    ),
-    "volumeOptions": block(
-        {
-            "noCopy": flag(),
-            "labels": labels(replaces=True),
-            "driverName": text(),
-            "driverOptions": mapping(),
-        }
-    ),
-    "tmpfsOptions": block({"sizeBytes": number(), "mode": number()}),
-}
-
-HEALTHCHECK: Fields = {
-    "tests": listing(),
-    "interval": _span("0s"),
-    "timeout": _span("0s"),
-    "startPeriod": _span("0s"),
-    "retries": number(default=0, allowed=NOT_NEGATIVE),
-}
 
 CONTAINER: Fields = {
     "image": text(required=True),
@@ -78,14 +46,11 @@ CONTAINER: Fields = {
     "user": text(),
     "groups": listing(),
     "readOnly": flag(),
-    "mounts": unordered(block(MOUNT)),
+    "mounts": mounts(propagation="rprivate", replaces=False),
     "stopSignal": text(),
-    "stopGracePeriod": _span(computed=True),
+    "stopGracePeriod": span(computed=True),
     "healthcheck": block(HEALTHCHECK, computed=True),
-    "hosts": unordered(
-        block({"ip": text(required=True, replaces=True), "host": text(required=True, replaces=True)}),
-        replaces=True,
-    ),
+    "hosts": hosts(),
     "secrets": unordered(block(_file("secret"))),
     "configs": unordered(block(_file("config"))),
     "isolation": text(default="default", allowed=r"^(default|process|hyperv)$"),
@@ -110,9 +75,9 @@ TASK: Fields = {
     "restartPolicy": block(
         {
             "condition": text(allowed=r"^(none|on-failure|any)$"),
-            "delay": _span(),
+            "delay": span(),
             "maxAttempts": number(allowed=NOT_NEGATIVE),
-            "window": _span(),
+            "window": span(),
         },
         computed=True,
     ),
@@ -170,5 +135,5 @@ SERVICE: Fields = {
     "updateConfig": block(_rollout("pause|continue|rollback")),
     "rollbackConfig": block(_rollout("pause|continue")),
     "endpointSpec": block(ENDPOINT, computed=True),
-    "convergeConfig": block({"delay": _span("7s"), "timeout": _span("3m")}),
+    "convergeConfig": block({"delay": span("7s"), "timeout": span("3m")}),
 }

@@ -1,17 +1,25 @@
 """A service's properties as docker's ServiceSpec.
 
 Where nothing is given, an empty or zero value is sent rather than none, as the vendor's plugin does: docker
-tells it back.
+tells that back.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from functools import partial
 
-from .convert import from_labels, from_pairs, nanoseconds, to_pairs
+from .convert import (
+    Spec,
+    convert,
+    converted,
+    from_healthcheck,
+    from_labels,
+    from_mount,
+    from_pairs,
+    nanoseconds,
+    to_pairs,
+)
 from .values import Properties
-
-Spec = dict[str, Any]
 
 
 def service_spec(service: Properties) -> Spec:
@@ -20,53 +28,55 @@ def service_spec(service: Properties) -> Spec:
         "Labels": from_labels(service.get("labels")),
         "TaskTemplate": _task(service["taskSpec"]),
         "Mode": _mode(service.get("mode", {})),
-        "UpdateConfig": _rollout(service.get("updateConfig")),
-        "RollbackConfig": _rollout(service.get("rollbackConfig")),
+        "UpdateConfig": convert(service.get("updateConfig"), _rollout),
+        "RollbackConfig": convert(service.get("rollbackConfig"), _rollout),
         "EndpointSpec": _endpoint(service.get("endpointSpec", {})),
     }
 
 
 def _task(task: Properties) -> Spec:
-    resources, placement, restart = (
-        task.get("resources", {}),
-        task.get("placement", {}),
-        task.get("restartPolicy"),
-    )
-    logs = task.get("logDriver")
     return {
         "ContainerSpec": _container(task["containerSpec"]),
-        "Resources": {
-            "Limits": _amounts(resources.get("limits")),
-            "Reservations": _amounts(resources.get("reservation")),
-        },
-        "RestartPolicy": {
-            "Condition": restart.get("condition", ""),
-            "Delay": nanoseconds(restart.get("delay")),
-            "MaxAttempts": restart.get("maxAttempts", 0),
-            "Window": nanoseconds(restart.get("window")),
-        }
-        if restart is not None
-        else {},
-        "Placement": {
-            "Constraints": placement.get("constraints", []),
-            "Preferences": [{"Spread": {"SpreadDescriptor": label}} for label in placement.get("prefs", ())],
-            "MaxReplicas": placement.get("maxReplicas", 0),
-            "Platforms": [
-                {"Architecture": item["architecture"], "OS": item["os"]}
-                for item in placement.get("platforms", ())
-            ],
-        },
+        "Resources": _resources(task.get("resources", {})),
+        "RestartPolicy": convert(task.get("restartPolicy"), _restart_policy) or {},
+        "Placement": _placement(task.get("placement", {})),
         "ForceUpdate": task.get("forceUpdate", 0),
         "Runtime": task.get("runtime", ""),
-        "Networks": [_network(item) for item in task.get("networksAdvanceds", ())],
-        "LogDriver": {"Name": logs["name"], "Options": logs.get("options", {})} if logs else None,
+        "Networks": converted(task.get("networksAdvanceds"), _network),
+        "LogDriver": convert(task.get("logDriver"), _log_driver),
     }
 
 
-def _amounts(amounts: Properties | None) -> Spec | None:
-    if amounts is None:
-        return None
-    return {"NanoCPUs": amounts.get("nanoCpus", 0), "MemoryBytes": amounts.get("memoryBytes", 0)}
+def _resources(resources: Properties) -> Spec:
+    def amounts(amounts: Properties) -> Spec:
+        return {"NanoCPUs": amounts.get("nanoCpus", 0), "MemoryBytes": amounts.get("memoryBytes", 0)}
+
+    return {
+        "Limits": convert(resources.get("limits"), amounts),
+        "Reservations": convert(resources.get("reservation"), amounts),
+    }
+
+
+def _restart_policy(policy: Properties) -> Spec:
+    return {
+        "Condition": policy.get("condition", ""),
+        "Delay": nanoseconds(policy.get("delay")),
+        "MaxAttempts": policy.get("maxAttempts", 0),
+        "Window": nanoseconds(policy.get("window")),
+    }
+
+
+def _placement(placement: Properties) -> Spec:
+    return {
+        "Constraints": placement.get("constraints", []),
+        "Preferences": converted(
+            placement.get("prefs"), lambda label: {"Spread": {"SpreadDescriptor": label}}
+        ),
+        "Platforms": converted(
+            placement.get("platforms"), lambda item: {"Architecture": item["architecture"], "OS": item["os"]}
+        ),
+        "MaxReplicas": placement.get("maxReplicas", 0),
+    }
 
 
 def _network(network: Properties) -> Spec:
@@ -80,8 +90,11 @@ def _network(network: Properties) -> Spec:
     }
 
 
+def _log_driver(driver: Properties) -> Spec:
+    return {"Name": driver["name"], "Options": driver.get("options", {})}
+
+
 def _container(container: Properties) -> Spec:
-    health, dns = container.get("healthcheck", {}), container.get("dnsConfig", {})
     return {
         "Image": container["image"],
         "Labels": from_labels(container.get("labels")),
@@ -89,28 +102,18 @@ def _container(container: Properties) -> Spec:
         "Args": container.get("args", []),
         "Hostname": container.get("hostname", ""),
         "Env": to_pairs(container.get("env")),
-        "Dir": container.get("dir", ""),
         "User": container.get("user", ""),
+        "Dir": container.get("dir", ""),
         "Groups": container.get("groups", []),
         "ReadOnly": container.get("readOnly", False),
-        "Mounts": [_mount(item) for item in container.get("mounts", ())],
+        "Mounts": converted(container.get("mounts"), from_mount),
         "StopSignal": container.get("stopSignal", ""),
         "StopGracePeriod": nanoseconds(container.get("stopGracePeriod")),
-        "Healthcheck": {
-            "Test": health.get("tests", []),
-            "Interval": nanoseconds(health.get("interval")),
-            "Timeout": nanoseconds(health.get("timeout")),
-            "StartPeriod": nanoseconds(health.get("startPeriod")),
-            "Retries": health.get("retries", 0),
-        },
-        "Hosts": [f"{item['ip']} {item['host']}" for item in container.get("hosts", ())],
-        "DNSConfig": {
-            "Nameservers": dns.get("nameservers", []),
-            "Search": dns.get("searches", []),
-            "Options": dns.get("options", []),
-        },
-        "Secrets": [_file("secret", item) for item in container.get("secrets", ())],
-        "Configs": [_file("config", item) for item in container.get("configs", ())],
+        "Healthcheck": from_healthcheck(container.get("healthcheck", {})),
+        "Hosts": converted(container.get("hosts"), lambda entry: f"{entry['ip']} {entry['host']}"),
+        "DNSConfig": _dns(container.get("dnsConfig", {})),
+        "Secrets": converted(container.get("secrets"), partial(_file, "secret")),
+        "Configs": converted(container.get("configs"), partial(_file, "config")),
         "Isolation": container["isolation"],
         "Sysctls": container.get("sysctl", {}),
         "CapabilityAdd": container.get("capAdds", []),
@@ -119,7 +122,16 @@ def _container(container: Properties) -> Spec:
     }
 
 
+def _dns(dns: Properties) -> Spec:
+    return {
+        "Nameservers": dns.get("nameservers", []),
+        "Search": dns.get("searches", []),
+        "Options": dns.get("options", []),
+    }
+
+
 def _file(kind: str, item: Properties) -> Spec:
+    """A secret or config, as a file in the container."""
     return {
         f"{kind.title()}ID": item[f"{kind}Id"],
         f"{kind.title()}Name": item.get(f"{kind}Name", ""),
@@ -132,30 +144,6 @@ def _file(kind: str, item: Properties) -> Spec:
     }
 
 
-def _mount(mount: Properties) -> Spec:
-    bind, volume, tmpfs = mount.get("bindOptions"), mount.get("volumeOptions"), mount.get("tmpfsOptions")
-    return {
-        "Type": mount["type"],
-        "Target": mount["target"],
-        "Source": mount.get("source", ""),
-        "ReadOnly": mount.get("readOnly", False),
-        "BindOptions": {"Propagation": bind["propagation"]} if bind is not None else None,
-        "VolumeOptions": {
-            "NoCopy": volume.get("noCopy", False),
-            "Labels": from_labels(volume.get("labels")),
-            "DriverConfig": {
-                "Name": volume.get("driverName", ""),
-                "Options": volume.get("driverOptions", {}),
-            },
-        }
-        if volume is not None
-        else None,
-        "TmpfsOptions": {"SizeBytes": tmpfs.get("sizeBytes", 0), "Mode": tmpfs.get("mode", 0)}
-        if tmpfs is not None
-        else None,
-    }
-
-
 def _mode(mode: Properties) -> Spec:
     if mode.get("global"):
         return {"Global": {}}
@@ -163,9 +151,7 @@ def _mode(mode: Properties) -> Spec:
     return {"Replicated": {"Replicas": replicated["replicas"]}} if replicated is not None else {}
 
 
-def _rollout(rollout: Properties | None) -> Spec | None:
-    if rollout is None:
-        return None
+def _rollout(rollout: Properties) -> Spec:
     return {
         "Parallelism": rollout["parallelism"],
         "Delay": nanoseconds(rollout["delay"]),
@@ -177,16 +163,14 @@ def _rollout(rollout: Properties | None) -> Spec | None:
 
 
 def _endpoint(endpoint: Properties) -> Spec:
+    return {"Mode": endpoint.get("mode", ""), "Ports": converted(endpoint.get("ports"), _port)}
+
+
+def _port(port: Properties) -> Spec:
     return {
-        "Mode": endpoint.get("mode", ""),
-        "Ports": [
-            {
-                "Name": port.get("name", ""),
-                "Protocol": port["protocol"],
-                "TargetPort": port["targetPort"],
-                "PublishedPort": port.get("publishedPort", 0),
-                "PublishMode": port["publishMode"],
-            }
-            for port in endpoint.get("ports", ())
-        ],
+        "Name": port.get("name", ""),
+        "Protocol": port["protocol"],
+        "TargetPort": port["targetPort"],
+        "PublishedPort": port.get("publishedPort", 0),
+        "PublishMode": port["publishMode"],
     }

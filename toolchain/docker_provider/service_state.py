@@ -2,157 +2,149 @@
 
 from __future__ import annotations
 
-from typing import Any
+from functools import partial
 
-from .convert import duration, given, to_labels, to_pairs
+from .convert import (
+    Spec,
+    convert,
+    converted,
+    duration,
+    filled,
+    given,
+    to_healthcheck,
+    to_labels,
+    to_mount,
+    to_pairs,
+)
 from .values import Properties
-
-Spec = dict[str, Any]
 
 
 def service_state(service: Spec) -> Properties:
     spec = service["Spec"]
-    endpoint = service.get("Endpoint", {})
-    told = endpoint if endpoint.get("Spec", {}).get("Mode") else {"Spec": spec.get("EndpointSpec", {})}
     return {
         "name": spec["Name"],
         "labels": to_labels(spec.get("Labels")),
         "taskSpec": _task(spec["TaskTemplate"]),
         "mode": _mode(spec["Mode"]),
-        "updateConfig": _rollout(spec.get("UpdateConfig")),
-        "rollbackConfig": _rollout(spec.get("RollbackConfig")),
-        "endpointSpec": {
-            "mode": told["Spec"].get("Mode", ""),
-            "ports": [_port(port) for port in told.get("Ports", told["Spec"].get("Ports")) or ()],
-        },
+        "updateConfig": convert(spec.get("UpdateConfig"), _rollout),
+        "rollbackConfig": convert(spec.get("RollbackConfig"), _rollout),
+        "endpointSpec": _endpoint(service),
     }
 
 
 def _task(task: Spec) -> Properties:
-    restart, placement, logs = task.get("RestartPolicy"), task.get("Placement"), task.get("LogDriver")
-    resources = task.get("Resources")
-    return given(
+    return filled(
         {
             "containerSpec": _container(task["ContainerSpec"]),
-            "resources": given(
-                {
-                    "limits": _amounts(resources.get("Limits")),
-                    "reservation": _amounts(resources.get("Reservations")),
-                }
-            )
-            if resources is not None
-            else None,
-            "restartPolicy": given(
-                {
-                    "condition": restart.get("Condition") or None,
-                    "delay": _span(restart, "Delay"),
-                    "maxAttempts": restart.get("MaxAttempts"),
-                    "window": _span(restart, "Window"),
-                }
-            )
-            if restart is not None
-            else None,
-            "placement": given(
-                {
-                    "constraints": placement.get("Constraints") or None,
-                    "prefs": [
-                        item["Spread"]["SpreadDescriptor"] for item in placement.get("Preferences") or ()
-                    ]
-                    or None,
-                    "platforms": [
-                        {"architecture": item.get("Architecture", ""), "os": item.get("OS", "")}
-                        for item in placement.get("Platforms") or ()
-                    ]
-                    or None,
-                    "maxReplicas": placement.get("MaxReplicas", 0),
-                }
-            )
-            if placement is not None
-            else None,
             "forceUpdate": task.get("ForceUpdate", 0),
-            "runtime": task.get("Runtime") or None,
-            "networksAdvanceds": [_network(item) for item in task.get("Networks") or ()] or None,
-            "logDriver": given({"name": logs["Name"], "options": logs.get("Options") or None})
-            if logs
-            else None,
+            "runtime": task.get("Runtime"),
+            "networksAdvanceds": converted(task.get("Networks"), _network),
+            "logDriver": convert(task.get("LogDriver"), _log_driver),
+        }
+    ) | given(  # a block counts even if nothing is in it
+        {
+            "resources": convert(task.get("Resources"), _resources),
+            "restartPolicy": convert(task.get("RestartPolicy"), _restart_policy),
+            "placement": convert(task.get("Placement"), _placement),
         }
     )
 
 
-def _amounts(amounts: Spec | None) -> Properties | None:
-    if amounts is None:
-        return None
-    return {"nanoCpus": amounts.get("NanoCPUs", 0), "memoryBytes": amounts.get("MemoryBytes", 0)}
+def _resources(resources: Spec) -> Properties:
+    def amounts(amounts: Spec) -> Properties:
+        return {"nanoCpus": amounts.get("NanoCPUs", 0), "memoryBytes": amounts.get("MemoryBytes", 0)}
+
+    return given(
+        {
+            "limits": convert(resources.get("Limits"), amounts),
+            "reservation": convert(resources.get("Reservations"), amounts),
+        }
+    )
 
 
-def _span(spec: Spec, name: str) -> str | None:
-    return duration(spec[name]) if name in spec else None
+def _restart_policy(policy: Spec) -> Properties:
+    return filled(
+        {
+            "condition": policy.get("Condition"),
+            "delay": convert(policy.get("Delay"), duration),
+            "maxAttempts": policy.get("MaxAttempts"),
+            "window": convert(policy.get("Window"), duration),
+        }
+    )
+
+
+def _placement(placement: Spec) -> Properties:
+    return filled(
+        {
+            "constraints": placement.get("Constraints"),
+            "prefs": converted(placement.get("Preferences"), lambda item: item["Spread"]["SpreadDescriptor"]),
+            "platforms": converted(
+                placement.get("Platforms"),
+                lambda item: {"architecture": item.get("Architecture", ""), "os": item.get("OS", "")},
+            ),
+            "maxReplicas": placement.get("MaxReplicas", 0),
+        }
+    )
 
 
 def _network(network: Spec) -> Properties:
-    return given(
-        {
-            "id": network["Target"],
-            "driverOpts": to_pairs(network.get("DriverOpts")),
-            "aliases": network.get("Aliases") or None,
-        }
-    )
+    return {
+        "id": network["Target"],
+        "aliases": network.get("Aliases") or [],
+        "driverOpts": to_pairs(network.get("DriverOpts")),
+    }
+
+
+def _log_driver(driver: Spec) -> Properties:
+    return filled({"name": driver["Name"], "options": driver.get("Options")})
 
 
 def _container(container: Spec) -> Properties:
-    health, dns = container.get("Healthcheck"), container.get("DNSConfig")
-    return given(
+    return filled(
         {
             "image": container["Image"],
-            "labels": to_labels(container.get("Labels")) or None,
-            "commands": container.get("Command") or None,
-            "args": container.get("Args") or None,
-            "hostname": container.get("Hostname") or None,
-            "env": dict(pair.partition("=")[::2] for pair in container.get("Env") or ()) or None,
-            "user": container.get("User") or None,
-            "dir": container.get("Dir") or None,
-            "groups": container.get("Groups") or None,
-            "readOnly": container.get("ReadOnly") or None,
-            "mounts": [_mount(item) for item in container.get("Mounts") or ()] or None,
-            "stopSignal": container.get("StopSignal") or None,
-            "stopGracePeriod": _span(container, "StopGracePeriod"),
-            "healthcheck": given(
-                {
-                    "tests": health.get("Test") or None,
-                    "interval": duration(health.get("Interval", 0)),
-                    "timeout": duration(health.get("Timeout", 0)),
-                    "startPeriod": duration(health.get("StartPeriod", 0)),
-                    "retries": health.get("Retries", 0),
-                }
-            )
-            if health is not None
-            else None,
-            "hosts": [
-                dict(zip(("ip", "host"), entry.split(" ")[:2], strict=True))
-                for entry in container.get("Hosts") or ()
-            ]
-            or None,
-            "dnsConfig": given(
-                {
-                    "nameservers": dns.get("Nameservers") or None,
-                    "searches": dns.get("Search") or None,
-                    "options": dns.get("Options") or None,
-                }
-            )
-            if dns is not None
-            else None,
-            "secrets": [_file("secret", item) for item in container.get("Secrets") or ()] or None,
-            "configs": [_file("config", item) for item in container.get("Configs") or ()] or None,
-            "isolation": container.get("Isolation") or None,
-            "sysctl": container.get("Sysctls") or None,
-            "capAdds": container.get("CapabilityAdd") or None,
-            "capDrops": container.get("CapabilityDrop") or None,
+            "labels": to_labels(container.get("Labels")),
+            "commands": container.get("Command"),
+            "args": container.get("Args"),
+            "hostname": container.get("Hostname"),
+            "env": dict(pair.partition("=")[::2] for pair in container.get("Env") or ()),
+            "user": container.get("User"),
+            "dir": container.get("Dir"),
+            "groups": container.get("Groups"),
+            "readOnly": container.get("ReadOnly"),
+            "mounts": converted(container.get("Mounts"), to_mount),
+            "stopSignal": container.get("StopSignal"),
+            "stopGracePeriod": convert(container.get("StopGracePeriod"), duration),
+            "healthcheck": convert(container.get("Healthcheck"), partial(to_healthcheck, short=True)),
+            "hosts": converted(container.get("Hosts"), _host),
+            "secrets": converted(container.get("Secrets"), partial(_file, "secret")),
+            "configs": converted(container.get("Configs"), partial(_file, "config")),
+            "isolation": container.get("Isolation"),
+            "sysctl": container.get("Sysctls"),
+            "capAdds": container.get("CapabilityAdd"),
+            "capDrops": container.get("CapabilityDrop"),
             "init": container.get("Init"),
+        }
+    ) | given({"dnsConfig": convert(container.get("DNSConfig"), _dns)})
+
+
+def _host(entry: str) -> Properties:
+    ip, host = entry.split(" ")[:2]
+    return {"ip": ip, "host": host}
+
+
+def _dns(dns: Spec) -> Properties:
+    return filled(
+        {
+            "nameservers": dns.get("Nameservers"),
+            "searches": dns.get("Search"),
+            "options": dns.get("Options"),
         }
     )
 
 
 def _file(kind: str, item: Spec) -> Properties:
+    """A secret or config, as a file in the container."""
     return {
         f"{kind}Id": item[f"{kind.title()}ID"],
         f"{kind}Name": item.get(f"{kind.title()}Name", ""),
@@ -163,46 +155,12 @@ def _file(kind: str, item: Spec) -> Properties:
     }
 
 
-def _mount(mount: Spec) -> Properties:
-    bind, volume, tmpfs = mount.get("BindOptions"), mount.get("VolumeOptions"), mount.get("TmpfsOptions")
-    driver = (volume or {}).get("DriverConfig")
-    return given(
-        {
-            "target": mount["Target"],
-            "source": mount.get("Source", ""),
-            "type": mount["Type"],
-            "readOnly": mount.get("ReadOnly", False),
-            "bindOptions": given({"propagation": bind.get("Propagation")}) if bind is not None else None,
-            "volumeOptions": given(
-                {
-                    "noCopy": volume.get("NoCopy", False),
-                    "labels": to_labels(volume.get("Labels")),
-                    "driverName": driver.get("Name") or None if driver else None,
-                    "driverOptions": driver.get("Options") or {} if driver else None,
-                }
-            )
-            if volume is not None
-            else None,
-            "tmpfsOptions": {"sizeBytes": tmpfs.get("SizeBytes", 0), "mode": tmpfs.get("Mode", 0) & 0o777}
-            if tmpfs is not None
-            else None,
-        }
-    )
-
-
 def _mode(mode: Spec) -> Properties:
-    replicated = mode.get("Replicated")
-    return given(
-        {
-            "replicated": given({"replicas": replicated.get("Replicas")}) if replicated is not None else None,
-            "global": "Global" in mode,
-        }
-    )
+    replicated = convert(mode.get("Replicated"), lambda counted: given({"replicas": counted.get("Replicas")}))
+    return given({"replicated": replicated, "global": "Global" in mode})
 
 
-def _rollout(rollout: Spec | None) -> Properties | None:
-    if rollout is None:
-        return None
+def _rollout(rollout: Spec) -> Properties:
     return {
         "parallelism": rollout.get("Parallelism", 0),
         "delay": duration(rollout.get("Delay", 0)),
@@ -211,6 +169,15 @@ def _rollout(rollout: Spec | None) -> Properties | None:
         "maxFailureRatio": f"{rollout.get('MaxFailureRatio', 0):.1f}",
         "order": rollout.get("Order", ""),
     }
+
+
+def _endpoint(service: Spec) -> Properties:
+    """As the swarm has allocated it, or else as it was asked for."""
+    asked = service["Spec"].get("EndpointSpec", {})
+    allocated = service.get("Endpoint", {})
+    if mode := allocated.get("Spec", {}).get("Mode"):
+        return {"mode": mode, "ports": converted(allocated.get("Ports"), _port)}
+    return {"mode": asked.get("Mode", ""), "ports": converted(asked.get("Ports"), _port)}
 
 
 def _port(port: Spec) -> Properties:

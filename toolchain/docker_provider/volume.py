@@ -60,4 +60,4 @@ class Volume(SchemaResource):
                 return False
             return True
 
-        wait_until(removed, REMOVAL_TIMEOUT, f"volume {id} is still in use")
+        wait_until(daemon, removed, REMOVAL_TIMEOUT, f"volume {id} is still in use")

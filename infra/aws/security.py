@@ -58,7 +58,6 @@ class SecurityGroups(pulumi.ComponentResource):
             from_port=port,
             to_port=port,
             **source,
-            description=name,
             tags=tags(self._settings, f"{self._settings.prefix} {name}"),
             opts=pulumi.ResourceOptions(parent=self),
         )
@@ -93,7 +92,6 @@ class SecurityGroups(pulumi.ComponentResource):
             security_group_id=self.nodes.id,
             ip_protocol="-1",
             cidr_ipv4="0.0.0.0/0",
-            description="nodes-outbound",
             tags=tags(self._settings, f"{self._settings.prefix} nodes-outbound"),
             opts=pulumi.ResourceOptions(parent=self),
         )

@@ -1,0 +1,77 @@
+"""An AWS account for tests: moto's server, on an address of this machine, and clients that ask it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+
+from tests.e2e.cluster import ROOT, eventually
+
+REGION = "us-west-2"
+START_TIMEOUT = 60  # seconds
+KEYS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Account:
+    """``log`` is what the server was asked."""
+
+    url: str
+    log: Path
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What makes SDKs and the provider ask this account and nothing else."""
+        return {
+            **KEYS,
+            "AWS_ENDPOINT_URL": self.url,
+            "AWS_REGION": REGION,
+            "AWS_EC2_METADATA_DISABLED": "true",
+        }
+
+    def client(self, service: str) -> Any:
+        return boto3.client(
+            service,  # type: ignore[call-overload]
+            endpoint_url=self.url,
+            region_name=REGION,
+            aws_access_key_id="test",
+            aws_secret_access_key="test",
+        )
+
+
+@contextmanager
+def account(folder: Path, host: str = "127.0.0.1") -> Iterator[Account]:
+    """An empty account, but for a default VPC, as long as the context lasts."""
+    with socket.socket() as probe:
+        probe.bind((host, 0))
+        port = probe.getsockname()[1]
+    log = folder / "account.log"
+    with log.open("w") as output:
+        server = subprocess.Popen(
+            [sys.executable, "-m", "tests.e2e.aws.moto_server", "-H", host, "-p", str(port)],
+            stdout=output,
+            stderr=output,
+            cwd=ROOT,
+            env={**os.environ, **KEYS},
+        )
+    try:
+        eventually(lambda: _answers(host, port), f"the account's server ({log})", START_TIMEOUT)
+        yield Account(url=f"http://{host}:{port}", log=log)
+    finally:
+        server.send_signal(signal.SIGTERM)
+        server.wait(timeout=30)
+
+
+def _answers(host: str, port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex((host, port)) == 0

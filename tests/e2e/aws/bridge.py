@@ -1,0 +1,75 @@
+"""HashiCorp's AWS provider as a plugin of the Pulumi engine, where the machine has the provider."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import subprocess
+from pathlib import Path
+
+from tests.tools import missing, require
+from toolchain.paths import TOOLCHAIN
+
+MODULE = Path(__file__).parent / "bridge"
+HOME = TOOLCHAIN / "aws-bridge"
+VERSION = "7.51.1"  # of pulumi-aws, whose SDK asks for this plugin
+PROVIDER = "registry.terraform.io/hashicorp/aws/5.100.0/linux_amd64/terraform-provider-aws_*"
+BUILD_TIMEOUT = 1200  # seconds; with empty caches on two cores
+# Where Terraform looks for providers that a machine has, and one level below /opt.
+ROOTS = (
+    Path.home() / ".terraform.d" / "plugins",
+    Path("/usr/local/share/terraform/plugins"),
+    Path("/usr/share/terraform/plugins"),
+    *sorted(Path("/opt").glob("*")),
+)
+
+
+def provider() -> Path:
+    """The executable of HashiCorp's provider."""
+    for root in ROOTS:
+        for found in root.glob(PROVIDER):
+            return found
+    missing(f"no Terraform mirror of this machine has {PROVIDER}")
+
+
+def install(pulumi_home: Path) -> None:
+    """Put the plugin into a PULUMI_HOME of the test's own."""
+    executable = _built()
+    folder = pulumi_home / "plugins" / f"resource-aws-v{VERSION}"
+    folder.mkdir(parents=True)
+    (folder / executable.name).symlink_to(executable)
+
+
+def _built() -> Path:
+    """The bridge with the provider beside it; built again when its source is newer."""
+    HOME.mkdir(parents=True, exist_ok=True)
+    executable = HOME / "pulumi-resource-aws"
+    with (HOME / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        link = HOME / "terraform-provider-aws"
+        link.unlink(missing_ok=True)
+        link.symlink_to(provider())
+        newest = max(file.stat().st_mtime for file in MODULE.iterdir())
+        if not executable.exists() or executable.stat().st_mtime < newest:
+            _build(executable)
+    return executable
+
+
+def _build(executable: Path) -> None:
+    line = [
+        require("go"),
+        "build",
+        "-trimpath",
+        "-buildvcs=false",
+        "-ldflags",
+        "-s -w",
+        "-o",
+        str(executable),
+        ".",
+    ]
+    environment = {**os.environ, "CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly"}
+    done = subprocess.run(
+        line, cwd=MODULE, env=environment, capture_output=True, text=True, timeout=BUILD_TIMEOUT, check=False
+    )
+    if done.returncode:
+        raise RuntimeError(f"the bridge was not built:\n{done.stderr[-4000:]}")

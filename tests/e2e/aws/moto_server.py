@@ -1,0 +1,85 @@
+"""moto's server, with what target aws needs and moto lacks or gets wrong; started as a program.
+
+Lacking: StartInstanceRefresh and CompleteLifecycleAction. Here they only note what was asked, which
+DescribeInstanceRefreshes and DescribeNotificationConfigurations hand out to tests.
+Wrong: a launch template's own tags become part of its data, and lifecycle hooks get a role and a target that
+nobody gave them. Both look like changes at every later update.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from moto.autoscaling.models import LifecycleHook
+from moto.autoscaling.responses import AutoScalingResponse
+from moto.core.responses import ActionResult, EmptyResult
+from moto.ec2.models.launch_templates import LaunchTemplate
+from moto.server import main
+
+REFRESHES: list[dict[str, Any]] = []
+COMPLETED: list[dict[str, Any]] = []
+
+
+def start_instance_refresh(response: AutoScalingResponse) -> ActionResult:
+    asked = response._get_params()
+    REFRESHES.append(
+        {
+            "InstanceRefreshId": f"refresh-{len(REFRESHES)}",
+            "AutoScalingGroupName": asked["AutoScalingGroupName"],
+            "Status": "Successful",
+            "Preferences": asked.get("Preferences", {}),
+        }
+    )
+    return ActionResult({"InstanceRefreshId": REFRESHES[-1]["InstanceRefreshId"]})
+
+
+def describe_instance_refreshes(_response: AutoScalingResponse) -> ActionResult:
+    return ActionResult({"InstanceRefreshes": REFRESHES})
+
+
+def complete_lifecycle_action(response: AutoScalingResponse) -> ActionResult:
+    COMPLETED.append(response._get_params())
+    return EmptyResult()
+
+
+def describe_notification_configurations(_response: AutoScalingResponse) -> ActionResult:
+    """The completed lifecycle actions, as (group, instance), in the shape of another answer."""
+    return ActionResult(
+        {
+            "NotificationConfigurations": [
+                {"AutoScalingGroupName": asked["AutoScalingGroupName"], "TopicARN": asked["InstanceId"]}
+                for asked in COMPLETED
+            ]
+        }
+    )
+
+
+def repair() -> None:
+    for action in (
+        start_instance_refresh,
+        describe_instance_refreshes,
+        complete_lifecycle_action,
+        describe_notification_configurations,
+    ):
+        setattr(AutoScalingResponse, action.__name__, action)
+
+    make_hook = LifecycleHook.__init__
+
+    def hook(self: LifecycleHook, *arguments: Any) -> None:
+        make_hook(self, *arguments)
+        self.role_arn = self.notification_target_arn = None  # type: ignore[assignment]
+
+    make_template = LaunchTemplate.__init__
+
+    def template(self: LaunchTemplate, backend: Any, name: str, data: dict[str, Any], *more: Any) -> None:
+        kept = [entry for entry in data["TagSpecifications"] if entry["ResourceType"] != "launch-template"]
+        make_template(self, backend, name, {**data, "TagSpecifications": kept}, *more)
+
+    LifecycleHook.__init__ = hook  # type: ignore[assignment, method-assign]
+    LaunchTemplate.__init__ = template  # type: ignore[assignment, method-assign]
+
+
+if __name__ == "__main__":
+    repair()
+    main(sys.argv[1:])

@@ -1,0 +1,301 @@
+"""The real engine with HashiCorp's real provider against an account that moto keeps: facts read back from it.
+
+The tests are one story, in this order: up, up again, scale, change, refresh, destroy.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.e2e.aws import bridge
+from tests.e2e.aws.account import REGION, Account, account
+from tests.e2e.cluster import ROOT, Cluster
+
+PROGRAM = ROOT / "tests" / "e2e" / "aws" / "without_gates.py"
+
+
+@pytest.fixture(scope="module")
+def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
+    bridge.provider()
+    with account(tmp_path_factory.mktemp("account")) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def empty(cloud: Account, tmp_path_factory: pytest.TempPathFactory) -> Cluster:
+    """A stack with target aws that is not up yet."""
+    folder = tmp_path_factory.mktemp("stack")
+    cluster = Cluster.make(folder, "10.213.0.0/24")
+    (folder / "__main__.py").write_text(PROGRAM.read_text())
+    home = folder / ".pulumi"
+    bridge.install(home)
+    cluster.environment |= {**cloud.environment, "PULUMI_HOME": str(home)}
+    cluster.pulumi("stack", "select", cluster.stack)
+    for key, value in {
+        "target": "aws",
+        "admin_cidrs": '["198.51.100.7/32", "2001:db8::/48"]',
+        "aws:region": REGION,
+        "aws:skipCredentialsValidation": "true",
+        "aws:maxRetries": "2",
+    }.items():
+        cluster.pulumi("config", "set", key, value)
+    return cluster
+
+
+@pytest.fixture(scope="module")
+def stack(empty: Cluster) -> Cluster:
+    empty.up()
+    return empty
+
+
+def instances(cloud: Account, name: str) -> list[dict[str, Any]]:
+    """The instances of this name that are not gone."""
+    filters = [
+        {"Name": "tag:Name", "Values": [name]},
+        {"Name": "instance-state-name", "Values": ["pending", "running", "stopped"]},
+    ]
+    reservations = cloud.client("ec2").describe_instances(Filters=filters)["Reservations"]
+    return [instance for reservation in reservations for instance in reservation["Instances"]]
+
+
+def the_manager(cloud: Account) -> dict[str, Any]:
+    (manager,) = instances(cloud, "Swarm Manager Node")
+    return manager
+
+
+def user_data(cloud: Account, instance: str) -> str:
+    answer = cloud.client("ec2").describe_instance_attribute(InstanceId=instance, Attribute="userData")
+    return base64.b64decode(answer["UserData"]["Value"]).decode()
+
+
+def worker_template(cloud: Account) -> dict[str, Any]:
+    (version,) = cloud.client("ec2").describe_launch_template_versions(Versions=["$Latest"])[
+        "LaunchTemplateVersions"
+    ]
+    data: dict[str, Any] = version["LaunchTemplateData"]
+    return data
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "reason"),
+    [
+        ("efs_id", "fs-0123456789abcdef0", "there is no such file system"),
+        ("instance_type", "t2.nano", "it has 512 MiB of memory"),
+        ("instance_type", "z9.huge", "cannot be used in this region"),
+        ("admin_cidrs", "[]", "at least one network"),
+    ],
+)
+def test_what_aws_has_not_is_refused_before_anything_is_created(
+    cloud: Account, empty: Cluster, key: str, value: str, reason: str
+) -> None:
+    before = empty.pulumi("config", "get", key).strip()
+    empty.pulumi("config", "set", key, value)
+    try:
+        said = empty.pulumi("up", "--yes", "--skip-preview", check=False, timeout=300)
+    finally:
+        empty.pulumi("config", "set", key, before)
+    assert reason in said
+    assert not cloud.client("ec2").describe_network_interfaces()["NetworkInterfaces"]
+
+
+def test_a_preview_says_what_an_hour_will_cost(empty: Cluster) -> None:
+    assert re.search(r"estimated cost: about 0\.64 USD per hour \(3 x t2\.xlarge", empty.pulumi("preview"))
+
+
+def test_up_makes_a_manager_with_two_encrypted_disks(cloud: Account, stack: Cluster) -> None:
+    manager = the_manager(cloud)
+    assert manager["InstanceType"] == "t2.xlarge"
+    assert manager["PrivateIpAddress"] == stack.output("manager_address")
+    assert stack.output("docker_host") == f"ssh://ec2-user@{manager['PublicIpAddress']}:22"
+    volumes = [mapping["Ebs"]["VolumeId"] for mapping in manager["BlockDeviceMappings"]]
+    described = cloud.client("ec2").describe_volumes(VolumeIds=volumes)["Volumes"]
+    assert [(volume["Size"], volume["Encrypted"]) for volume in described] == [(100, True), (100, True)]
+
+
+def test_the_workers_of_the_group_are_tagged_and_join_by_their_own_user_data(
+    cloud: Account, stack: Cluster
+) -> None:
+    assert len(instances(cloud, "Swarm Worker Node")) == 2
+    script = base64.b64decode(worker_template(cloud)["UserData"]).decode()
+    assert f"MANAGER_ADDRESS={stack.output('manager_address')}" in script
+    assert "ROLE=worker" in script
+
+
+def test_workers_have_the_same_disks_and_metadata_that_need_a_token(cloud: Account, stack: Cluster) -> None:
+    """Asked of the template: moto gives a group's instances neither."""
+    template = worker_template(cloud)
+    disks = {mapping["DeviceName"]: mapping["Ebs"] for mapping in template["BlockDeviceMappings"]}
+    assert set(disks) == {"/dev/xvda", "/dev/sdf"}
+    assert all((disk["VolumeSize"], disk["Encrypted"]) == (100, True) for disk in disks.values())
+    assert template["MetadataOptions"]["HttpTokens"] == "required"
+    assert template["MetadataOptions"]["HttpPutResponseHopLimit"] == 1
+    assert template["IamInstanceProfile"]["Arn"]
+
+
+def test_user_data_of_the_manager_are_what_the_program_rendered(cloud: Account, stack: Cluster) -> None:
+    script = user_data(cloud, the_manager(cloud)["InstanceId"])
+    (system,) = cloud.client("efs").describe_file_systems()["FileSystems"]
+    assert f"FILE_SYSTEM={system['FileSystemId']}" in script
+    assert f"PARAMETER=/oodt/{stack.stack}/swarm" in script
+    assert len(script.encode()) < 16 * 1024
+
+
+def test_only_ssh_is_open_to_the_outside(cloud: Account, stack: Cluster) -> None:
+    groups = cloud.client("ec2").describe_security_groups(
+        Filters=[{"Name": "tag:Stack", "Values": [stack.stack]}]
+    )["SecurityGroups"]
+    assert len(groups) == 3
+    outside = [
+        (permission["FromPort"], source["CidrIp"])
+        for group in groups
+        for permission in group["IpPermissions"]
+        for source in permission["IpRanges"]
+    ]
+    assert outside == [(22, "198.51.100.7/32")]
+
+
+def test_the_share_is_encrypted_and_mountable_in_every_zone(cloud: Account, stack: Cluster) -> None:
+    efs = cloud.client("efs")
+    (system,) = efs.describe_file_systems()["FileSystems"]
+    assert system["Encrypted"]
+    targets = efs.describe_mount_targets(FileSystemId=system["FileSystemId"])["MountTargets"]
+    zones = cloud.client("ec2").describe_availability_zones()["AvailabilityZones"]
+    assert {target["AvailabilityZoneName"] for target in targets} == {zone["ZoneName"] for zone in zones}
+
+
+def test_every_policy_names_its_one_resource(cloud: Account, stack: Cluster) -> None:
+    iam = cloud.client("iam")
+    found = {}
+    for role in iam.list_roles()["Roles"]:
+        for name in iam.list_role_policies(RoleName=role["RoleName"])["PolicyNames"]:
+            document = iam.get_role_policy(RoleName=role["RoleName"], PolicyName=name)["PolicyDocument"]
+            (statement,) = document["Statement"]
+            found[name.rpartition("-")[0]] = (statement["Resource"], statement["Action"])
+    group = cloud.client("autoscaling").describe_auto_scaling_groups()["AutoScalingGroups"][0]
+    parameter = f"arn:aws:ssm:{REGION}:123456789012:parameter/oodt/{stack.stack}/swarm"
+    assert found == {
+        "manager-record": (parameter, ["ssm:PutParameter", "ssm:GetParameter", "ssm:DeleteParameter"]),
+        "worker-record": (parameter, ["ssm:GetParameter"]),
+        "manager-drain": (group["AutoScalingGroupARN"], ["autoscaling:CompleteLifecycleAction"]),
+    }
+
+
+def test_the_data_volume_and_the_share_are_protected(stack: Cluster) -> None:
+    resources = json.loads(stack.pulumi("stack", "export"))["deployment"]["resources"]
+    protected = {resource["type"] for resource in resources if resource.get("protect")}
+    assert protected == {"aws:ebs/volume:Volume", "aws:efs/fileSystem:FileSystem"}
+    said = stack.pulumi("destroy", "--preview-only", check=False, timeout=300)
+    assert "protected" in said
+
+
+def test_a_second_up_changes_nothing(stack: Cluster) -> None:
+    assert stack.up() == {}
+
+
+def test_nothing_changes_after_a_refresh(stack: Cluster) -> None:
+    stack.pulumi("refresh", "--yes", "--skip-preview", timeout=300)
+    assert stack.up() == {}
+
+
+def test_more_workers_come_in_place(cloud: Account, stack: Cluster) -> None:
+    before = {instance["InstanceId"] for instance in instances(cloud, "Swarm Worker Node")}
+    assert stack.up(worker_nodes="3") == {"update": 1}
+    after = {instance["InstanceId"] for instance in instances(cloud, "Swarm Worker Node")}
+    assert before < after
+    assert len(after) == 3
+
+
+def test_a_newer_machine_image_replaces_nothing(cloud: Account, stack: Cluster) -> None:
+    """The parameter of AWS cannot be changed in moto: another architecture's image stands for a newer one."""
+    file = stack.folder / "infra" / "aws" / "machine_image.py"
+    original = file.read_text()
+    file.write_text(
+        original.replace('infix = "/arm64" if architecture == "arm64" else ""', 'infix = "/arm64"')
+    )
+    try:
+        assert stack.up() == {}
+    finally:
+        file.write_text(original)
+
+
+def test_a_change_of_the_managers_user_data_is_previewed_as_a_replacement_that_keeps_data_and_address(
+    cloud: Account, stack: Cluster
+) -> None:
+    before = the_manager(cloud)
+    with_another_limit(stack, "infra/aws/node/manager.py", "FORGET_AFTER = 900", "FORGET_AFTER = 901")
+    preview = stack.pulumi("preview", "--diff", timeout=300)
+    replaced = set(re.findall(r"^ *\+-(\S+): \(replace\)", preview, re.MULTILINE))
+    assert replaced == {"aws:ec2/instance:Instance", "aws:ec2/volumeAttachment:VolumeAttachment"}
+    stack.up()
+    after = the_manager(cloud)
+    assert after["InstanceId"] != before["InstanceId"]
+    assert after["PrivateIpAddress"] == before["PrivateIpAddress"]
+    assert after["PublicIpAddress"] == before["PublicIpAddress"]
+    assert data_volume(after) == data_volume(before)
+
+
+def test_a_change_of_the_template_asks_for_a_rolling_replacement_of_the_workers(
+    cloud: Account, stack: Cluster
+) -> None:
+    """moto has no StartInstanceRefresh; its stand-in notes what it was asked."""
+    with_another_limit(stack, "infra/aws/node/worker.py", "LOOK_INTERVAL = 5", "LOOK_INTERVAL = 4")
+    assert stack.up() == {"update": 2}
+    autoscaling = cloud.client("autoscaling")
+    (group,) = autoscaling.describe_auto_scaling_groups()["AutoScalingGroups"]
+    assert group["LaunchTemplate"]["Version"] == "2"
+    name = group["AutoScalingGroupName"]
+    (asked,) = autoscaling.describe_instance_refreshes(AutoScalingGroupName=name)["InstanceRefreshes"]
+    assert asked["Preferences"]["MinHealthyPercentage"] == 100
+    assert asked["Preferences"]["SkipMatching"]
+
+
+def test_destroy_leaves_nothing_behind(cloud: Account, stack: Cluster) -> None:
+    cloud.client("ssm").put_parameter(
+        Name=f"/oodt/{stack.stack}/swarm", Value="{}", Type="SecureString"
+    )  # as a manager would have
+    stack.up(protect="false")
+    stack.destroy()
+    tagged = cloud.client("resourcegroupstaggingapi").get_resources(
+        TagFilters=[{"Key": "Stack", "Values": [stack.stack]}]
+    )["ResourceTagMappingList"]
+    remaining = [entry["ResourceARN"] for entry in tagged if not is_gone(cloud, entry["ResourceARN"])]
+    assert remaining == []
+    assert not cloud.client("efs").describe_file_systems()["FileSystems"]
+    assert not cloud.client("iam").list_roles()["Roles"]
+    assert not cloud.client("ec2").describe_addresses()["Addresses"]
+    assert not cloud.client("ssm").get_parameters(Names=[f"/oodt/{stack.stack}/swarm"])["Parameters"]
+    assert not cloud.client("autoscaling").describe_auto_scaling_groups()["AutoScalingGroups"]
+
+
+def with_another_limit(stack: Cluster, name: str, old: str, new: str) -> None:
+    file = stack.folder / name
+    assert old in file.read_text()
+    file.write_text(file.read_text().replace(old, new))
+
+
+def data_volume(instance: dict[str, Any]) -> str:
+    (volume,) = [
+        mapping["Ebs"]["VolumeId"]
+        for mapping in instance["BlockDeviceMappings"]
+        if mapping["DeviceName"] == "/dev/sdf"
+    ]
+    return str(volume)
+
+
+def is_gone(cloud: Account, arn: str) -> bool:
+    """Terminated instances stay listed for a while, as they do in AWS."""
+    kind, _, identifier = arn.rpartition(":")[2].partition("/")
+    if kind != "instance":
+        return False
+    described = cloud.client("ec2").describe_instances(InstanceIds=[identifier])["Reservations"]
+    return all(
+        instance["State"]["Name"] == "terminated"
+        for reservation in described
+        for instance in reservation["Instances"]
+    )

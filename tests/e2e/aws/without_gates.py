@@ -1,0 +1,30 @@
+"""The program on target aws without its gates: they would wait for instances that nobody starts here."""
+
+from pathlib import Path
+from typing import Any
+
+import pulumi
+
+from infra import settings
+from infra.aws import cluster
+from infra.ssh import Identity
+
+
+class Gate(pulumi.ComponentResource):
+    """Takes a gate's place among the resources, and does not wait."""
+
+    def __init__(self, name: str, *_: Any, opts: pulumi.ResourceOptions | None = None, **__: Any) -> None:
+        super().__init__("test:aws:Gate", name, {}, opts)
+
+
+vars(cluster).update(ManagerReady=Gate, WorkersReady=Gate)
+root = Path(__file__).resolve().parent
+try:
+    chosen = settings.load(
+        settings.of_the_engine(), project=pulumi.get_project(), stack=pulumi.get_stack(), root=root
+    )
+except settings.ConfigurationError as problem:
+    raise pulumi.RunError(str(problem)) from None
+swarm = cluster.create(chosen, Identity(folder=str(root / ".ssh" / chosen.stack)))
+pulumi.export("docker_host", swarm.docker_host)
+pulumi.export("manager_address", swarm.manager_address)

@@ -93,9 +93,13 @@ def converged(service: dict[str, Any], tasks: Sequence[dict[str, Any]]) -> bool:
 
 
 def _is_current(service: dict[str, Any], task: dict[str, Any]) -> bool:
-    """Whether a task is of the newest declaration; docker leaves out in it what a task does not need."""
+    """Whether a task is of the newest declaration, as far as docker makes a new task for a change.
+
+    It leaves out in a task what the task does not need, and keeps one whose node a new placement allows too.
+    """
     template: dict[str, Any] = service["Spec"]["TaskTemplate"]
-    return all(template.get(part) == value for part, value in task["Spec"].items())
+    parts: dict[str, Any] = task["Spec"]
+    return all(template.get(part) == value for part, value in parts.items() if part != "Placement")
 
 
 def _crashed_since(service: dict[str, Any], task: dict[str, Any]) -> bool:

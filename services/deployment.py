@@ -66,7 +66,8 @@ class _Cluster:
     def run(self, service: Service, after: Sequence[pulumi.Resource] = ()) -> Converged:
         """Declare a service that needs what is in ``after``; the result is done when it runs, healthy."""
         needs = pulumi.ResourceOptions(depends_on=list(after))
-        declared = service.declare(self._network, pulumi.ResourceOptions.merge(self.on_swarm, needs))
+        options = pulumi.ResourceOptions.merge(self.on_swarm, needs)
+        declared = service.declare(self._network, self._swarm.platform, options)
         return Converged(
             f"{service.name}-converged",
             docker_host=self._swarm.docker_host,

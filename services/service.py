@@ -63,7 +63,7 @@ class Service:
     memory_limit: int | None = None
     rolling: bool = False
 
-    def declare(self, network: docker.Network, opts: pulumi.ResourceOptions) -> docker.Service:
+    def declare(self, network: docker.Network, platform: str, opts: pulumi.ResourceOptions) -> docker.Service:
         """Declare the service, without waiting for its tasks: services/convergence.py does."""
         return docker.Service(
             self.name,
@@ -72,7 +72,7 @@ class Service:
             task_spec=docker.ServiceTaskSpecArgs(
                 container_spec=self._container(),
                 networks_advanceds=[docker.ServiceTaskSpecNetworksAdvancedArgs(id=network.id)],
-                placement=docker.ServiceTaskSpecPlacementArgs(constraints=[f"node.role == {self.role}"]),
+                placement=self._placement(platform),
                 resources=self._resources(),
                 restart_policy=docker.ServiceTaskSpecRestartPolicyArgs(
                     condition="any", delay="3s", max_attempts=0, window="0s"
@@ -98,6 +98,14 @@ class Service:
                 order="start-first" if self.rolling else "stop-first",
             ),
             opts=opts,
+        )
+
+    def _placement(self, platform: str) -> docker.ServiceTaskSpecPlacementArgs:
+        system, _, architecture = platform.partition("/")
+        # Docker's client fills this in when it makes a service, so that leaving it out would be a change.
+        platforms = [docker.ServiceTaskSpecPlacementPlatformArgs(os=system, architecture=architecture)]
+        return docker.ServiceTaskSpecPlacementArgs(
+            constraints=[f"node.role == {self.role}"], platforms=platforms
         )
 
     def _resources(self) -> docker.ServiceTaskSpecResourcesArgs | None:

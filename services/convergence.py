@@ -88,7 +88,7 @@ def converged(service: dict[str, Any], tasks: Sequence[dict[str, Any]]) -> bool:
     wanted = [task for task in tasks if task["DesiredState"] == "running"]
     running = [task for task in wanted if task["Status"]["State"] == "running"]
     current = [task for task in running if _is_current(service, task)]
-    replicas = spec["Mode"]["Replicated"]["Replicas"]
+    replicas: int = spec["Mode"]["Replicated"]["Replicas"]
     return len(wanted) == len(current) == replicas
 
 

@@ -1,0 +1,157 @@
+"""A cluster for tests: a copy of the project with a stack of its own, driven by a user's commands."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from toolchain.environment import variables
+
+T = TypeVar("T")
+
+ROOT = Path(__file__).parents[2]
+UP_TIMEOUT = 900  # seconds; the first `up` builds every image
+COMMAND_TIMEOUT = 120  # seconds
+
+
+@dataclass
+class Cluster:
+    """A stack in its own copy of the project; nothing of it is in the user's checkout, backend or swarm."""
+
+    folder: Path
+    stack: str
+    environment: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def make(cls, folder: Path, subnet: str) -> Cluster:
+        """Copy the project's files as they are now, and make an empty stack with this subnet."""
+        listed = _run(["git", "ls-files", "-co", "--exclude-standard", "-z"], cwd=ROOT).stdout
+        for name in filter(None, listed.split("\0")):
+            if (ROOT / name).is_file():
+                (folder / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(ROOT / name, folder / name)
+        (folder / ".venv").symlink_to(ROOT / ".venv")
+        state = folder / ".state"
+        state.mkdir()
+        environment = os.environ | variables()
+        for name in ("PULUMI_CONFIG_PASSPHRASE_FILE", "RABBITMQ_USER_URL", "PULUMI_STACK"):
+            environment.pop(name, None)
+        environment |= {
+            "PULUMI_BACKEND_URL": f"file://{state}",
+            "PULUMI_CONFIG_PASSPHRASE": secrets.token_hex(16),
+            "NO_COLOR": "1",
+        }
+        cluster = cls(folder=folder, stack=f"e2e-{secrets.token_hex(2)}", environment=environment)
+        cluster.pulumi("stack", "init", cluster.stack)
+        cluster.pulumi("config", "set", "subnet", subnet)
+        return cluster
+
+    @property
+    def prefix(self) -> str:
+        """Start of the names of everything that the stack makes on the user's docker."""
+        return f"oodt-{self.stack}"
+
+    def pulumi(self, *arguments: str, timeout: float = COMMAND_TIMEOUT, check: bool = True) -> str:
+        """Run a pulumi command and return all that it wrote."""
+        line = ["pulumi", "--non-interactive", "--color", "never", *arguments]
+        done = _run(line, cwd=self.folder, env=self.environment, timeout=timeout, check=False)
+        text = done.stdout + done.stderr
+        if check and done.returncode:
+            raise AssertionError(f"{' '.join(line)} ended with {done.returncode}:\n{text[-8000:]}")
+        return text
+
+    def up(self, **settings: str) -> dict[str, int]:
+        """Set these keys, then `pulumi up`; returns the number of resources by what was done to them."""
+        for key, value in settings.items():
+            self.pulumi("config", "set", key, value)
+        self.pulumi("up", "--yes", "--skip-preview", timeout=UP_TIMEOUT)
+        last = json.loads(self.pulumi("stack", "history", "--json", "--page-size", "1"))[0]
+        return {what: number for what, number in last["resourceChanges"].items() if what != "same"}
+
+    def output(self, name: str) -> str:
+        return self.pulumi("stack", "output", name, "--show-secrets").strip()
+
+    def manager(self, command: str, *, check: bool = True) -> str:
+        """Run a shell command on the manager node."""
+        line = [*self.output("ssh").split(), "-o", "BatchMode=yes", command]
+        return _run(line, check=check).stdout
+
+    def tasks(self, service: str) -> dict[str, str]:
+        """Node by task id, of the tasks of a service that run."""
+        form = "'{{.ID}} {{.Node}} {{.CurrentState}}'"
+        listed = self.manager(f"docker service ps {service} --filter desired-state=running --format {form}")
+        rows = [line.split() for line in listed.splitlines()]
+        return {task: node for task, node, state, *_ in rows if state == "Running"}
+
+    def on_node(self, node: str, command: str) -> str:
+        """Run a command in a node container, such as ``worker1``."""
+        return _run(["docker", "exec", f"{self.prefix}-{node}", "sh", "-c", command]).stdout
+
+    def products(self) -> list[str]:
+        """Paths of all files in the archive, in order."""
+        return sorted(self.manager(f"find {self.output('archive')} -type f").splitlines())
+
+    def start(self, module: str, *arguments: str) -> subprocess.Popen[str]:
+        """Start one of the operator's commands."""
+        return subprocess.Popen(
+            [sys.executable, "-m", module, *arguments],
+            cwd=self.folder,
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def run_jobs(self, *arguments: str, event: str = "test-workflow", timeout: float = 300) -> dict[str, Any]:
+        """Submit jobs, wait for their verdicts and return the report of `--json`."""
+        process = self.start("runtime.submit", "--event", event, *arguments, "--wait", "--json")
+        return finish(process, timeout)
+
+    def destroy(self) -> None:
+        self.pulumi("cancel", "--yes", check=False)  # of a command that a test did not wait for
+        self.pulumi("destroy", "--yes", "--skip-preview", timeout=UP_TIMEOUT)
+
+
+def finish(process: subprocess.Popen[str], timeout: float) -> dict[str, Any]:
+    """Wait for `runtime.submit --wait --json`; exit code 1 is a batch with failed jobs."""
+    out, err = process.communicate(timeout=timeout)
+    assert process.returncode in (0, 1), f"exit {process.returncode}:\n{out}\n{err}"
+    report: dict[str, Any] = json.loads(out)
+    return report
+
+
+def eventually(look: Callable[[], T | None], what: str, timeout: float = 120) -> T:
+    """Look until there is something, which is returned; fail when there is nothing in time."""
+    deadline = time.monotonic() + timeout
+    while True:
+        found = look()
+        if found:
+            return found
+        if time.monotonic() > deadline:
+            raise AssertionError(f"waited {timeout:g} s for {what}")
+        time.sleep(0.5)
+
+
+def _run(
+    line: list[str],
+    *,
+    cwd: Path | None = None,
+    env: dict[str, str] | None = None,
+    timeout: float = COMMAND_TIMEOUT,
+    check: bool = True,
+) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run(
+        line, cwd=cwd, env=env, capture_output=True, text=True, timeout=timeout, check=False
+    )
+    if check and done.returncode:
+        raise AssertionError(f"{' '.join(line)} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
+    return done

@@ -1,0 +1,30 @@
+"""One cluster for the whole session of end-to-end tests, brought up once and destroyed at the end."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.cluster import Cluster
+from tests.tools import require
+
+
+@pytest.fixture(scope="session")
+def new_cluster(tmp_path_factory: pytest.TempPathFactory, docker_daemon: None) -> Iterator[Cluster]:
+    """A stack that nothing was made of yet; what is left of it at the end is removed."""
+    require("ssh")
+    require("ssh-keyscan")
+    folder: Path = tmp_path_factory.mktemp("cluster")
+    cluster = Cluster.make(folder, f"10.{secrets.randbelow(50) + 150}.{secrets.randbelow(250)}.0/24")
+    yield cluster
+    cluster.destroy()
+
+
+@pytest.fixture(scope="session")
+def cluster(new_cluster: Cluster) -> Cluster:
+    """The cluster, up with the defaults of the project."""
+    new_cluster.up()
+    return new_cluster

@@ -1,0 +1,166 @@
+"""The user's own commands on a real swarm of node containers; the tests are one story, in this order."""
+
+from __future__ import annotations
+
+import subprocess
+from collections import Counter
+from xmlrpc.client import ServerProxy
+
+import pytest
+
+from runtime import names
+from tests.e2e.cluster import ROOT, Cluster, eventually, finish
+
+JOBS = ("--metadata", "Dataset=abc", "--metadata", "Project=123", "--metadata", "Seconds=1")
+
+
+def catalogue(cluster: Cluster) -> ServerProxy:
+    return ServerProxy(cluster.output("filemgr_url"))
+
+
+def products_of(cluster: Cluster, type_name: str = "TestFile") -> int:
+    """Number of products of a type in the File Manager's catalogue."""
+    filemgr = catalogue(cluster)
+    product_type = filemgr.filemgr.getProductTypeByName(type_name)
+    return int(str(filemgr.filemgr.getNumProducts(product_type)))
+
+
+def docker_objects(prefix: str) -> str:
+    listings = (["ps", "-aq"], ["volume", "ls", "-q"], ["network", "ls", "-q"])
+    return "".join(
+        subprocess.run(
+            ["docker", *listing, "--filter", f"name={prefix}"], capture_output=True, text=True, check=True
+        ).stdout
+        for listing in listings
+    )
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("wm_replicas", "0"),
+        ("wm_replicas", "-1"),
+        ("wm_replicas", "four"),
+        ("target", "moon"),
+        ("wm_replcas", "4"),
+    ],
+)
+def test_a_bad_setting_fails_before_anything_is_touched(new_cluster: Cluster, key: str, value: str) -> None:
+    new_cluster.pulumi("config", "set", "--", key, value)
+    try:
+        text = new_cluster.pulumi("up", "--yes", "--skip-preview", check=False)
+    finally:
+        new_cluster.pulumi("config", "rm", key)
+    assert f"{key} is '{value}'" in text
+    assert "fix: pulumi config" in text
+    assert docker_objects(new_cluster.prefix) == ""
+
+
+def test_a_preview_works_before_anything_exists(new_cluster: Cluster) -> None:
+    text = new_cluster.pulumi("preview")
+    assert "oodt-wmgr" in text
+    assert docker_objects(new_cluster.prefix) == ""
+
+
+def test_ten_jobs_leave_twenty_products_in_archive_and_catalogue(cluster: Cluster) -> None:
+    report = cluster.run_jobs("--jobs", "10", *JOBS)
+    assert (report["submitted"], report["succeeded"], report["failed"]) == (10, 10, 0)
+    assert len(cluster.products()) == 20
+    assert products_of(cluster) == 20
+    assert {job["node"] for job in report["jobs"]} == {"worker1", "worker2"}
+
+
+def test_the_products_metadata_is_in_the_catalogue(cluster: Cluster) -> None:
+    filemgr = catalogue(cluster)
+    product_type = filemgr.filemgr.getProductTypeByName("TestFile")
+    page = filemgr.filemgr.getFirstPage(product_type)
+    metadata = filemgr.filemgr.getMetadata(page["pageProducts"][0])  # type: ignore[index, call-overload]
+    assert metadata["Dataset"] == ["abc"]  # type: ignore[index, call-overload]
+    assert metadata["Project"] == ["123"]  # type: ignore[index, call-overload]
+
+
+def test_a_second_up_and_a_refresh_change_nothing(cluster: Cluster) -> None:
+    assert cluster.up() == {}
+    cluster.pulumi("refresh", "--yes", "--skip-preview")
+    assert cluster.up() == {}
+
+
+def test_a_job_whose_program_fails_is_dead_and_leaves_no_product(cluster: Cluster) -> None:
+    before = cluster.products()
+    report = cluster.run_jobs("--jobs", "1", *JOBS, "--metadata", "ExitCode2=1")
+    (job,) = report["jobs"]
+    assert (report["failed"], job["state"], job["attempts"]) == (1, "DEAD", 3)
+    assert "exit" in job["reason"]
+    assert cluster.products() == before
+    assert products_of(cluster) == len(before)
+
+
+def test_scaling_during_a_run_restarts_no_workflow_manager_and_loses_no_job(cluster: Cluster) -> None:
+    before = cluster.tasks(names.WMGR_SERVICE)
+    run = cluster.start(
+        "runtime.submit", "--event", "test-workflow", "--jobs", "24", *JOBS, "--wait", "--json"
+    )
+    cluster.up(wm_replicas="4")
+    grown = cluster.tasks(names.WMGR_SERVICE)
+    assert len(grown) == 4
+    assert before.items() <= grown.items()
+    assert Counter(grown.values()) == {"worker1": 2, "worker2": 2}
+    cluster.up(wm_replicas="2")
+    report = finish(run, 300)
+    assert report["succeeded"] == 24
+    assert len({(job["id"], tuple(job["products"])) for job in report["jobs"]}) == 24
+
+
+def test_a_killed_workflow_manager_container_costs_no_job_and_makes_no_second_product(
+    cluster: Cluster,
+) -> None:
+    eventually(lambda: len(cluster.tasks(names.WMGR_SERVICE)) == 2, "two Workflow Managers")
+    before = products_of(cluster)
+    jobs = (*JOBS, "--metadata", "Seconds=4")
+    run = cluster.start(
+        "runtime.submit", "--event", "test-workflow", "--jobs", "8", *jobs, "--wait", "--json"
+    )
+    running = "ls -d /shared-data/jobs/test-workflow/*/ 2>/dev/null | wc -l"
+    known = int(cluster.on_node("worker1", running))
+    eventually(lambda: int(cluster.on_node("worker1", running)) >= known + 6, "jobs to run")
+    cluster.on_node("worker1", f"docker kill -s KILL $(docker ps -q --filter name={names.WMGR_SERVICE})")
+    report = finish(run, 300)
+    assert report["succeeded"] == 8
+    assert products_of(cluster) == before + 16
+    assert len(cluster.products()) == before + 16
+
+
+def test_a_worker_joins_by_itself_and_leaves_after_its_jobs(cluster: Cluster) -> None:
+    cluster.up(worker_nodes="3")
+    nodes = "docker node ls --format '{{.Hostname}} {{.Status}}'"
+    assert "worker3 Ready" in cluster.manager(nodes).splitlines()
+    cluster.up(worker_nodes="2")
+    assert "worker3" not in cluster.manager(nodes)
+    assert docker_objects(f"{cluster.prefix}-worker3") == ""
+
+
+def test_another_workflow_runs_without_knowing_of_job_ids(cluster: Cluster) -> None:
+    cluster.up(workflow_dir=str(ROOT / "tests" / "workflows" / "foreign"), workflow_queue="snow-cover")
+    report = cluster.run_jobs("--jobs", "3", "--metadata", "Station=Alta", event="snow-cover")
+    assert report["succeeded"] == 3
+    cluster.up(workflow_dir="workflows/test-workflow", workflow_queue="test-workflow")
+
+
+@pytest.mark.slow
+def test_the_cluster_resumes_when_the_machines_docker_was_restarted(cluster: Cluster) -> None:
+    nodes = subprocess.run(
+        ["docker", "ps", "-q", "--filter", f"name={cluster.prefix}"],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.split()
+    subprocess.run(["docker", "restart", *nodes], check=True, capture_output=True, timeout=120)
+    eventually(lambda: len(cluster.tasks(names.WMGR_SERVICE)) == 2, "two Workflow Managers", 180)
+    assert cluster.run_jobs("--jobs", "4", *JOBS)["succeeded"] == 4
+    assert cluster.up() == {}
+
+
+def test_nothing_is_left_after_a_destroy(cluster: Cluster) -> None:
+    cluster.destroy()
+    assert docker_objects(cluster.prefix) == ""
+    assert not (cluster.folder / ".ssh" / cluster.stack / "id_ed25519").exists()

@@ -38,6 +38,7 @@ def secret_file(
         file_name.replace("_", "-"),
         name=pulumi.Output.unsecret(digest).apply(lambda digest: f"{file_name.replace('_', '-')}-{digest}"),
         data=content.apply(lambda text: base64.b64encode(text.encode()).decode()),
-        opts=opts,
+        # A secret cannot be deleted while a service still has it.
+        opts=pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(delete_before_replace=False)),
     )
     return MountedSecret(secret=secret, file_name=file_name, uid=uid)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import subprocess
+from collections.abc import Mapping
 from dataclasses import dataclass
+from ipaddress import IPv4Network
 from pathlib import Path
 
 ANSWER_TIMEOUT = 15  # seconds
@@ -17,11 +19,21 @@ class EngineError(RuntimeError):
 
 @dataclass(frozen=True, kw_only=True)
 class Engine:
-    """The user's docker; ``missing_capabilities`` are those that it cannot give to a container."""
+    """The user's docker.
+
+    ``missing_capabilities`` are those that it cannot give to a container; ``subnets`` are taken already, each
+    with the name of its network.
+    """
 
     platform: str
     cgroup_version: int
     missing_capabilities: tuple[str, ...]
+    subnets: Mapping[IPv4Network, str]
+
+    def network_in(self, subnet: IPv4Network, own: str) -> str | None:
+        """Name of a network other than ``own`` that has addresses of the subnet."""
+        names = (name for taken, name in self.subnets.items() if taken.overlaps(subnet) and name != own)
+        return next(names, None)
 
 
 def inspect() -> Engine:
@@ -29,13 +41,30 @@ def inspect() -> Engine:
 
     Raises EngineError when it does not answer or does not run Linux containers.
     """
+    info = json.loads(_docker("info", "--format", "{{json .}}"))
+    if not info.get("OSType"):
+        reason = "; ".join(info.get("ServerErrors") or ["no answer"])
+        raise EngineError(f"docker does not answer ({reason}); start it, or type: make toolchain")
+    if info["OSType"] != "linux":
+        raise EngineError(f"docker runs {info['OSType']} containers; the nodes need Linux ones")
+    networks = json.loads(_docker("network", "inspect", *_docker("network", "ls", "-q").split()))
+    return Engine(
+        platform=f"linux/{PLATFORMS.get(info['Architecture'], info['Architecture'])}",
+        cgroup_version=int(info.get("CgroupVersion") or 1),
+        missing_capabilities=_missing_capabilities(Path("/proc/self/status")),
+        subnets={
+            IPv4Network(config["Subnet"]): network["Name"]
+            for network in networks
+            for config in network["IPAM"]["Config"] or ()
+            if ":" not in config["Subnet"]
+        },
+    )
+
+
+def _docker(*arguments: str) -> str:
     try:
         done = subprocess.run(
-            ["docker", "info", "--format", "{{json .}}"],
-            capture_output=True,
-            text=True,
-            timeout=ANSWER_TIMEOUT,
-            check=False,
+            ["docker", *arguments], capture_output=True, text=True, timeout=ANSWER_TIMEOUT, check=False
         )
     except FileNotFoundError:
         raise EngineError("there is no docker command; install Docker, or type: make toolchain") from None
@@ -43,17 +72,11 @@ def inspect() -> Engine:
         raise EngineError(
             f"docker did not answer within {ANSWER_TIMEOUT} s; restart it and try again"
         ) from None
-    info = json.loads(done.stdout) if done.stdout.strip() else {}
-    if not info.get("OSType"):
-        reason = done.stderr.strip() or "; ".join(info.get("ServerErrors") or ["no answer"])
-        raise EngineError(f"docker does not answer ({reason}); start it, or type: make toolchain")
-    if info["OSType"] != "linux":
-        raise EngineError(f"docker runs {info['OSType']} containers; the nodes need Linux ones")
-    return Engine(
-        platform=f"linux/{PLATFORMS.get(info['Architecture'], info['Architecture'])}",
-        cgroup_version=int(info.get("CgroupVersion") or 1),
-        missing_capabilities=_missing_capabilities(Path("/proc/self/status")),
-    )
+    if not done.stdout.strip():
+        raise EngineError(
+            f"docker does not answer ({done.stderr.strip()}); start it, or type: make toolchain"
+        )
+    return done.stdout
 
 
 def _missing_capabilities(status: Path) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ import pulumi_docker as docker
 from infra.base_image import BaseImage
 from infra.local.engine import Engine, EngineError, inspect
 from infra.readiness import ManagerReady, WorkerReady
-from infra.settings import Settings
+from infra.settings import ConfigurationError, Settings
 from infra.ssh import Identity
 from infra.ssh_key import SshKey
 from infra.swarm import Swarm
@@ -26,6 +26,10 @@ def create(settings: Settings, identity: Identity) -> Swarm:
         engine = inspect()
     except EngineError as problem:
         raise pulumi.RunError(f"target local: {problem}") from None
+    if other := engine.network_in(settings.subnet, settings.prefix):
+        taken = f"docker's network {other} has addresses of it; choose one that this machine does not use."
+        fix = "pulumi config set subnet 10.214.0.0/24"
+        raise pulumi.RunError(str(ConfigurationError("subnet", str(settings.subnet), taken, fix)))
     return LocalNodes(settings, engine, identity).swarm
 
 

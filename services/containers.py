@@ -24,15 +24,19 @@ def environment() -> dict[str, pulumi.Input[str]]:
     }
 
 
+def programs(workflow_copy: pulumi.Output[str]) -> Mount:
+    """The workflows' programs, from a copy of the workflows."""
+    return Mount(source=pulumi.Output.concat(workflow_copy, "/pges"), target=f"{HOME}/pges", read_only=True)
+
+
 def mounts(swarm: Swarm, workflow_copy: pulumi.Output[str]) -> list[Mount]:
-    """The share's folders and the read-only copy of the workflows."""
+    """The share's folders, and OODT's configuration from a copy of the workflows."""
     return [
         Mount(
             source=pulumi.Output.concat(workflow_copy, "/workflows"),
             target=f"{HOME}/workflows",
             read_only=True,
         ),
-        Mount(source=pulumi.Output.concat(workflow_copy, "/pges"), target=f"{HOME}/pges", read_only=True),
         Mount(source=f"{swarm.share}/archive", target=ARCHIVE),
         Mount(source=f"{swarm.share}/jobs", target=JOBS),
     ]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pulumi
@@ -43,7 +43,7 @@ class _ConvergedProvider(ResourceProvider):
 class Converged(Resource, module="services", name="Converged"):
     """Done when the tasks of a service run, healthy, by its newest declaration, as many as it declares.
 
-    ``declaration`` is any text that changes when the service's declaration does.
+    ``declaration`` is anything that changes when the service's declaration does.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class Converged(Resource, module="services", name="Converged"):
         docker_host: pulumi.Input[str],
         identity: Identity,
         service: pulumi.Input[str],
-        declaration: pulumi.Input[str],
+        declaration: Mapping[str, Any],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         props = {

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Sequence
-from typing import Any
 
 import pulumi
 import pulumi_docker as docker
@@ -30,7 +27,11 @@ def deploy(settings: Settings, swarm: Swarm) -> Credentials:
     """Declare network, secrets, images and services; returns the broker's logins."""
     cluster = _Cluster(swarm)
     images = Images(swarm, cluster.on_swarm)
-    copy = WorkflowCopy("workflows", settings.workflows, swarm, cluster.with_manager)
+    copy = WorkflowCopy("workflows", settings.workflows, swarm, opts=cluster.with_manager)
+    # The File Manager's own, so that an edit of a program does not restart it.
+    policies = WorkflowCopy(
+        "policies", settings.workflows, swarm, parts=["policy"], opts=cluster.with_manager
+    )
     login = credentials()
 
     images_home = cluster.run(registry(images.local("registry")))
@@ -39,7 +40,7 @@ def deploy(settings: Settings, swarm: Swarm) -> Credentials:
 
     loaded = definitions_secret(settings.workflows, login, cluster.on_swarm)
     broker = cluster.run(rabbitmq(rabbitmq_image, loaded))
-    catalogue = cluster.run(filemgr(oodt_image, swarm, copy.path))
+    catalogue = cluster.run(filemgr(oodt_image, swarm, policies.path))
     urls = [
         secret_file(file_name, url(names.RABBITMQ_SERVICE), uid=RUNTIME_UID, opts=cluster.on_swarm)
         for file_name, url in (("rabbitmq_user_url", login.user_url), ("rabbitmq_admin_url", login.admin_url))
@@ -66,17 +67,13 @@ class _Cluster:
     def run(self, service: Service, after: Sequence[pulumi.Resource] = ()) -> Converged:
         """Declare a service that needs what is in ``after``; the result is done when it runs, healthy."""
         needs = pulumi.ResourceOptions(depends_on=list(after))
-        options = pulumi.ResourceOptions.merge(self.on_swarm, needs)
-        declared = service.declare(self._network, self._swarm.platform, options)
+        task_spec = service.task_spec(self._network, self._swarm.platform)
+        declared = service.declare(task_spec, pulumi.ResourceOptions.merge(self.on_swarm, needs))
         return Converged(
             f"{service.name}-converged",
             docker_host=self._swarm.docker_host,
             identity=self._swarm.identity,
             service=declared.name,
-            declaration=pulumi.Output.all(declared.task_spec, declared.mode).apply(_digest),
+            declaration={"task": task_spec, "replicas": service.replicas},
             opts=self.with_manager,
         )
-
-
-def _digest(values: list[Any]) -> str:
-    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()

@@ -63,23 +63,27 @@ class Service:
     memory_limit: int | None = None
     rolling: bool = False
 
-    def declare(self, network: docker.Network, platform: str, opts: pulumi.ResourceOptions) -> docker.Service:
+    def task_spec(self, network: docker.Network, platform: str) -> docker.ServiceTaskSpecArgs:
+        """What makes docker start new tasks when it changes."""
+        return docker.ServiceTaskSpecArgs(
+            container_spec=self._container(),
+            networks_advanceds=[docker.ServiceTaskSpecNetworksAdvancedArgs(id=network.id)],
+            placement=self._placement(platform),
+            resources=self._resources(),
+            restart_policy=docker.ServiceTaskSpecRestartPolicyArgs(
+                condition="any", delay="3s", max_attempts=0, window="0s"
+            ),
+            force_update=0,
+            runtime="container",
+        )
+
+    def declare(self, task_spec: docker.ServiceTaskSpecArgs, opts: pulumi.ResourceOptions) -> docker.Service:
         """Declare the service, without waiting for its tasks: services/convergence.py does."""
         return docker.Service(
             self.name,
             name=self.name,
             mode=docker.ServiceModeArgs(replicated=docker.ServiceModeReplicatedArgs(replicas=self.replicas)),
-            task_spec=docker.ServiceTaskSpecArgs(
-                container_spec=self._container(),
-                networks_advanceds=[docker.ServiceTaskSpecNetworksAdvancedArgs(id=network.id)],
-                placement=self._placement(platform),
-                resources=self._resources(),
-                restart_policy=docker.ServiceTaskSpecRestartPolicyArgs(
-                    condition="any", delay="3s", max_attempts=0, window="0s"
-                ),
-                force_update=0,
-                runtime="container",
-            ),
+            task_spec=task_spec,
             endpoint_spec=docker.ServiceEndpointSpecArgs(
                 mode="dnsrr",
                 ports=[

@@ -51,6 +51,7 @@ def wmgr(
         },
         mounts=[
             *containers.mounts(swarm, workflow_copy),
+            containers.programs(workflow_copy),
             Mount(source=f"{swarm.share}/ledger", target=names.LEDGER_DIR),
         ],
         secrets=urls,

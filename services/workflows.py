@@ -19,9 +19,11 @@ from infra.ssh import Identity
 from infra.swarm import Swarm
 
 COPY_TIMEOUT = 300  # seconds
+PARTS = ("policy", "pge-configs", "pges")
 LEFT_OUT = ("__pycache__", ".git", ".DS_Store")
 
-# Receives the archive on standard input; a copy is complete once it has its final name.
+# Receives the archive on standard input; a copy is complete once it has its final name. Containers that are on
+# their way out go on with jobs of an older copy, so that the ten newest stay.
 RECEIVE = """
 set -e
 umask 022
@@ -30,9 +32,9 @@ draft=$(mktemp -d {share}/config/.new.XXXXXX)
 trap 'rm -rf "$draft"' EXIT
 tar -x -f - -C "$draft" --no-same-owner
 chmod 755 "$draft"
-rm -rf {copy}
-mv "$draft" {copy}
-trap - EXIT
+[ -d {copy} ] || mv "$draft" {copy}
+touch {copy}
+ls -dt {share}/config/*/ | tail -n +11 | xargs -r rm -rf
 for name in {names}; do
   mkdir -p {share}/jobs/"$name"
   chown 1000:1000 {share}/jobs/"$name"
@@ -41,8 +43,8 @@ done
 """
 
 
-def files(directories: Sequence[Path]) -> Iterator[tuple[str, Path]]:
-    """(path in the copy, file or folder) of everything that the containers see, in a fixed order.
+def files(directories: Sequence[Path], parts: Sequence[str]) -> Iterator[tuple[str, Path]]:
+    """(path in the copy, file or folder) of these parts of the workflows, in a fixed order.
 
     The first workflow's policy is workflows/policy, a further one's workflows/NAME/policy; each has
     workflows/NAME/pge-configs and pges/NAME.
@@ -54,8 +56,8 @@ def files(directories: Sequence[Path]) -> Iterator[tuple[str, Path]]:
             "pge-configs": f"workflows/{name}/pge-configs",
             "pges": f"pges/{name}",
         }
-        for part, place in places.items():
-            top = directory / part
+        for part in parts:
+            place, top = places[part], directory / part
             yield place, top
             for path in sorted(top.rglob("*")):
                 inner = path.relative_to(top)
@@ -63,14 +65,14 @@ def files(directories: Sequence[Path]) -> Iterator[tuple[str, Path]]:
                     yield f"{place}/{inner.as_posix()}", path
 
 
-def archive(directories: Sequence[Path]) -> bytes:
+def archive(directories: Sequence[Path], parts: Sequence[str] = PARTS) -> bytes:
     """The copy as a tar: the same bytes for the same content, readable by every user of a container.
 
     The entry ``jobs`` beside a workflow's programs leads to its job folders, where OODT's users expect them.
     """
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as tar:
-        for name, path in files(directories):
+        for name, path in files(directories, parts):
             info = tar.gettarinfo(path, name)
             info.uid = info.gid = 0
             info.uname = info.gname = "root"
@@ -81,7 +83,7 @@ def archive(directories: Sequence[Path]) -> bytes:
                     tar.addfile(info, stream)
             else:
                 tar.addfile(info)
-        for directory in directories:
+        for directory in directories if "pges" in parts else ():
             jobs = tarfile.TarInfo(f"pges/{directory.name}/jobs")
             jobs.type = tarfile.SYMTYPE
             jobs.linkname = f"/usr/local/oodt/jobs/{directory.name}"
@@ -96,30 +98,23 @@ def _digest(content: bytes) -> str:
 class _CopyProvider(ResourceProvider):
     def create(self, props: dict[str, Any]) -> CreateResult:
         directories = [Path(directory) for directory in props["directories"]]
-        content = archive(directories)
+        content = archive(directories, props["parts"])
         if _digest(content) != props["digest"]:
             raise RuntimeError("a workflow folder was changed during the update; type: pulumi up")
         copy = f"{props['share']}/config/{props['digest'][:16]}"
         names = " ".join(shlex.quote(directory.name) for directory in directories)
-        _run(props, RECEIVE.format(share=props["share"], copy=copy, names=names), content)
+        command = RECEIVE.format(share=props["share"], copy=copy, names=names)
+        identity = Identity(folder=props["folder"])
+        ssh.run(identity, props["docker_host"], command, timeout=COPY_TIMEOUT, stdin=content)
         return CreateResult(copy, {**props, "path": copy})
 
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
         replaces = [key for key in ("digest", "share") if olds[key] != news[key]]
         return DiffResult(changes=bool(replaces), replaces=replaces)
 
-    def delete(self, _id: str, props: dict[str, Any]) -> None:
-        _run(props, f"rm -rf {props['path']}")
-
-
-def _run(props: dict[str, Any], command: str, stdin: bytes = b"") -> None:
-    ssh.run(
-        Identity(folder=props["folder"]), props["docker_host"], command, timeout=COPY_TIMEOUT, stdin=stdin
-    )
-
 
 class WorkflowCopy(Resource, module="workflows", name="Copy"):
-    """The workflow folders of the stack, copied to the share; ``path`` changes with their content."""
+    """Parts of the stack's workflow folders, copied to the share; ``path`` changes with their content."""
 
     path: pulumi.Output[str]
 
@@ -128,12 +123,15 @@ class WorkflowCopy(Resource, module="workflows", name="Copy"):
         name: str,
         workflows: Sequence[Workflow],
         swarm: Swarm,
+        *,
+        parts: Sequence[str] = PARTS,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         directories = [workflow.directory for workflow in workflows]
         props = {
             "directories": [str(directory) for directory in directories],
-            "digest": _digest(archive(directories)),
+            "parts": list(parts),
+            "digest": _digest(archive(directories, parts)),
             "share": swarm.share,
             "folder": swarm.identity.folder,
             "docker_host": swarm.docker_host,

@@ -22,8 +22,8 @@ COPY_TIMEOUT = 300  # seconds
 PARTS = ("policy", "pge-configs", "pges")
 LEFT_OUT = ("__pycache__", ".git", ".DS_Store")
 
-# Receives the archive on standard input; a copy is complete once it has its final name. Containers that are on
-# their way out go on with jobs of an older copy, so that the ten newest stay.
+# Receives the archive on standard input; a copy is complete once it has its final name. Containers that are
+# on their way out go on with jobs of an older copy, so that the ten newest stay.
 RECEIVE = """
 set -e
 umask 022

@@ -13,7 +13,8 @@ from pulumi.runtime import config as pulumi_config
 
 from infra.aws.settings import KEYS as AWS_KEYS
 from infra.aws.settings import AwsSettings, load_aws
-from infra.values import ConfigurationError, Values
+from infra.values import ConfigurationError, EntryValues, Values
+from runtime.topology import Event
 
 __all__ = ["KEYS", "ConfigurationError", "Settings", "Workflow", "load", "of_the_engine"]
 
@@ -133,13 +134,15 @@ def _workflows(values: Values, root: Path) -> tuple[Workflow, ...]:
             "dir": values.text("workflow_dir", "workflows/test-workflow"),
         }
         workflow = _workflow(Values(defaults | entry), root)
+        _check_name(workflow, values, "workflow_queue")
         _check_files(workflow, values, "workflow_dir", "workflow_queue")
         return (workflow,)
     workflows: list[Workflow] = []
-    for index, entry in enumerate(listed):
-        scoped = Values(defaults | entry, scope=f"workflows[{index}].")
+    for index in range(len(listed)):
+        scoped = EntryValues("workflows", listed, index, defaults)
         scoped.refuse_unknown(WORKFLOW_KEYS)
         workflow = _workflow(scoped, root)
+        _check_name(workflow, scoped, "event")
         _check_files(workflow, scoped, "dir", "event")
         if workflow.event in {other.event for other in workflows}:
             raise scoped.error("event", "another entry has this event already; events must differ.", "EVENT")
@@ -160,6 +163,13 @@ def _workflow(values: Values, root: Path) -> Workflow:
         max_attempts=values.integer("max_attempts", 1, 10),
         job_timeout=values.integer("job_timeout", 1, 604_800),
     )
+
+
+def _check_name(workflow: Workflow, values: Values, event_key: str) -> None:
+    try:
+        Event(name=workflow.event)
+    except ValueError as problem:
+        raise values.error(event_key, f"it cannot name a queue: {problem}.", "my-event") from None
 
 
 def _check_files(workflow: Workflow, values: Values, dir_key: str, event_key: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from ipaddress import IPv4Network
 from typing import Any, TypeVar
 
@@ -23,33 +23,29 @@ class ConfigurationError(ValueError):
 
 
 class Values:
-    """Texts by key, read as what they should be; ``scope`` is put before the key in errors."""
+    """Texts by key, read as what they should be."""
 
-    def __init__(self, values: Mapping[str, Any], scope: str = "") -> None:
+    def __init__(self, values: Mapping[str, Any]) -> None:
         self._values = values
-        self._scope = scope
 
     def error(self, key: str, problem: str, example: object) -> ConfigurationError:
-        path = f"{self._scope}{key}"
-        option = "--path " if self._scope else ""
-        return ConfigurationError(
-            path,
-            self._values.get(key),
-            problem,
-            f"pulumi config set {option}{_quoted(path)} {_quoted(str(example))}",
-        )
+        return ConfigurationError(self._path(key), self._values.get(key), problem, self._fix(key, example))
+
+    def _path(self, key: str) -> str:
+        return key
+
+    def _fix(self, key: str, example: object) -> str:
+        return f"pulumi config set {_quoted(key)} {_quoted(str(example))}"
+
+    def _removal(self, key: str) -> str:
+        return f"pulumi config rm {_quoted(key)}"
 
     def refuse_unknown(self, known: tuple[str, ...]) -> None:
         for key in sorted(set(self._values) - set(known)):
             close = difflib.get_close_matches(key, known, n=1)
             hint = f"did you mean {close[0]}?" if close else f"the known keys are {', '.join(known)}."
-            path = f"{self._scope}{key}"
-            option = "--path " if self._scope else ""
             raise ConfigurationError(
-                path,
-                self._values[key],
-                f"there is no such key; {hint}",
-                f"pulumi config rm {option}{_quoted(path)}",
+                self._path(key), self._values[key], f"there is no such key; {hint}", self._removal(key)
             )
 
     def text(self, key: str, example: object) -> str:
@@ -104,6 +100,32 @@ class Values:
             kinds = "objects" if kind is dict else "texts"
             raise self.error(key, f"it must be a list of {kinds}.", example)
         return listed
+
+
+class EntryValues(Values):
+    """The values of one entry of a list of objects; what its errors say to type is the whole list, mended."""
+
+    def __init__(
+        self, key: str, listed: Sequence[Mapping[str, Any]], index: int, defaults: Mapping[str, Any]
+    ) -> None:
+        super().__init__({**defaults, **listed[index]})
+        self._key = key
+        self._listed = listed
+        self._index = index
+
+    def _path(self, key: str) -> str:
+        return f"{self._key}[{self._index}].{key}"
+
+    def _fix(self, key: str, example: object) -> str:
+        return self._with_entry({**self._listed[self._index], key: example})
+
+    def _removal(self, key: str) -> str:
+        entry = self._listed[self._index]
+        return self._with_entry({name: value for name, value in entry.items() if name != key})
+
+    def _with_entry(self, entry: Mapping[str, Any]) -> str:
+        mended = [*self._listed[: self._index], entry, *self._listed[self._index + 1 :]]
+        return f"pulumi config set {self._key} {_quoted(json.dumps(mended))}"
 
 
 def _quoted(text: str) -> str:

@@ -53,7 +53,7 @@ def docker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Docker]:
             self.end_headers()
             self.wfile.write(content)
 
-        do_GET = do_POST = handle_call  # noqa: N815 - the names that http.server calls
+        do_GET = do_POST = handle_call
 
         def log_message(self, *_arguments: object) -> None:
             pass

@@ -65,6 +65,8 @@ def test_every_known_key_is_declared_with_a_default_and_a_description() -> None:
         ("subnet", "10.213.0.0/28"),
         ("workflow_queue", " "),
         ("workflow_queue", "no-such-event"),
+        ("workflow_queue", "test-workflow.dead"),
+        ("workflow_queue", "one,two"),
         ("workflow_dir", "/nowhere"),
         ("workflows", "[1]"),
         ("workflows", "{"),
@@ -112,7 +114,8 @@ def test_a_bad_entry_is_refused_with_its_place(tmp_path: Path, change: dict[str,
     with pytest.raises(ConfigurationError) as caught:
         load({"workflows": json.dumps([entry | change])})
     assert str(caught.value).startswith(f"{key} is ")
-    assert f"--path '{key}'" in str(caught.value)
+    _, line = str(caught.value).split("  fix: pulumi config set workflows ")
+    assert isinstance(json.loads(line.strip("'")), list)
 
 
 def test_two_workflows_cannot_share_an_event_or_a_folder_name(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ import signal
 import subprocess
 import sys
 
-from toolchain import docker_engine, stack
+from toolchain import docker_engine, environment, stack
 from toolchain.paths import REPOSITORY
 from toolchain.steps import Step, run_steps
 
@@ -24,7 +24,8 @@ def main() -> None:
     if stack.exists():
         run_steps([ENGINE])  # what is to be removed may be its containers
         _pulumi("destroy", "--yes", "--stack", stack.NAME)
-        _pulumi("stack", "rm", "--yes", "--stack", stack.NAME)
+        _pulumi("stack", "rm", "--yes", "--preserve-config", "--stack", stack.NAME)
+        environment.forget_salt(environment.STACK_SETTINGS)
     else:
         print(f"There is no stack {stack.NAME}.")
     run_steps([STOP_ENGINE])

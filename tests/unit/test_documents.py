@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -102,3 +103,15 @@ def test_the_changelog_begins_with_the_version() -> None:
 
 def test_the_license_is_the_one_that_the_package_names() -> None:
     assert "Apache License" in (ROOT / "LICENSE").read_text().splitlines()[1]
+
+
+def test_the_tracked_settings_of_stacks_hold_no_salt() -> None:
+    tracked = subprocess.run(
+        ["git", "ls-files", "Pulumi.*.yaml"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.split()
+    committed = [
+        subprocess.run(["git", "show", f"HEAD:{name}"], cwd=ROOT, capture_output=True, text=True, check=True)
+        for name in tracked
+    ]
+    assert "Pulumi.dev.yaml" in tracked
+    assert not any("encryptionsalt" in content.stdout for content in committed)

@@ -88,15 +88,22 @@ class Jobs:
         """A job from claim to acknowledgement."""
         await self._manager_up.wait()
         work.begun = True
-        claim = await asyncio.to_thread(self._ledger.claim, work.job.event, work.job.id)
+        job = work.job
+        claim = await asyncio.to_thread(
+            self._ledger.claim, job.event, job.id, batch=job.batch, redrive=job.redrive
+        )
         if isinstance(claim, Held):
             await self._reports.parked(work.job, work.deliveries, f"it runs on {claim.node}")
             return
         if isinstance(claim, Verdict):
+            if claim.state == "CANCELLED":
+                # It may have been ended in the middle of a run.
+                folder = await asyncio.to_thread(self._ledger.folder, job.event, job.id)
+                await withdraw(self._ledger, self._file_manager, folder)
             await self._reports.settled(work.job, work.deliveries, claim)
             return
         work.run = claim
-        await withdraw(self._ledger, self._file_manager, claim, before=True)
+        await withdraw(self._ledger, self._file_manager, claim.folder, before=claim.number)
         self._spawn(self._reports.running(work.job, claim))
         work.journal, outcome = await self._runner.start(work.job, claim)
         await self._settle(work, claim, outcome or await self._outcome(work, work.journal))
@@ -116,13 +123,15 @@ class Jobs:
         if outcome.result == "interrupted":
             self.check_manager()
         if outcome.result != "succeeded":
-            await withdraw(self._ledger, self._file_manager, run, before=False)
+            await withdraw(self._ledger, self._file_manager, run.folder, only=run.number)
         try:
             verdict = await asyncio.to_thread(self._record, work.job, run, outcome)
         except Superseded:
-            log.warning("run %s does not count: another worker has taken the job over", run.id)
-            await withdraw(self._ledger, self._file_manager, run, before=False)
-            await self._reports.parked(work.job, work.deliveries, "another worker has taken it over")
+            log.warning(
+                "run %s does not count: the job was cancelled or taken over by another worker", run.id
+            )
+            await withdraw(self._ledger, self._file_manager, run.folder, only=run.number)
+            await self._reports.parked(work.job, work.deliveries, "it was cancelled or taken over")
             return
         if verdict:
             await self._reports.settled(work.job, work.deliveries, verdict)
@@ -143,6 +152,7 @@ class Jobs:
             state="SUCCEEDED" if outcome.result == "succeeded" else "DEAD",
             attempts=run.failures + 1,
             node=self._node,
+            run=run.number,
             reason=outcome.reason,
             products=describe(outcome.products),
             started=run.started,

@@ -1,34 +1,37 @@
 """The record of jobs on the shared disk: who runs a job now, what its runs came to, its verdict.
 
-A job's folder LEDGER/EVENT/JOB holds its history as numbered entries, 0001.json, 0002.json, ...: a run
-begins, a run has ended, the job has ended. An entry is appended by linking a complete file to the next
-number, and link() fails if that name exists, on a local disk as on NFS. So of two workers that act on the
-same state exactly one succeeds, and the other learns that it was late: a run is claimed once, and a worker
-that was out of reach cannot settle a job that another has taken over.
+A job's folder LEDGER/EVENT/JOB holds its history as numbered entries (runtime/entries.py): a run begins, a
+run has ended, the job has ended, the dead job is given another chance. Of two workers that act on the same
+state exactly one can append the next entry, and the other learns that it was late: a run is claimed once, and
+a worker that was out of reach cannot settle a job that another has taken over. To cancel a job is to append
+its end: its worker notices when it renews the lease.
 
 While the last entry is a run, its modification time is that run's lease. Ages are taken on the disk's own
 clock, by the time that it gives to a file written just now, since the clocks of nodes differ.
 
 products-N.jsonl beside the entries is what run N put into the catalogue, written by the gateway.
+A file LEDGER/.cancelled/BATCH says that none of the batch's jobs is to begin.
 """
 
 import contextlib
 import json
 import os
 import time
-import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from runtime import entries
+from runtime.entries import Entry, Taken
+from runtime.messages import SAFE_ID
+
 # PGEs run under another user of the same group; the ledger is none of their business.
 FOLDER_MODE = 0o700
-ENTRY_SUFFIX = ".json"
+CANCELLED_BATCHES = ".cancelled"
 
 JobEnd = Literal["SUCCEEDED", "DEAD", "CANCELLED"]
 RunEnd = Literal["failed", "interrupted", "succeeded"]
-Entry = dict[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,11 +61,12 @@ class Held:
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """The end of a job. Times are unix seconds."""
+    """The end of a job, in its ``run``-th run (0: before the first). Times are unix seconds."""
 
     state: JobEnd
     attempts: int
     node: str
+    run: int = 0
     reason: str | None = None
     products: tuple[Mapping[str, Any], ...] = ()
     started: float | None = None
@@ -81,60 +85,94 @@ class Ledger:
         self._node = node
         self.lease = lease
 
-    def claim(self, event: str, job: str) -> Run | Held | Verdict:
-        """Begin the job's next run, unless the job has ended or another worker is at it."""
-        folder = self._root / event / job
-        folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
-        entries = _entries(folder)
-        last = entries[-1] if entries else {"kind": "new"}
-        if last["kind"] == "verdict":
-            return _verdict(last)
-        run = _run(job, folder, entries, started=time.time())
-        begun = {"kind": "run", "run": run.number, "node": self._node, "started": run.started}
-        with _draft(folder, begun) as draft:
-            if last["kind"] == "run" and not self._expired(_path(folder, len(entries)), _modified(draft)):
-                return Held(node=last["node"])
-            try:
-                _append(folder, run.entry, draft)
-            except Superseded:
-                return Held(node="another node")
+    def claim(
+        self, event: str, job: str, *, batch: str | None = None, redrive: str | None = None
+    ) -> Run | Held | Verdict:
+        """Begin the job's next run, unless the job has ended or another worker is at it.
+
+        A REDRIVE that was not seen before gives a dead job another chance; its failures so far are forgiven.
+        """
+        if batch is not None and self._batch_cancelled(batch):
+            return self.cancel(event, job)
+        folder = self.folder(event, job)
+        history = entries.read_all(folder)
+        last = history[-1] if history else {"kind": "new"}
+        try:
+            if last["kind"] == "verdict" and last["state"] == "DEAD" and _is_new(redrive, history):
+                last = {"kind": "reopened", "redrive": redrive, "at": time.time()}
+                entries.add(folder, len(history) + 1, last)
+                history.append(last)
+            if last["kind"] == "verdict":
+                return _verdict(last)
+            run = _run(job, folder, history, started=time.time())
+            begun = {"kind": "run", "run": run.number, "node": self._node, "started": run.started}
+            with entries.draft(folder, begun) as draft:
+                if last["kind"] == "run" and not self._expired(folder, history, entries.modified(draft)):
+                    return Held(node=last["node"])
+                entries.append(folder, run.entry, draft)
+        except Taken:
+            return Held(node="another node")
         return run
 
     def adopt(self, event: str, job: str, number: int) -> Run | None:
         """A run that an earlier process of this container began; None if it is not the current one."""
         folder = self._root / event / job
-        entries = _entries(folder)
-        if not _current(entries, number):
+        history = entries.read_all(folder)
+        if not _current(history, number):
             return None
-        return _run(job, folder, entries[:-1], started=entries[-1]["started"])
+        return _run(job, folder, history[:-1], started=history[-1]["started"])
 
     def renew(self, run: Run) -> None:
         """Keep the lease; raises Superseded."""
         if not self.is_current(run.folder, run.number):
             raise Superseded(run.id)
-        os.utime(_path(run.folder, run.entry))
+        os.utime(entries.path(run.folder, run.entry))
 
     def is_current(self, folder: Path, number: int) -> bool:
         """Whether run NUMBER goes on. What it produces counts; what other runs produce is refused."""
-        numbers = _numbers(folder)
-        return bool(numbers) and _current([_read(_path(folder, numbers[-1]))], number)
+        numbers = entries.numbers(folder)
+        return bool(numbers) and _current([entries.read(entries.path(folder, numbers[-1]))], number)
 
     def end(self, run: Run, state: RunEnd, reason: str | None) -> None:
         """Record what the run came to, which also gives its lease back; raises Superseded."""
         ended = {"kind": "ended", "run": run.number, "state": state, "reason": reason, "at": time.time()}
-        with _draft(run.folder, ended) as draft:
-            _append(run.folder, run.entry + 1, draft)
+        self._add(run, ended)
 
     def settle(self, run: Run, verdict: Verdict) -> None:
         """Record the job's end; raises Superseded."""
-        content = {"kind": "verdict", "run": run.number, **vars(verdict), "products": list(verdict.products)}
-        with _draft(run.folder, content) as draft:
-            _append(run.folder, run.entry + 1, draft)
+        self._add(run, _entry(verdict))
 
     def verdict(self, event: str, job: str) -> Verdict | None:
         """How the job ended; None if it has not."""
-        entries = _entries(self._root / event / job)
-        return _verdict(entries[-1]) if entries and entries[-1]["kind"] == "verdict" else None
+        history = entries.read_all(self._root / event / job)
+        return _verdict(history[-1]) if history and history[-1]["kind"] == "verdict" else None
+
+    def cancel(self, event: str, job: str) -> Verdict:
+        """End the job, wherever it is; the answer is how it had ended already, if it had."""
+        folder = self.folder(event, job)
+        while True:
+            history = entries.read_all(folder)
+            if history and history[-1]["kind"] == "verdict":
+                return _verdict(history[-1])
+            last = _run(job, folder, history, started=0)
+            verdict = Verdict(
+                state="CANCELLED",
+                attempts=last.failures + (bool(history) and history[-1]["kind"] == "run"),
+                node=self._node,
+                run=last.number - 1,
+                reason="it was cancelled",
+                ended=time.time(),
+            )
+            with contextlib.suppress(Taken):
+                entries.add(folder, len(history) + 1, _entry(verdict))
+                return verdict
+
+    def cancel_batch(self, batch: str) -> None:
+        """Let no job of the batch begin any more."""
+        folder = self._root / CANCELLED_BATCHES
+        folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+        (folder / batch).touch()
+        entries.sync(folder)
 
     def products(self, folder: Path) -> dict[int, list[Entry]]:
         """The lines of each run's product journal, by the run's number."""
@@ -152,10 +190,26 @@ class Ledger:
             file.write(b"\n" + json.dumps(line).encode() + b"\n")
             os.fsync(file.fileno())
         if created:
-            _sync(folder)
+            entries.sync(folder)
 
-    def _expired(self, entry: Path, now: float) -> bool:
-        return now - _modified(entry) >= self.lease
+    def folder(self, event: str, job: str) -> Path:
+        """Where the job's history is; it is there."""
+        folder = self._root / event / job
+        folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+        return folder
+
+    def _batch_cancelled(self, batch: str) -> bool:
+        # The batch's name comes from a message, which may say anything.
+        return bool(SAFE_ID.fullmatch(batch)) and (self._root / CANCELLED_BATCHES / batch).exists()
+
+    def _expired(self, folder: Path, history: list[Entry], now: float) -> bool:
+        return now - entries.modified(entries.path(folder, len(history))) >= self.lease
+
+    def _add(self, run: Run, entry: Entry) -> None:
+        try:
+            entries.add(run.folder, run.entry + 1, entry)
+        except Taken:
+            raise Superseded(run.id) from None
 
 
 def parse_lines(content: bytes) -> Iterator[Entry]:
@@ -168,12 +222,12 @@ def parse_lines(content: bytes) -> Iterator[Entry]:
 
 
 def _run(job: str, folder: Path, earlier: list[Entry], *, started: float) -> Run:
-    runs = sum(entry["kind"] == "run" for entry in earlier)
-    ends = [entry["state"] for entry in earlier if entry["kind"] == "ended"]
-    failures = ends.count("failed")
+    reopened = max((n for n, entry in enumerate(earlier) if entry["kind"] == "reopened"), default=-1)
+    runs = [entry["kind"] for entry in earlier[reopened + 1 :]].count("run")
+    failures = [entry.get("state") for entry in earlier[reopened + 1 :]].count("failed")
     return Run(
         job=job,
-        number=runs + 1,
+        number=[entry["kind"] for entry in earlier].count("run") + 1,
         folder=folder,
         entry=len(earlier) + 1,
         started=started,
@@ -183,69 +237,18 @@ def _run(job: str, folder: Path, earlier: list[Entry], *, started: float) -> Run
     )
 
 
-def _current(entries: list[Entry], number: int) -> bool:
-    return bool(entries) and entries[-1]["kind"] == "run" and entries[-1]["run"] == number
+def _is_new(redrive: str | None, history: list[Entry]) -> bool:
+    return redrive is not None and all(entry.get("redrive") != redrive for entry in history)
+
+
+def _current(history: list[Entry], number: int) -> bool:
+    return bool(history) and history[-1]["kind"] == "run" and history[-1]["run"] == number
+
+
+def _entry(verdict: Verdict) -> Entry:
+    return {"kind": "verdict", **vars(verdict), "products": list(verdict.products)}
 
 
 def _verdict(entry: Entry) -> Verdict:
     fields = {key: entry[key] for key in Verdict.__dataclass_fields__}
     return Verdict(**{**fields, "products": tuple(fields["products"])})
-
-
-def _path(folder: Path, number: int) -> Path:
-    return folder / f"{number:04}{ENTRY_SUFFIX}"
-
-
-def _numbers(folder: Path) -> list[int]:
-    # An NFS client asks the server for a listing, where it may answer for a single name from its cache.
-    try:
-        listing = os.listdir(folder)
-    except FileNotFoundError:
-        return []
-    stems = [name.removesuffix(ENTRY_SUFFIX) for name in listing if name.endswith(ENTRY_SUFFIX)]
-    return sorted(int(stem) for stem in stems if stem.isdecimal())
-
-
-def _entries(folder: Path) -> list[Entry]:
-    return [_read(_path(folder, number)) for number in _numbers(folder)]
-
-
-def _read(path: Path) -> Entry:
-    content: Entry = json.loads(path.read_bytes())
-    return content
-
-
-def _modified(path: Path) -> float:
-    # To open a file makes an NFS client ask the server for its times; stat alone may answer from a cache.
-    with open(path, "rb") as file:
-        return os.fstat(file.fileno()).st_mtime
-
-
-@contextlib.contextmanager
-def _draft(folder: Path, content: Entry) -> Iterator[Path]:
-    """A complete file, safely on the disk, that is not an entry yet."""
-    draft = folder / f".{uuid.uuid4().hex}"
-    try:
-        with open(draft, "xb") as file:
-            file.write(json.dumps(content).encode())
-            file.flush()
-            os.fsync(file.fileno())
-        yield draft
-    finally:
-        draft.unlink(missing_ok=True)
-
-
-def _append(folder: Path, number: int, draft: Path) -> None:
-    try:
-        os.link(draft, _path(folder, number))
-    except FileExistsError:
-        raise Superseded(f"{folder} has an entry {number} already") from None
-    _sync(folder)
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -20,6 +20,7 @@ Metadata = dict[str, str | list[str]]
 # Producers of the original send the metadata as headers too, so ours begin with a prefix of their own.
 BATCH_HEADER = "oodt-batch"
 REASON_HEADER = "oodt-reason"
+REDRIVE_HEADER = "oodt-redrive"
 
 MAX_BODY_BYTES = 4 * 1024 * 1024
 MAX_VALUE_BYTES = 512 * 1024
@@ -39,13 +40,17 @@ class _Number(str):
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """One unit of work: a run of the event's workflow with this metadata."""
+    """One unit of work: a run of the event's workflow with this metadata.
+
+    ``redrive`` differs each time that the job, dead, was given another chance.
+    """
 
     id: str
     event: str
     metadata: Metadata
     batch: str | None = None
     queued_at: float | None = None
+    redrive: str | None = None
 
 
 def decode(queue: str, properties: pika.BasicProperties, body: bytes) -> Job:
@@ -56,6 +61,7 @@ def decode(queue: str, properties: pika.BasicProperties, body: bytes) -> Job:
         metadata=metadata_from_json(body),
         batch=batch_of(properties),
         queued_at=queued_at(properties),
+        redrive=_header(properties, REDRIVE_HEADER),
     )
 
 
@@ -78,7 +84,7 @@ def properties_of(
 
 
 def republished(
-    properties: pika.BasicProperties, *, job: str, reason: str | None = None
+    properties: pika.BasicProperties, *, job: str, reason: str | None = None, redrive: str | None = None
 ) -> pika.BasicProperties:
     """Properties for the same message in another queue. The id is stated now, and never changes again."""
     headers = {
@@ -88,6 +94,8 @@ def republished(
     }
     if reason is not None:
         headers[REASON_HEADER] = reason
+    if redrive is not None:
+        headers[REDRIVE_HEADER] = redrive
     return pika.BasicProperties(
         message_id=job,
         content_type=properties.content_type,
@@ -110,8 +118,12 @@ def job_id(queue: str, properties: pika.BasicProperties, body: bytes) -> str:
 
 
 def batch_of(properties: pika.BasicProperties) -> str | None:
-    batch = (properties.headers or {}).get(BATCH_HEADER)
-    return str(batch) if batch is not None else None
+    return _header(properties, BATCH_HEADER)
+
+
+def reason_of(properties: pika.BasicProperties) -> str | None:
+    """Why a message is in the dead queue."""
+    return _header(properties, REASON_HEADER)
 
 
 def queued_at(properties: pika.BasicProperties) -> float | None:
@@ -158,6 +170,11 @@ def metadata_from_object(fields: Mapping[str, object]) -> Metadata:
     # OODT's instance id comes from this key, and it is ours to set.
     metadata.pop(names.JOB_KEY, None)
     return metadata
+
+
+def _header(properties: pika.BasicProperties, name: str) -> str | None:
+    value = (properties.headers or {}).get(name)
+    return str(value) if value is not None else None
 
 
 def _text(key: str, value: object) -> str:

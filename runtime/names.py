@@ -24,6 +24,7 @@ ADMIN_USER: Final = "oodt-admin"
 VIRTUAL_HOST: Final = "/"
 EXCHANGE: Final = "oodt-exchange"
 EVENTS_EXCHANGE: Final = "oodt.events"
+STATUS_QUEUE: Final = "oodt.status"
 
 # Environment of a Workflow Manager container. The first block is OODT's and the original's; scripts rely on
 # it.
@@ -49,14 +50,25 @@ NODE_NAME: Final = "NODE_NAME"
 STOP_GRACE_SECONDS: Final = "STOP_GRACE_SECONDS"
 LEASE_SECONDS: Final = "LEASE_SECONDS"
 
+# Environment of the status service, and of the commands that ask it.
+STATUS_URL: Final = "STATUS_URL"
+STATUS_TOKEN: Final = "STATUS_TOKEN"
+STATUS_DATA: Final = "STATUS_DATA"
+HISTORY_JOBS: Final = "HISTORY_JOBS"
+
 # Paths in a container. Docker mounts a secret under its target's name in /run/secrets.
 RABBITMQ_USER_SECRET: Final = "/run/secrets/rabbitmq_user_url"
 RABBITMQ_ADMIN_SECRET: Final = "/run/secrets/rabbitmq_admin_url"
+STATUS_TOKEN_SECRET: Final = "/run/secrets/status_token"
 RUN_DIR: Final = "/run/oodt"
 LEDGER_DIR: Final = "/usr/local/oodt/ledger"
+STATUS_DIR: Final = "/var/lib/oodt-status"
 
 # Outputs of the stack that the operator's commands ask for.
 USER_URL_OUTPUT: Final = "rabbitmq_user_url"
+STATUS_URL_OUTPUT: Final = "status_url"
+STATUS_TOKEN_OUTPUT: Final = "status_token"
+SSH_OUTPUT: Final = "ssh"
 
 # OODT's metadata key for our run id. OODT itself overwrites JobId, so the correlation key needs a name of its
 # own.
@@ -67,6 +79,7 @@ DEFAULT_MAX_ATTEMPTS: Final = 3
 DEFAULT_JOB_TIMEOUT: Final = 3600
 DEFAULT_STOP_GRACE_SECONDS: Final = 300
 DEFAULT_LEASE_SECONDS: Final = 30
+DEFAULT_HISTORY_JOBS: Final = 500_000
 
 
 def dead_queue(event: str) -> str:

@@ -3,11 +3,12 @@
 import asyncio
 import logging
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from runtime import verdict, xml_rpc
 from runtime.file_manager import FileManager
-from runtime.ledger import Ledger, Run
+from runtime.ledger import Ledger
 
 log = logging.getLogger(__name__)
 
@@ -15,25 +16,34 @@ FIRST_PAUSE_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 30.0
 
 
-async def withdraw(ledger: Ledger, file_manager: FileManager, run: Run, *, before: bool) -> None:
-    """Remove the products of RUN, or of the job's runs before it, from catalogue and archive.
+async def withdraw(
+    ledger: Ledger,
+    file_manager: FileManager,
+    folder: Path,
+    *,
+    before: int | None = None,
+    only: int | None = None,
+) -> None:
+    """Remove the products of a job's runs from catalogue and archive: of all, those before one, or only one.
 
     Goes on until the File Manager has done it: a job is not settled while half of its products are there.
     """
     pause = FIRST_PAUSE_SECONDS
     while True:
         try:
-            return await _withdraw(ledger, file_manager, run, before=before)
+            return await _withdraw(ledger, file_manager, folder, before, only)
         except (ConnectionError, xml_rpc.Fault) as error:
-            log.warning("job %s: products of a failed run are still there: %s", run.job, error)
+            log.warning("job %s: products of a failed run are still there: %s", folder.name, error)
         await asyncio.sleep(pause)
         pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
 
 
-async def _withdraw(ledger: Ledger, file_manager: FileManager, run: Run, *, before: bool) -> None:
-    journals = await asyncio.to_thread(ledger.products, run.folder)
+async def _withdraw(
+    ledger: Ledger, file_manager: FileManager, folder: Path, before: int | None, only: int | None
+) -> None:
+    journals = await asyncio.to_thread(ledger.products, folder)
     for number, lines in journals.items():
-        if not (number < run.number if before else number == run.number):
+        if (before is not None and number >= before) or (only is not None and number != only):
             continue
         removed = []
         for product in verdict.products(lines):
@@ -44,7 +54,7 @@ async def _withdraw(ledger: Ledger, file_manager: FileManager, run: Run, *, befo
                 await file_manager.remove(product_id, ())
             removed.append({"kind": "refused", "file": line["file"], "fault": "the ingest broke off"})
         for line in removed:
-            await asyncio.to_thread(ledger.add_product_line, run.folder, number, line)
+            await asyncio.to_thread(ledger.add_product_line, folder, number, line)
 
 
 def _unanswered(lines: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:

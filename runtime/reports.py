@@ -6,6 +6,7 @@ acknowledged. What fails on the way is done again when the message comes back.
 
 import asyncio
 import logging
+import time
 from collections.abc import Sequence
 
 from runtime import messages, names
@@ -31,7 +32,7 @@ class Reports:
         self._node = node
 
     async def running(self, job: Job, run: Run) -> None:
-        await self._announce(job, "RUNNING", attempts=run.failures + 1, started=run.started)
+        await self._announce(job, "RUNNING", run=run.number, attempts=run.failures + 1, started=run.started)
 
     async def parked(self, job: Job, deliveries: Sequence[Delivery], reason: str) -> None:
         """The job cannot go on here and now, which is no fault of its own: look again in some seconds."""
@@ -46,7 +47,15 @@ class Reports:
         wait = retry_wait(failures) if outcome.result == "failed" else PARKING_WAIT
         if not await self._move(deliveries, names.retry_queue(job.event, wait), job.id, outcome.reason):
             return
-        await self._announce(job, "RETRYING", attempts=failures, reason=outcome.reason, started=run.started)
+        await self._announce(
+            job,
+            "RETRYING",
+            run=run.number,
+            attempts=failures,
+            reason=outcome.reason,
+            started=run.started,
+            ended=time.time(),
+        )
         _acknowledge(deliveries)
 
     async def settled(self, job: Job, deliveries: Sequence[Delivery], verdict: Verdict) -> None:
@@ -58,6 +67,7 @@ class Reports:
         told = await self._announce(
             job,
             verdict.state,
+            run=verdict.run,
             attempts=verdict.attempts,
             node=verdict.node,
             reason=verdict.reason,

@@ -25,7 +25,8 @@ class Outcome:
 
     failed: the job's own doing, counts as an attempt; ``final`` if another attempt would fail too.
     interrupted: the Workflow Manager's doing, counts only towards a net against endless repetition.
-    superseded: this worker was out of reach for so long that another one has begun a later run.
+    superseded: the job was cancelled, or this worker was out of reach for so long that another has begun a
+    later run.
     """
 
     result: Result
@@ -84,10 +85,11 @@ class Runner:
             async with asyncio.timeout(max(0.0, opened + seconds - time.time())):
                 outcome = await self._until(journal, _ended, superseded)
         except TimeoutError:
-            for instance in journal.instances:
-                await self._manager.stop(instance)
+            await self._stop(journal)
             return Outcome(result="failed", reason=f"it did not end within {seconds:g} s")
         if outcome:
+            if outcome.result == "superseded":
+                await self._stop(journal)
             return outcome
         finding = verdict.judge([await self._explained(*instance) for instance in journal.instances.items()])
         return Outcome(
@@ -96,6 +98,10 @@ class Runner:
             final=finding.final,
             products=finding.products,
         )
+
+    async def _stop(self, journal: Journal) -> None:
+        for instance in journal.instances:
+            await self._manager.stop(instance)
 
     async def until_idle(self, journal: Journal) -> None:
         """Return once the Workflow Manager does nothing more for the run."""
@@ -117,7 +123,7 @@ class Runner:
     ) -> Outcome | None:
         while not condition(journal):
             if superseded():
-                return Outcome(result="superseded", reason="another worker has taken the job over")
+                return Outcome(result="superseded", reason="it was cancelled or taken over")
             if self._replaced(journal):
                 return Outcome(
                     result="interrupted", reason="the Workflow Manager was restarted during the run"

@@ -9,7 +9,7 @@ import secrets
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from runtime import batches, messages, names
@@ -18,7 +18,7 @@ from runtime.batches import BatchError
 from runtime.broker import Broker, BrokerDown
 from runtime.display import Display, display, summarize
 from runtime.environment import NoBrokerAddress, SettingError, command_broker_url
-from runtime.events import decode
+from runtime.events import BatchEvent, StateEvent, announce, decode
 from runtime.messages import Metadata, Poison
 from runtime.tally import Tally
 from runtime.topology import AMQP_PRIORITY, Event, Priority, watching
@@ -62,7 +62,7 @@ async def carry_out(request: Request, url: str, tally: Tally, progress: Display)
 
         def on_event(delivery: Delivery) -> None:
             event = decode(delivery.body)
-            if event.batch == request.batch:
+            if isinstance(event, StateEvent) and event.batch == request.batch:
                 tally.add(event)
                 progress.show(tally)
             if tally.complete:
@@ -80,6 +80,7 @@ async def carry_out(request: Request, url: str, tally: Tally, progress: Display)
 
 async def _publish(broker: Broker, request: Request, tally: Tally, progress: Display) -> None:
     window = asyncio.Semaphore(WINDOW)
+    batch = BatchEvent(batch=request.batch, event=request.event, jobs=tally.jobs)
 
     async def publish(number: int, metadata: Metadata) -> None:
         properties = messages.properties_of(
@@ -94,6 +95,7 @@ async def _publish(broker: Broker, request: Request, tally: Tally, progress: Dis
         progress.show(tally)
         window.release()
 
+    await announce(broker, batch)
     try:
         async with asyncio.TaskGroup() as group:
             for number, metadata in enumerate(request.jobs(), start=1):
@@ -102,6 +104,7 @@ async def _publish(broker: Broker, request: Request, tally: Tally, progress: Dis
     except ExceptionGroup as errors:
         # One failure cancels the others; they all failed for the same reason.
         raise errors.exceptions[0] from None
+    await announce(broker, replace(batch, submitted=tally.submitted))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

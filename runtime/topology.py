@@ -83,6 +83,15 @@ class Topology:
 EVENTS_EXCHANGE = Exchange(name=names.EVENTS_EXCHANGE, kind="topic")
 WATCHER_EXPIRES_SECONDS = 600
 
+# What the status service has not read yet. History may be lost when that service is away for long; jobs are
+# not to stop because their history has filled the broker's disk.
+STATUS_QUEUE = Queue(
+    name=names.STATUS_QUEUE,
+    exchange=names.EVENTS_EXCHANGE,
+    key="#",
+    policy={"delivery-limit": UNLIMITED, "max-length-bytes": 512 * 1024 * 1024, "overflow": "drop-head"},
+)
+
 
 def topology(events: Sequence[Event]) -> Topology:
     """All that the given events need on the broker."""
@@ -90,6 +99,11 @@ def topology(events: Sequence[Event]) -> Topology:
         exchanges=(Exchange(name=names.EXCHANGE, kind="direct"), EVENTS_EXCHANGE),
         queues=tuple(queue for event in events for queue in _queues(event)),
     )
+
+
+def recording() -> Topology:
+    """What the status service listens to: all that happens to jobs and batches."""
+    return Topology(exchanges=(EVENTS_EXCHANGE,), queues=(STATUS_QUEUE,))
 
 
 def watching(event: str, watcher: str) -> Topology:
@@ -110,7 +124,8 @@ def retry_wait(failures: int) -> int:
 
 def definitions(events: Sequence[Event], *, user_password: str, admin_password: str) -> dict[str, Any]:
     """Content of the broker's definitions file. The same input gives the same content, hashes included."""
-    declared = topology(events)
+    jobs = topology(events)
+    declared = Topology(exchanges=jobs.exchanges, queues=(*jobs.queues, *recording().queues))
     users: tuple[tuple[str, str, list[str]], ...] = (
         (names.MESSAGE_USER, user_password, []),
         (names.ADMIN_USER, admin_password, ["administrator"]),

@@ -93,6 +93,70 @@ def test_a_worker_that_comes_back_late_can_neither_settle_nor_end_nor_renew(tmp_
         late.renew(run)
 
 
+def dead(book: Ledger, run: Run) -> Verdict:
+    verdict = Verdict(state="DEAD", attempts=run.failures + 1, node="node1", run=run.number, ended=2.0)
+    book.settle(run, verdict)
+    return verdict
+
+
+def test_a_dead_job_that_is_redriven_begins_a_new_run_with_no_failures(tmp_path: Path) -> None:
+    book = ledger(tmp_path)
+    book.end(claimed(book), "failed", "exit 1")
+    dead(book, claimed(book))
+    run = book.claim(EVENT, "job", redrive="again")
+    assert isinstance(run, Run)
+    assert (run.number, run.id, run.failures, run.interruptions) == (3, "job-3", 0, 0)
+
+
+def test_one_redrive_gives_one_chance_however_often_its_message_comes(tmp_path: Path) -> None:
+    book = ledger(tmp_path)
+    dead(book, claimed(book))
+    run = book.claim(EVENT, "job", redrive="again")
+    assert isinstance(run, Run)
+    verdict = dead(book, run)
+    assert book.claim(EVENT, "job", redrive="again") == verdict
+    assert isinstance(book.claim(EVENT, "job", redrive="and again"), Run)
+
+
+def test_a_job_that_has_succeeded_is_not_redriven(tmp_path: Path) -> None:
+    book = ledger(tmp_path)
+    book.settle(claimed(book), VERDICT)
+    assert book.claim(EVENT, "job", redrive="again") == VERDICT
+
+
+def test_a_cancelled_job_never_begins(tmp_path: Path) -> None:
+    book = ledger(tmp_path)
+    verdict = book.cancel(EVENT, "job")
+    assert (verdict.state, verdict.attempts, verdict.run) == ("CANCELLED", 0, 0)
+    assert ledger(tmp_path, "node2").claim(EVENT, "job") == verdict
+
+
+def test_the_worker_of_a_cancelled_run_learns_of_it_and_cannot_settle_it(tmp_path: Path) -> None:
+    worker = ledger(tmp_path)
+    run = claimed(worker)
+    verdict = ledger(tmp_path, "oodt-status").cancel(EVENT, "job")
+    assert (verdict.state, verdict.attempts, verdict.run) == ("CANCELLED", 1, 1)
+    with pytest.raises(Superseded):
+        worker.renew(run)
+    with pytest.raises(Superseded):
+        worker.settle(run, VERDICT)
+
+
+def test_a_job_that_has_ended_is_not_cancelled(tmp_path: Path) -> None:
+    book = ledger(tmp_path)
+    book.settle(claimed(book), VERDICT)
+    assert book.cancel(EVENT, "job") == VERDICT
+
+
+def test_no_job_of_a_cancelled_batch_begins(tmp_path: Path) -> None:
+    book = ledger(tmp_path)
+    book.cancel_batch("batch")
+    verdict = book.claim(EVENT, "batch.1", batch="batch")
+    assert isinstance(verdict, Verdict) and verdict.state == "CANCELLED"
+    assert isinstance(book.claim(EVENT, "other.1", batch="other"), Run)
+    assert isinstance(book.claim(EVENT, "strange", batch="../../etc"), Run)
+
+
 def test_a_run_is_adopted_only_while_it_is_current(tmp_path: Path) -> None:
     book = ledger(tmp_path)
     run = claimed(book)

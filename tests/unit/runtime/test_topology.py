@@ -25,8 +25,8 @@ def _policy(queue: str) -> dict[str, Any]:
 def test_every_queue_is_bound_by_its_name_and_has_exactly_one_policy() -> None:
     content = _definitions()
     queues = [queue["name"] for queue in content["queues"]]
-    assert [binding["routing_key"] for binding in content["bindings"]] == queues
-    assert {binding["source"] for binding in content["bindings"]} == {"oodt-exchange"}
+    jobs = [binding for binding in content["bindings"] if binding["source"] == "oodt-exchange"]
+    assert [binding["routing_key"] for binding in jobs] == [name for name in queues if name != "oodt.status"]
     for queue in queues:
         assert _policy(queue)
 
@@ -95,3 +95,10 @@ def test_waits_grow_with_each_failure_and_stop_growing() -> None:
 def test_a_watcher_gets_every_state_change_of_its_event_in_a_queue_of_its_own() -> None:
     [queue] = watching("a.b", "batch.1f").queues
     assert (queue.name, queue.exchange, queue.key) == ("oodt.wait.batch.1f", "oodt.events", "a.b.*")
+
+
+def test_the_status_service_is_told_all_that_happens_and_cannot_fill_the_brokers_disk() -> None:
+    [binding] = [each for each in _definitions()["bindings"] if each["destination"] == "oodt.status"]
+    assert (binding["source"], binding["routing_key"]) == ("oodt.events", "#")
+    assert _policy("oodt.status")["max-length-bytes"] > 0
+    assert _policy("oodt.status")["overflow"] == "drop-head"

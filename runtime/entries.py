@@ -1,0 +1,87 @@
+"""Numbered entries in a folder, 0001.json, 0002.json, ...: appended by several writers, of whom one wins.
+
+An entry is appended by linking a complete file to the next number, and link() fails if that name exists, on a
+local disk as on NFS.
+"""
+
+import contextlib
+import json
+import os
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+SUFFIX = ".json"
+
+Entry = dict[str, Any]
+
+
+class Taken(Exception):
+    """Another writer has appended an entry of this number."""
+
+
+def path(folder: Path, number: int) -> Path:
+    return folder / f"{number:04}{SUFFIX}"
+
+
+def numbers(folder: Path) -> list[int]:
+    # An NFS client asks the server for a listing, where it may answer for a single name from its cache.
+    try:
+        listing = os.listdir(folder)
+    except FileNotFoundError:
+        return []
+    stems = [name.removesuffix(SUFFIX) for name in listing if name.endswith(SUFFIX)]
+    return sorted(int(stem) for stem in stems if stem.isdecimal())
+
+
+def read_all(folder: Path) -> list[Entry]:
+    return [read(path(folder, number)) for number in numbers(folder)]
+
+
+def read(entry: Path) -> Entry:
+    content: Entry = json.loads(entry.read_bytes())
+    return content
+
+
+def modified(entry: Path) -> float:
+    # To open a file makes an NFS client ask the server for its times; stat alone may answer from a cache.
+    with open(entry, "rb") as file:
+        return os.fstat(file.fileno()).st_mtime
+
+
+@contextlib.contextmanager
+def draft(folder: Path, content: Entry) -> Iterator[Path]:
+    """A complete file, safely on the disk, that is not an entry yet."""
+    file_name = folder / f".{uuid.uuid4().hex}"
+    try:
+        with open(file_name, "xb") as file:
+            file.write(json.dumps(content).encode())
+            file.flush()
+            os.fsync(file.fileno())
+        yield file_name
+    finally:
+        file_name.unlink(missing_ok=True)
+
+
+def append(folder: Path, number: int, written: Path) -> None:
+    """Make a draft entry NUMBER; raises Taken if another writer was quicker."""
+    try:
+        os.link(written, path(folder, number))
+    except FileExistsError:
+        raise Taken(f"{folder} has an entry {number} already") from None
+    sync(folder)
+
+
+def add(folder: Path, number: int, content: Entry) -> None:
+    """Write entry NUMBER; raises Taken if another writer was quicker."""
+    with draft(folder, content) as written:
+        append(folder, number, written)
+
+
+def sync(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -24,7 +24,7 @@ class ParameterStore:
         value = json.dumps({**record, **self.public})
         self.ssm.put_parameter(Name=self.name, Value=value, Type="SecureString", Overwrite=True)
 
-    def read(self) -> dict[str, str] | None:
+    def read(self) -> dict[str, str]:
         """The record. Raises OSError while there is none, or while a fresh role may not read it yet."""
         try:
             answer = self.ssm.get_parameter(Name=self.name, WithDecryption=True)

@@ -25,10 +25,12 @@ END
 systemctl reload-or-restart sshd.service
 usermod -a -G docker ec2-user
 
+# At its default level docker logs the keys of the swarm's gossip.
 mkdir -p /etc/docker
 cat >/etc/docker/daemon.json <<END
 {
   "insecure-registries": ["$MANAGER_ADDRESS:$REGISTRY_PORT"],
+  "log-level": "warn",
   "log-driver": "json-file",
   "log-opts": {"max-size": "10m", "max-file": "3"}
 }

@@ -33,6 +33,11 @@ class Worker:
     def join(self) -> None:
         join.work(self.store, self.address, self.membership, time.monotonic() + JOIN_LIMIT)
 
+    def is_member(self) -> bool:
+        """Whether this node is in the swarm of the manager's record."""
+        swarm = self.store.read()["swarm"]
+        return join.swarm_state()["LocalNodeState"] == "active" and self.membership.read_text() == swarm
+
     def until_farewell(self, stopping: threading.Event) -> str:
         """Stay in the swarm, also in a new one that takes its place, until there is a reason to go."""
         due = time.monotonic() + MEMBERSHIP_INTERVAL
@@ -41,9 +46,10 @@ class Worker:
                 reason = metadata.farewell()
                 if reason:
                     return reason
-                if time.monotonic() > due and self.store.read():
-                    self.join()
+                if time.monotonic() > due:
                     due = time.monotonic() + MEMBERSHIP_INTERVAL
+                    if not self.is_member():
+                        self.join()
             except (OSError, join.DockerError) as problem:
                 join.say(str(problem))
         return "it shuts down"

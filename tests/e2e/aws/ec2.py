@@ -1,0 +1,175 @@
+"""Instances for tests: containers that boot with the user data, metadata, disks and addresses of EC2's."""
+
+from __future__ import annotations
+
+import base64
+import json
+import shutil
+import subprocess
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tests.e2e.aws.account import Account
+from tests.e2e.cluster import ROOT
+from toolchain.versions import BASE_IMAGE, SUBSTITUTE_BASE_IMAGE
+
+IMAGE = "oodt-test-instance"
+HERE = ROOT / "tests" / "e2e" / "aws" / "instance"
+DISK_SIZE = 6 << 30  # bytes, of which only what is written is taken
+BUILD_TIMEOUT = 600  # seconds
+STOP_TIMEOUT = 120  # seconds that a shutdown may take: a worker is drained meanwhile
+CREDENTIALS = {
+    "Code": "Success",
+    "Type": "AWS-HMAC",
+    "AccessKeyId": "test",
+    "SecretAccessKey": "test",
+    "Token": "test",
+    "Expiration": "2099-01-01T00:00:00Z",
+}
+
+
+def run(*line: str, timeout: float = 120, check: bool = True) -> str:
+    done = subprocess.run(line, capture_output=True, text=True, timeout=timeout, check=False)
+    if check and done.returncode:
+        raise AssertionError(f"{' '.join(line)} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
+    return done.stdout
+
+
+def build_image() -> None:
+    base = SUBSTITUTE_BASE_IMAGE if run("docker", "images", "-q", SUBSTITUTE_BASE_IMAGE) else BASE_IMAGE
+    run("docker", "build", "-q", "-t", IMAGE, "--build-arg", f"BASE={base}", str(HERE), timeout=BUILD_TIMEOUT)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Instance:
+    """One container; ``identifier`` is the id that the account, or the test, gave the instance."""
+
+    container: str
+    identifier: str
+    address: str
+
+    def run(self, command: str, *, check: bool = True, timeout: float = 120) -> str:
+        return run("docker", "exec", self.container, "sh", "-c", command, check=check, timeout=timeout)
+
+    def metadata(self, path: str, text: str) -> None:
+        self.run(f"mkdir -p $(dirname /var/lib/metadata/{path}) && printf '{text}' >/var/lib/metadata/{path}")
+
+    def reboot(self) -> None:
+        run("docker", "restart", "-t", str(STOP_TIMEOUT), self.container, timeout=STOP_TIMEOUT + 60)
+
+    def logs(self) -> str:
+        """Everything that the instance logged, in files and in the journal."""
+        everything = "journalctl --no-pager; cat /var/log/cloud-init*.log; ps axww -o args"
+        return self.run(everything, check=False)
+
+
+@dataclass(kw_only=True)
+class Ec2:
+    """A network, a shared disk and the instances in them, all of them gone with ``close``."""
+
+    name: str
+    block: str
+    gateway: str
+    folder: Path
+    endpoint: str = ""
+    public_key: str = ""
+    instances: list[Instance] = field(default_factory=list)
+    loops: dict[str, str] = field(default_factory=dict)
+
+    def open(self) -> None:
+        run("docker", "network", "create", "--subnet", self.block, "--gateway", self.gateway, self.name)
+        run("docker", "volume", "create", self.name)
+
+    def close(self) -> None:
+        for instance in list(self.instances):
+            self.terminate(instance)
+        for loop in self.loops.values():
+            run("losetup", "-d", loop, check=False)
+        run("docker", "volume", "rm", self.name, check=False)
+        run("docker", "network", "rm", self.name, check=False)
+
+    def disk(self, name: str) -> str:
+        """The device of a disk of this name: blank the first time, as it was left after that."""
+        if name not in self.loops:
+            file = self.folder / f"{name}.disk"
+            with file.open("wb") as stream:
+                stream.truncate(DISK_SIZE)
+            self.loops[name] = run("losetup", "--find", "--show", str(file)).strip()
+        return self.loops[name]
+
+    def launch(self, identifier: str, address: str, user_data: str, disk: str) -> Instance:
+        """Boot an instance."""
+        seed = self.folder / identifier
+        seed.mkdir()
+        (seed / "user-data").write_text(user_data)
+        (seed / "meta-data").write_text(
+            json.dumps({"instance-id": identifier, "public-keys": [self.public_key]})
+        )
+        metadata = self.folder / f"{identifier}-metadata"
+        role = metadata / "iam" / "security-credentials"
+        role.mkdir(parents=True)
+        (role / "node").write_text(json.dumps(CREDENTIALS))
+        (metadata / "instance-id").write_text(identifier)
+        environment = self.folder / "environment.conf"
+        environment.write_text(f"[Manager]\nDefaultEnvironment=AWS_ENDPOINT_URL={self.endpoint}\n")
+        container = f"{self.name}-{identifier}"
+        # Where the machine has control groups of version 1, systemd has to be told to take them.
+        legacy = not Path("/sys/fs/cgroup/cgroup.controllers").exists()
+        options = [
+            *("--name", container, "--hostname", f"ip-{address.replace('.', '-')}"),
+            *("--network", self.name, "--ip", address),
+            *("--cap-add", "ALL", *_missing_capabilities()),
+            *("--security-opt", "seccomp=unconfined", "--security-opt", "apparmor=unconfined"),
+            *("--security-opt", "systempaths=unconfined"),
+            *("--tmpfs", "/run", "--tmpfs", "/tmp", "-e", "container=docker"),
+            *(["-v", "/sys/fs/cgroup:/sys/fs/cgroup"] if legacy else ["--cgroupns", "private"]),
+            *("-v", f"{self.name}:/efs", "--device", f"{self.disk(disk)}:/dev/sdf"),
+            *("-v", f"{seed}:/var/lib/cloud/seed/nocloud", "-v", f"{metadata}:/var/lib/metadata"),
+            *("-v", f"{environment}:/etc/systemd/system.conf.d/environment.conf:ro"),
+        ]
+        kernel = ["systemd.unified_cgroup_hierarchy=0", "SYSTEMD_CGROUP_ENABLE_LEGACY_FORCE=1"]
+        run("docker", "run", "-d", *options, IMAGE, *(kernel if legacy else []))
+        instance = Instance(container=container, identifier=identifier, address=address)
+        self.instances.append(instance)
+        return instance
+
+    def terminate(self, instance: Instance) -> None:
+        """The end of an instance, without a shutdown."""
+        self.instances.remove(instance)
+        run("docker", "rm", "-f", "-v", instance.container, timeout=STOP_TIMEOUT)
+
+
+def _missing_capabilities() -> list[str]:
+    status = Path("/proc/self/status").read_text().splitlines()
+    bounding = next(line for line in status if line.startswith("CapBnd:")).split()[1]
+    return [] if int(bounding, 16) >> 24 & 1 else ["--cap-drop", "SYS_RESOURCE"]
+
+
+def user_data(account: Account, instance: str) -> str:
+    """What the engine gave this instance."""
+    answer = account.client("ec2").describe_instance_attribute(InstanceId=instance, Attribute="userData")
+    return base64.b64decode(answer["UserData"]["Value"]).decode()
+
+
+def template(account: Account) -> dict[str, Any]:
+    """What the engine gave the workers' launch template."""
+    answer = account.client("ec2").describe_launch_template_versions(Versions=["$Latest"])
+    (version,) = answer["LaunchTemplateVersions"]
+    data: dict[str, Any] = version["LaunchTemplateData"]
+    return data
+
+
+def described(account: Account, name: str) -> list[dict[str, Any]]:
+    """The account's instances of this name that are not gone."""
+    filters = [
+        {"Name": "tag:Name", "Values": [name]},
+        {"Name": "instance-state-name", "Values": ["pending", "running", "stopped"]},
+    ]
+    reservations = account.client("ec2").describe_instances(Filters=filters)["Reservations"]
+    return [instance for reservation in reservations for instance in reservation["Instances"]]
+
+
+def can_run() -> bool:
+    """Whether this machine lets tests make block devices."""
+    return shutil.which("losetup") is not None and Path("/dev/loop-control").exists()

@@ -27,7 +27,9 @@ class ServiceError(RuntimeError):
     """A service that does not run as declared; the message says which, why, and what its containers said."""
 
 
-class _ConvergedProvider(ResourceProvider):
+class ConvergedProvider(ResourceProvider):
+    """Waits for a service when it was made and whenever its declaration has changed. Raises ServiceError."""
+
     def create(self, props: dict[str, Any]) -> CreateResult:
         _wait(props)
         return CreateResult(props["service"], props)
@@ -62,7 +64,7 @@ class Converged(Resource, module="services", name="Converged"):
             "service": service,
             "declaration": declaration,
         }
-        super().__init__(_ConvergedProvider(), name, props, opts)
+        super().__init__(ConvergedProvider(), name, props, opts)
 
 
 def _wait(props: dict[str, Any]) -> None:

@@ -9,6 +9,7 @@ from xmlrpc.client import ServerProxy
 import pytest
 
 from runtime import names
+from services.convergence import ConvergedProvider, ServiceError
 from tests.e2e.cluster import ROOT, Cluster, eventually, finish
 
 JOBS = ("--metadata", "Dataset=abc", "--metadata", "Project=123", "--metadata", "Seconds=1")
@@ -108,7 +109,7 @@ def test_scaling_during_a_run_restarts_no_workflow_manager_and_loses_no_job(clus
     cluster.up(wm_replicas="2")
     report = finish(run, 300)
     assert report["succeeded"] == 24
-    assert len({(job["id"], tuple(job["products"])) for job in report["jobs"]}) == 24
+    assert [len(job["products"]) for job in report["jobs"]] == [2] * 24
 
 
 def test_a_killed_workflow_manager_container_costs_no_job_and_makes_no_second_product(
@@ -128,6 +129,32 @@ def test_a_killed_workflow_manager_container_costs_no_job_and_makes_no_second_pr
     assert report["succeeded"] == 8
     assert products_of(cluster) == before + 16
     assert len(cluster.products()) == before + 16
+
+
+def test_a_service_that_crashes_at_every_start_is_named_with_its_last_words(cluster: Cluster) -> None:
+    image = cluster.manager(
+        "docker service inspect oodt-wmgr --format '{{.Spec.TaskTemplate.ContainerSpec.Image}}'"
+    )
+    words = "no such thing as a free port"
+    cluster.manager(
+        "docker service create --quiet --detach --name crasher --restart-delay 1s --entrypoint 'sh -c' "
+        f"{image.strip()} 'echo {words}; exit 7'"
+    )
+    try:
+        with pytest.raises(ServiceError) as caught:
+            ConvergedProvider().create(
+                {
+                    "docker_host": f"ssh://{cluster.output('ssh').split()[-1]}:22",
+                    "folder": str(cluster.folder / ".ssh" / cluster.stack),
+                    "service": "crasher",
+                    "declaration": {},
+                }
+            )
+    finally:
+        cluster.manager("docker service rm crasher")
+    assert "service crasher: 3 tasks failed" in str(caught.value)
+    assert "exit (7)" in str(caught.value)
+    assert words in str(caught.value)
 
 
 def test_a_worker_joins_by_itself_and_leaves_after_its_jobs(cluster: Cluster) -> None:

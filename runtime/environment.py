@@ -3,17 +3,15 @@
 import json
 import os
 import socket
-import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
-from runtime import names
+from runtime import names, stack
 from runtime.topology import Event
 
-STACK_OUTPUT_SECONDS = 60
 EVENT_KEYS = {"event", "max_workflows", "priority", "max_attempts", "job_timeout"}
 
 
@@ -60,15 +58,15 @@ def worker_settings(env: Mapping[str, str] = os.environ) -> WorkerSettings:
         ledger=Path(env.get(names.OODT_LEDGER) or names.LEDGER_DIR),
         run_dir=Path(env.get(names.OODT_RUN_DIR) or names.RUN_DIR),
         node=env.get(names.NODE_NAME) or socket.gethostname(),
-        stop_grace=_integer(env, names.STOP_GRACE_SECONDS, names.DEFAULT_STOP_GRACE_SECONDS, least=0),
-        lease=_integer(env, names.LEASE_SECONDS, names.DEFAULT_LEASE_SECONDS),
+        stop_grace=integer(env, names.STOP_GRACE_SECONDS, names.DEFAULT_STOP_GRACE_SECONDS, least=0),
+        lease=integer(env, names.LEASE_SECONDS, names.DEFAULT_LEASE_SECONDS),
         proxy=_boolean(env, names.PROXY),
     )
 
 
 def worker_broker_url(env: Mapping[str, str] = os.environ) -> str:
     """Address of the broker, with user and password, as a container knows it."""
-    url = env.get(names.RABBITMQ_USER_URL) or _secret(names.RABBITMQ_USER_SECRET)
+    url = env.get(names.RABBITMQ_USER_URL) or secret(names.RABBITMQ_USER_SECRET)
     if not url:
         raise SettingError(
             f"{names.RABBITMQ_USER_URL} is not set and there is no secret {names.RABBITMQ_USER_SECRET}: "
@@ -79,36 +77,15 @@ def worker_broker_url(env: Mapping[str, str] = os.environ) -> str:
 
 def command_broker_url(env: Mapping[str, str] = os.environ) -> str:
     """Address of the broker for an operator's command: as in a container, else the stack's output."""
-    url = (
-        env.get(names.RABBITMQ_USER_URL)
-        or _secret(names.RABBITMQ_USER_SECRET)
-        or _stack_output(names.USER_URL_OUTPUT)
-    )
-    return _amqp(url)
-
-
-def _stack_output(output: str) -> str:
-    command = ["pulumi", "stack", "output", output, "--show-secrets"]
-    hint = f"set {names.RABBITMQ_USER_URL}, or run this where `pulumi stack output {output}` answers"
+    url = env.get(names.RABBITMQ_USER_URL) or secret(names.RABBITMQ_USER_SECRET)
     try:
-        done = subprocess.run(
-            command, capture_output=True, text=True, timeout=STACK_OUTPUT_SECONDS, check=False
-        )
-    except FileNotFoundError:
-        raise NoBrokerAddress(
-            f"{names.RABBITMQ_USER_URL} is not set and there is no pulumi on PATH: {hint}"
-        ) from None
-    except subprocess.TimeoutExpired:
-        raise NoBrokerAddress(f"pulumi did not answer within {STACK_OUTPUT_SECONDS} s: {hint}") from None
-    if done.returncode != 0 or not done.stdout.strip():
-        complaint = done.stderr.strip() or "the output is empty"
-        raise NoBrokerAddress(
-            f"{names.RABBITMQ_USER_URL} is not set and the stack does not tell: {complaint}\n{hint}"
-        )
-    return done.stdout.strip()
+        return _amqp(url or stack.output(names.USER_URL_OUTPUT, variable=names.RABBITMQ_USER_URL))
+    except stack.NoAnswer as error:
+        raise NoBrokerAddress(str(error)) from error
 
 
-def _secret(path: str) -> str:
+def secret(path: str) -> str:
+    """Content of a docker secret; empty if there is none."""
     try:
         return Path(path).read_text().strip()
     except FileNotFoundError:
@@ -151,9 +128,9 @@ def _named_events(env: Mapping[str, str]) -> tuple[Event, ...]:
         raise SettingError(
             f"{names.WORKFLOW_QUEUE} is {listed!r}: set it to the OODT event that starts the workflow"
         )
-    max_workflows = _integer(env, names.MAX_WORKFLOWS, names.DEFAULT_MAX_WORKFLOWS)
-    max_attempts = _integer(env, names.MAX_ATTEMPTS, names.DEFAULT_MAX_ATTEMPTS)
-    job_timeout = _integer(env, names.JOB_TIMEOUT, names.DEFAULT_JOB_TIMEOUT)
+    max_workflows = integer(env, names.MAX_WORKFLOWS, names.DEFAULT_MAX_WORKFLOWS)
+    max_attempts = integer(env, names.MAX_ATTEMPTS, names.DEFAULT_MAX_ATTEMPTS)
+    job_timeout = integer(env, names.JOB_TIMEOUT, names.DEFAULT_JOB_TIMEOUT)
     try:
         return tuple(
             Event(name=name, max_workflows=max_workflows, max_attempts=max_attempts, job_timeout=job_timeout)
@@ -192,7 +169,8 @@ def _listed_event(entry: dict[str, Any]) -> Event:
         raise SettingError(f"{names.EVENTS}: {error}") from error
 
 
-def _integer(env: Mapping[str, str], name: str, default: int, *, least: int = 1) -> int:
+def integer(env: Mapping[str, str], name: str, default: int, *, least: int = 1) -> int:
+    """A whole number; raises SettingError."""
     text = env.get(name) or str(default)
     try:
         number = int(text)

@@ -111,7 +111,7 @@ def test_a_command_asks_the_stack_for_the_brokers_address(
 def test_a_stack_that_does_not_tell_is_explained(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str, complaint: str
 ) -> None:
-    monkeypatch.setattr(environment, "STACK_OUTPUT_SECONDS", 0.5)
+    monkeypatch.setattr(stack, "SECONDS", 0.5)
     fake_pulumi(tmp_path, monkeypatch, script)
     with pytest.raises(NoBrokerAddress) as caught:
         command_broker_url({})

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from runtime import environment, names
+from runtime import names, stack
 from runtime.environment import NoBrokerAddress, SettingError, command_broker_url, worker_settings
 from runtime.topology import Event
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
 from tests.tools import missing, require
-from toolchain.paths import TOOLCHAIN
+from toolchain import docker_plugin
+from toolchain.paths import PULUMI_HOME, TOOLCHAIN
 
 MODULE = Path(__file__).parent / "bridge"
 HOME = TOOLCHAIN / "aws-bridge"
@@ -33,11 +35,13 @@ def provider() -> Path:
 
 
 def install(pulumi_home: Path) -> None:
-    """Put the plugin into a PULUMI_HOME of the test's own."""
+    """Put the plugin into a PULUMI_HOME of the test's own, beside that of pulumi-docker."""
     executable = _built()
     folder = pulumi_home / "plugins" / f"resource-aws-v{VERSION}"
     folder.mkdir(parents=True)
     (folder / executable.name).symlink_to(executable)
+    if beside := docker_plugin.installed_in(PULUMI_HOME):
+        shutil.copytree(beside, pulumi_home / "plugins" / beside.name)
 
 
 def _built() -> Path:

@@ -126,6 +126,10 @@ class Ec2:
             *(["-v", "/sys/fs/cgroup:/sys/fs/cgroup"] if legacy else ["--cgroupns", "private"]),
             *("-v", f"{self.name}:/efs", "--device", f"{self.disk(disk)}:/dev/sdf"),
             *("-v", f"{seed}:/var/lib/cloud/seed/nocloud", "-v", f"{metadata}:/var/lib/metadata"),
+            *(
+                "-v",
+                "/etc/resolv.conf:/etc/resolv.conf:ro",
+            ),  # docker's own would be of no use to docker inside
             *("-v", f"{environment}:/etc/systemd/system.conf.d/environment.conf:ro"),
         ]
         kernel = ["systemd.unified_cgroup_hierarchy=0", "SYSTEMD_CGROUP_ENABLE_LEGACY_FORCE=1"]

@@ -6,142 +6,22 @@
 from __future__ import annotations
 
 import base64
-import json
-import secrets
-import subprocess
 from collections.abc import Iterator
-from contextlib import ExitStack
-from dataclasses import dataclass
-from typing import Any
 
 import pytest
 
-from tests.e2e.aws import bridge, ec2
-from tests.e2e.aws.account import REGION, Account, account
-from tests.e2e.aws.ec2 import Ec2, Instance
-from tests.e2e.cluster import ROOT, Cluster, eventually
-from tests.tools import missing
+from tests.e2e.aws import ec2
+from tests.e2e.aws.cloud import BOOT_TIMEOUT, WORKERS, Cloud, booted
+from tests.e2e.cluster import ROOT, eventually
 
 PROGRAM = ROOT / "tests" / "e2e" / "aws" / "without_services.py"
-BLOCK = "10.214.0.0/16"
-SUBNET = "10.214.0.0/24"  # of the account; the gateway and replaced workers are outside
-GATEWAY = "10.214.255.1"
-WORKERS = 3
-BOOT_TIMEOUT = 300  # seconds
-UP_TIMEOUT = 600
-
-
-@dataclass(kw_only=True)
-class Cloud:
-    """The account, the stack in it, and the instances that stand for the account's."""
-
-    account: Account
-    stack: Cluster
-    ec2: Ec2
-    manager: Instance
-    workers: list[Instance]
-
-    def nodes(self) -> dict[str, str]:
-        """Status and availability by host name, of nodes that are not down."""
-        listed = self.manager.run(
-            "docker node ls --format '{{.Hostname}} {{.Status}} {{.Availability}}'", check=False
-        )
-        rows = [line.split() for line in listed.splitlines()]
-        return {row[0]: " ".join(row[1:]) for row in rows if row[1] != "Down"}
-
-    def whole(self) -> bool:
-        found = self.nodes()
-        return len(found) == WORKERS + 1 and set(found.values()) == {"Ready Active"}
-
-    def swarm_id(self) -> str:
-        return self.manager.run("docker info --format '{{.Swarm.Cluster.ID}}'").strip()
-
-    def record(self) -> dict[str, str]:
-        """What the manager wrote for its workers."""
-        name = f"/oodt/{self.stack.stack}/swarm"
-        parameter = self.account.client("ssm").get_parameter(Name=name, WithDecryption=True)["Parameter"]
-        assert parameter["Type"] == "SecureString"
-        found: dict[str, str] = json.loads(parameter["Value"])
-        return found
+UP_TIMEOUT = 600  # seconds
 
 
 @pytest.fixture(scope="module")
 def cloud(docker_daemon: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
-    bridge.provider()
-    if not ec2.can_run():
-        missing("block devices cannot be made here: no losetup, or no /dev/loop-control")
-    ec2.build_image()
-    folder = tmp_path_factory.mktemp("boot")
-    with ExitStack() as end:
-        hardware = Ec2(name=f"oodt-boot-{secrets.token_hex(2)}", block=BLOCK, gateway=GATEWAY, folder=folder)
-        end.callback(hardware.close)
-        hardware.open()
-        found = end.enter_context(account(folder, GATEWAY))
-        hardware.endpoint = found.url
-        stack = make_stack(tmp_path_factory, found)
-        up = subprocess.Popen(
-            ["pulumi", "up", "--yes", "--skip-preview", "--non-interactive"],
-            cwd=stack.folder,
-            env=stack.environment,
-            stdout=(folder / "up.log").open("w"),
-            stderr=subprocess.STDOUT,
-        )
-        end.callback(up.kill)
-        manager, workers = boot(found, hardware, up)
-        up.wait(timeout=UP_TIMEOUT)
-        assert up.returncode == 0, (folder / "up.log").read_text()[-6000:]
-        yield Cloud(account=found, stack=stack, ec2=hardware, manager=manager, workers=workers)
-
-
-def make_stack(tmp_path_factory: pytest.TempPathFactory, found: Account) -> Cluster:
-    """A stack in a private subnet of the account, where instances are reached at their own addresses."""
-    client = found.client("ec2")
-    vpc = client.create_vpc(CidrBlock=BLOCK)["Vpc"]["VpcId"]
-    subnet = client.create_subnet(VpcId=vpc, CidrBlock=SUBNET, AvailabilityZone=f"{REGION}a")["Subnet"]
-    folder = tmp_path_factory.mktemp("stack")
-    stack = Cluster.make(folder, "10.213.0.0/24")
-    (folder / "__main__.py").write_text(PROGRAM.read_text())
-    home = folder / ".pulumi"
-    bridge.install(home)
-    stack.environment |= {**found.environment, "PULUMI_HOME": str(home)}
-    stack.pulumi("stack", "select", stack.stack)
-    for key, value in {
-        "target": "aws",
-        "admin_cidrs": f'["{BLOCK}"]',
-        "vpc_id": vpc,
-        "subnet_ids": json.dumps([subnet["SubnetId"]]),
-        "worker_nodes": str(WORKERS),
-        "aws:region": REGION,
-        "aws:skipCredentialsValidation": "true",
-        "aws:maxRetries": "2",
-    }.items():
-        stack.pulumi("config", "set", key, value)
-    return stack
-
-
-def boot(found: Account, hardware: Ec2, up: subprocess.Popen[bytes]) -> tuple[Instance, list[Instance]]:
-    """Boot the account's instances, the workers first: they have to wait for their manager."""
-
-    def launched() -> list[dict[str, Any]] | None:
-        assert up.poll() is None, (hardware.folder / "up.log").read_text()[-6000:]
-        both = ec2.described(found, "Swarm Worker Node") + ec2.described(found, "Swarm Manager Node")
-        return both if len(both) == WORKERS + 1 else None
-
-    *workers, manager = eventually(launched, "the account's instances", UP_TIMEOUT)
-    (key,) = found.client("ec2").describe_key_pairs(IncludePublicKey=True)["KeyPairs"]
-    hardware.public_key = key["PublicKey"]
-    script = base64.b64decode(ec2.template(found)["UserData"]).decode()
-    booted = [
-        hardware.launch(worker["InstanceId"], worker["PrivateIpAddress"], script, worker["InstanceId"])
-        for worker in workers
-    ]
-    identifier = manager["InstanceId"]
-    return (
-        hardware.launch(
-            identifier, manager["PrivateIpAddress"], ec2.user_data(found, identifier), "manager-data"
-        ),
-        booted,
-    )
+    with booted(tmp_path_factory.mktemp("boot"), PROGRAM, UP_TIMEOUT) as found:
+        yield found
 
 
 def test_manager_and_workers_make_a_swarm_by_themselves(cloud: Cloud) -> None:

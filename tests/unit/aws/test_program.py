@@ -204,7 +204,7 @@ def test_a_manager_in_a_private_subnet_has_no_public_address(tmp_path: Path) -> 
 def test_target_local_runs_the_same_services_and_declares_nothing_of_aws(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cloud: Cloud
 ) -> None:
-    engine = Engine(platform="linux/amd64", cgroup_version=2, missing_capabilities=())
+    engine = Engine(platform="linux/amd64", cgroup_version=2, missing_capabilities=(), subnets={})
     monkeypatch.setattr(nodes, "inspect", lambda: engine)
     local = Cloud()
     run_program(local, tmp_path, target="local", admin_cidrs="not even JSON", efs_id="nonsense")

@@ -114,7 +114,8 @@ def _crashed_since(service: dict[str, Any], task: dict[str, Any]) -> bool:
 
 def _tasks(props: dict[str, Any], name: str) -> list[dict[str, Any]]:
     ids = _docker(props, f"service ps -q --no-trunc {name}").split()
-    return json.loads(_docker(props, f"inspect --type task {' '.join(ids)}")) if ids else []
+    # Docker forgets old tasks at any time; it prints those that it still finds, and fails for the others.
+    return json.loads(_docker(props, f"inspect --type task {' '.join(ids)} || true")) if ids else []
 
 
 def _report(props: dict[str, Any], name: str, problem: str, tasks: Sequence[dict[str, Any]]) -> str:

@@ -3,93 +3,99 @@ package oodt.cluster.workflow;
 import java.io.File;
 import java.util.ArrayList;
 import java.util.Collection;
-import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
-import java.util.Map;
 import java.util.Set;
+import java.util.TreeSet;
+import java.util.function.Predicate;
 import java.util.regex.Pattern;
 import org.apache.oodt.cas.pge.config.OutputDir;
 import org.apache.oodt.cas.pge.config.RegExprOutputFiles;
+import org.apache.oodt.cas.pge.config.RenamingConv;
+import org.apache.oodt.cas.pge.metadata.PcsMetadataKeys;
+import org.apache.oodt.cas.pge.metadata.PgeMetadata;
 
-/** What one PGE task is about to ingest, and which files its configuration names but cannot ingest. */
-public final class ExpectedProducts {
+/**
+ * What one PGE task is about to ingest, and which files its configuration names but cannot ingest: as it is after OODT
+ * has renamed the files and written their metadata, and before its crawler looks for them.
+ */
+final class ExpectedProducts {
 
-    private final List<OutputDir> outputDirs;
-    private final String metExtension;
+    private final Set<String> files = new LinkedHashSet<>();
+    private final Set<String> problems = new LinkedHashSet<>();
 
-    /** The files of the output directories as the program left them, and where each is after OODT's renaming. */
-    private final Map<File, File> files = new LinkedHashMap<>();
+    private final PgeMetadata metadata;
+    private final String metadataSuffix;
+    private final boolean directories;
+    private final boolean recursive;
 
-    /** Takes stock after the program has ended and before OODT writes metadata files and renames. */
-    public ExpectedProducts(List<OutputDir> outputDirs, String metExtension) {
-        this.outputDirs = outputDirs;
-        this.metExtension = metExtension;
+    ExpectedProducts(List<OutputDir> outputDirs, PgeMetadata metadata) {
+        this.metadata = metadata;
+        metadataSuffix = "." + metadata.getMetadataValue(PcsMetadataKeys.MET_FILE_EXT);
+        directories = "true".equalsIgnoreCase(metadata.getMetadataValue(PcsMetadataKeys.CRAWLER_CRAWL_FOR_DIRS));
+        String recursion = metadata.getMetadataValue(PcsMetadataKeys.CRAWLER_RECUR);
+        recursive = recursion == null || recursion.equalsIgnoreCase("true");
         for (OutputDir outputDir : outputDirs) {
-            for (File file : list(new File(outputDir.getPath()))) {
-                files.put(file, file);
-            }
+            collect(new File(outputDir.getPath()));
+            check(outputDir);
         }
     }
 
-    public void renamed(File from, File to) {
-        files.replaceAll((original, current) -> current.equals(from) ? to : current);
+    /** The files that the crawler will find. */
+    Collection<String> files() {
+        return files;
     }
 
-    /** Walks as OODT's crawler does: whatever has a metadata file beside it is a product. */
-    public Collection<String> toIngest(boolean directories, boolean recursive) {
-        Set<String> found = new LinkedHashSet<>();
-        for (OutputDir outputDir : outputDirs) {
-            collect(new File(outputDir.getPath()), directories, recursive, found);
-        }
-        return found;
-    }
-
-    public Collection<String> problems() {
-        Set<String> problems = new LinkedHashSet<>();
-        for (OutputDir outputDir : outputDirs) {
-            for (RegExprOutputFiles expression : outputDir.getRegExprOutputFiles()) {
-                check(new File(outputDir.getPath()), expression.getRegExp(), problems);
-            }
-        }
+    Collection<String> problems() {
         return problems;
     }
 
-    private void check(File directory, String regExp, Set<String> problems) {
-        List<File> matching = new ArrayList<>();
-        files.forEach((original, current) -> {
-            if (directory.equals(original.getParentFile())
-                    && (Pattern.matches(regExp, original.getName()) || Pattern.matches(regExp, current.getName()))) {
-                matching.add(current);
-            }
-        });
-        if (matching.isEmpty()) {
-            problems.add("no file matches " + regExp + " in " + directory);
-        }
-        for (File file : matching) {
-            if (!hasMetadata(file)) {
-                problems.add(file + " matches " + regExp + " but its metadata could not be written");
-            }
-        }
-    }
-
-    private void collect(File directory, boolean directories, boolean recursive, Set<String> found) {
-        for (File file : list(directory)) {
-            if ((directories ? file.isDirectory() : file.isFile()) && hasMetadata(file)) {
-                found.add(file.getAbsolutePath());
+    /** Walks as OODT's crawler does: whatever has a metadata file beside it is a product. */
+    private void collect(File directory) {
+        Set<String> names = list(directory);
+        for (String name : names) {
+            File file = new File(directory, name);
+            if (names.contains(name + metadataSuffix) && (directories ? file.isDirectory() : file.isFile())) {
+                files.add(file.getAbsolutePath());
             }
             if (recursive && file.isDirectory()) {
-                collect(file, directories, true, found);
+                collect(file);
             }
         }
     }
 
-    private boolean hasMetadata(File file) {
-        return new File(file.getAbsolutePath() + "." + metExtension).exists();
+    private void check(OutputDir outputDir) {
+        File directory = new File(outputDir.getPath());
+        Set<String> names = list(directory);
+        for (RegExprOutputFiles expression : outputDir.getRegExprOutputFiles()) {
+            Predicate<String> expected = names(expression);
+            List<String> matching = new ArrayList<>(names);
+            matching.removeIf(name -> !expected.test(name) || isMetadata(name, names));
+            if (matching.isEmpty()) {
+                problems.add("no file matches " + expression.getRegExp() + " in " + directory);
+            }
+            matching.removeIf(name -> names.contains(name + metadataSuffix));
+            for (String name : matching) {
+                problems.add(new File(directory, name) + " matches " + expression.getRegExp()
+                        + " but its metadata could not be written");
+            }
+        }
     }
 
-    private static File[] list(File directory) {
-        File[] content = directory.listFiles();
-        return content == null ? new File[0] : content;
+    /** Names as the program gave them, which a file that OODT could not rename still has, and as OODT did. */
+    private Predicate<String> names(RegExprOutputFiles expression) {
+        Predicate<String> names = Pattern.compile(expression.getRegExp()).asMatchPredicate();
+        RenamingConv renaming = expression.getRenamingConv();
+        return renaming == null ? names : names.or(RenamedFile.pattern(renaming, metadata).asMatchPredicate());
+    }
+
+    private boolean isMetadata(String name, Set<String> names) {
+        return name.endsWith(metadataSuffix)
+                && names.contains(name.substring(0, name.length() - metadataSuffix.length()));
+    }
+
+    private static Set<String> list(File directory) {
+        String[] names = directory.list();
+        return names == null ? Set.of() : new TreeSet<>(List.of(names));
     }
 }

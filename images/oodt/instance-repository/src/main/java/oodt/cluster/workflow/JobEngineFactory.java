@@ -1,37 +1,28 @@
 package oodt.cluster.workflow;
 
-import java.util.Map;
-import org.apache.oodt.cas.workflow.engine.ThreadPoolWorkflowEngine;
-import org.apache.oodt.cas.workflow.engine.ThreadPoolWorkflowEngineFactory;
 import org.apache.oodt.cas.workflow.engine.WorkflowEngine;
+import org.apache.oodt.cas.workflow.engine.WorkflowEngineFactory;
+import org.apache.oodt.cas.workflow.util.GenericWorkflowObjectFactory;
 
-/**
- * OODT's own engine, which forgets an instance when the repository does; by itself it keeps each one for ever.
- *
- * <p>Named in workflow.properties as {@code workflow.engine.factory}.
- */
-public final class JobEngineFactory extends ThreadPoolWorkflowEngineFactory {
+/** Named in workflow.properties as {@code workflow.engine.factory}; OODT creates one at start-up. */
+public final class JobEngineFactory implements WorkflowEngineFactory {
 
-    public JobEngineFactory() throws InstantiationException {
-    }
+    /** The key of the factory of the instance repository, as OODT's own engines read it. */
+    private static final String REPOSITORY = "workflow.engine.instanceRep.factory";
+
+    private static final String POOL_SIZE = "org.apache.oodt.cas.workflow.engine.maxPoolSize";
+
+    private static final int DEFAULT_POOL_SIZE = 10;
 
     @Override
     public WorkflowEngine createWorkflowEngine() {
-        WorkflowEngine engine = super.createWorkflowEngine();
-        if (engine.getInstanceRepository() instanceof JobInstanceRepository repository) {
-            // The repository forgets only while it adds, which the engine asks of it under its own lock.
-            repository.onForget(workers(engine)::remove);
+        String factory = System.getProperty(REPOSITORY);
+        if (GenericWorkflowObjectFactory.getWorkflowInstanceRepositoryFromClassName(factory)
+                instanceof JobInstanceRepository repository) {
+            return new JobEngine(
+                    repository, RunJournal.ofThisContainer(), Integer.getInteger(POOL_SIZE, DEFAULT_POOL_SIZE));
         }
-        return engine;
-    }
-
-    private static Map<?, ?> workers(WorkflowEngine engine) {
-        try {
-            var field = ThreadPoolWorkflowEngine.class.getDeclaredField("workerMap");
-            field.setAccessible(true);
-            return (Map<?, ?>) field.get(engine);
-        } catch (ReflectiveOperationException e) {
-            throw new IllegalStateException("This is not the engine of OODT 0.3", e);
-        }
+        throw new IllegalStateException(
+                REPOSITORY + " is " + factory + ": it must be " + JobInstanceRepositoryFactory.class.getName());
     }
 }

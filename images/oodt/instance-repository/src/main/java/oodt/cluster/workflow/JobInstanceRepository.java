@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.UUID;
+import java.util.function.BiConsumer;
 import java.util.function.Consumer;
 import org.apache.oodt.cas.metadata.Metadata;
 import org.apache.oodt.cas.workflow.instrepo.WorkflowInstanceRepository;
@@ -38,8 +39,9 @@ public final class JobInstanceRepository implements WorkflowInstanceRepository {
     private final Set<String> over = new LinkedHashSet<>();
 
     private Consumer<String> onForget = id -> { };
+    private BiConsumer<String, String> onUpdate = (id, status) -> { };
 
-    public JobInstanceRepository(RunJournal journal, String boot, int pageSize, int history) {
+    JobInstanceRepository(RunJournal journal, String boot, int pageSize, int history) {
         this.journal = journal;
         this.boot = boot;
         this.pageSize = pageSize;
@@ -49,6 +51,11 @@ public final class JobInstanceRepository implements WorkflowInstanceRepository {
     /** Who else remembers instances, to be told of each one that this repository forgets. */
     void onForget(Consumer<String> listener) {
         onForget = listener;
+    }
+
+    /** Who has to know the id and status of an instance before the call returns that updates it. */
+    void onUpdate(BiConsumer<String, String> listener) {
+        onUpdate = listener;
     }
 
     @Override
@@ -62,14 +69,10 @@ public final class JobInstanceRepository implements WorkflowInstanceRepository {
     }
 
     @Override
-    public synchronized void updateWorkflowInstance(WorkflowInstance instance) throws InstanceRepositoryException {
-        TrackedInstance tracked = find(instance.getId());
-        tracked.update(instance);
-        if (tracked.isOver()) {
-            over.add(instance.getId());
-        } else {
-            over.remove(instance.getId());
-        }
+    public void updateWorkflowInstance(WorkflowInstance instance) throws InstanceRepositoryException {
+        // Not under the lock: the listener may have a slow share to look at.
+        onUpdate.accept(instance.getId(), instance.getStatus());
+        update(instance);
     }
 
     @Override
@@ -134,6 +137,16 @@ public final class JobInstanceRepository implements WorkflowInstanceRepository {
     @Override
     public WorkflowInstancePage getPagedWorkflows(int number, String status) {
         return Pages.page(select(status), number, pageSize);
+    }
+
+    private synchronized void update(WorkflowInstance instance) throws InstanceRepositoryException {
+        TrackedInstance tracked = find(instance.getId());
+        tracked.update(instance);
+        if (tracked.isOver()) {
+            over.add(instance.getId());
+        } else {
+            over.remove(instance.getId());
+        }
     }
 
     private String newId(Metadata metadata) {

@@ -28,7 +28,7 @@ import java.util.stream.Stream;
  * <p>Each line is one write to a file opened for append, so lines of different writers never mix. A journal that
  * cannot be written costs a verdict, never a workflow: errors are logged and go no further.
  */
-public final class RunJournal {
+final class RunJournal {
 
     /** Names of journal files: a run id that does not look like this cannot have a journal. */
     private static final Pattern SAFE_NAME = Pattern.compile("[A-Za-z0-9][A-Za-z0-9._-]{0,199}");
@@ -44,12 +44,12 @@ public final class RunJournal {
 
     private final Path directory;
 
-    public RunJournal(Path directory) {
+    RunJournal(Path directory) {
         this.directory = directory;
     }
 
     /** The journals of this JVM, below the directory that the system property {@code oodt.cluster.run.dir} names. */
-    public static RunJournal ofThisContainer() {
+    static RunJournal ofThisContainer() {
         return new RunJournal(runDirectory().resolve("runs"));
     }
 
@@ -83,7 +83,7 @@ public final class RunJournal {
     }
 
     /** Writes a line, unless the journal is closed: whoever has given its verdict removes it. */
-    public void append(String runId, String kind, Map<String, ?> fields) {
+    void append(String runId, String kind, Map<String, ?> fields) {
         write(runId, kind, fields, Set.of(StandardOpenOption.APPEND));
     }
 

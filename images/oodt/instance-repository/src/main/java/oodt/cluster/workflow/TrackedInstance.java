@@ -36,7 +36,7 @@ final class TrackedInstance {
 
     /** A program that was stopped may go on to report its status: then the time of its end tells. */
     boolean isOver() {
-        return isSet(instance.getEndDateTimeIsoStr())
+        return WallClock.isSet(instance.getEndDateTimeIsoStr())
                 || WorkflowStatus.FINISHED.equals(status)
                 || WorkflowStatus.METADATA_MISSING.equals(status);
     }
@@ -44,7 +44,7 @@ final class TrackedInstance {
     /** Takes the instance as it is now (the engine's object, or a client's copy) and writes down what is new. */
     void update(WorkflowInstance now) {
         instance = now;
-        boolean ended = isSet(now.getCurrentTaskEndDateTimeIsoStr());
+        boolean ended = WallClock.isSet(now.getCurrentTaskEndDateTimeIsoStr());
         boolean statusChanged = !Objects.equals(now.getStatus(), status);
         // Between two tasks the engine names the next one while status and end are still those of the last:
         // "Crawling" there would say of a task that its program succeeded before it began.
@@ -106,18 +106,14 @@ final class TrackedInstance {
         return described;
     }
 
-    /** A task of a class that does not exist counts as a PGE: OODT skips it and goes on, the verdict must not. */
+    /** A task of a class that cannot be loaded counts as a PGE: it has nothing to show for itself either. */
     private static boolean mustProveItself(String className) {
         try {
             return PGETaskInstance.class.isAssignableFrom(
                     Class.forName(className, false, TrackedInstance.class.getClassLoader()));
-        } catch (ClassNotFoundException e) {
+        } catch (ClassNotFoundException | LinkageError e) {
             return true;
         }
-    }
-
-    private static boolean isSet(String time) {
-        return time != null && !time.isEmpty();
     }
 
     private void append(String kind, Map<String, ?> fields) {

@@ -1,34 +1,40 @@
 package oodt.cluster.workflow;
 
-import java.io.File;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Set;
 import junit.framework.TestCase;
+import org.apache.oodt.cas.metadata.Metadata;
 import org.apache.oodt.cas.pge.config.OutputDir;
 import org.apache.oodt.cas.pge.config.RegExprOutputFiles;
+import org.apache.oodt.cas.pge.config.RenamingConv;
+import org.apache.oodt.cas.pge.metadata.PgeMetadata;
 
 /** Which files a PGE task is expected to ingest, and which are missing. */
 public class ExpectedProductsTest extends TestCase {
 
     private Path directory;
+    private final Metadata metadata = new Metadata();
+    private RenamingConv renaming;
 
     @Override
     protected void setUp() throws Exception {
         directory = Files.createTempDirectory("output");
+        metadata.addMetadata("PCS_MetFileExtension", "met");
     }
 
     public void testEveryFileWithAMetadataFileBesideItIsIngested() throws Exception {
         create("a.dat", "a.dat.met", "b.dat", "below/c.dat", "below/c.dat.met");
-        ExpectedProducts expected = expected();
-        assertEquals(Set.of(path("a.dat"), path("below/c.dat")), Set.copyOf(expected.toIngest(false, true)));
-        assertEquals(Set.of(path("a.dat")), Set.copyOf(expected.toIngest(false, false)));
+        assertEquals(Set.of(path("a.dat"), path("below/c.dat")), Set.copyOf(expected().files()));
+        metadata.addMetadata("PCS_CrawlerRecur", "false");
+        assertEquals(List.of(path("a.dat")), List.copyOf(expected().files()));
     }
 
     public void testADirectoryIsAProductWhereTheCrawlerLooksForThem() throws Exception {
         create("set/a.dat", "set.met");
-        assertEquals(List.of(path("set")), List.copyOf(expected().toIngest(true, false)));
+        metadata.addMetadata("PCS_CrawlerCrawlForDirs", "TRUE");
+        assertEquals(List.of(path("set")), List.copyOf(expected().files()));
     }
 
     public void testAnOutputThatMatchesNothingIsAProblem() throws Exception {
@@ -37,34 +43,48 @@ public class ExpectedProductsTest extends TestCase {
     }
 
     public void testAMatchWithoutMetadataIsAProblem() throws Exception {
-        create("a.dat");
+        create("a.dat", "ab.dat", "ab.dat.met");
         assertEquals(
                 Set.of(path("a.dat") + " matches a.* but its metadata could not be written"),
                 expected("a.*").problems());
     }
 
     public void testARenamedFileIsLookedForUnderItsNewName() throws Exception {
-        create("a.dat");
-        ExpectedProducts expected = expected("a.*");
-        create("new.dat.met");
-        Files.move(directory.resolve("a.dat"), directory.resolve("new.dat"));
-        expected.renamed(new File(path("a.dat")), new File(path("new.dat")));
-        assertEquals(Set.of(), expected.problems());
-        assertEquals(List.of(path("new.dat")), List.copyOf(expected.toIngest(false, true)));
+        metadata.addMetadata("Station", "alpine");
+        renaming = new RenamingConv("[Station]_[FORMAT(yyyy-MM-dd'T'HH:mm:ss.SSS'Z',[DATE.UTC],yyyy)].dat");
+        create("alpine_2024.dat", "alpine_2024.dat.met");
+        assertEquals(Set.of(), expected("a.*\\.txt").problems());
+        assertEquals(List.of(path("alpine_2024.dat")), List.copyOf(expected().files()));
     }
 
-    public void testNoOutputMeansNothingToIngest() {
-        ExpectedProducts expected = new ExpectedProducts(List.of(), "met");
-        assertTrue(expected.toIngest(false, true).isEmpty());
+    public void testARenamedFileWithoutMetadataIsAProblem() throws Exception {
+        renaming = new RenamingConv("new.dat");
+        create("new.dat");
+        assertEquals(
+                Set.of(path("new.dat") + " matches a.* but its metadata could not be written"),
+                expected("a.*").problems());
+    }
+
+    public void testAFileOfAnotherNameIsNotTheRenamedOne() throws Exception {
+        metadata.addMetadata("Station", "alpine");
+        renaming = new RenamingConv("[Station]_[Number].dat");
+        renaming.addTmpReplaceMet("Number", List.of("7"));
+        create("alpine_8.dat", "alpine_8.dat.met");
+        assertEquals(Set.of("no file matches a.*txt in " + directory), expected("a.*txt").problems());
+    }
+
+    public void testNoOutputMeansNothingToIngest() throws Exception {
+        ExpectedProducts expected = new ExpectedProducts(List.of(), new PgeMetadata(metadata, null));
+        assertTrue(expected.files().isEmpty());
         assertTrue(expected.problems().isEmpty());
     }
 
-    private ExpectedProducts expected(String... regExps) {
+    private ExpectedProducts expected(String... regExps) throws Exception {
         OutputDir outputDir = new OutputDir(directory.toString(), false);
         for (String regExp : regExps) {
-            outputDir.addRegExprOutputFiles(new RegExprOutputFiles(regExp, "unused", null, new Object[0]));
+            outputDir.addRegExprOutputFiles(new RegExprOutputFiles(regExp, "unused", renaming, new Object[0]));
         }
-        return new ExpectedProducts(List.of(outputDir), "met");
+        return new ExpectedProducts(List.of(outputDir), new PgeMetadata(metadata, null));
     }
 
     private void create(String... names) throws Exception {

@@ -1,0 +1,148 @@
+package oodt.cluster.workflow;
+
+import java.net.URL;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.logging.Level;
+import java.util.logging.Logger;
+import org.apache.oodt.cas.metadata.Metadata;
+import org.apache.oodt.cas.workflow.engine.WorkflowEngine;
+import org.apache.oodt.cas.workflow.instrepo.WorkflowInstanceRepository;
+import org.apache.oodt.cas.workflow.structs.Workflow;
+import org.apache.oodt.cas.workflow.structs.WorkflowInstance;
+import org.apache.oodt.cas.workflow.structs.WorkflowStatus;
+import org.apache.oodt.cas.workflow.structs.WorkflowTask;
+import org.apache.oodt.cas.workflow.structs.exceptions.EngineException;
+import org.apache.oodt.cas.workflow.structs.exceptions.InstanceRepositoryException;
+
+/**
+ * Runs workflow instances, as many at once as the container may; the rest waits in order.
+ *
+ * <p>It stands in for OODT's thread pool engine, and answers OODT's clients as that does. Unlike it, it knows the task
+ * object that each instance is running, so that the journal can tell what that task expects and why it failed, and
+ * it forgets an instance when the repository does.
+ */
+public final class JobEngine implements WorkflowEngine {
+
+    private static final Logger LOG = Logger.getLogger(JobEngine.class.getName());
+
+    private final JobInstanceRepository repository;
+    private final RunJournal journal;
+    private final ExecutorService pool;
+    private final Map<String, JobProcessor> processors = new ConcurrentHashMap<>();
+
+    private volatile URL url;
+
+    public JobEngine(JobInstanceRepository repository, RunJournal journal, int poolSize) {
+        this.repository = repository;
+        this.journal = journal;
+        this.pool = Executors.newFixedThreadPool(poolSize);
+        repository.onForget(processors::remove);
+        repository.onUpdate((id, status) -> {
+            JobProcessor processor = processors.get(id);
+            if (processor != null) {
+                processor.reports(status);
+            }
+        });
+    }
+
+    @Override
+    public WorkflowInstance startWorkflow(Workflow workflow, Metadata metadata) throws EngineException {
+        List<?> tasks = workflow.getTasks();
+        if (tasks == null || tasks.isEmpty()) {
+            throw new EngineException("Workflow [" + workflow.getId() + "] has no tasks");
+        }
+        WorkflowInstance instance = new WorkflowInstance();
+        instance.setWorkflow(workflow);
+        instance.setCurrentTaskId(((WorkflowTask) tasks.get(0)).getTaskId());
+        instance.setSharedContext(metadata);
+        instance.setStatus(WorkflowStatus.CREATED);
+        repository.addWorkflowInstance(instance);
+
+        JobProcessor processor = new JobProcessor(instance, repository, journal, url);
+        processors.put(instance.getId(), processor);
+        processor.queued();
+        pool.execute(processor);
+        return instance;
+    }
+
+    @Override
+    public void stopWorkflow(String id) {
+        find(id, "stop").ifPresent(JobProcessor::stop);
+    }
+
+    @Override
+    public void pauseWorkflowInstance(String id) {
+        find(id, "pause").ifPresent(JobProcessor::pause);
+    }
+
+    @Override
+    public void resumeWorkflowInstance(String id) {
+        find(id, "resume").ifPresent(JobProcessor::resume);
+    }
+
+    /** Replaces all metadata of an instance, which its next task sees; but the job stays the job that it is. */
+    @Override
+    public boolean updateMetadata(String id, Metadata metadata) {
+        return find(id, "update").map(processor -> {
+            metadata.replaceMetadata(JobInstanceRepository.JOB_KEY, id);
+            processor.setMetadata(metadata);
+            return true;
+        }).orElse(false);
+    }
+
+    @Override
+    public Metadata getWorkflowInstanceMetadata(String id) {
+        JobProcessor processor = processors.get(id);
+        WorkflowInstance instance = processor != null ? processor.instance() : lookUp(id);
+        return instance != null ? instance.getSharedContext() : new Metadata();
+    }
+
+    @Override
+    public double getWallClockMinutes(String id) {
+        WorkflowInstance instance = lookUp(id);
+        return instance == null
+                ? 0
+                : WallClock.minutes(instance.getStartDateTimeIsoStr(), instance.getEndDateTimeIsoStr());
+    }
+
+    @Override
+    public double getCurrentTaskWallClockMinutes(String id) {
+        WorkflowInstance instance = lookUp(id);
+        return instance == null
+                ? 0
+                : WallClock.minutes(
+                        instance.getCurrentTaskStartDateTimeIsoStr(), instance.getCurrentTaskEndDateTimeIsoStr());
+    }
+
+    @Override
+    public WorkflowInstanceRepository getInstanceRepository() {
+        return repository;
+    }
+
+    @Override
+    public void setWorkflowManagerUrl(URL url) {
+        this.url = url;
+    }
+
+    private Optional<JobProcessor> find(String id, String operation) {
+        JobProcessor processor = processors.get(id);
+        if (processor == null) {
+            LOG.log(Level.WARNING, "Cannot {0} workflow instance [{1}]: it is not here (any more)",
+                    new Object[] {operation, id});
+        }
+        return Optional.ofNullable(processor);
+    }
+
+    private WorkflowInstance lookUp(String id) {
+        try {
+            return repository.getWorkflowInstanceById(id);
+        } catch (InstanceRepositoryException e) {
+            return null;
+        }
+    }
+}

@@ -1,0 +1,235 @@
+package oodt.cluster.workflow;
+
+import java.net.InetAddress;
+import java.net.URL;
+import java.net.UnknownHostException;
+import java.util.List;
+import java.util.logging.Level;
+import java.util.logging.Logger;
+import org.apache.oodt.cas.metadata.Metadata;
+import org.apache.oodt.cas.workflow.metadata.CoreMetKeys;
+import org.apache.oodt.cas.workflow.structs.WorkflowInstance;
+import org.apache.oodt.cas.workflow.structs.WorkflowStatus;
+import org.apache.oodt.cas.workflow.structs.WorkflowTask;
+import org.apache.oodt.cas.workflow.structs.exceptions.InstanceRepositoryException;
+
+/**
+ * Takes one workflow instance through its tasks, one after the other, as OODT's iterative processor does.
+ *
+ * <p>It differs where that would mislead a verdict or waste time. After a task that failed the rest is not run: the job
+ * has failed whatever they do, and a later task whose metadata the failed one did not leave would end the job as one
+ * that can never succeed. The instance is FINISHED all the same, as it is in OODT. And who waits (paused, or for
+ * conditions) sleeps until something changes, where OODT's turns in a loop.
+ */
+final class JobProcessor implements Runnable {
+
+    private static final Logger LOG = Logger.getLogger(JobProcessor.class.getName());
+
+    private final WorkflowInstance instance;
+    private final JobInstanceRepository repository;
+    private final RunJournal journal;
+    private final URL managerUrl;
+
+    private volatile TaskRun running;
+    private boolean paused;
+    private boolean stopped;
+
+    JobProcessor(WorkflowInstance instance, JobInstanceRepository repository, RunJournal journal, URL managerUrl) {
+        this.instance = instance;
+        this.repository = repository;
+        this.journal = journal;
+        this.managerUrl = managerUrl;
+    }
+
+    WorkflowInstance instance() {
+        return instance;
+    }
+
+    synchronized void queued() {
+        setStatus(WorkflowStatus.QUEUED);
+    }
+
+    @Override
+    public void run() {
+        instance.setStartDateTimeIsoStr(WallClock.now());
+        persist();
+        for (WorkflowTask task : tasks()) {
+            if (!awaitPermission()) {
+                break;
+            }
+            instance.setCurrentTaskId(task.getTaskId());
+            persist();
+            if (!hasRequiredMetadata(task)) {
+                setStatus(WorkflowStatus.METADATA_MISSING);
+                return;
+            }
+            if (!run(task)) {
+                break;
+            }
+        }
+        finish();
+    }
+
+    /** The running task has told its status to the Workflow Manager, which has not said so to anybody yet. */
+    void reports(String status) {
+        TaskRun run = running;
+        if (run != null) {
+            run.reports(status);
+        }
+    }
+
+    /** Nothing new begins; a task that runs goes on to its end, since OODT's tasks cannot be stopped. */
+    synchronized void stop() {
+        stopped = true;
+        end();
+        notifyAll();
+    }
+
+    synchronized void pause() {
+        paused = true;
+        setStatus(WorkflowStatus.PAUSED);
+    }
+
+    synchronized void resume() {
+        if (!paused) {
+            LOG.log(Level.WARNING, "Cannot resume workflow instance [{0}]: it is not paused", instance.getId());
+            return;
+        }
+        paused = false;
+        setStatus(WorkflowStatus.STARTED);
+        notifyAll();
+    }
+
+    synchronized void setMetadata(Metadata metadata) {
+        instance.setSharedContext(metadata);
+        persist();
+    }
+
+    /** Whether the next task may begin. */
+    private boolean run(WorkflowTask task) {
+        TaskRun run = new TaskRun(instance.getId(), task, journal);
+        try {
+            if (!awaitConditions(new Conditions(task))) {
+                return false;
+            }
+        } catch (RuntimeException e) {
+            run.fail("its conditions cannot be evaluated: " + e);
+            return false;
+        }
+        begin(task);
+        running = run;
+        run.execute(instance.getSharedContext());
+        running = null;
+        instance.setCurrentTaskEndDateTimeIsoStr(WallClock.now());
+        persist();
+        return !run.hasFailed();
+    }
+
+    private void begin(WorkflowTask task) {
+        Metadata context = instance.getSharedContext();
+        context.replaceMetadata(CoreMetKeys.TASK_ID, task.getTaskId());
+        context.replaceMetadata(CoreMetKeys.WORKFLOW_INST_ID, instance.getId());
+        context.replaceMetadata(CoreMetKeys.JOB_ID, instance.getId());
+        context.replaceMetadata(CoreMetKeys.PROCESSING_NODE, hostName());
+        context.replaceMetadata(CoreMetKeys.WORKFLOW_MANAGER_URL, String.valueOf(managerUrl));
+        synchronized (this) {
+            instance.setCurrentTaskStartDateTimeIsoStr(WallClock.now());
+            instance.setCurrentTaskEndDateTimeIsoStr(null);
+            setStatus(WorkflowStatus.STARTED);
+        }
+    }
+
+    /** Waits while the instance is paused; false if it was stopped. */
+    private synchronized boolean awaitPermission() {
+        if (paused && !stopped) {
+            setStatus(WorkflowStatus.PAUSED); // a task that ran on has told others since
+        }
+        while (paused && !stopped) {
+            await(0);
+        }
+        return !stopped;
+    }
+
+    /** Pauses the instance until the conditions hold, or a client resumes it without them; false if it was stopped. */
+    private boolean awaitConditions(Conditions conditions) {
+        while (!conditions.areSatisfied(instance.getSharedContext())) {
+            synchronized (this) {
+                if (stopped) {
+                    return false;
+                }
+                if (!paused) {
+                    pause();
+                }
+                await(Conditions.MILLISECONDS_BETWEEN_LOOKS);
+                if (!paused) {
+                    break;
+                }
+            }
+        }
+        synchronized (this) {
+            if (paused && !stopped) {
+                resume();
+            }
+            return !stopped;
+        }
+    }
+
+    private void await(long milliseconds) {
+        try {
+            wait(milliseconds);
+        } catch (InterruptedException e) {
+            throw new IllegalStateException("Nobody interrupts the threads of this engine", e);
+        }
+    }
+
+    private synchronized void finish() {
+        if (!stopped) {
+            stopped = true;
+            end();
+        }
+    }
+
+    private void end() {
+        instance.setEndDateTimeIsoStr(WallClock.now());
+        setStatus(WorkflowStatus.FINISHED);
+    }
+
+    private boolean hasRequiredMetadata(WorkflowTask task) {
+        List<?> required = task.getRequiredMetFields();
+        for (Object field : required == null ? List.of() : required) {
+            if (!instance.getSharedContext().containsKey(field.toString())) {
+                LOG.log(Level.SEVERE, "Workflow instance [{0}]: task [{1}] needs metadata [{2}]",
+                        new Object[] {instance.getId(), task.getTaskId(), field});
+                return false;
+            }
+        }
+        return true;
+    }
+
+    @SuppressWarnings("unchecked")
+    private List<WorkflowTask> tasks() {
+        // The engine's list: OODT gives the instance another workflow object whenever a client asks for it.
+        return List.copyOf(instance.getWorkflow().getTasks());
+    }
+
+    private void setStatus(String status) {
+        instance.setStatus(status);
+        persist();
+    }
+
+    private void persist() {
+        try {
+            repository.updateWorkflowInstance(instance);
+        } catch (InstanceRepositoryException e) {
+            LOG.log(Level.WARNING, "Workflow instance [" + instance.getId() + "]: " + e.getMessage());
+        }
+    }
+
+    private static String hostName() {
+        try {
+            return InetAddress.getLocalHost().getHostName();
+        } catch (UnknownHostException e) {
+            return "unknown";
+        }
+    }
+}

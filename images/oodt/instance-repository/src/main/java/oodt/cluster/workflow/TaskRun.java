@@ -1,0 +1,83 @@
+package oodt.cluster.workflow;
+
+import java.util.Map;
+import java.util.logging.Level;
+import java.util.logging.Logger;
+import org.apache.oodt.cas.metadata.Metadata;
+import org.apache.oodt.cas.pge.PGETaskInstance;
+import org.apache.oodt.cas.pge.metadata.PgeTaskMetadataKeys;
+import org.apache.oodt.cas.workflow.structs.WorkflowTask;
+import org.apache.oodt.cas.workflow.structs.WorkflowTaskInstance;
+import org.apache.oodt.cas.workflow.util.GenericWorkflowObjectFactory;
+
+/** One task of one workflow instance at work: runs it, and tells the journal what it expects and why it failed. */
+final class TaskRun {
+
+    private static final Logger LOG = Logger.getLogger(TaskRun.class.getName());
+
+    private final String instanceId;
+    private final WorkflowTask task;
+    private final RunJournal journal;
+
+    /** Set while a PGE runs; it reports from a thread of the XML-RPC server. */
+    private volatile PgeObserver pge;
+
+    private boolean failed;
+
+    TaskRun(String instanceId, WorkflowTask task, RunJournal journal) {
+        this.instanceId = instanceId;
+        this.task = task;
+        this.journal = journal;
+    }
+
+    /** Runs the task to its end, whatever that is. */
+    void execute(Metadata metadata) {
+        String className = task.getTaskInstanceClassName();
+        LOG.log(Level.INFO, "Workflow instance [{0}]: running task [{1}]", new Object[] {instanceId, task.getTaskId()});
+        try {
+            WorkflowTaskInstance object = GenericWorkflowObjectFactory.getTaskObjectFromClassName(className);
+            if (object == null) {
+                fail("its class " + className + " cannot be loaded");
+                return;
+            }
+            if (object instanceof PGETaskInstance pgeTask) {
+                pge = new PgeObserver(pgeTask);
+            }
+            object.run(metadata, task.getTaskConfig());
+        } catch (Throwable e) { // an error (a class that is missing, a stack overflow) ends this task and no more
+            LOG.log(Level.WARNING, "Workflow instance [" + instanceId + "]: task [" + task.getTaskId() + "] failed", e);
+            fail(pge == null ? reason(e) : pge.explain(reason(e)));
+        } finally {
+            if (pge != null) {
+                pge.close();
+            }
+        }
+    }
+
+    boolean hasFailed() {
+        return failed;
+    }
+
+    void fail(String reason) {
+        failed = true;
+        journal.append(instanceId, "task-failed", Map.of("task", task.getTaskId(), "error", reason));
+    }
+
+    /** A PGE says what it does next, and goes on when this returns. */
+    void reports(String status) {
+        PgeObserver observer = pge;
+        if (observer == null) {
+            return;
+        }
+        if (PgeTaskMetadataKeys.RUNNING_PGE.equals(status)) {
+            observer.programStarts();
+        } else if (PgeTaskMetadataKeys.CRAWLING.equals(status)) {
+            observer.crawlStarts().ifPresent(expected -> journal.append(instanceId, "expects", Map.of(
+                    "task", task.getTaskId(), "files", expected.files(), "problems", expected.problems())));
+        }
+    }
+
+    private static String reason(Throwable error) {
+        return error.getMessage() != null ? error.getMessage() : error.toString();
+    }
+}

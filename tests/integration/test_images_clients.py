@@ -1,0 +1,72 @@
+"""What OODT's clients can do with workflows that run in the OODT image."""
+
+from typing import Any
+
+from runtime import verdict
+from tests.integration.oodt import METADATA, Oodt, journal, kinds, products, send, wait_for
+from tests.integration.waiting import until
+
+TASK_2_BEGAN = "status STARTED TestWorkflowTask2"
+
+
+def test_a_paused_workflow_waits_before_its_next_task_until_it_is_resumed(oodt: Oodt, run: str) -> None:
+    begin(oodt, run)
+    client(oodt, "--pauseWorkflowInst", "--id", run)
+    wait_for_end_of_task_1(oodt, run)
+    until(lambda: kinds(journal(oodt.wmgr, run))[-1] == "status PAUSED TestWorkflowTask1", what="the pause")
+    assert f"[id={run}, status=PAUSED" in client(oodt, "--getFirstPage", "--status", "PAUSED")
+    assert TASK_2_BEGAN not in kinds(journal(oodt.wmgr, run))
+    client(oodt, "--resumeWorkflowInst", "--id", run)
+    assert verdict.judge([wait_for(oodt.wmgr, run)]).succeeded
+
+
+def test_a_stopped_workflow_is_finished_and_begins_nothing_more(oodt: Oodt, run: str) -> None:
+    begin(oodt, run)
+    client(oodt, "--stopWorkflowInst", "--id", run)
+    assert "status FINISHED TestWorkflowTask1" in kinds(journal(oodt.wmgr, run))
+    wait_for_end_of_task_1(oodt, run)
+    assert TASK_2_BEGAN not in kinds(journal(oodt.wmgr, run))
+    lines = journal(oodt.wmgr, run)
+    assert verdict.ended(lines)
+    assert verdict.judge([lines]).reason == "task urn:oodt:TestWorkflowTask2 did not run to its end"
+
+
+def test_new_metadata_reach_the_next_task(oodt: Oodt, run: str) -> None:
+    begin(oodt, run)
+    manager: Any = oodt.wmgr.server(8001)
+    assert manager.workflowmgr.updateMetadataForWorkflow(run, METADATA | {"Dataset": "new"})
+    assert verdict.judge([wait_for(oodt.wmgr, run)]).succeeded
+    found = products(oodt.filemgr.server(9000), "JobKey", run)
+    assert [metadata["Dataset"] for metadata in found] == [["abc"], ["new"]]
+    assert manager.workflowmgr.getWorkflowInstanceMetadata(run)["Dataset"] == ["new"]
+
+
+def test_a_workflow_and_its_tasks_have_a_wall_clock(oodt: Oodt, run: str) -> None:
+    begin(oodt, run)
+    assert 0 < minutes(client(oodt, "--getTaskWallClockTime", "--id", run)) < 1
+    wait_for(oodt.wmgr, run)
+    whole = minutes(client(oodt, "--getWallClockTime", "--id", run))
+    assert 6 / 60 < whole < 1  # two tasks of 3 s each
+    assert minutes(client(oodt, "--getWallClockTime", "--id", run)) == whole
+
+
+def begin(oodt: Oodt, run: str) -> None:
+    """Start a job and wait until the program of its first task runs."""
+    send(oodt.wmgr, "test-workflow", JobKey=run, **METADATA | {"Seconds": "3"})
+    running = "status PGETask_Running TestWorkflowTask1"
+    until(lambda: running in kinds(journal(oodt.wmgr, run)), what="the first task")
+
+
+def wait_for_end_of_task_1(oodt: Oodt, run: str) -> None:
+    ended = "task-ended TestWorkflowTask1"
+    until(lambda: ended in kinds(journal(oodt.wmgr, run)), what="end of the first task")
+
+
+def client(oodt: Oodt, operation: str, *arguments: str) -> str:
+    """What OODT's own command answers, through the gateway."""
+    place = ("--url", "http://localhost:9001")
+    return oodt.wmgr.run("wmgr-client", *place, "--operation", operation, *arguments)
+
+
+def minutes(answer: str) -> float:
+    return float(answer.removesuffix(" minutes\n"))

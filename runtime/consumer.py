@@ -1,12 +1,18 @@
-"""The process that takes jobs from the queues of this container's events: ``python -m runtime.consumer``."""
+"""The process that takes jobs from the queues of this container's events.
 
+python -m runtime.consumer, or python -m runtime.consumer pull QUEUE MAX
+"""
+
+import argparse
 import asyncio
 import logging
+import os
 import sys
+from collections.abc import Sequence
 
-from runtime import xml_rpc
+from runtime import names, xml_rpc
 from runtime.broker import Broker
-from runtime.environment import WorkerSettings
+from runtime.environment import WorkerSettings, worker_settings
 from runtime.file_manager import FileManager
 from runtime.jobs import Jobs
 from runtime.journal import Journals
@@ -56,5 +62,26 @@ async def consume(settings: WorkerSettings, stop: asyncio.Event) -> None:
         journals.stop()
 
 
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Take jobs as the environment says, or as the original was told to: ``pull QUEUE MAX_WORKFLOWS``."""
+    parser = argparse.ArgumentParser(
+        prog="python -m runtime.consumer",
+        description="Take jobs from the queues of this container's events and run them here.",
+    )
+    commands = parser.add_subparsers(metavar="")
+    pull = commands.add_parser("pull", help="take jobs from one queue, named here and not in the environment")
+    pull.add_argument("queue", metavar="QUEUE", help="the OODT event that starts the workflow")
+    pull.add_argument("max_workflows", metavar="MAX", help="workflows that run at once here")
+    chosen = vars(parser.parse_args(arguments))
+    environment = dict(os.environ)
+    if chosen:
+        environment.pop(names.EVENTS, None)
+        environment |= {
+            names.WORKFLOW_QUEUE: chosen["queue"],
+            names.MAX_WORKFLOWS: chosen["max_workflows"],
+        }
+    return run(consume, lambda: worker_settings(environment))
+
+
 if __name__ == "__main__":
-    sys.exit(run(consume))
+    sys.exit(main())

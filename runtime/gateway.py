@@ -23,7 +23,7 @@ from aiohttp import web
 from runtime import messages, names, xml_rpc
 from runtime.amqp_session import Rejected, Unroutable
 from runtime.broker import Broker, BrokerDown
-from runtime.environment import WorkerSettings
+from runtime.environment import WorkerSettings, worker_settings
 from runtime.evidence import WATCHED, Evidence, ProductCall, product_call
 from runtime.journal import RUNS
 from runtime.ledger import Ledger
@@ -206,4 +206,4 @@ async def serve(settings: WorkerSettings, stop: asyncio.Event) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(run(serve))
+    sys.exit(run(serve, worker_settings))

@@ -54,6 +54,7 @@ LEASE_SECONDS: Final = "LEASE_SECONDS"
 STATUS_URL: Final = "STATUS_URL"
 STATUS_TOKEN: Final = "STATUS_TOKEN"
 STATUS_DATA: Final = "STATUS_DATA"
+STATUS_LISTEN: Final = "STATUS_LISTEN"
 HISTORY_JOBS: Final = "HISTORY_JOBS"
 
 # Paths in a container. Docker mounts a secret under its target's name in /run/secrets.
@@ -90,3 +91,9 @@ def dead_queue(event: str) -> str:
 def retry_queue(event: str, seconds: int) -> str:
     """Where a job waits SECONDS before it goes back to its queue."""
     return f"{event}.retry.{seconds}"
+
+
+def is_retry_queue(queue: str, event: str) -> bool:
+    """Whether the event's jobs wait there for another run."""
+    start, _, seconds = queue.rpartition(".")
+    return start == f"{event}.retry" and seconds.isdecimal()

@@ -5,16 +5,19 @@ import logging
 import os
 import signal
 from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
-from runtime.environment import SettingError, WorkerSettings, worker_settings
+from runtime.environment import SettingError
 
 log = logging.getLogger(__name__)
 
-Work = Callable[[WorkerSettings, asyncio.Event], Awaitable[None]]
+
+Settings = TypeVar("Settings")
+Work = Callable[[Settings, asyncio.Event], Awaitable[None]]
 
 
-def run(work: Work) -> int:
-    """Run WORK with this container's settings; its event is set when the process is told to stop."""
+def run(work: Work[Settings], read: Callable[[], Settings]) -> int:
+    """Run WORK with the settings that READ gives; its event is set when the process is told to stop."""
     logging.basicConfig(
         level=logging.INFO,
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
@@ -24,7 +27,7 @@ def run(work: Work) -> int:
     logging.getLogger("pika").setLevel(logging.CRITICAL)
     os.umask(0o002)
     try:
-        settings = worker_settings()
+        settings = read()
     except SettingError as error:
         log.error("%s", error)
         return 2
@@ -33,7 +36,7 @@ def run(work: Work) -> int:
     return 0
 
 
-async def _until_stopped(work: Work, settings: WorkerSettings) -> None:
+async def _until_stopped(work: Work[Settings], settings: Settings) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)

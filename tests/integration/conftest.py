@@ -12,6 +12,7 @@ from tests.integration import images
 from tests.integration.cell import Cell, Site
 from tests.integration.oodt import Oodt
 from tests.integration.rabbitmq import RabbitMQ, VirtualHost
+from tests.integration.status import Status
 
 EVENTS = (Event(name="test-workflow"), Event(name="other-workflow"), Event(name="unknown-event"))
 
@@ -90,3 +91,12 @@ def oodt(oodt_image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 def run() -> str:
     """A run id of the test's own."""
     return f"job-{uuid.uuid4().hex[:12]}"
+
+
+@pytest.fixture
+def status(site: Site, vhost: VirtualHost) -> Iterator[Status]:
+    """The status service, running."""
+    service = Status(site=site, vhost=vhost)
+    service.start()
+    yield service
+    service.stop()

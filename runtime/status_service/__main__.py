@@ -1,0 +1,69 @@
+"""The status service: ``python -m runtime.status_service``."""
+
+import asyncio
+import contextlib
+import logging
+import sqlite3
+import sys
+
+import aiohttp
+from aiohttp import web
+
+from runtime import names, process
+from runtime.broker import Broker
+from runtime.ledger import Ledger
+from runtime.status_service.api import Api
+from runtime.status_service.cancellation import Cancellation
+from runtime.status_service.intake import Intake
+from runtime.status_service.management import Management
+from runtime.status_service.schema import Unreadable
+from runtime.status_service.settings import StatusSettings, status_settings
+from runtime.status_service.store import Store
+from runtime.topology import recording
+
+log = logging.getLogger(__name__)
+
+
+async def serve(settings: StatusSettings, stop: asyncio.Event) -> None:
+    """Keep the history and answer questions until STOP is set."""
+    store = await asyncio.to_thread(Store, settings.database, keep=settings.keep)
+    async with contextlib.AsyncExitStack() as stack:
+        stack.callback(store.close)
+        client = await stack.enter_async_context(aiohttp.ClientSession())
+        broker = await stack.enter_async_context(
+            Broker(settings.broker_url, name=names.STATUS_SERVICE, topology=recording())
+        )
+        ledger = Ledger(settings.ledger, node=names.STATUS_SERVICE, lease=names.DEFAULT_LEASE_SECONDS)
+        cancellation = Cancellation(ledger, store, broker)
+        api = Api(
+            token=settings.token,
+            store=store,
+            broker=broker,
+            management=Management(client, settings.admin_url, settings.broker_url),
+            cancellation=cancellation,
+        )
+        runner = web.AppRunner(api.application(), access_log=None)
+        await runner.setup()
+        stack.push_async_callback(runner.cleanup)
+        await web.TCPSite(runner, port=settings.port).start()
+        log.info("answering on port %d, history in %s", settings.port, settings.database)
+        intake = asyncio.create_task(Intake(broker, store, cancellation.watch).run())
+        stopped = asyncio.create_task(stop.wait())
+        # The intake ends by an error only: better to be restarted than to answer with an old history.
+        await asyncio.wait({intake, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        if intake.done():
+            intake.result()
+        intake.cancel()
+        await asyncio.wait({intake})
+
+
+def main() -> int:
+    try:
+        return process.run(serve, status_settings)
+    except (sqlite3.Error, Unreadable, OSError) as error:
+        log.error("%s", error)
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

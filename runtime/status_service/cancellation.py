@@ -1,0 +1,79 @@
+"""Ends jobs that are queued or run, by their end in the ledger: whoever has such a job next lets go of it.
+
+A job that runs is stopped by its worker when that renews the lease. The message of a queued job stays in the
+queue until its turn comes, and is then settled without a run.
+"""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+
+from runtime.broker import Broker
+from runtime.events import Happening, StateEvent, announce
+from runtime.ledger import Ledger, Verdict
+from runtime.status_service.store import Store
+
+log = logging.getLogger(__name__)
+
+# Writes to the shared disk at the same time: each waits for it a while.
+AT_ONCE = 16
+
+
+class Cancellation:
+    """Cancels jobs and batches."""
+
+    def __init__(self, ledger: Ledger, store: Store, broker: Broker) -> None:
+        self._ledger = ledger
+        self._store = store
+        self._broker = broker
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._batches: set[str] = set()
+
+    async def job(self, event: str, job: str, *, batch: str | None) -> Verdict:
+        """Cancel a job; how it ended, which is otherwise if it was too late. Raises BrokerDown, OSError."""
+        verdict = await asyncio.to_thread(self._ledger.cancel, event, job)
+        if verdict.state == "CANCELLED":
+            await announce(
+                self._broker,
+                StateEvent(
+                    job=job,
+                    event=event,
+                    batch=batch,
+                    state="CANCELLED",
+                    run=verdict.run,
+                    attempts=verdict.attempts,
+                    node=verdict.node,
+                    reason=verdict.reason,
+                    ended=verdict.ended,
+                ),
+            )
+        return verdict
+
+    async def batch(self, batch: str) -> int:
+        """Cancel what has not ended of a batch; the number of its jobs that had begun."""
+        await asyncio.to_thread(self._ledger.cancel_batch, batch)
+        await asyncio.to_thread(self._store.mark_cancelled, batch)
+        self._batches.add(batch)
+        jobs = await asyncio.to_thread(self._store.open_jobs, batch)
+        slots = asyncio.Semaphore(AT_ONCE)
+
+        async def cancel(event: str, job: str) -> Verdict:
+            async with slots:
+                return await self.job(event, job, batch=batch)
+
+        verdicts = await asyncio.gather(*(cancel(event, job) for event, job in jobs))
+        return sum(verdict.state == "CANCELLED" for verdict in verdicts)
+
+    def watch(self, events: Sequence[Happening]) -> None:
+        """Cancel jobs of cancelled batches that had been claimed, and not announced, before."""
+        for event in events:
+            if isinstance(event, StateEvent) and event.state == "RUNNING" and event.batch in self._batches:
+                task = asyncio.create_task(self._cancel_late(event))
+                self._tasks.add(task)
+                task.add_done_callback(self._tasks.discard)
+
+    async def _cancel_late(self, event: StateEvent) -> None:
+        try:
+            await self.job(event.event, event.job, batch=event.batch)
+        except OSError as error:
+            log.warning("job %s could not be cancelled with its batch: %s", event.job, error)

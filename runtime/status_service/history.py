@@ -1,0 +1,141 @@
+"""The history as it is read: batches, jobs, runs, and the totals behind the metrics."""
+
+import json
+import sqlite3
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+from runtime.events import FINAL
+
+Record = dict[str, Any]
+
+JOB_FIELDS = (
+    *("event", "batch", "state", "run", "attempts", "node", "reason"),
+    *("queued", "started", "ended", "updated"),
+)
+FILTERS = ("event", "batch", "state", "node", "job", "reason")
+
+
+class History:
+    """Questions to the history. Every method may block on the disk."""
+
+    def __init__(self, connection: sqlite3.Connection, lock: threading.Lock) -> None:
+        self._connection = connection
+        self._lock = lock
+
+    def close(self) -> None:
+        with self._lock:
+            self._connection.close()
+
+    def batches(self, *, limit: int) -> list[Record]:
+        """The newest batches."""
+        return self._batches("ORDER BY seen DESC LIMIT ?", limit)
+
+    def batch(self, batch: str) -> Record | None:
+        return next(iter(self._batches("WHERE batch = ?", batch)), None)
+
+    def jobs(self, filters: Mapping[str, str], *, limit: int, before: int | None = None) -> list[Record]:
+        """Jobs that match, the newest first; ``before`` is the number of the last one of the page before."""
+        terms = [f"{name} = :{name}" for name in FILTERS if name in filters]
+        if before is not None:
+            terms.append("number < :before")
+        where = f"WHERE {' AND '.join(terms)}" if terms else ""
+        rows = self._rows(
+            f"SELECT * FROM jobs {where} ORDER BY number DESC LIMIT :limit",
+            {**filters, "before": before, "limit": limit},
+        )
+        return [_job(row) for row in rows]
+
+    def job(self, event: str, job: str) -> Record | None:
+        """A job with its runs; one that has not begun is known by its batch only."""
+        rows = self._rows("SELECT * FROM jobs WHERE event = ? AND job = ?", (event, job))
+        if not rows:
+            return self._not_begun(event, job)
+        runs = self._rows(
+            "SELECT run, state, node, reason, started, ended FROM runs WHERE event = ? AND job = ?"
+            " ORDER BY run",
+            (event, job),
+        )
+        return {**_job(rows[0]), "runs": [dict(run) for run in runs]}
+
+    def find(self, job: str) -> list[Record]:
+        """The jobs of this id: one, unless several events have one."""
+        rows = self._rows("SELECT event FROM jobs WHERE job = ?", (job,))
+        events = [row["event"] for row in rows]
+        if not events:
+            batch = self._rows("SELECT event FROM batches WHERE batch = ?", (job.rpartition(".")[0],))
+            events = [row["event"] for row in batch]
+        return [found for event in events if (found := self.job(event, job))]
+
+    def open_jobs(self, batch: str) -> list[tuple[str, str]]:
+        """Event and id of the batch's jobs that have begun and not ended."""
+        rows = self._rows("SELECT event, job FROM jobs WHERE batch = ? AND ended IS NULL", (batch,))
+        return [(row["event"], row["job"]) for row in rows]
+
+    def reasons(self, *, event: str | None, batch: str | None, limit: int) -> list[Record]:
+        """Why jobs are dead, the most frequent reason first."""
+        rows = self._rows(
+            "SELECT event, reason, count(*) AS jobs, max(job) AS example FROM jobs WHERE state = 'DEAD'"
+            " AND (:event IS NULL OR event = :event) AND (:batch IS NULL OR batch = :batch)"
+            " GROUP BY event, reason ORDER BY jobs DESC LIMIT :limit",
+            {"event": event, "batch": batch, "limit": limit},
+        )
+        return [dict(row) for row in rows]
+
+    def states(self) -> dict[str, dict[str, int]]:
+        """Jobs by their state now, for each event."""
+        found: dict[str, dict[str, int]] = {}
+        for row in self._rows("SELECT event, state, sum(jobs) AS jobs FROM counts GROUP BY event, state"):
+            found.setdefault(row["event"], {})[row["state"]] = row["jobs"]
+        return found
+
+    def totals(self) -> dict[str, dict[str, float]]:
+        """What only grows, for each event."""
+        found: dict[str, dict[str, float]] = {}
+        for row in self._rows("SELECT event, name, value FROM totals"):
+            found.setdefault(row["event"], {})[row["name"]] = row["value"]
+        return found
+
+    def _batches(self, condition: str, parameter: object) -> list[Record]:
+        batches = [dict(row) for row in self._rows(f"SELECT * FROM batches {condition}", (parameter,))]
+        for batch in batches:
+            rows = self._rows(
+                "SELECT state, jobs FROM counts WHERE event = ? AND batch = ?",
+                (batch["event"], batch["batch"]),
+            )
+            states = {row["state"]: row["jobs"] for row in rows if row["jobs"]}
+            known = sum(states.values())
+            batch["cancelled"] = bool(batch["cancelled"])
+            batch["waiting"] = max(0, (batch["submitted"] or batch["jobs"] or 0) - known)
+            batch["states"] = states
+            batch["ended"] = sum(states.get(state, 0) for state in FINAL)
+            batch["jobs"] = batch["jobs"] if batch["jobs"] is not None else known
+        return batches
+
+    def _not_begun(self, event: str, job: str) -> Record | None:
+        batch, _, number = job.rpartition(".")
+        known = self._rows("SELECT jobs FROM batches WHERE batch = ? AND event = ?", (batch, event))
+        if not known or not number.isdecimal() or not 1 <= int(number) <= (known[0]["jobs"] or 0):
+            return None
+        nothing = dict.fromkeys(JOB_FIELDS)
+        return {
+            "job": job,
+            **nothing,
+            "event": event,
+            "batch": batch,
+            "state": "QUEUED",
+            "run": 0,
+            "attempts": 0,
+            "products": [],
+            "runs": [],
+        }
+
+    def _rows(self, sql: str, parameters: Any = ()) -> list[sqlite3.Row]:
+        with self._lock:
+            return self._connection.execute(sql, parameters).fetchall()
+
+
+def _job(row: sqlite3.Row) -> Record:
+    fields = {name: row[name] for name in JOB_FIELDS}
+    return {"job": row["job"], **fields, "products": json.loads(row["products"]), "number": row["number"]}

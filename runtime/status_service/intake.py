@@ -1,0 +1,75 @@
+"""Takes events from the status service's queue into the history, and only then off the queue."""
+
+import asyncio
+import logging
+import sqlite3
+from collections.abc import Callable, Sequence
+
+from runtime import names
+from runtime.amqp_session import Delivery
+from runtime.broker import Broker
+from runtime.events import Happening, decode
+from runtime.status_service.store import Store
+
+log = logging.getLogger(__name__)
+
+MOST_AT_ONCE = 500
+PRUNE_EVERY_SECONDS = 60.0
+PAUSE_SECONDS = 2.0
+
+
+class Intake:
+    """``on_events`` is called with what has just become history."""
+
+    def __init__(
+        self, broker: Broker, store: Store, on_events: Callable[[Sequence[Happening]], None]
+    ) -> None:
+        self._broker = broker
+        self._store = store
+        self._on_events = on_events
+        self._arrived: asyncio.Queue[Delivery] = asyncio.Queue()
+
+    async def run(self) -> None:
+        """Go on for ever."""
+        await self._broker.consume(
+            names.STATUS_QUEUE, prefetch=2 * MOST_AT_ONCE, handler=self._arrived.put_nowait
+        )
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._record())
+            group.create_task(self._prune())
+
+    async def _record(self) -> None:
+        while True:
+            deliveries = [await self._arrived.get()]
+            while len(deliveries) < MOST_AT_ONCE and not self._arrived.empty():
+                deliveries.append(self._arrived.get_nowait())
+            events = [event for delivery in deliveries if (event := _decoded(delivery)) is not None]
+            try:
+                await asyncio.to_thread(self._store.apply, events)
+            except sqlite3.Error as error:
+                # A full disk, most likely. The broker keeps the events meanwhile.
+                log.error("%d events could not be recorded: %s", len(events), error)
+                await asyncio.sleep(PAUSE_SECONDS)
+                for delivery in deliveries:
+                    delivery.requeue()
+                continue
+            for delivery in deliveries:
+                delivery.ack()
+            self._on_events(events)
+
+    async def _prune(self) -> None:
+        while True:
+            try:
+                if gone := await asyncio.to_thread(self._store.prune):
+                    log.info("forgot %d jobs that ended long ago", gone)
+            except sqlite3.Error as error:
+                log.error("old history could not be removed: %s", error)
+            await asyncio.sleep(PRUNE_EVERY_SECONDS)
+
+
+def _decoded(delivery: Delivery) -> Happening | None:
+    try:
+        return decode(delivery.body)
+    except ValueError as error:
+        log.warning("passed over a message: %s", error)
+        return None

@@ -1,0 +1,150 @@
+"""What the broker itself says, by its management API: how many messages wait, who takes them."""
+
+import asyncio
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote, unquote, urlsplit, urlunsplit
+
+import aiohttp
+
+from runtime import names
+
+ANSWER_SECONDS = 10.0
+# The broker's own numbers are five seconds old.
+FRESH_SECONDS = 2.0
+
+Rows = list[dict[str, Any]]
+
+
+class ManagementDown(ConnectionError):
+    """The management API did not answer."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EventQueues:
+    """Messages of one event: to be taken, taken and not settled, waiting for another run, dead."""
+
+    event: str
+    queued: int
+    taken: int
+    retrying: int
+    dead: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Node:
+    """The consumers of one node: jobs that they may have in hand, and jobs that they have."""
+
+    node: str
+    consumers: int
+    slots: int
+    busy: int
+
+    @property
+    def free(self) -> int:
+        return max(0, self.slots - self.busy)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Snapshot:
+    """The broker at one moment."""
+
+    queues: tuple[EventQueues, ...]
+    nodes: tuple[Node, ...]
+
+
+class Management:
+    """The management API of one virtual host."""
+
+    def __init__(self, client: aiohttp.ClientSession, admin_url: str, broker_url: str) -> None:
+        parts = urlsplit(admin_url)
+        host = f"{parts.hostname}:{parts.port or names.MANAGEMENT_PORT}"
+        self._client = client
+        self._base = urlunsplit((parts.scheme, host, "/api", "", ""))
+        self._login = aiohttp.BasicAuth(unquote(parts.username or ""), unquote(parts.password or ""))
+        self._vhost = quote(unquote(urlsplit(broker_url).path[1:]) or names.VIRTUAL_HOST, safe="")
+        self._latest: Snapshot | None = None
+        self._taken_at = 0.0
+        self._lock = asyncio.Lock()
+
+    async def snapshot(self) -> Snapshot:
+        """The broker now, or a moment ago; raises ManagementDown."""
+        async with self._lock:
+            if self._latest is None or time.monotonic() - self._taken_at > FRESH_SECONDS:
+                queues, consumers, channels, connections = await asyncio.gather(
+                    self._get(f"queues/{self._vhost}", "name,messages_ready,messages_unacknowledged"),
+                    self._get(f"consumers/{self._vhost}"),
+                    self._get(f"vhosts/{self._vhost}/channels", "name,messages_unacknowledged"),
+                    self._get(f"vhosts/{self._vhost}/connections", "name,client_properties.connection_name"),
+                )
+                found = event_queues(queues)
+                events = {each.event for each in found}
+                self._latest = Snapshot(queues=found, nodes=nodes(events, consumers, channels, connections))
+                self._taken_at = time.monotonic()
+            return self._latest
+
+    async def _get(self, path: str, columns: str = "") -> Rows:
+        url = f"{self._base}/{path}" + (f"?columns={columns}" if columns else "")
+        limit = aiohttp.ClientTimeout(total=ANSWER_SECONDS)
+        try:
+            async with self._client.get(url, auth=self._login, timeout=limit) as response:
+                if response.status != 200:
+                    raise ManagementDown(f"{self._base} answered with HTTP status {response.status}")
+                rows: Rows = await response.json()
+                return rows
+        except TimeoutError as error:
+            raise ManagementDown(f"{self._base} did not answer within {ANSWER_SECONDS:g} s") from error
+        except aiohttp.ClientError as error:
+            raise ManagementDown(f"{self._base} is not reachable: {error}") from error
+
+
+def event_queues(rows: Iterable[Mapping[str, Any]]) -> tuple[EventQueues, ...]:
+    """Messages by event. An event's queue is one that has a dead queue beside it."""
+    depth = {
+        row["name"]: (row.get("messages_ready", 0), row.get("messages_unacknowledged", 0)) for row in rows
+    }
+    return tuple(
+        EventQueues(
+            event=event,
+            queued=ready,
+            taken=taken,
+            retrying=sum(sum(each) for name, each in depth.items() if names.is_retry_queue(name, event)),
+            dead=sum(depth[names.dead_queue(event)]),
+        )
+        for event, (ready, taken) in sorted(depth.items())
+        if names.dead_queue(event) in depth
+    )
+
+
+def nodes(
+    events: set[str],
+    consumers: Iterable[Mapping[str, Any]],
+    channels: Iterable[Mapping[str, Any]],
+    connections: Iterable[Mapping[str, Any]],
+) -> tuple[Node, ...]:
+    """Who takes jobs. A consumer's connection is named after its node."""
+    unsettled = {row["name"]: row.get("messages_unacknowledged", 0) for row in channels}
+    node_of = {
+        row["name"]: row.get("client_properties", {}).get("connection_name", "").removesuffix(" jobs")
+        for row in connections
+    }
+    slots: dict[str, int] = {}
+    channels_of: dict[str, set[str]] = {}
+    for consumer in consumers:
+        if consumer["queue"]["name"] not in events:
+            continue
+        channel = consumer["channel_details"]
+        node = node_of.get(channel["connection_name"]) or channel["peer_host"]
+        slots[node] = slots.get(node, 0) + consumer["prefetch_count"]
+        channels_of.setdefault(node, set()).add(channel["name"])
+    return tuple(
+        Node(
+            node=node,
+            consumers=len(channels_of[node]),
+            slots=slots[node],
+            busy=sum(unsettled.get(channel, 0) for channel in channels_of[node]),
+        )
+        for node in sorted(slots)
+    )

@@ -1,0 +1,89 @@
+"""The numbers for Prometheus, made anew for each scrape from broker and history."""
+
+from collections.abc import Iterator, Mapping
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4 as CONTENT_TYPE
+from prometheus_client.registry import Collector
+
+from runtime.status_service.management import Snapshot
+from runtime.status_service.store import BOUNDS
+
+__all__ = ["CONTENT_TYPE", "render"]
+
+COUNTERS = {
+    "succeeded": "Jobs that have succeeded.",
+    "dead": "Jobs that were given up.",
+    "cancelled": "Jobs that were cancelled.",
+    "retries": "Runs that failed or were broken off and are followed by another.",
+}
+TOTAL_OF = {"retries": "retrying"}
+HISTOGRAMS = {
+    "queued": "Seconds from a job's submission to the start of its first run.",
+    "run": "Seconds from the start of a run to its end.",
+}
+
+Totals = Mapping[str, Mapping[str, float]]
+States = Mapping[str, Mapping[str, int]]
+
+
+def render(snapshot: Snapshot | None, states: States, totals: Totals) -> bytes:
+    """The text that Prometheus reads; without the broker's numbers while it does not answer."""
+    registry = CollectorRegistry()
+    registry.register(_Numbers(snapshot, states, totals))
+    return generate_latest(registry)
+
+
+class _Numbers(Collector):
+    def __init__(self, snapshot: Snapshot | None, states: States, totals: Totals) -> None:
+        self._snapshot = snapshot
+        self._states = states
+        self._totals = totals
+
+    def collect(self) -> Iterator[Metric]:
+        up = GaugeMetricFamily("oodt_broker_up", "1 if the broker's management answers.")
+        up.add_metric([], float(self._snapshot is not None))
+        yield up
+        if self._snapshot is not None:
+            yield from _broker(self._snapshot)
+        running = GaugeMetricFamily("oodt_jobs_running", "Jobs that run now.", labels=["event"])
+        for event, counts in self._states.items():
+            running.add_metric([event], counts.get("RUNNING", 0))
+        yield running
+        for name, text in COUNTERS.items():
+            counter = CounterMetricFamily(f"oodt_jobs_{name}", text, labels=["event"])
+            for event, totals in self._totals.items():
+                counter.add_metric([event], totals.get(TOTAL_OF.get(name, name), 0))
+            yield counter
+        for name, text in HISTOGRAMS.items():
+            yield self._histogram(name, text)
+
+    def _histogram(self, name: str, text: str) -> HistogramMetricFamily:
+        family = HistogramMetricFamily(f"oodt_job_{name}_seconds", text, labels=["event"])
+        for event, totals in self._totals.items():
+            buckets, count = [], 0.0
+            for bound in (*(str(bound) for bound in BOUNDS), "+Inf"):
+                count += totals.get(f"{name}:{bound}", 0)
+                buckets.append((bound, count))
+            family.add_metric([event], buckets, totals.get(f"{name}:sum", 0))
+        return family
+
+
+def _broker(snapshot: Snapshot) -> Iterator[Metric]:
+    depth = GaugeMetricFamily(
+        "oodt_queue_messages",
+        "Messages of an event: queued, taken by a consumer, waiting for another run (retrying), dead.",
+        labels=["event", "state"],
+    )
+    for queues in snapshot.queues:
+        for state in ("queued", "taken", "retrying", "dead"):
+            depth.add_metric([queues.event, state], getattr(queues, state))
+    yield depth
+    slots = GaugeMetricFamily(
+        "oodt_slots", "Jobs that a node may have in hand: busy and free.", labels=["node", "state"]
+    )
+    for node in snapshot.nodes:
+        slots.add_metric([node.node, "busy"], node.busy)
+        slots.add_metric([node.node, "free"], node.free)
+    yield slots

@@ -1,0 +1,93 @@
+"""The history's tables, and how a file of an earlier version becomes one of this version."""
+
+import sqlite3
+from pathlib import Path
+
+BUSY_SECONDS = 30.0
+
+# Each step makes version N+1 of version N. A step that was released is never changed.
+STEPS = (
+    """
+    CREATE TABLE batches (
+        batch TEXT PRIMARY KEY,
+        event TEXT NOT NULL,
+        jobs INTEGER,              -- unknown if the announcement was not heard
+        submitted INTEGER,         -- unknown until its submission has ended
+        cancelled INTEGER NOT NULL DEFAULT 0,
+        seen REAL NOT NULL
+    );
+    CREATE TABLE jobs (
+        number INTEGER PRIMARY KEY,
+        event TEXT NOT NULL,
+        job TEXT NOT NULL,
+        batch TEXT,
+        state TEXT NOT NULL,
+        run INTEGER NOT NULL,      -- run and stage put the state changes of a job in order
+        stage INTEGER NOT NULL,
+        attempts INTEGER NOT NULL,
+        node TEXT,
+        reason TEXT,
+        products TEXT NOT NULL,
+        queued REAL,
+        started REAL,
+        ended REAL,
+        updated REAL NOT NULL,
+        redrive TEXT,
+        UNIQUE (event, job)
+    );
+    CREATE INDEX jobs_by_id ON jobs (job);
+    CREATE INDEX jobs_by_batch ON jobs (batch, number);
+    CREATE INDEX jobs_by_state ON jobs (state, number);
+    CREATE INDEX jobs_by_end ON jobs (ended);
+    CREATE TABLE runs (
+        event TEXT NOT NULL,
+        job TEXT NOT NULL,
+        run INTEGER NOT NULL,
+        stage INTEGER NOT NULL,
+        state TEXT NOT NULL,
+        node TEXT,
+        reason TEXT,
+        started REAL,
+        ended REAL,
+        PRIMARY KEY (event, job, run)
+    ) WITHOUT ROWID;
+    -- Jobs by their state now; those of a batch stay counted when they are forgotten.
+    CREATE TABLE counts (
+        event TEXT NOT NULL,
+        batch TEXT NOT NULL,       -- empty for jobs of no batch
+        state TEXT NOT NULL,
+        jobs INTEGER NOT NULL,
+        PRIMARY KEY (event, batch, state)
+    ) WITHOUT ROWID;
+    -- What only grows: for metrics. Buckets of a histogram are named NAME:BOUND.
+    CREATE TABLE totals (
+        event TEXT NOT NULL,
+        name TEXT NOT NULL,
+        value REAL NOT NULL,
+        PRIMARY KEY (event, name)
+    ) WITHOUT ROWID;
+    """,
+)
+
+
+class Unreadable(Exception):
+    """The file was written by a later version."""
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """The history in this file, made or brought to this version; raises Unreadable, sqlite3.Error."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+    connection.row_factory = sqlite3.Row
+    connection.execute("PRAGMA journal_mode = WAL")
+    # An event is acknowledged after its commit, so the commit has to be on the disk.
+    connection.execute("PRAGMA synchronous = FULL")
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    if version > len(STEPS):
+        raise Unreadable(
+            f"{path} has version {version} and this program knows {len(STEPS)}: "
+            "use the newer program, or move the file away to begin a new history"
+        )
+    for number, step in enumerate(STEPS[version:], start=version + 1):
+        connection.executescript(f"BEGIN; {step} PRAGMA user_version = {number}; COMMIT;")
+    return connection

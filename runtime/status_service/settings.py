@@ -1,0 +1,61 @@
+"""Settings of the status service, from the environment and docker secrets."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from runtime import names
+from runtime.environment import SettingError, integer, secret, worker_broker_url
+
+DATABASE = "history.sqlite"
+
+
+@dataclass(frozen=True, kw_only=True)
+class StatusSettings:
+    """``keep`` is the number of ended jobs that the history remembers."""
+
+    broker_url: str
+    admin_url: str
+    token: str
+    ledger: Path
+    database: Path
+    keep: int
+    port: int
+
+
+def status_settings(env: Mapping[str, str] = os.environ) -> StatusSettings:
+    """Settings of this container; raises SettingError."""
+    return StatusSettings(
+        broker_url=worker_broker_url(env),
+        admin_url=_admin_url(env),
+        token=_token(env),
+        ledger=Path(env.get(names.OODT_LEDGER) or names.LEDGER_DIR),
+        database=Path(env.get(names.STATUS_DATA) or names.STATUS_DIR) / DATABASE,
+        keep=integer(env, names.HISTORY_JOBS, names.DEFAULT_HISTORY_JOBS),
+        port=integer(env, names.STATUS_LISTEN, names.STATUS_PORT),
+    )
+
+
+def _admin_url(env: Mapping[str, str]) -> str:
+    # The value holds a password, so the error does not repeat it.
+    url = env.get(names.RABBITMQ_ADMIN_URL) or secret(names.RABBITMQ_ADMIN_SECRET)
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or not parts.username:
+        raise SettingError(
+            f"the address of the broker's management is not of the form http://USER:PASSWORD@HOST:"
+            f"{names.MANAGEMENT_PORT}: set {names.RABBITMQ_ADMIN_URL}, or the secret "
+            f"{names.RABBITMQ_ADMIN_SECRET}"
+        )
+    return url
+
+
+def _token(env: Mapping[str, str]) -> str:
+    token = env.get(names.STATUS_TOKEN) or secret(names.STATUS_TOKEN_SECRET)
+    if not token:
+        raise SettingError(
+            f"{names.STATUS_TOKEN} is not set and there is no secret {names.STATUS_TOKEN_SECRET}: "
+            "set one of them to a long random text"
+        )
+    return token

@@ -1,0 +1,99 @@
+"""The status service as a process beside a site's containers."""
+
+import json
+import os
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tests.integration.cell import ROOT, Site
+from tests.integration.ports import free_port
+from tests.integration.rabbitmq import ADMIN, PASSWORD, VirtualHost
+from tests.integration.waiting import until
+
+TOKEN = "only-for-tests"
+STOP_SECONDS = 30
+REQUEST_SECONDS = 10
+
+
+@dataclass(kw_only=True)
+class Status:
+    """The service and its history, which outlives it."""
+
+    site: Site
+    vhost: VirtualHost
+    port: int = field(default_factory=free_port)
+
+    def __post_init__(self) -> None:
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def data(self) -> Path:
+        return self.site.folder / "status"
+
+    @property
+    def log(self) -> str:
+        return (self.site.folder / "status.log").read_text()
+
+    @property
+    def commands(self) -> dict[str, str]:
+        """Environment of the operator's commands."""
+        return {"STATUS_URL": self.url, "STATUS_TOKEN": TOKEN, "RABBITMQ_USER_URL": self.vhost.url}
+
+    def start(self) -> None:
+        server = self.vhost.server
+        environment = {
+            **os.environ,
+            "RABBITMQ_USER_URL": self.vhost.url,
+            "RABBITMQ_ADMIN_URL": f"http://{ADMIN}:{PASSWORD}@127.0.0.1:{server.management_port}",
+            "STATUS_TOKEN": TOKEN,
+            "STATUS_LISTEN": str(self.port),
+            "STATUS_DATA": str(self.data),
+            "OODT_LEDGER": str(self.site.folder / "ledger"),
+        }
+        command = [sys.executable, "-m", "runtime.status_service"]
+        with open(self.site.folder / "status.log", "ab") as log:
+            self._process = subprocess.Popen(command, env=environment, cwd=ROOT, stdout=log, stderr=log)
+        until(self._connected, what="status service")
+
+    def stop(self) -> None:
+        if self._process is not None:
+            self._process.terminate()
+            self._process.wait(STOP_SECONDS)
+            self._process = None
+
+    def kill(self) -> None:
+        """As kill -9 does."""
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait(STOP_SECONDS)
+        self._process = None
+
+    def get(self, path: str) -> Any:
+        """What the API answers."""
+        return json.loads(self.request("GET", f"/api/v1/{path}")[1])
+
+    def request(self, method: str, path: str, token: str | None = TOKEN) -> tuple[int, str]:
+        """Status and body of any answer."""
+        request = urllib.request.Request(f"{self.url}{path}", method=method)
+        if token is not None:
+            request.add_header("Authorization", f"Bearer {token}")
+        try:
+            with urllib.request.urlopen(request, timeout=REQUEST_SECONDS) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode()
+
+    def _connected(self) -> bool:
+        try:
+            return bool(json.loads(self.request("GET", "/healthz")[1])["broker"])
+        except OSError:
+            return False

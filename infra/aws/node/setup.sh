@@ -13,7 +13,7 @@ systemctl mask --now ecs.service
 systemctl stop docker.service docker.socket
 
 retry dnf install -y -q amazon-efs-utils python3 xfsprogs
-python3 -c 'import boto3' || retry dnf install -y -q python3-boto3 ||
+python3 -c 'import boto3' || dnf install -y -q python3-boto3 ||
   { retry dnf install -y -q python3-pip && retry pip3 install -q boto3; }
 
 # Docker's clients open many connections at once.

@@ -1,0 +1,119 @@
+"""What nodes do when one of them goes: notices, drains, and nodes that are forgotten."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infra.aws.node import manager as manager_module
+from infra.aws.node import metadata
+from infra.aws.node.manager import Manager
+from infra.node import join
+
+
+class Docker:
+    """The manager's docker: nodes, the states of their tasks, and what was asked."""
+
+    def __init__(self, **nodes: str) -> None:
+        self.nodes = {name: node(name, state) for name, state in nodes.items()}
+        self.tasks: list[str] = []
+        self.calls: list[str] = []
+
+    def __call__(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
+        if path == "/nodes":
+            return list(self.nodes.values())
+        if path.startswith("/tasks"):
+            return [{"Status": {"State": state}} for state in self.tasks]
+        self.calls.append(f"{method} {path}")
+        name = path.split("/")[2].partition("?")[0]
+        if method == "DELETE":
+            del self.nodes[name]
+        elif body:
+            self.nodes[name]["Spec"] = body
+        return None
+
+
+def node(name: str, state: str) -> dict[str, Any]:
+    return {
+        "ID": name,
+        "Version": {"Index": 7},
+        "Spec": {"Availability": "active", "Role": "worker", "Labels": {}},
+        "Status": {"State": state},
+        "Description": {"Hostname": name},
+    }
+
+
+@pytest.fixture
+def manager(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Manager:
+    arguments = argparse.Namespace(requests=str(tmp_path), group="workers", hook="drain", region="us-west-2")
+    found = Manager(arguments)
+    monkeypatch.setattr(found, "release", lambda instance: (tmp_path / f"{instance}.released").touch())
+    return found
+
+
+def request(folder: Path, name: str) -> Path:
+    file = folder / f"{name}.json"
+    file.write_text(json.dumps({"instance": f"i-{name}"}))
+    return file
+
+
+def test_a_worker_is_released_only_when_nothing_runs_on_it(
+    manager: Manager, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    docker = Docker(one="ready", two="ready")
+    monkeypatch.setattr(join, "docker", docker)
+    file = request(tmp_path, "one")
+    docker.tasks = ["running", "shutdown"]
+    manager.look()
+    manager.look()
+    assert docker.calls == ["POST /nodes/one/update?version=7"]
+    assert docker.nodes["one"]["Spec"]["Availability"] == "drain"
+    assert file.exists()
+    docker.tasks = ["complete", "shutdown"]
+    manager.look()
+    assert not file.exists()
+    assert (tmp_path / "i-one.released").exists()
+    assert docker.nodes["two"]["Spec"]["Availability"] == "active"
+
+
+def test_a_request_of_a_node_that_is_gone_is_answered(
+    manager: Manager, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(join, "docker", Docker())
+    file = request(tmp_path, "gone")
+    manager.look()
+    assert not file.exists()
+    assert (tmp_path / "i-gone.released").exists()
+
+
+def test_a_node_that_is_down_is_forgotten_after_a_while_and_one_that_left_at_once(
+    manager: Manager, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    docker = Docker(left="down", crashed="down")
+    docker.nodes["left"]["Spec"]["Labels"] = {manager_module.LEAVING: "true"}
+    monkeypatch.setattr(join, "docker", docker)
+    manager.look()
+    assert set(docker.nodes) == {"crashed"}
+    manager.down_since["crashed"] -= manager_module.FORGET_AFTER + 1
+    manager.look()
+    assert not docker.nodes
+
+
+@pytest.mark.parametrize(
+    ("known", "reason"),
+    [
+        ({}, None),
+        ({"autoscaling/target-lifecycle-state": "InService"}, None),
+        ({"autoscaling/target-lifecycle-state": "Terminated"}, "its Auto Scaling group terminates it"),
+        ({"spot/instance-action": '{"action": "terminate"}'}, "its spot capacity is taken back"),
+    ],
+)
+def test_a_worker_sees_that_it_is_about_to_go(
+    known: dict[str, str], reason: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(metadata, "get", known.get)
+    assert metadata.farewell() == reason

@@ -97,11 +97,16 @@ def converged(service: dict[str, Any], tasks: Sequence[dict[str, Any]]) -> bool:
 def _is_current(service: dict[str, Any], task: dict[str, Any]) -> bool:
     """Whether a task is of the newest declaration, as far as docker makes a new task for a change.
 
-    It leaves out in a task what the task does not need, and keeps one whose node a new placement allows too.
+    A service shows defaults that its tasks leave out, and a task stays where a new placement allows it too.
     """
-    template: dict[str, Any] = service["Spec"]["TaskTemplate"]
-    parts: dict[str, Any] = task["Spec"]
-    return all(template.get(part) == value for part, value in parts.items() if part != "Placement")
+    made_from = {part: value for part, value in task["Spec"].items() if part != "Placement"}
+    return _covers(service["Spec"]["TaskTemplate"], made_from)
+
+
+def _covers(whole: Any, part: Any) -> bool:
+    if isinstance(whole, dict) and isinstance(part, dict):
+        return all(key in whole and _covers(whole[key], value) for key, value in part.items())
+    return bool(whole == part)
 
 
 def _crashed_since(service: dict[str, Any], task: dict[str, Any]) -> bool:

@@ -20,7 +20,7 @@ except settings.ConfigurationError as problem:
 
 identity = Identity(folder=f".ssh/{chosen.stack}")
 swarm = targets.create(chosen, identity)
-login = deploy(chosen, swarm)
+access = deploy(chosen, swarm)
 
 docker_host = pulumi.Output.from_input(swarm.docker_host)
 pulumi.export("ssh", docker_host.apply(lambda url: login_line(identity, url)))
@@ -31,5 +31,7 @@ address = swarm.service_host
 pulumi.export("archive", f"{swarm.share}/archive")
 pulumi.export("jobs", f"{swarm.share}/jobs")
 pulumi.export("filemgr_url", pulumi.Output.concat("http://", address, f":{names.FILEMGR_PORT}"))
-pulumi.export("rabbitmq_user_url", login.user_url(address))
-pulumi.export("rabbitmq_admin_url", login.admin_url(address))
+pulumi.export("rabbitmq_user_url", access.broker.user_url(address))
+pulumi.export("rabbitmq_admin_url", access.broker.admin_url(address))
+pulumi.export(names.STATUS_URL_OUTPUT, pulumi.Output.concat("http://", address, f":{names.STATUS_PORT}"))
+pulumi.export(names.STATUS_TOKEN_OUTPUT, access.status_token)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import pulumi
 import pulumi_docker as docker
@@ -11,20 +12,30 @@ from infra.settings import Settings
 from infra.swarm import Swarm
 from runtime import names
 from services.convergence import Converged
+from services.credentials import Password
 from services.filemgr import filemgr
 from services.images import Images
 from services.rabbitmq import Credentials, credentials, definitions_secret, rabbitmq
 from services.registry import registry
 from services.secrets import secret_file
 from services.service import Service
+from services.status import TOKEN_FILE, status
 from services.wmgr import wmgr
 from services.workflows import WorkflowCopy
 
-RUNTIME_UID = 1001  # the user of gateway and consumer in the image oodt
+RUNTIME_UID = 1001  # the user of gateway, consumer and status service in the image oodt
 
 
-def deploy(settings: Settings, swarm: Swarm) -> Credentials:
-    """Declare network, secrets, images and services; returns the broker's logins."""
+@dataclass(frozen=True, kw_only=True)
+class Access:
+    """What the operator's side must know to be let in."""
+
+    broker: Credentials
+    status_token: pulumi.Output[str]
+
+
+def deploy(settings: Settings, swarm: Swarm) -> Access:
+    """Declare network, secrets, images and services; returns how to get in."""
     cluster = _Cluster(swarm)
     images = Images(swarm, cluster.on_swarm)
     copy = WorkflowCopy("workflows", settings.workflows, swarm, opts=cluster.with_manager)
@@ -33,6 +44,7 @@ def deploy(settings: Settings, swarm: Swarm) -> Credentials:
         "policies", settings.workflows, swarm, parts=["policy"], opts=cluster.with_manager
     )
     login = credentials()
+    token = Password("status-token").value
 
     images_home = cluster.run(registry(images.local("registry")))
     rabbitmq_image = images.pushed("rabbitmq", images_home)
@@ -45,8 +57,10 @@ def deploy(settings: Settings, swarm: Swarm) -> Credentials:
         secret_file(file_name, url(names.RABBITMQ_SERVICE), uid=RUNTIME_UID, opts=cluster.on_swarm)
         for file_name, url in (("rabbitmq_user_url", login.user_url), ("rabbitmq_admin_url", login.admin_url))
     ]
+    token_file = secret_file(TOKEN_FILE, token, uid=RUNTIME_UID, opts=cluster.on_swarm)
+    cluster.run(status(oodt_image, swarm, [*urls, token_file]), after=[broker])
     cluster.run(wmgr(oodt_image, settings, swarm, copy.path, urls), after=(broker, catalogue, *swarm.members))
-    return login
+    return Access(broker=login, status_token=token)
 
 
 class _Cluster:

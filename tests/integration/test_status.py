@@ -2,7 +2,6 @@
 
 from tests.integration.cell import Cell, Site
 from tests.integration.commands import submit
-from tests.integration.rabbitmq import VirtualHost
 from tests.integration.status import Status
 from tests.integration.waiting import until
 

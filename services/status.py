@@ -1,0 +1,42 @@
+"""The status service: the history of jobs, the page on 8080, and the share for the operator's `clean`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pulumi
+
+from infra.swarm import Swarm
+from runtime import names
+from services import containers
+from services.secrets import MountedSecret
+from services.service import Mount, Service
+
+TOKEN_FILE = "status_token"
+
+
+def status(image: pulumi.Input[str], swarm: Swarm, secrets: Sequence[MountedSecret]) -> Service:
+    """The history lives in a named volume; a lost one begins anew with the next event."""
+    return Service(
+        name=names.STATUS_SERVICE,
+        image=image,
+        args=["status"],
+        role="manager",
+        hostname=names.STATUS_SERVICE,
+        environment={
+            **containers.environment(),
+            names.OODT_LEDGER: names.LEDGER_DIR,
+            names.STATUS_DATA: names.STATUS_DIR,
+            names.PROXIED_FILEMGR_URL: f"http://{names.FILEMGR_SERVICE}:{names.FILEMGR_PORT}",
+        },
+        mounts=[
+            Mount(source=f"{swarm.share}/archive", target=containers.ARCHIVE),
+            Mount(source=f"{swarm.share}/jobs", target=containers.JOBS),
+            Mount(source=f"{swarm.share}/ledger", target=names.LEDGER_DIR),
+            Mount(source="status-data", target=names.STATUS_DIR, volume=True),
+        ],
+        secrets=secrets,
+        ports=[names.STATUS_PORT],
+        health=["oodt-health", "status"],
+        memory_limit=512,
+    )

@@ -8,8 +8,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from tests.tools import missing, require
-from toolchain import docker_plugin
+from tests.tools import missing
+from toolchain import docker_plugin, go
 from toolchain.paths import PULUMI_HOME, TOOLCHAIN
 
 MODULE = Path(__file__).parent / "bridge"
@@ -61,7 +61,7 @@ def _built() -> Path:
 
 def _build(executable: Path) -> None:
     line = [
-        require("go"),
+        str(go.ensure()),
         "build",
         "-trimpath",
         "-buildvcs=false",
@@ -71,7 +71,7 @@ def _build(executable: Path) -> None:
         str(executable),
         ".",
     ]
-    environment = {**os.environ, "CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly"}
+    environment = {**os.environ, "CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly", "GOTOOLCHAIN": "local"}
     done = subprocess.run(
         line, cwd=MODULE, env=environment, capture_output=True, text=True, timeout=BUILD_TIMEOUT, check=False
     )

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from toolchain import pulumi_cli
-from toolchain.pulumi_cli.build import go_version
+from toolchain import go, pulumi_cli
 
 
 def release(folder: Path, *names: str) -> str:
@@ -49,4 +48,4 @@ def test_a_program_that_does_not_run_has_no_version(tmp_path: Path) -> None:
     [("go1.26.8\n", (1, 26, 8)), ("go1.25\n", (1, 25)), ("devel +abc\n", ())],
 )
 def test_go_tells_its_version(answer: str, expected: tuple[int, ...]) -> None:
-    assert go_version(answer) == expected
+    assert go.version(answer) == expected

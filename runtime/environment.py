@@ -84,6 +84,20 @@ def command_broker_url(env: Mapping[str, str] = os.environ) -> str:
         raise NoBrokerAddress(str(error)) from error
 
 
+def admin_url(env: Mapping[str, str] = os.environ) -> str:
+    """Address of the broker's management, with user and password; raises SettingError."""
+    return _http(env.get(names.RABBITMQ_ADMIN_URL) or secret(names.RABBITMQ_ADMIN_SECRET))
+
+
+def command_admin_url(env: Mapping[str, str] = os.environ) -> str:
+    """The same for an operator's command or script: as in a container, else the stack's output."""
+    url = env.get(names.RABBITMQ_ADMIN_URL) or secret(names.RABBITMQ_ADMIN_SECRET)
+    try:
+        return _http(url or stack.output(names.ADMIN_URL_OUTPUT, variable=names.RABBITMQ_ADMIN_URL))
+    except stack.NoAnswer as error:
+        raise NoBrokerAddress(str(error)) from error
+
+
 def secret(path: str) -> str:
     """Content of a docker secret; empty if there is none."""
     try:
@@ -107,6 +121,17 @@ def _amqp(url: str) -> str:
         raise SettingError(
             f"the broker's address is not of the form amqp://USER:PASSWORD@HOST:{names.AMQP_PORT}/%2F: "
             f"correct {names.RABBITMQ_USER_URL}"
+        )
+    return url
+
+
+def _http(url: str) -> str:
+    # The value holds a password, so the error does not repeat it.
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or not parts.username:
+        raise SettingError(
+            f"the address of the broker's management is not of the form http://USER:PASSWORD@HOST:"
+            f"{names.MANAGEMENT_PORT}: correct {names.RABBITMQ_ADMIN_URL}"
         )
     return url
 

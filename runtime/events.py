@@ -78,18 +78,21 @@ async def announce(broker: Broker, event: Happening) -> None:
             what = SUBMITTED
         case RedriveEvent():
             what = REDRIVEN
-    body = json.dumps({**vars(event), "at": time.time()}).encode()
     properties = pika.BasicProperties(
         content_type="application/json", delivery_mode=pika.DeliveryMode.Persistent.value
     )
     await broker.publish(
         names.EVENTS_EXCHANGE,
         f"{event.event}.{what}",
-        body,
+        encode(event),
         properties,
         seconds=PUBLISH_SECONDS,
         mandatory=False,
     )
+
+
+def encode(event: Happening) -> bytes:
+    return json.dumps({**vars(event), "at": time.time()}).encode()
 
 
 def decode(body: bytes) -> Happening:

@@ -25,6 +25,7 @@ VIRTUAL_HOST: Final = "/"
 EXCHANGE: Final = "oodt-exchange"
 EVENTS_EXCHANGE: Final = "oodt.events"
 STATUS_QUEUE: Final = "oodt.status"
+WATCHERS: Final = "oodt.wait."
 
 # Environment of a Workflow Manager container. The first block is OODT's and the original's; scripts rely on
 # it.
@@ -67,6 +68,7 @@ STATUS_DIR: Final = "/var/lib/oodt-status"
 
 # Outputs of the stack that the operator's commands ask for.
 USER_URL_OUTPUT: Final = "rabbitmq_user_url"
+ADMIN_URL_OUTPUT: Final = "rabbitmq_admin_url"
 STATUS_URL_OUTPUT: Final = "status_url"
 STATUS_TOKEN_OUTPUT: Final = "status_token"
 SSH_OUTPUT: Final = "ssh"

@@ -16,6 +16,7 @@ from runtime import batches, messages, names
 from runtime.amqp_session import Delivery, Rejected, Unroutable
 from runtime.batches import BatchError
 from runtime.broker import Broker, BrokerDown
+from runtime.command import BAD_INPUT, DONE, NO_BROKER, SOME_FAILED, TIMED_OUT, complain, parser
 from runtime.display import Display, display, summarize
 from runtime.environment import NoBrokerAddress, SettingError, command_broker_url
 from runtime.events import BatchEvent, StateEvent, announce, decode
@@ -23,19 +24,11 @@ from runtime.messages import Metadata, Poison
 from runtime.tally import Tally
 from runtime.topology import AMQP_PRIORITY, Event, Priority, watching
 
-DONE, SOME_FAILED, BAD_INPUT, NO_BROKER, TIMED_OUT = range(5)
-
 CONNECT_SECONDS = 15.0
 CONFIRM_SECONDS = 120.0
 # Messages under way to the broker: sent, and not confirmed yet.
 WINDOW = 1000
 EVENTS_AT_ONCE = 500
-
-EXAMPLES = """examples:
-  python -m runtime.submit --event test-workflow --jobs 10 --metadata Dataset=abc --metadata Project=123
-  --wait python -m runtime.submit --event test-workflow --batch jobs.csv --wait --json
-
-exit codes: 0 done, 1 some jobs failed, 2 bad usage or input, 3 no broker, 4 timed out"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,9 +110,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         tally = Tally(batch=request.batch, jobs=sum(1 for _ in request.jobs()))
         url = command_broker_url()
     except (BatchError, Poison, SettingError, ValueError) as error:
-        return _complain(str(error), BAD_INPUT)
+        return complain(str(error), BAD_INPUT)
     except NoBrokerAddress as error:
-        return _complain(str(error), NO_BROKER)
+        return complain(str(error), NO_BROKER)
     print(f"batch {request.batch}: {tally.jobs} jobs of {request.event}", file=sys.stderr)
     code = _run(request, url, tally, options.timeout)
     if options.json:
@@ -142,16 +135,14 @@ def _run(request: Request, url: str, tally: Tally, timeout: float | None) -> int
         with display(tally) as progress:
             asyncio.run(run())
     except Unroutable:
-        return _complain(
+        return complain(
             f"the broker has no queue {request.event}: name the event of one of the cluster's workflows",
             BAD_INPUT,
         )
     except (BrokerDown, Rejected) as error:
-        return _complain(
-            f"{error}\n{tally.submitted} of {tally.jobs} jobs were submitted; {again}", NO_BROKER
-        )
+        return complain(f"{error}\n{tally.submitted} of {tally.jobs} jobs were submitted; {again}", NO_BROKER)
     except TimeoutError:
-        return _complain(f"not done within {timeout:g} s; the jobs go on; {again}", TIMED_OUT)
+        return complain(f"not done within {timeout:g} s; the jobs go on; {again}", TIMED_OUT)
     return SOME_FAILED if tally.counts["DEAD"] or tally.counts["CANCELLED"] else DONE
 
 
@@ -177,52 +168,42 @@ def _pair(text: str) -> tuple[str, str]:
     return key, value
 
 
-def _complain(text: str, code: int) -> int:
-    print(text, file=sys.stderr)
-    return code
-
-
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m runtime.submit",
-        description="Submit jobs of an OODT event to the cluster, and follow them to their end.",
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+    made = parser(
+        "submit",
+        "Submit jobs of an OODT event to the cluster, and follow them to their end. "
+        "Those that have not ended at a timeout go on.",
+        "--event test-workflow --jobs 10 --metadata Dataset=abc --metadata Project=123 --wait",
+        "--event test-workflow --batch jobs.csv --wait --json",
     )
-    parser.add_argument(
+    made.add_argument(
         "--event", required=True, help="OODT event that starts the workflow; also the queue's name"
     )
-    source = parser.add_mutually_exclusive_group(required=True)
+    source = made.add_mutually_exclusive_group(required=True)
     source.add_argument(
         "--jobs", type=_count, metavar="N", help="submit N jobs that differ in the counter only"
     )
     source.add_argument(
         "--batch", type=Path, metavar="FILE", help="submit a job a line: JSON objects, or CSV with a header"
     )
-    parser.add_argument(
+    made.add_argument(
         "--metadata",
         action="append",
         default=[],
         metavar="KEY=VALUE",
         help="metadata of every job; repeat it for more",
     )
-    parser.add_argument(
+    made.add_argument(
         "--counter", metavar="KEY", help="metadata field that numbers the jobs from 1 (with --jobs: Run)"
     )
-    parser.add_argument(
+    made.add_argument(
         "--batch-id", metavar="ID", help="name of the batch; a name used before continues that batch"
     )
-    parser.add_argument("--priority", choices=("normal", "high"), default="normal")
-    parser.add_argument(
+    made.add_argument("--priority", choices=("normal", "high"), default="normal")
+    made.add_argument(
         "--wait", action="store_true", help="follow the jobs until each has succeeded or failed"
     )
-    parser.add_argument(
-        "--json", action="store_true", help="end with the result as one JSON object on stdout"
-    )
-    parser.add_argument(
-        "--timeout", type=float, metavar="SECONDS", help="give up after SECONDS; the jobs go on"
-    )
-    return parser
+    return made
 
 
 def _count(text: str) -> int:

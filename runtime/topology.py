@@ -109,7 +109,7 @@ def recording() -> Topology:
 def watching(event: str, watcher: str) -> Topology:
     """A private queue for the event's state changes that outlives a broken connection for some minutes."""
     queue = Queue(
-        name=f"oodt.wait.{watcher}",
+        name=f"{names.WATCHERS}{watcher}",
         exchange=names.EVENTS_EXCHANGE,
         key=f"{event}.*",
         arguments={"x-expires": WATCHER_EXPIRES_SECONDS * 1000},

@@ -4,10 +4,9 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from runtime import names
-from runtime.environment import SettingError, integer, secret, worker_broker_url
+from runtime.environment import SettingError, admin_url, integer, secret, worker_broker_url
 
 DATABASE = "history.sqlite"
 
@@ -29,26 +28,13 @@ def status_settings(env: Mapping[str, str] = os.environ) -> StatusSettings:
     """Settings of this container; raises SettingError."""
     return StatusSettings(
         broker_url=worker_broker_url(env),
-        admin_url=_admin_url(env),
+        admin_url=admin_url(env),
         token=_token(env),
         ledger=Path(env.get(names.OODT_LEDGER) or names.LEDGER_DIR),
         database=Path(env.get(names.STATUS_DATA) or names.STATUS_DIR) / DATABASE,
         keep=integer(env, names.HISTORY_JOBS, names.DEFAULT_HISTORY_JOBS),
         port=integer(env, names.STATUS_LISTEN, names.STATUS_PORT),
     )
-
-
-def _admin_url(env: Mapping[str, str]) -> str:
-    # The value holds a password, so the error does not repeat it.
-    url = env.get(names.RABBITMQ_ADMIN_URL) or secret(names.RABBITMQ_ADMIN_SECRET)
-    parts = urlsplit(url)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or not parts.username:
-        raise SettingError(
-            f"the address of the broker's management is not of the form http://USER:PASSWORD@HOST:"
-            f"{names.MANAGEMENT_PORT}: set {names.RABBITMQ_ADMIN_URL}, or the secret "
-            f"{names.RABBITMQ_ADMIN_SECRET}"
-        )
-    return url
 
 
 def _token(env: Mapping[str, str]) -> str:

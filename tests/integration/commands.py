@@ -44,3 +44,17 @@ def finish(command: subprocess.Popen[str]) -> Done:
 def submit(url: str, *arguments: str) -> Done:
     """Run the command to its end: ``submit(url, "--jobs", "10", "--wait")``."""
     return finish(start_submit(url, "--event", "test-workflow", *arguments))
+
+
+def command(name: str, environment: dict[str, str], *arguments: str) -> Done:
+    """Run another of the commands to its end: ``command("status", status.commands, "--json")``."""
+    done = subprocess.run(
+        [sys.executable, "-m", f"runtime.{name}", *arguments],
+        cwd=ROOT,
+        env={"PATH": "/usr/bin:/bin", **environment},
+        text=True,
+        capture_output=True,
+        check=False,
+        timeout=COMMAND_SECONDS,
+    )
+    return Done(code=done.returncode, stdout=done.stdout, stderr=done.stderr)

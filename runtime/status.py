@@ -1,0 +1,155 @@
+"""The operator's command that tells what the cluster does, and what became of a batch or a job."""
+
+import argparse
+import contextlib
+import json
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rich.console import Console, RenderableType
+from rich.live import Live
+
+from runtime import status_views
+from runtime.command import (
+    BAD_INPUT,
+    DONE,
+    NO_BROKER,
+    SOME_FAILED,
+    TIMED_OUT,
+    TimedOut,
+    complain,
+    limited,
+    parser,
+)
+from runtime.events import FINAL
+from runtime.status_client import NoStatus, Refused, StatusClient, status_client
+
+EVERY_SECONDS = 2.0
+# Where nobody looks at once, no line is broken.
+WIDE = 1000
+LISTED_BATCHES = 10
+LISTED_REASONS = 10
+LISTED_JOBS = 20
+
+Answer = dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class View:
+    """One thing to look at: ``over`` once nothing more happens to it, ``failed`` if jobs of it failed."""
+
+    look: Callable[[], Answer]
+    render: Callable[[Answer], RenderableType]
+    line: Callable[[Answer], str]
+    over: Callable[[Answer], bool]
+    failed: Callable[[Answer], bool]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    options = _parser().parse_args(arguments)
+    try:
+        view = _view(status_client(), options)
+        with limited(options.timeout):
+            answer = _follow(view, quiet=options.json) if options.follow else view.look()
+    except Refused as error:
+        return complain(str(error), BAD_INPUT)
+    except NoStatus as error:
+        return complain(str(error), NO_BROKER)
+    except TimedOut as error:
+        return complain(str(error), TIMED_OUT)
+    if options.json:
+        print(json.dumps(answer))
+    else:
+        Console(width=None if sys.stdout.isatty() else WIDE).print(view.render(answer))
+    return SOME_FAILED if view.failed(answer) else DONE
+
+
+def _view(client: StatusClient, options: argparse.Namespace) -> View:
+    if options.job:
+        return View(
+            look=lambda: client.find(options.job, options.event),
+            render=status_views.job,
+            line=lambda job: f"{job['job']}: {job['state'].lower()}, attempt {job['attempts']}",
+            over=lambda job: job["state"] in FINAL,
+            failed=lambda job: job["state"] in {"DEAD", "CANCELLED"},
+        )
+    if options.batch:
+        return View(
+            look=lambda: _batch(client, options.batch),
+            render=status_views.batch,
+            line=status_views.progress,
+            over=lambda batch: batch["submitted"] is not None and batch["ended"] >= batch["submitted"],
+            failed=lambda batch: any(batch["states"].get(state) for state in ("DEAD", "CANCELLED")),
+        )
+    return View(
+        look=lambda: _overview(client),
+        render=status_views.overview,
+        line=status_views.depth,
+        over=lambda overview: (
+            not any(queue[part] for queue in overview["queues"] for part in ("queued", "taken", "retrying"))
+        ),
+        failed=lambda _: False,
+    )
+
+
+def _batch(client: StatusClient, batch: str) -> Answer:
+    return {
+        **client.batch(batch),
+        "reasons": client.reasons(limit=LISTED_REASONS, batch=batch),
+        "newest": client.jobs(limit=LISTED_JOBS, batch=batch),
+    }
+
+
+def _overview(client: StatusClient) -> Answer:
+    return {
+        **client.overview(),
+        "batches": client.batches(limit=LISTED_BATCHES),
+        "reasons": client.reasons(limit=LISTED_REASONS),
+    }
+
+
+def _follow(view: View, *, quiet: bool) -> Answer:
+    """Look again and again until it is over, showing what changes."""
+    console = Console(stderr=True)
+    live = Live(console=console, auto_refresh=False, transient=True) if console.is_terminal else None
+    told = ""
+    with live or contextlib.nullcontext():
+        while True:
+            answer = view.look()
+            if live:
+                live.update(view.render(answer), refresh=True)
+            elif not quiet and (line := view.line(answer)) != told:
+                print(line, file=sys.stderr, flush=True)
+                told = line
+            if view.over(answer):
+                return answer
+            time.sleep(EVERY_SECONDS)
+
+
+def _parser() -> argparse.ArgumentParser:
+    made = parser(
+        "status",
+        "Show what the cluster does, or what became of a batch or a job.",
+        "",
+        "--batch 20260105-101500-3f2a1c --follow",
+        "--job 20260105-101500-3f2a1c.7 --json",
+    )
+    subject = made.add_mutually_exclusive_group()
+    subject.add_argument("--batch", metavar="ID", help="a batch: progress, reasons, newest jobs")
+    subject.add_argument("--job", metavar="ID", help="a job: its runs with node, times, reason, its products")
+    made.add_argument("--event", help="with --job: its event, where several have a job of this id")
+    made.add_argument(
+        "--follow",
+        action="store_true",
+        help="until the job or the batch has ended; without one, until no job is queued or runs",
+    )
+    return made
+
+
+if __name__ == "__main__":
+    with contextlib.suppress(KeyboardInterrupt):
+        sys.exit(main())
+    sys.exit(130)

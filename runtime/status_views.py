@@ -1,0 +1,132 @@
+"""How the status command shows its answers to people."""
+
+import time
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+Answer = Mapping[str, Any]
+
+STYLES = {"SUCCEEDED": "green", "DEAD": "red", "RUNNING": "blue", "RETRYING": "yellow"}
+
+
+def overview(answer: Answer) -> RenderableType:
+    queues = _table("queues", "event", "queued", "taken", "retrying", "dead")
+    for queue in answer["queues"]:
+        queues.add_row(
+            queue["event"], *(str(queue[part]) for part in ("queued", "taken", "retrying", "dead"))
+        )
+    nodes = _table("nodes", "node", "containers", "busy", "free")
+    for node in answer["nodes"]:
+        nodes.add_row(node["node"], *(str(node[part]) for part in ("consumers", "busy", "free")))
+    batches = _table("batches", "batch", "event", "jobs", "succeeded", "dead", "running", "waiting", "")
+    for each in answer["batches"]:
+        batches.add_row(each["batch"], each["event"], *_numbers(each), _note(each))
+    problem = answer["broker"]["problem"]
+    parts: list[RenderableType] = [Text(f"broker: {problem}", "red")] if problem else []
+    return Group(*parts, *_filled(queues, nodes, batches, _reasons(answer["reasons"])))
+
+
+def batch(answer: Answer) -> RenderableType:
+    table = _table(f"batch {answer['batch']}", "event", "jobs", "succeeded", "dead", "running", "waiting", "")
+    table.add_row(answer["event"], *_numbers(answer), _note(answer))
+    jobs = _table("newest jobs", "job", "state", "attempts", "node", "time", "reason")
+    for each in answer["newest"]:
+        jobs.add_row(
+            *(each["job"], _state(each["state"]), str(each["attempts"]), each["node"] or ""),
+            *(_span(each), Text(each["reason"] or "")),
+        )
+    return Group(table, *_filled(_reasons(answer["reasons"]), jobs))
+
+
+def job(answer: Answer) -> RenderableType:
+    about = Table.grid(padding=(0, 2))
+    for name, value in (
+        ("job", answer["job"]),
+        ("event", answer["event"]),
+        ("batch", answer["batch"] or ""),
+        ("state", _state(answer["state"])),
+        ("queued", _clock(answer["queued"])),
+        ("reason", Text(answer["reason"] or "")),
+    ):
+        about.add_row(name, value)
+    runs = _table("runs", "run", "state", "node", "started", "time", "reason")
+    for run in answer["runs"]:
+        runs.add_row(
+            *(str(run["run"]), _state(run["state"]), run["node"] or "", _clock(run["started"]), _span(run)),
+            Text(run["reason"] or ""),
+        )
+    products = _table("products", "name", "file")
+    for product in answer["products"]:
+        archived = product.get("archived") or [product.get("file", "")]
+        products.add_row(Text(str(product.get("name", ""))), Text("\n".join(map(str, archived))))
+    return Group(about, *_filled(runs, products))
+
+
+def progress(answer: Answer) -> str:
+    """A batch in one line."""
+    states = answer["states"]
+    return (
+        f"{answer['ended']} of {answer['jobs']} ended: {states.get('SUCCEEDED', 0)} succeeded, "
+        f"{states.get('DEAD', 0)} failed; {states.get('RUNNING', 0)} running"
+    )
+
+
+def depth(answer: Answer) -> str:
+    """All queues in one line."""
+    queues = answer["queues"]
+    return ", ".join(
+        f"{sum(queue[part] for queue in queues)} {part}" for part in ("queued", "taken", "retrying", "dead")
+    )
+
+
+def _filled(*tables: Table) -> list[Table]:
+    return [table for table in tables if table.rows]
+
+
+def _reasons(reasons: Iterable[Answer]) -> Table:
+    table = _table("why jobs are dead", "jobs", "event", "reason", "such as")
+    for each in reasons:
+        table.add_row(str(each["jobs"]), each["event"], Text(each["reason"] or ""), each["example"])
+    return table
+
+
+def _numbers(each: Answer) -> tuple[str, ...]:
+    states = each["states"]
+    waiting = each["waiting"] + states.get("RETRYING", 0) + states.get("QUEUED", 0)
+    counts = (each["jobs"], *(states.get(state, 0) for state in ("SUCCEEDED", "DEAD", "RUNNING")), waiting)
+    return tuple(str(count) for count in counts)
+
+
+def _note(each: Answer) -> str:
+    if each["cancelled"]:
+        return "cancelled"
+    if each["submitted"] is None:
+        return "its submission has not ended"
+    return "done" if each["ended"] >= each["submitted"] else ""
+
+
+def _table(title: str, *headings: str) -> Table:
+    table = Table(title=title, title_justify="left")
+    numbers = {"jobs", "succeeded", "dead", "running", "waiting", "queued", "taken", "retrying"}
+    numbers |= {"attempts", "containers", "busy", "free", "run"}
+    for heading in headings:
+        table.add_column(heading, justify="right" if heading in numbers else "left", overflow="fold")
+    return table
+
+
+def _state(state: str) -> Text:
+    return Text(state.lower(), STYLES.get(state, ""))
+
+
+def _clock(at: float | None) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(at)) if at is not None else ""
+
+
+def _span(each: Answer) -> str:
+    if each["started"] is None:
+        return ""
+    return f"{(each['ended'] or time.time()) - each['started']:.1f} s"

@@ -1,0 +1,130 @@
+"""status, cancel and redrive, as an operator types them."""
+
+from collections.abc import Callable
+
+from tests.integration.cell import Cell, Site
+from tests.integration.commands import command, finish, start_submit, submit
+from tests.integration.rabbitmq import VirtualHost
+from tests.integration.status import Status
+from tests.integration.waiting import until
+
+EVENT = ("--event", "test-workflow")
+WAIT = ("--wait", "--json", "--timeout", "90")
+
+
+def running(status: Status, batch: str, jobs: int = 1) -> None:
+    until(lambda: len(status.get(f"jobs?batch={batch}&state=RUNNING")["jobs"]) == jobs, what="running jobs")
+
+
+def test_status_tells_of_cluster_batch_and_job(cell: Cell, site: Site, status: Status) -> None:
+    assert submit(site.broker_url, "--jobs", "2", "--batch-id", "good", *WAIT).code == 0
+    assert (
+        submit(site.broker_url, "--jobs", "1", "--batch-id", "bad", "--metadata", "Fail=exit", *WAIT).code
+        == 1
+    )
+
+    overview = command("status", status.commands, "--follow", "--json", "--timeout", "60")
+    assert overview.code == 0, overview.stderr
+    assert {batch["batch"] for batch in overview.result["batches"]} == {"good", "bad"}
+    assert [reason["jobs"] for reason in overview.result["reasons"]] == [1]
+
+    good = command("status", status.commands, "--batch", "good", "--follow", "--timeout", "30")
+    assert (good.code, "done" in good.stdout) == (0, True), good.stderr
+    bad = command("status", status.commands, "--batch", "bad", "--json")
+    assert (bad.code, bad.result["states"]) == (1, {"DEAD": 1})
+
+    job = command("status", status.commands, "--job", "bad.1")
+    assert job.code == 1
+    assert job.stdout.count("its program did not exit with 0") >= 2
+    assert "node1" in job.stdout
+    job = command("status", status.commands, "--job", "good.1", "--json")
+    assert (job.code, len(job.result["products"]), len(job.result["runs"])) == (0, 2, 1)
+
+
+def test_status_says_what_is_wrong(status: Status) -> None:
+    unknown = command("status", status.commands, "--batch", "none")
+    assert (unknown.code, unknown.stderr) == (2, "no batch none is known\n")
+    refused = command("status", {**status.commands, "STATUS_TOKEN": "wrong"})
+    assert refused.code == 3 and "correct STATUS_TOKEN" in refused.stderr
+    away = command("status", {**status.commands, "STATUS_URL": "http://127.0.0.1:9"})
+    assert away.code == 3 and "no answer from the status service" in away.stderr
+
+
+def test_a_running_job_is_cancelled_and_leaves_no_product(
+    cell: Cell, site: Site, status: Status, vhost: VirtualHost
+) -> None:
+    jobs = ("--jobs", "1", "--batch-id", "long", "--metadata", "Seconds=20")
+    waiting = start_submit(site.broker_url, *EVENT, *jobs, *WAIT)
+    running(status, "long")
+    cancelled = command("cancel", status.commands, "--job", "long.1", "--json")
+    assert cancelled.code == 0, cancelled.stderr
+    assert cancelled.result["jobs"][0]["state"] == "CANCELLED"
+    done = finish(waiting)
+    assert (done.code, done.result["cancelled"]) == (1, 1)
+    until(lambda: status.get("jobs/test-workflow/long.1")["state"] == "CANCELLED", what="history")
+    until(
+        lambda: all(vhost.messages(queue) == 0 for queue in ("test-workflow", "test-workflow.retry.5")),
+        seconds=40,
+        what="empty queues",
+    )
+    assert site.products() == site.archived() == []
+    again = command("cancel", status.commands, "--job", "long.1")
+    assert again.code == 0
+
+
+def test_a_batch_is_cancelled_its_queued_jobs_never_run(
+    make_cell: Callable[..., Cell], site: Site, status: Status
+) -> None:
+    make_cell(settings={"MAX_WORKFLOWS": "1"}).start()
+    jobs = ("--jobs", "20", "--batch-id", "many", "--metadata", "Seconds=2")
+    waiting = start_submit(site.broker_url, *EVENT, *jobs, *WAIT)
+    running(status, "many")
+    assert submit(site.broker_url, "--jobs", "1", "--batch-id", "other").code == 0
+    cancelled = command("cancel", status.commands, "--batch", "many", "--json")
+    assert (cancelled.code, cancelled.result) == (0, {"batch": "many", "stopped": 1})
+    done = finish(waiting)
+    assert (done.code, done.result["cancelled"], done.result["succeeded"]) == (1, 20, 0)
+    until(lambda: len(site.archived()) == 2, what="the other batch")
+    assert {name.split(".")[0] for name in site.products()} == {"other"}
+
+
+def test_a_job_that_has_ended_cannot_be_cancelled(cell: Cell, site: Site, status: Status) -> None:
+    assert submit(site.broker_url, "--jobs", "1", "--batch-id", "quick", *WAIT).code == 0
+    until(lambda: status.get("jobs?batch=quick&state=SUCCEEDED")["jobs"], what="history")
+    late = command("cancel", status.commands, "--job", "quick.1")
+    assert (late.code, late.stdout) == (1, "quick.1: succeeded already\n")
+    assert len(site.products()) == 2
+
+
+def test_dead_jobs_are_redriven_by_what_they_died_of(
+    cell: Cell, site: Site, status: Status, vhost: VirtualHost
+) -> None:
+    for batch, fail in (("one", "exit"), ("two", "output")):
+        jobs = ("--jobs", "2", "--batch-id", batch, "--metadata", f"Fail={fail}")
+        assert submit(site.broker_url, *jobs, *WAIT).code == 1
+    until(lambda: vhost.messages("test-workflow.dead") == 4, what="dead jobs")
+
+    nothing = command("redrive", status.commands, *EVENT, "--job", "one.1", "--job", "none", "--json")
+    assert nothing.code == 1 and "none" in nothing.stderr
+    assert (nothing.result["redriven"], nothing.result["left"]) == (1, 3)
+
+    some = command("redrive", status.commands, *EVENT, "--reason", "no file matches", "--json")
+    assert some.code == 0, some.stderr
+    assert sorted(some.result["jobs"]) == ["two.1", "two.2"]
+
+    def attempts() -> bool:
+        job = status.get("jobs/test-workflow/two.1")
+        return job["state"] == "DEAD" and len(job["runs"]) == 6 and job["attempts"] == 3
+
+    until(attempts, seconds=60, what="three further attempts")
+    until(lambda: vhost.messages("test-workflow.dead") == 4, what="dead jobs")
+
+
+def test_redrive_says_what_is_wrong(vhost: VirtualHost) -> None:
+    environment = {"RABBITMQ_USER_URL": vhost.url}
+    unknown = command("redrive", environment, "--event", "nothing", "--all")
+    assert unknown.code == 2 and "no queue nothing.dead" in unknown.stderr
+    unsaid = command("redrive", environment, *EVENT)
+    assert unsaid.code == 2 and "--all" in unsaid.stderr
+    away = command("redrive", {"RABBITMQ_USER_URL": "amqp://u:p@127.0.0.1:9/%2F"}, *EVENT, "--all")
+    assert away.code == 3 and "no broker" in away.stderr

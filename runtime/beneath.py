@@ -1,0 +1,84 @@
+"""Looks at and deletes what is in a folder, and never leaves it: links are deleted, not followed.
+
+Whoever owns a part of the folder may put a link where a folder was, at any moment; so every step goes down
+from an open folder to the next, and refuses links.
+"""
+
+import contextlib
+import os
+import shutil
+import stat
+from collections.abc import Iterator
+from pathlib import Path, PurePath
+from typing import Self
+
+FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+
+
+class Beneath:
+    """A folder, open while used as a context manager. Paths are relative to it."""
+
+    def __init__(self, root: Path) -> None:
+        if root.resolve() == Path("/"):
+            raise ValueError(f"{root} is the root of the file system")
+        self.root = root
+
+    def __enter__(self) -> Self:
+        self._handle = os.open(self.root, FOLDER)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self._handle)
+
+    def files(self) -> Iterator[tuple[PurePath, os.stat_result]]:
+        """Everything that is no folder; of a link, the link itself."""
+        for folder, folders, names, handle in os.fwalk(".", dir_fd=self._handle, follow_symlinks=False):
+            for name in (*names, *folders):
+                with contextlib.suppress(FileNotFoundError):
+                    about = os.stat(name, dir_fd=handle, follow_symlinks=False)
+                    if name in names or not _is_folder(about):
+                        yield PurePath(folder, name), about
+
+    def entries(self, depth: int) -> Iterator[tuple[PurePath, os.stat_result]]:
+        """Files, links and folders at this depth; 1 is what is directly in the folder."""
+        for folder, folders, names, handle in os.fwalk(".", dir_fd=self._handle, follow_symlinks=False):
+            level = len(PurePath(folder).parts) + 1
+            if level == depth:
+                for name in (*names, *folders):
+                    with contextlib.suppress(FileNotFoundError):
+                        yield PurePath(folder, name), os.stat(name, dir_fd=handle, follow_symlinks=False)
+            if level >= depth:
+                folders.clear()
+
+    def remove(self, path: PurePath) -> None:
+        """Delete a file, a link, or a folder with all that is in it. What is gone already is no error."""
+        with contextlib.suppress(FileNotFoundError), self._open(path.parent) as parent:
+            if _is_folder(os.stat(path.name, dir_fd=parent, follow_symlinks=False)):
+                shutil.rmtree(path.name, dir_fd=parent)
+            else:
+                os.unlink(path.name, dir_fd=parent)
+
+    def remove_empty_folders(self, *, below: int) -> None:
+        """Delete folders in which nothing is, if they are deeper than BELOW."""
+        for folder, folders, _, handle in os.fwalk(
+            ".", topdown=False, dir_fd=self._handle, follow_symlinks=False
+        ):
+            if len(PurePath(folder).parts) >= below:
+                for name in folders:
+                    with contextlib.suppress(OSError):
+                        os.rmdir(name, dir_fd=handle)
+
+    @contextlib.contextmanager
+    def _open(self, folder: PurePath) -> Iterator[int]:
+        with contextlib.ExitStack() as stack:
+            handle = self._handle
+            for part in folder.parts:
+                if part == "..":
+                    raise ValueError(f"{folder} leads out of {self.root}")
+                handle = os.open(part, FOLDER | os.O_NOFOLLOW, dir_fd=handle)
+                stack.callback(os.close, handle)
+            yield handle
+
+
+def _is_folder(about: os.stat_result) -> bool:
+    return stat.S_ISDIR(about.st_mode)

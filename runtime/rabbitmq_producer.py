@@ -11,7 +11,9 @@ import urllib.request
 import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
-from urllib.parse import unquote, urlsplit, urlunsplit
+from urllib.parse import quote, unquote, urlsplit, urlunsplit
+
+import pika
 
 from runtime import messages, names
 from runtime.blocking import connection, publish
@@ -42,10 +44,11 @@ def wait_for_queues(delay_secs: float = 10, sleep_secs: float = 1) -> None:
     Looks first after DELAY_SECS, then every SLEEP_SECS. Dead jobs count as done.
     """
     url = command_admin_url()
+    vhost = pika.URLParameters(command_broker_url()).virtual_host
     time.sleep(delay_secs)
     empty_since: float | None = None
     while empty_since is None or time.monotonic() - empty_since < SETTLED_SECONDS:
-        if any(_depth(queue) for queue in _queues(url)):
+        if any(_depth(queue) for queue in _queues(url, vhost)):
             empty_since = None
         elif empty_since is None:
             empty_since = time.monotonic()
@@ -60,12 +63,11 @@ def _depth(queue: Mapping[str, Any]) -> int:
     return int(queue.get("messages", 0))
 
 
-def _queues(admin_url: str) -> list[dict[str, Any]]:
+def _queues(admin_url: str, vhost: str) -> list[dict[str, Any]]:
     parts = urlsplit(admin_url)
     host = f"{parts.hostname}:{parts.port or names.MANAGEMENT_PORT}"
-    request = urllib.request.Request(
-        urlunsplit((parts.scheme, host, "/api/queues", "columns=name,messages", ""))
-    )
+    path = f"/api/queues/{quote(vhost, safe='')}"
+    request = urllib.request.Request(urlunsplit((parts.scheme, host, path, "columns=name,messages", "")))
     login = f"{unquote(parts.username or '')}:{unquote(parts.password or '')}"
     request.add_header("Authorization", f"Basic {base64.b64encode(login.encode()).decode()}")
     with urllib.request.urlopen(request, timeout=ANSWER_SECONDS) as answer:

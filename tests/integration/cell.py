@@ -69,6 +69,7 @@ class Cell:
     site: Site
     name: str = "node1"
     settings: dict[str, str] = field(default_factory=dict)
+    consumer_arguments: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         self.run_dir = self.site.folder / self.name
@@ -134,7 +135,8 @@ class Cell:
 
     def _command(self, part: Part) -> list[str]:
         if part != "manager":
-            return [sys.executable, "-m", f"runtime.{part}"]
+            arguments = self.consumer_arguments if part == "consumer" else ()
+            return [sys.executable, "-m", f"runtime.{part}", *arguments]
         return [
             sys.executable,
             str(STANDINS / "workflow_manager.py"),

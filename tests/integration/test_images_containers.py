@@ -94,3 +94,11 @@ def test_no_launcher_is_left_that_a_java_of_today_cannot_run(oodt: Oodt) -> None
     assert [path for path in found.splitlines() if "/bin/" in path] == []
     assert "--productPath" in oodt.wmgr.run("crawler_launcher", "--help", check=False)
     assert "operations:" in oodt.wmgr.run("filemgr-client", check=False)
+
+
+def test_the_folders_of_the_archive_are_there_before_their_first_products(oodt: Oodt) -> None:
+    assert oodt.filemgr.run("stat", "--format", "%U", f"{HOME}/archive/snow") == "oodt\n"
+
+
+def test_the_archive_of_classes_fits_the_class_path(oodt: Oodt) -> None:
+    assert "sharing" in oodt.wmgr.run("oodt-java", "-Xshare:on", "-version")

@@ -5,16 +5,15 @@ import os
 import sys
 import time
 from array import array
-from pathlib import Path
 
 MEGABYTE = 1024 * 1024
 STEP = 1.0  # seconds of work between two looks at the clock
 
 
-def read(path: Path) -> int:
+def read(path: str) -> int:
     """Read a file to its end and return its size."""
     size = 0
-    with path.open("rb") as file:
+    with open(path, "rb") as file:
         while chunk := file.read(MEGABYTE):
             size += len(chunk)
     return size
@@ -30,17 +29,17 @@ def work(seconds: float, heap_mb: int) -> None:
         time.sleep(min(STEP, left))
 
 
-def write(path: Path, size_mb: int) -> None:
+def write(path: str, size_mb: int) -> None:
     block = os.urandom(MEGABYTE)
-    with path.open("wb") as file:
+    with open(path, "wb") as file:
         for _ in range(size_mb):
             file.write(block)
 
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--in", dest="input", type=Path, help="a file to read first")
-    parser.add_argument("--out", type=Path, required=True, help="the file to write")
+    parser.add_argument("--in", dest="input", help="a file to read first")
+    parser.add_argument("--out", required=True, help="the file to write")
     parser.add_argument("--seconds", type=float, default=1, help="how long to work (default: %(default)s)")
     parser.add_argument("--size-mb", type=int, default=1, help="size of the file (default: %(default)s)")
     parser.add_argument("--heap-mb", type=int, default=1, help="memory to hold (default: %(default)s)")

@@ -43,7 +43,7 @@ final class TaskRun {
             if (object instanceof PGETaskInstance pgeTask) {
                 pge = new PgeObserver(pgeTask);
             }
-            object.run(metadata, task.getTaskConfig());
+            object.run(metadata, TaskSettings.of(task.getTaskConfig(), metadata, System.getenv()));
         } catch (Throwable e) { // an error (a class that is missing, a stack overflow) ends this task and no more
             LOG.log(Level.WARNING, "Workflow instance [" + instanceId + "]: task [" + task.getTaskId() + "] failed", e);
             fail(pge == null ? reason(e) : pge.explain(reason(e)));

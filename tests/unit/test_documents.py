@@ -7,13 +7,14 @@ import subprocess
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
 import yaml
 
 from infra import settings
-from runtime import submit
+from runtime import cancel, clean, redrive, status, submit
 
 ROOT = Path(__file__).parents[2]
 PAPERS = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md")
@@ -93,6 +94,20 @@ def test_each_option_of_submit_is_in_the_readme(capsys: pytest.CaptureFixture[st
     options = set(re.findall(r"--[a-z][a-z-]*", capsys.readouterr().out)) - {"--help"}
     assert options
     assert {option for option in options if f"`{option}" not in README} == set()
+
+
+@pytest.mark.parametrize("command", [submit, status, cancel, redrive, clean])
+def test_each_command_is_in_the_readme_and_tells_examples_and_exit_codes(
+    command: ModuleType, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        command.main(["--help"])
+    text = capsys.readouterr().out
+    name = f"python -m {command.__name__}"
+    assert name in README
+    assert text.count(name) > 2
+    assert "exit codes: 0 done" in text
+    assert {"--json", "--timeout"} <= set(re.findall(r"--[a-z-]+", text))
 
 
 def test_the_changelog_begins_with_the_version() -> None:

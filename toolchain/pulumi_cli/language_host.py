@@ -37,7 +37,7 @@ class ProgramServer(LanguageServer):
 
         self.program = program
         request.args[:] = [self.engine_address]  # where the SDK's server looks for it
-        answer: language_pb2.RunResponse = super().Run(request, context)
+        answer: language_pb2.RunResponse = super().Run(request, context)  # type: ignore[no-untyped-call]
         if answer.error:
             # The SDK's server has reported it; the engine would print it once more.
             answer.error, answer.bail = "", True

@@ -70,6 +70,10 @@ class RabbitMQ:
     def remove(self) -> None:
         self._docker("rm", "--force", "--volumes", self.name)
 
+    def control(self, *arguments: str) -> str:
+        """What rabbitmqctl answers, as JSON."""
+        return self._docker("exec", self.name, "rabbitmqctl", "--quiet", "--formatter", "json", *arguments)
+
     def request(self, method: str, path: str, content: object = None) -> Any:
         """A call of the management API."""
         request = urllib.request.Request(
@@ -95,8 +99,9 @@ class RabbitMQ:
         return True
 
     @staticmethod
-    def _docker(*arguments: str) -> None:
-        subprocess.run(["docker", *arguments], check=True, capture_output=True, timeout=START_SECONDS)
+    def _docker(*arguments: str) -> str:
+        done = subprocess.run(["docker", *arguments], check=True, capture_output=True, timeout=START_SECONDS)
+        return done.stdout.decode()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,9 +161,8 @@ class VirtualHost:
             method, properties, body = connection.channel().basic_get(queue, auto_ack=True)
             return (properties, body) if method else None
 
-    def depth(self, queue: str) -> int:
-        """Messages in a queue, those included that somebody has taken and not acknowledged."""
-        with pika.BlockingConnection(pika.URLParameters(self.url)) as connection:
-            ready = connection.channel().queue_declare(queue, passive=True).method.message_count
-        details = self.server.request("GET", f"queues/{self.name}/{quote(queue, safe='')}")
-        return max(int(ready), int(details.get("messages", 0)))
+    def messages(self, queue: str) -> int:
+        """Messages in a queue now, those included that somebody has taken and not acknowledged."""
+        # The management's numbers are seconds old.
+        listed = json.loads(self.server.control("list_queues", "--vhost", self.name, "name", "messages"))
+        return int({row["name"]: row["messages"] for row in listed}[queue])

@@ -17,7 +17,7 @@ def test_ten_jobs_succeed_with_two_products_each(cell: Cell, site: Site, vhost: 
     }
     assert {len(job["products"]) for job in done.result["jobs"]} == {2}
     assert len(site.products()) == len(site.archived()) == 20
-    until(lambda: vhost.depth("test-workflow") == 0, what="queue")
+    until(lambda: vhost.messages("test-workflow") == 0, what="queue")
 
 
 def test_a_job_that_always_exits_1_is_dead_after_three_attempts_and_leaves_no_product(

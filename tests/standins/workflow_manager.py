@@ -38,6 +38,7 @@ class WorkflowManager:
         self._file_manager = file_manager
         self._pool = ThreadPoolExecutor(threads)
         self._stopped: set[str] = set()
+        self._contexts: dict[str, Metadata] = {}
         self._boot = uuid.uuid4().hex
         draft = run_dir / "wm-boot.new"
         draft.write_text(self._boot)
@@ -56,11 +57,18 @@ class WorkflowManager:
         if metadata.get("Fail") == "refuse-event":
             raise RuntimeError("Engine exception when starting workflow")
         run = metadata.get("JobKey") or uuid.uuid4().hex
+        self._contexts[run] = metadata
         tasks = [{"id": task, "class": "StdPGETaskInstance", "pge": True} for task in TASKS]
         self._write(run, "instance", wm=self._boot, workflow="urn:test:Workflow", tasks=tasks)
         self._write(run, "status", status="CREATED", task="null")
         self._pool.submit(self._execute, run, metadata)
         return True
+
+    def workflowmgr_getTaskById(self, task: str) -> dict[str, Any]:
+        return {"id": task, "requiredMetFields": ["Run"]}
+
+    def workflowmgr_getWorkflowInstanceMetadata(self, run: str) -> Metadata:
+        return self._contexts[run]
 
     def workflowmgr_stopWorkflowInstance(self, run: str) -> bool:
         self._stopped.add(run)

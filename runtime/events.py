@@ -101,6 +101,8 @@ def decode(body: bytes) -> Happening:
         fields = json.loads(body)
         if "state" in fields:
             known = _known(StateEvent, fields)
+            if not isinstance(known.get("run", 0), int):
+                raise ValueError(f"run is {known['run']!r}")
             return StateEvent(**{**known, "products": tuple(known.get("products", ()))})
         if "redrive" in fields:
             return RedriveEvent(**_known(RedriveEvent, fields))

@@ -54,10 +54,12 @@ async def carry_out(request: Request, url: str, tally: Tally, progress: Display)
         complete = asyncio.Event()
 
         def on_event(delivery: Delivery) -> None:
-            event = decode(delivery.body)
-            if isinstance(event, StateEvent) and event.batch == request.batch:
-                tally.add(event)
-                progress.show(tally)
+            # Anybody can publish there; what is no event says nothing of this batch.
+            with contextlib.suppress(ValueError):
+                event = decode(delivery.body)
+                if isinstance(event, StateEvent) and event.batch == request.batch:
+                    tally.add(event)
+                    progress.show(tally)
             if tally.complete:
                 complete.set()
             delivery.ack()

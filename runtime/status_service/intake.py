@@ -45,8 +45,8 @@ class Intake:
                 deliveries.append(self._arrived.get_nowait())
             events = [event for delivery in deliveries if (event := _decoded(delivery)) is not None]
             try:
-                await asyncio.to_thread(self._store.apply, events)
-            except sqlite3.Error as error:
+                await asyncio.to_thread(self._apply, events)
+            except sqlite3.OperationalError as error:
                 # A full disk, most likely. The broker keeps the events meanwhile.
                 log.error("%d events could not be recorded: %s", len(events), error)
                 await asyncio.sleep(PAUSE_SECONDS)
@@ -56,6 +56,21 @@ class Intake:
             for delivery in deliveries:
                 delivery.ack()
             self._on_events(events)
+
+    def _apply(self, events: Sequence[Happening]) -> None:
+        try:
+            self._store.apply(events)
+        except sqlite3.OperationalError:
+            raise
+        except Exception:
+            # One of them is not what an event of ours can be; anybody can publish. The others count.
+            for event in events:
+                try:
+                    self._store.apply([event])
+                except sqlite3.OperationalError:
+                    raise
+                except Exception as error:
+                    log.warning("passed over an event that cannot be: %s (%r)", error, event)
 
     async def _prune(self) -> None:
         while True:

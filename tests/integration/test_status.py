@@ -2,6 +2,7 @@
 
 import json
 
+import pika
 import pytest
 
 from runtime import names
@@ -11,6 +12,15 @@ from tests.integration.rabbitmq import VirtualHost
 from tests.integration.status import Status
 from tests.integration.waiting import until
 
+ODD_EVENTS: tuple[dict[str, object], ...] = (
+    {"state": "ASLEEP"},
+    {"state": ["RUNNING"]},
+    {"state": "RUNNING", "run": "one"},
+    {"state": "RUNNING", "node": {"a": 1}},
+    {"state": "RUNNING", "queued": "yesterday", "started": 1.0},
+    {"state": "RUNNING", "run": 2**70},
+    {"state": "RUNNING", "products": 5},
+)
 WAIT = ("--wait", "--json", "--timeout", "60")
 
 
@@ -66,6 +76,21 @@ def test_a_restart_of_the_broker_loses_no_history(
     vhost.server.wait()
     assert finish(running).code == 0
     until(lambda: _ended(status, "restart") == 6, seconds=60, what="history")
+
+
+def test_what_is_no_event_is_passed_over_and_the_next_one_counts(
+    cell: Cell, site: Site, status: Status, vhost: VirtualHost
+) -> None:
+    odd = {"job": "odd", "event": "test-workflow", "node": "n", "attempts": 1, "run": 1}
+    with pika.BlockingConnection(pika.URLParameters(vhost.url)) as connection:
+        for body in (
+            *(b"", b"\xff", b"[]", b"5", b"{}", b'{"state": "RUNNING"}'),
+            *(json.dumps({**odd, **change}).encode() for change in ODD_EVENTS),
+        ):
+            connection.channel().basic_publish(names.EVENTS_EXCHANGE, "test-workflow.RUNNING", body)
+    assert submit(site.broker_url, "--jobs", "2", "--batch-id", "fine", *WAIT).code == 0
+    until(lambda: _ended(status, "fine") == 2, what="history")
+    assert status.get("jobs?job=odd")["jobs"] == []
 
 
 @pytest.mark.parametrize("token", [None, "", "wrong"])

@@ -116,13 +116,17 @@ class Cluster:
         process = self.start("runtime.submit", "--event", event, *arguments, "--wait", "--json")
         return finish(process, timeout)
 
+    def command(self, module: str, *arguments: str, timeout: float = COMMAND_TIMEOUT) -> dict[str, Any]:
+        """Run another of the operator's commands and return what it reports as JSON."""
+        return finish(self.start(module, *arguments, "--json"), timeout)
+
     def destroy(self) -> None:
         self.pulumi("cancel", "--yes", check=False)  # of a command that a test did not wait for
         self.pulumi("destroy", "--yes", "--skip-preview", timeout=UP_TIMEOUT)
 
 
 def finish(process: subprocess.Popen[str], timeout: float) -> dict[str, Any]:
-    """Wait for `runtime.submit --wait --json`; exit code 1 is a batch with failed jobs."""
+    """Wait for a command with `--json`; exit code 1 is a batch with failed jobs."""
     out, err = process.communicate(timeout=timeout)
     assert process.returncode in (0, 1), f"exit {process.returncode}:\n{out}\n{err}"
     report: dict[str, Any] = json.loads(out)

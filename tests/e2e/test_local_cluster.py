@@ -173,6 +173,42 @@ def test_another_workflow_runs_without_knowing_of_job_ids(cluster: Cluster) -> N
     cluster.up(workflow_dir="workflows/test-workflow", workflow_queue="test-workflow")
 
 
+def test_the_status_service_tells_what_became_of_jobs(cluster: Cluster) -> None:
+    cluster.run_jobs("--jobs", "2", *JOBS, "--batch-id", "told")
+    batch = cluster.command("runtime.status", "--batch", "told", "--follow", "--timeout", "60")
+    assert (batch["jobs"], batch["states"]) == (2, {"SUCCEEDED": 2})
+    job = cluster.command("runtime.status", "--job", "told.1")
+    assert (job["state"], len(job["products"])) == ("SUCCEEDED", 2)
+    nodes = cluster.command("runtime.status")["nodes"]
+    assert {node["node"]: node["slots"] for node in nodes} == {"worker1": 4, "worker2": 4}
+
+
+def test_a_cancelled_batch_frees_the_cluster_and_leaves_no_product(cluster: Cluster) -> None:
+    before = cluster.products()
+    long = ("--metadata", "Dataset=abc", "--metadata", "Project=123", "--metadata", "Seconds=30")
+    run = cluster.start(
+        *("runtime.submit", "--event", "test-workflow", "--jobs", "12", *long),
+        *("--batch-id", "cancelled", "--wait", "--json"),
+    )
+    eventually(
+        lambda: cluster.command("runtime.status")["jobs"].get("test-workflow", {}).get("RUNNING", 0) == 8,
+        "running jobs",
+    )
+    assert cluster.command("runtime.cancel", "--batch", "cancelled") == {"batch": "cancelled", "stopped": 8}
+    assert finish(run, 120)["cancelled"] == 12
+    assert cluster.products() == before
+
+
+def test_cleaning_up_leaves_neither_product_nor_job_folder(cluster: Cluster) -> None:
+    planned = cluster.command("runtime.clean")
+    assert planned["products"]["files"] == len(cluster.products()) > 0
+    done = cluster.command("runtime.clean", "--yes")
+    assert done["products"] == planned["products"]
+    assert done["history"]["jobs"] > 0
+    assert cluster.products() == [] and products_of(cluster) == 0
+    assert cluster.manager(f"find {cluster.output('jobs')} -mindepth 2").strip() == ""
+
+
 @pytest.mark.slow
 def test_the_cluster_resumes_when_the_machines_docker_was_restarted(cluster: Cluster) -> None:
     nodes = subprocess.run(

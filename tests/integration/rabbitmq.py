@@ -166,3 +166,7 @@ class VirtualHost:
         # The management's numbers are seconds old.
         listed = json.loads(self.server.control("list_queues", "--vhost", self.name, "name", "messages"))
         return int({row["name"]: row["messages"] for row in listed}[queue])
+
+    def cut_connections(self) -> None:
+        """Close what is connected now, as the broker does when heartbeats fail to come."""
+        self.server.control("close_all_connections", "--vhost", self.name, "a test cuts them")

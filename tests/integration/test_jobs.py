@@ -1,36 +1,186 @@
 """Jobs from submission to verdict, on a real broker."""
 
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pika
+import pytest
+
 from tests.integration.cell import Cell, Site
-from tests.integration.commands import submit
+from tests.integration.commands import Done, submit
 from tests.integration.rabbitmq import VirtualHost
 from tests.integration.waiting import until
 
 
+def run(vhost: VirtualHost, *metadata: str, jobs: int = 1) -> Done:
+    fields = [argument for pair in metadata for argument in ("--metadata", pair)]
+    return submit(vhost.url, "--jobs", str(jobs), *fields, "--wait", "--json", "--timeout", "60")
+
+
+def buried(vhost: VirtualHost, queue: str = "test-workflow.dead") -> tuple[str, str]:
+    """Id and reason of the next message in the dead queue."""
+    properties, _ = until(lambda: vhost.take(queue), what="dead message")
+    return properties.message_id, properties.headers["oodt-reason"]
+
+
 def test_ten_jobs_succeed_with_two_products_each(cell: Cell, site: Site, vhost: VirtualHost) -> None:
-    done = submit(vhost.url, "--jobs", "10", "--wait", "--json", "--timeout", "60")
+    done = run(vhost, "Dataset=abc", jobs=10)
 
     assert done.code == 0, done.stderr
-    assert {key: done.result[key] for key in ("submitted", "succeeded", "failed")} == {
-        "submitted": 10,
-        "succeeded": 10,
-        "failed": 0,
-    }
-    assert {len(job["products"]) for job in done.result["jobs"]} == {2}
+    result = done.result
+    assert (result["submitted"], result["succeeded"], result["failed"], result["cancelled"]) == (10, 10, 0, 0)
+    seen = {(job["state"], job["attempts"], len(job["products"])) for job in result["jobs"]}
+    assert seen == {("SUCCEEDED", 1, 2)}
     assert len(site.products()) == len(site.archived()) == 20
-    until(lambda: vhost.messages("test-workflow") == 0, what="queue")
+    until(lambda: vhost.messages("test-workflow") == 0, what="empty queue")
+    until(lambda: list((cell.run_dir / "runs").iterdir()) == [], what="journals that are gone")
 
 
-def test_a_job_that_always_exits_1_is_dead_after_three_attempts_and_leaves_no_product(
+@pytest.mark.parametrize(
+    ("fail", "reason"),
+    [
+        ("exit", "task urn:test:TaskOne: its program did not exit with 0"),
+        ("task2", "task urn:test:TaskTwo: its program did not exit with 0"),
+        ("output", "task urn:test:TaskOne: no file matches .*dat in"),
+        ("refuse-event", "the Workflow Manager refused it"),
+    ],
+)
+def test_a_job_that_always_fails_is_dead_after_its_attempts_and_leaves_no_product(
+    cell: Cell, site: Site, vhost: VirtualHost, fail: str, reason: str
+) -> None:
+    done = run(vhost, f"Fail={fail}")
+
+    assert done.code == 1, done.stderr
+    [job] = done.result["jobs"]
+    assert (job["state"], job["attempts"], job["products"]) == ("DEAD", 3, [])
+    assert job["reason"].startswith(reason)
+    assert site.products() == site.archived() == []
+    assert buried(vhost) == (job["id"], job["reason"])
+
+
+def test_a_job_that_fails_once_succeeds_at_its_second_attempt(
+    cell: Cell, site: Site, vhost: VirtualHost, tmp_path: Path
+) -> None:
+    done = run(vhost, "Fail=task2", f"Attempts={tmp_path / 'attempts'}")
+
+    [job] = done.result["jobs"]
+    assert (done.code, job["state"], job["attempts"]) == (0, "SUCCEEDED", 2)
+    assert site.products() == [f"{job['id']}-2_1.dat", f"{job['id']}-2_2.dat"]
+
+
+def test_an_ingest_that_the_file_manager_refuses_is_a_failed_attempt(
     cell: Cell, site: Site, vhost: VirtualHost
 ) -> None:
-    done = submit(vhost.url, "--jobs", "1", "--metadata", "Fail=exit", "--wait", "--json", "--timeout", "60")
+    site.file_manager.standin.refuse(1)
+    done = run(vhost)
 
-    assert done.code == 1
     [job] = done.result["jobs"]
-    assert (job["state"], job["attempts"]) == ("DEAD", 3)
-    assert job["reason"] == "task urn:test:TaskOne: its program did not exit with 0"
-    assert site.products() == site.archived() == []
-    taken = vhost.take("test-workflow.dead")
-    assert taken is not None
-    assert taken[0].message_id == job["id"]
-    assert taken[0].headers["oodt-reason"] == job["reason"]
+    assert (done.code, job["state"], job["attempts"]) == (0, "SUCCEEDED", 2)
+    assert len(site.products()) == len(site.archived()) == 2
+
+
+def test_missing_metadata_is_not_tried_again(cell: Cell, vhost: VirtualHost) -> None:
+    done = submit(vhost.url, "--jobs", "1", "--counter", "Other", "--wait", "--json", "--timeout", "30")
+
+    [job] = done.result["jobs"]
+    assert (done.code, job["state"], job["attempts"]) == (1, "DEAD", 1)
+    assert job["reason"] == "task urn:test:TaskOne: metadata field Run is missing"
+
+
+def test_a_job_that_hangs_fails_at_its_time_limit_and_keeps_its_slot(
+    make_cell: Callable[..., Cell], vhost: VirtualHost
+) -> None:
+    make_cell(settings={"JOB_TIMEOUT": "2", "MAX_ATTEMPTS": "1", "MAX_WORKFLOWS": "2"}).start()
+    done = run(vhost, "Hang=true")
+
+    [job] = done.result["jobs"]
+    assert (done.code, job["state"], job["reason"]) == (1, "DEAD", "it did not end within 2 s")
+    # The Workflow Manager has one thread left: all that follow go through it, one after the other.
+    assert run(vhost, jobs=3).result["succeeded"] == 3
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (b"not json", "the message is not JSON"),
+        (b"[1]", "the message is a JSON array"),
+        (b'{"Run": {"nested": 1}}', "metadata field Run holds a JSON object"),
+        (b'{"Run": "\xff"}', "the message is not UTF-8"),
+        (json.dumps({"Run": "x" * 1_000_000}).encode(), "metadata field Run has 1000000 bytes"),
+    ],
+    ids=["text", "array", "nested", "encoding", "size"],
+)
+def test_poison_is_buried_with_its_reason_and_the_next_job_runs(
+    cell: Cell, vhost: VirtualHost, body: bytes, reason: str
+) -> None:
+    vhost.publish("test-workflow", body)
+    assert run(vhost).code == 0
+    assert buried(vhost)[1].startswith(reason)
+
+
+def test_an_event_that_the_workflow_manager_does_not_know_is_buried(
+    make_cell: Callable[..., Cell], vhost: VirtualHost
+) -> None:
+    make_cell(settings={"WORKFLOW_QUEUE": "unknown-event"}).start()
+    vhost.publish("unknown-event", b'{"Run": 1}')
+    reason = buried(vhost, "unknown-event.dead")[1]
+    assert reason == "the Workflow Manager knows no event unknown-event"
+
+
+def test_a_message_of_an_old_producer_is_a_job(cell: Cell, site: Site, vhost: VirtualHost) -> None:
+    metadata = {"Dataset": "abc", "Project": "123", "Run": 1}
+    properties = pika.BasicProperties(headers=metadata, delivery_mode=2)
+    vhost.publish("test-workflow", json.dumps(metadata).encode(), properties)
+    until(lambda: len(site.archived()) == 2, what="archive")
+    until(lambda: vhost.messages("test-workflow") == 0, what="empty queue")
+
+
+def test_a_batch_that_is_submitted_again_is_not_run_again(cell: Cell, site: Site, vhost: VirtualHost) -> None:
+    arguments = ("--jobs", "3", "--batch-id", "once", "--wait", "--json", "--timeout", "30")
+    first, second = (submit(vhost.url, *arguments).result for _ in range(2))
+
+    assert first["succeeded"] == second["succeeded"] == 3
+    products = [sorted(str(job["products"]) for job in result["jobs"]) for result in (first, second)]
+    assert products[0] == products[1]
+    assert len(site.products()) == len(site.archived()) == 6
+
+
+def test_a_message_that_was_sent_twice_is_run_once(cell: Cell, site: Site, vhost: VirtualHost) -> None:
+    for _ in range(2):
+        properties = pika.BasicProperties(message_id="twice", delivery_mode=2)
+        vhost.publish("test-workflow", b'{"Run": 1, "Seconds": "0.5"}', properties)
+    until(lambda: vhost.messages("test-workflow") == 0, what="empty queue")
+    assert site.products() == ["twice_1.dat", "twice_2.dat"]
+
+
+def test_no_more_jobs_run_at_once_than_allowed(make_cell: Callable[..., Cell], vhost: VirtualHost) -> None:
+    make_cell(settings={"MAX_WORKFLOWS": "2"}).start()
+    done = run(vhost, "Seconds=0.2", jobs=6)
+    assert done.code == 0
+    # Two tasks of 0.2 s each, two jobs at once.
+    assert done.result["seconds"] >= 3 * 0.4
+
+
+def test_one_consumer_serves_several_events(
+    make_cell: Callable[..., Cell], site: Site, vhost: VirtualHost
+) -> None:
+    events = [{"event": "test-workflow", "max_workflows": 1}, {"event": "other-workflow", "max_workflows": 1}]
+    make_cell(settings={"EVENTS": json.dumps(events)}).start()
+    for queue in ("test-workflow", "other-workflow"):
+        vhost.publish(queue, b'{"Run": 1}')
+    until(lambda: len(site.archived()) == 4, what="archive")
+
+
+def test_jobs_of_high_priority_come_first(
+    make_cell: Callable[..., Cell], site: Site, vhost: VirtualHost
+) -> None:
+    for priority in ("normal", "high"):
+        assert submit(vhost.url, "--jobs", "9", "--batch-id", priority, "--priority", priority).code == 0
+    make_cell(settings={"MAX_WORKFLOWS": "1"}).start()
+    until(lambda: len(site.archived()) == 36, what="archive")
+    made: object = site.file_manager.standin.products()
+    assert isinstance(made, list)
+    order = [product["name"].split(".")[0] for product in made]
+    # RabbitMQ takes two of high priority for each normal one.
+    assert order[:18].count("high") >= 10

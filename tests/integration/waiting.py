@@ -9,7 +9,7 @@ T = TypeVar("T")
 PAUSE_SECONDS = 0.05
 
 
-def until(condition: Callable[[], T], *, seconds: float = 30.0, what: str = "") -> T:
+def until(condition: Callable[[], T | None], *, seconds: float = 30.0, what: str = "") -> T:
     """The first true value of CONDITION; fails after SECONDS."""
     deadline = time.monotonic() + seconds
     while True:

@@ -1,0 +1,163 @@
+"""What dies, and what must not be lost by it: each test counts products, messages and verdicts afterwards."""
+
+from collections.abc import Callable
+from functools import partial
+
+import pytest
+
+from tests.integration.cell import LEASE_SECONDS, Cell, Part, Site
+from tests.integration.commands import Done, finish, start_submit
+from tests.integration.rabbitmq import RabbitMQ, VirtualHost
+from tests.integration.waiting import until
+
+JOBS = 6
+SECONDS = "1"
+PARTS: tuple[Part, ...] = ("consumer", "manager", "gateway")
+
+
+class Batch:
+    """Some jobs of two seconds each, under way."""
+
+    def __init__(self, vhost: VirtualHost, site: Site) -> None:
+        self._vhost = vhost
+        self._site = site
+        self._command = start_submit(
+            vhost.url,
+            *("--event", "test-workflow", "--jobs", str(JOBS), "--metadata", f"Seconds={SECONDS}"),
+            *("--batch-id", "batch", "--wait", "--json", "--timeout", "90"),
+        )
+
+    def wait_until_running(self, cell: Cell) -> None:
+        until(lambda: list((cell.run_dir / "runs").glob("batch.*")), what="runs")
+
+    def check(self, *, attempts: frozenset[int] | set[int] = frozenset({1})) -> Done:
+        """Each job has succeeded with exactly its two products, and no message is left."""
+        done = finish(self._command)
+        assert done.code == 0, done.stderr
+        assert {(job["state"], len(job["products"])) for job in done.result["jobs"]} == {("SUCCEEDED", 2)}
+        assert {job["attempts"] for job in done.result["jobs"]} <= attempts
+        assert len(self._site.products()) == len(self._site.archived()) == 2 * JOBS
+        for queue in ("test-workflow", "test-workflow.retry.5", "test-workflow.dead"):
+            until(partial(self._is_empty, queue), what=f"empty queue {queue}")
+        return done
+
+    def _is_empty(self, queue: str) -> bool:
+        return self._vhost.messages(queue) == 0
+
+
+@pytest.fixture
+def batch(vhost: VirtualHost, site: Site) -> Batch:
+    return Batch(vhost, site)
+
+
+def test_a_killed_consumer_goes_on_with_the_runs_that_it_began(cell: Cell, batch: Batch, site: Site) -> None:
+    batch.wait_until_running(cell)
+    cell.kill("consumer")
+    cell.start("consumer")
+    cell.wait_for_log("consumer", "goes on")
+    batch.check()
+    # Adopted, not run again.
+    assert not [name for name in site.products() if "-2_" in name]
+
+
+def test_a_killed_workflow_manager_costs_its_runs_no_attempt(cell: Cell, batch: Batch) -> None:
+    batch.wait_until_running(cell)
+    cell.kill("manager")
+    cell.start("manager")
+    cell.wait_for_log("consumer", "the Workflow Manager was restarted during the run")
+    batch.check()
+
+
+def test_a_killed_gateway_costs_no_job(cell: Cell, batch: Batch) -> None:
+    batch.wait_until_running(cell)
+    cell.kill("gateway")
+    cell.start("gateway")
+    batch.check(attempts={1, 2})
+
+
+def test_the_jobs_of_a_node_that_dies_are_run_elsewhere(
+    make_cell: Callable[..., Cell], batch: Batch, site: Site
+) -> None:
+    dying, living = make_cell(name="dying"), make_cell(name="living")
+    dying.start()
+    batch.wait_until_running(dying)
+    living.start()
+    dying.close()
+    done = batch.check()
+    assert {job["node"] for job in done.result["jobs"]} >= {"living"}
+
+
+@pytest.mark.parametrize("how", ["restart", "kill"])
+def test_a_broker_that_goes_and_comes_back_costs_no_job(
+    cell: Cell, batch: Batch, rabbitmq: RabbitMQ, site: Site, how: str
+) -> None:
+    batch.wait_until_running(cell)
+    if how == "restart":
+        rabbitmq.restart()
+    else:
+        rabbitmq.kill()
+        rabbitmq.start_again()
+    rabbitmq.wait()
+    batch.check()
+    assert not [name for name in site.products() if "-2_" in name]
+
+
+def test_a_file_manager_that_is_away_for_a_while_costs_attempts_and_leaves_no_half_products(
+    cell: Cell, site: Site, vhost: VirtualHost
+) -> None:
+    command = start_submit(
+        vhost.url, "--event", "test-workflow", "--jobs", "2", "--wait", "--json", "--timeout", "60"
+    )
+    site.stop()
+    cell.wait_for_log("consumer", "is not reachable")
+    site.start()
+    done = finish(command)
+    assert done.code == 0, done.stderr
+    assert len(site.products()) == 4
+
+
+def test_a_worker_that_was_frozen_does_not_settle_a_job_that_another_has_taken_over(
+    make_cell: Callable[..., Cell], batch: Batch, vhost: VirtualHost
+) -> None:
+    frozen, living = make_cell(name="frozen", settings={"MAX_WORKFLOWS": "2"}), make_cell(name="living")
+    frozen.start()
+    batch.wait_until_running(frozen)
+    for part in PARTS:
+        frozen.freeze(part)
+    living.start()
+    # What the broker does by itself when no heartbeat comes; the lease runs out because nobody renews it.
+    vhost.cut_connections()
+    living.wait_for_log("consumer", "-2 succeeded", seconds=60)
+    for part in reversed(PARTS):
+        frozen.thaw(part)
+    frozen.wait_for_log("consumer", "does not count", seconds=4 * LEASE_SECONDS)
+    batch.check()
+
+
+def test_a_consumer_that_is_told_to_stop_finishes_its_runs_and_hands_the_others_back(
+    make_cell: Callable[..., Cell], batch: Batch, site: Site
+) -> None:
+    leaving, staying = make_cell(name="leaving", settings={"MAX_WORKFLOWS": "2"}), make_cell(name="staying")
+    leaving.start()
+    batch.wait_until_running(leaving)
+    leaving.terminate("consumer")
+    assert leaving.wait_stopped("consumer") == 0
+    assert "interrupted" not in leaving.log("consumer").read_text()
+    # Its runs are settled, so nothing of it has to expire.
+    assert list((leaving.run_dir / "runs").iterdir()) == []
+    staying.start()
+    done = batch.check()
+    assert {job["node"] for job in done.result["jobs"]} == {"leaving", "staying"}
+
+
+def test_what_a_consumer_cannot_finish_in_its_grace_is_run_elsewhere(
+    make_cell: Callable[..., Cell], batch: Batch, site: Site
+) -> None:
+    leaving = make_cell(name="leaving", settings={"STOP_GRACE_SECONDS": "5"})
+    leaving.start()
+    batch.wait_until_running(leaving)
+    leaving.terminate("consumer")
+    assert leaving.wait_stopped("consumer") == 0
+    leaving.close()
+    make_cell(name="staying").start()
+    batch.check()

@@ -28,7 +28,11 @@ class Batch:
         )
 
     def wait_until_running(self, cell: Cell) -> None:
-        until(lambda: list((cell.run_dir / "runs").glob("batch.*")), what="runs")
+        journals = cell.run_dir / "runs"
+        until(
+            lambda: any("PGETask_Running" in journal.read_text() for journal in journals.glob("batch.*")),
+            what="runs",
+        )
 
     def check(self, *, attempts: frozenset[int] | set[int] = frozenset({1})) -> Done:
         """Each job has succeeded with exactly its two products, and no message is left."""

@@ -112,8 +112,8 @@ def watching(event: str, watcher: str) -> Topology:
         name=f"{names.WATCHERS}{watcher}",
         exchange=names.EVENTS_EXCHANGE,
         key=f"{event}.*",
-        # Not a quorum queue: one of these that was made a moment before the broker was killed stays broken, and
-        # then no state change is confirmed to anybody.
+        # Not a quorum queue: one of these that was made a moment before the broker was killed stays broken,
+        # and then no state change is confirmed to anybody.
         arguments={"x-queue-type": "classic", "x-expires": WATCHER_EXPIRES_SECONDS * 1000},
     )
     return Topology(exchanges=(EVENTS_EXCHANGE,), queues=(queue,))

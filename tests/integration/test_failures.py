@@ -49,13 +49,19 @@ class Batch:
         return self._vhost.messages(queue) == 0
 
 
+def _running(cell: Cell) -> int:
+    """Runs that the Workflow Manager has begun."""
+    journals = (cell.run_dir / "runs").glob("batch.*")
+    return sum('"instance"' in journal.read_text() for journal in journals)
+
+
 @pytest.fixture
 def batch(vhost: VirtualHost, site: Site) -> Batch:
     return Batch(vhost, site)
 
 
 def test_a_killed_consumer_goes_on_with_the_runs_that_it_began(cell: Cell, batch: Batch, site: Site) -> None:
-    batch.wait_until_running(cell)
+    batch.wait_until_running(cell, runs=4)
     cell.kill("consumer")
     cell.start("consumer")
     cell.wait_for_log("consumer", "goes on")

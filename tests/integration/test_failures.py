@@ -27,12 +27,8 @@ class Batch:
             *("--batch-id", "batch", "--wait", "--json", "--timeout", "90"),
         )
 
-    def wait_until_running(self, cell: Cell) -> None:
-        journals = cell.run_dir / "runs"
-        until(
-            lambda: any("PGETask_Running" in journal.read_text() for journal in journals.glob("batch.*")),
-            what="runs",
-        )
+    def wait_until_running(self, cell: Cell, *, runs: int = 1) -> None:
+        until(lambda: _running(cell) >= runs, what="runs")
 
     def check(self, *, attempts: frozenset[int] | set[int] = frozenset({1})) -> Done:
         """Each job has succeeded with exactly its two products, and no message is left."""
@@ -50,9 +46,9 @@ class Batch:
 
 
 def _running(cell: Cell) -> int:
-    """Runs that the Workflow Manager has begun."""
+    """Runs whose first program has begun."""
     journals = (cell.run_dir / "runs").glob("batch.*")
-    return sum('"instance"' in journal.read_text() for journal in journals)
+    return sum("PGETask_Running" in journal.read_text() for journal in journals)
 
 
 @pytest.fixture

@@ -37,6 +37,7 @@ HANDLE_EVENT = "workflowmgr.handleEvent"
 METHOD_NAME = re.compile(rb"<methodName>\s*([A-Za-z0-9_.:/]+)\s*</methodName>")
 METHOD_NAME_WITHIN = 1000
 LARGEST_BODY = 64 * 1024 * 1024
+READ_SECONDS = 60.0
 # A call may move a product's whole file.
 FORWARD_SECONDS = 3600.0
 PUBLISH_SECONDS = 10.0
@@ -151,7 +152,13 @@ class Gateway:
 async def _call_in(request: web.BaseRequest) -> bytes:
     if request.method != "POST":
         raise web.HTTPMethodNotAllowed(request.method, ["POST"])
-    return await request.read()
+    if (size := request.content_length or 0) > LARGEST_BODY:
+        raise web.HTTPRequestEntityTooLarge(LARGEST_BODY, size)
+    try:
+        async with asyncio.timeout(READ_SECONDS):
+            return await request.read()
+    except TimeoutError:
+        raise web.HTTPRequestTimeout from None
 
 
 def _method(body: bytes) -> str | None:

@@ -1,0 +1,179 @@
+"""The gateway before Workflow Manager and File Manager, as clients see it."""
+
+import http.client
+import json
+import random
+import time
+import xmlrpc.client
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.integration.cell import Cell, Site
+from tests.integration.rabbitmq import RabbitMQ, VirtualHost
+from tests.integration.waiting import until
+
+CALL = b"<?xml version='1.0'?><methodCall><methodName>%s</methodName><params>%s</params></methodCall>"
+REQUEST_SECONDS = 30
+
+
+class Http10(http.client.HTTPConnection):
+    """A client of the time of OODT 0.3."""
+
+    _http_vsn = 10
+    _http_vsn_str = "HTTP/1.0"
+
+
+def post(
+    url: str, body: bytes, *, client: type[http.client.HTTPConnection] = http.client.HTTPConnection
+) -> tuple[int, bytes]:
+    """Status and body of the answer to a POST."""
+    connection = client(urlsplit(url).netloc, timeout=REQUEST_SECONDS)
+    try:
+        connection.request("POST", "/", body, {"Content-Type": "text/xml"})
+        answer = connection.getresponse()
+        return answer.status, answer.read()
+    finally:
+        connection.close()
+
+
+def get(url: str, path: str) -> tuple[int, bytes]:
+    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=REQUEST_SECONDS)
+    try:
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        return answer.status, answer.read()
+    finally:
+        connection.close()
+
+
+def server(url: str) -> xmlrpc.client.ServerProxy:
+    return xmlrpc.client.ServerProxy(url)
+
+
+@pytest.fixture
+def gateway(make_cell: Callable[..., Cell]) -> Iterator[Cell]:
+    """A container whose handleEvent becomes a message; nobody takes the messages."""
+    cell = make_cell(settings={"PROXY": "true"})
+    cell.start("manager", "gateway")
+    yield cell
+
+
+@pytest.mark.parametrize("client", [http.client.HTTPConnection, Http10])
+@pytest.mark.parametrize(
+    "body",
+    [
+        CALL % (b"workflowmgr.getRegisteredEvents", b""),
+        CALL % (b"workflowmgr.noSuchMethod", b"<param><value>x</value></param>"),
+        CALL % (b"workflowmgr.getTaskById", b"<param><value>urn:\xc3\xa9</value></param>"),
+    ],
+)
+def test_calls_and_answers_go_through_byte_for_byte(
+    gateway: Cell, body: bytes, client: type[http.client.HTTPConnection]
+) -> None:
+    assert post(gateway.gateway_url, body, client=client) == post(gateway.manager_url, body)
+
+
+def test_an_event_becomes_a_message_that_a_consumer_understands(gateway: Cell, vhost: VirtualHost) -> None:
+    metadata = {"Dataset": ["abc"], "Run": "1", "Files": ["a", "b"]}
+    assert server(gateway.gateway_url).workflowmgr.handleEvent("test-workflow", metadata) is True
+    taken = vhost.take("test-workflow")
+    assert taken is not None
+    properties, body = taken
+    assert json.loads(body) == metadata
+    assert properties.message_id
+    assert properties.delivery_mode == 2
+
+
+def test_an_event_of_high_priority_becomes_a_message_of_high_priority(
+    make_cell: Callable[..., Cell], vhost: VirtualHost
+) -> None:
+    cell = make_cell(settings={"PROXY": "true", "EVENTS": '[{"event": "test-workflow", "priority": "high"}]'})
+    cell.start("manager", "gateway")
+    assert server(cell.gateway_url).workflowmgr.handleEvent("test-workflow", {"Run": "1"}) is True
+    taken = vhost.take("test-workflow")
+    assert taken is not None and taken[0].priority > 4
+
+
+def test_an_unknown_event_is_answered_with_false(gateway: Cell) -> None:
+    assert server(gateway.gateway_url).workflowmgr.handleEvent("nobody-knows-it", {"Run": "1"}) is False
+
+
+def test_metadata_that_can_be_no_job_is_a_fault(gateway: Cell) -> None:
+    with pytest.raises(xmlrpc.client.Fault, match="metadata field Run holds a JSON object"):
+        server(gateway.gateway_url).workflowmgr.handleEvent("test-workflow", {"Run": {"nested": "1"}})
+
+
+def test_without_proxy_an_event_starts_a_workflow_here(cell: Cell, site: Site, vhost: VirtualHost) -> None:
+    assert server(cell.gateway_url).workflowmgr.handleEvent("test-workflow", {"Run": "1"}) is True
+    until(lambda: len(site.archived()) == 2, what="archive")
+    assert vhost.messages("test-workflow") == 0
+
+
+def test_while_the_broker_is_down_an_event_is_a_fault_and_afterwards_it_is_queued(
+    gateway: Cell, rabbitmq: RabbitMQ, vhost: VirtualHost
+) -> None:
+    rabbitmq.stop()
+    try:
+        with pytest.raises(xmlrpc.client.Fault, match="the job was not queued: no connection to"):
+            server(gateway.gateway_url).workflowmgr.handleEvent("test-workflow", {"Run": "1"})
+        assert get(gateway.gateway_url, "/healthz")[0] == 503
+    finally:
+        rabbitmq.start_again()
+        rabbitmq.wait()
+    until(lambda: get(gateway.gateway_url, "/healthz")[0] == 200, what="healthy gateway")
+    assert server(gateway.gateway_url).workflowmgr.handleEvent("test-workflow", {"Run": "2"}) is True
+    until(lambda: vhost.messages("test-workflow") == 1, what="message")
+
+
+def test_a_workflow_manager_that_is_down_is_a_fault_that_says_so(gateway: Cell) -> None:
+    gateway.kill("manager")
+    with pytest.raises(xmlrpc.client.Fault, match="is not reachable"):
+        server(gateway.gateway_url).workflowmgr.getRegisteredEvents()
+    status, body = get(gateway.gateway_url, "/healthz")
+    assert (status, json.loads(body)["healthy"]) == (503, False)
+
+
+def test_a_slow_call_holds_up_no_other(cell: Cell) -> None:
+    cell.freeze("manager")
+    with ThreadPoolExecutor(1) as pool:
+        slow = pool.submit(post, cell.gateway_url, CALL % (b"workflowmgr.getRegisteredEvents", b""))
+        began = time.monotonic()
+        assert server(f"http://127.0.0.1:{cell.filemgr_gateway_port}").filemgr.isAlive() is True
+        assert time.monotonic() - began < 5
+        assert not slow.done()
+        cell.thaw("manager")
+        assert slow.result()[0] == 200
+
+
+def test_what_is_no_call_breaks_nothing(gateway: Cell) -> None:
+    seed = random.randrange(2**32)
+    chance = random.Random(seed)
+    params = b"<param><value>test-workflow</value></param>"
+    calls = [CALL % (method, params) for method in (b"workflowmgr.handleEvent", b"filemgr.ingestProduct")]
+    for url in (gateway.gateway_url, f"http://127.0.0.1:{gateway.filemgr_gateway_port}"):
+        for _ in range(100):
+            body = bytearray(chance.choice(calls))
+            for _ in range(chance.randrange(1, 20)):
+                body[chance.randrange(len(body))] = chance.randrange(256)
+            try:
+                status, _ = post(url, bytes(body[: chance.randrange(len(body))]))
+            except (ConnectionError, http.client.HTTPException) as error:
+                raise AssertionError(f"no answer to a broken call (seed {seed})") from error
+            assert status in {200, 400, 500}, f"seed {seed}"
+    assert server(gateway.gateway_url).workflowmgr.handleEvent("test-workflow", {"Run": "1"}) is True
+
+
+def test_what_is_no_post_is_refused(gateway: Cell) -> None:
+    assert get(gateway.gateway_url, "/")[0] == 405
+
+
+def test_a_call_that_is_too_large_is_refused(gateway: Cell) -> None:
+    connection = http.client.HTTPConnection(urlsplit(gateway.gateway_url).netloc, timeout=REQUEST_SECONDS)
+    connection.putrequest("POST", "/")
+    connection.putheader("Content-Length", str(1024**3))
+    connection.endheaders()
+    assert connection.getresponse().status == 413
+    connection.close()

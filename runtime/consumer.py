@@ -43,7 +43,9 @@ async def consume(settings: WorkerSettings, stop: asyncio.Event) -> None:
         jobs = Jobs(
             settings.events,
             node=settings.node,
-            ledger=Ledger(settings.ledger, node=settings.node, lease=settings.lease),
+            ledger=Ledger(
+                settings.ledger, node=settings.node, lease=settings.lease, gateway=settings.gateway_url
+            ),
             journals=journals,
             manager=WorkflowManager(client, settings.wmgr_url, settings.run_dir),
             file_manager=FileManager(client, settings.filemgr_url),

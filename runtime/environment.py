@@ -27,7 +27,8 @@ class NoBrokerAddress(Exception):
 class WorkerSettings:
     """What the processes beside a Workflow Manager must know.
 
-    ``lease`` is how many seconds a worker that says nothing is believed to go on with its jobs.
+    ``gateway_url`` is this container's gateway as other containers reach it; ``lease`` is how many seconds a
+    worker that says nothing is believed to go on with its jobs.
     """
 
     events: tuple[Event, ...]
@@ -35,6 +36,7 @@ class WorkerSettings:
     wmgr_url: str
     filemgr_url: str
     gateway_port: int
+    gateway_url: str
     filemgr_gateway_port: int
     ledger: Path
     run_dir: Path
@@ -46,6 +48,7 @@ class WorkerSettings:
 
 def worker_settings(env: Mapping[str, str] = os.environ) -> WorkerSettings:
     """Settings of this container; raises SettingError."""
+    gateway_port = _port(env, names.WORKFLOW_URL, names.GATEWAY_PORT)
     return WorkerSettings(
         events=_events(env),
         broker_url=worker_broker_url(env),
@@ -53,7 +56,8 @@ def worker_settings(env: Mapping[str, str] = os.environ) -> WorkerSettings:
         filemgr_url=_url(
             env, names.PROXIED_FILEMGR_URL, f"http://{names.FILEMGR_SERVICE}:{names.FILEMGR_PORT}"
         ),
-        gateway_port=_port(env, names.WORKFLOW_URL, names.GATEWAY_PORT),
+        gateway_port=gateway_port,
+        gateway_url=f"http://{_own_address()}:{gateway_port}",
         filemgr_gateway_port=_port(env, names.FILEMGR_URL, names.FILEMGR_PORT),
         ledger=Path(env.get(names.OODT_LEDGER) or names.LEDGER_DIR),
         run_dir=Path(env.get(names.OODT_RUN_DIR) or names.RUN_DIR),
@@ -223,6 +227,14 @@ def _url(env: Mapping[str, str], name: str, default: str) -> str:
     if not valid:
         _refuse(name, url, f"an address like {default}")
     return url
+
+
+def _own_address() -> str:
+    """Where the other containers of the network reach this one."""
+    try:
+        return socket.gethostbyname(socket.gethostname())
+    except OSError:
+        return "localhost"
 
 
 def _port(env: Mapping[str, str], name: str, default: int) -> int:

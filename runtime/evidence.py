@@ -84,6 +84,10 @@ class Evidence:
                 if line["kind"] == "ingest" and (run := self._run(path.stem)):
                     self._run_of_product[line["product"]] = run
 
+    def knows(self, instance: str) -> bool:
+        """Whether a run of this container goes on under this id."""
+        return self._run(instance) is not None
+
     async def objection(self, call: ProductCall) -> str | None:
         """Why the call must not be carried out; None if it may. An ingest is on record before it is begun."""
         run = self._run(call.instance)

@@ -29,6 +29,7 @@ from runtime.journal import RUNS
 from runtime.ledger import Ledger
 from runtime.messages import Poison
 from runtime.process import run
+from runtime.routing import INSTANCE_CALLS, instance_of, place_of
 from runtime.topology import AMQP_PRIORITY
 
 log = logging.getLogger(__name__)
@@ -42,6 +43,9 @@ READ_SECONDS = 60.0
 FORWARD_SECONDS = 3600.0
 PUBLISH_SECONDS = 10.0
 PROBE_SECONDS = 3.0
+ROUTED_SECONDS = 60.0
+# A call is passed on to another gateway once, whatever the ledger says.
+ROUTED_HEADER = "X-OODT-Routed"
 
 
 class Gateway:
@@ -70,7 +74,23 @@ class Gateway:
             answer = await self._handle_event(self._broker, body)
             if answer is not None:
                 return _xml(answer)
+        if _method(body) in INSTANCE_CALLS and ROUTED_HEADER not in request.headers:
+            return _xml(await self._about_an_instance(body))
         return _xml(await self._forward(self._settings.wmgr_url, body))
+
+    async def _about_an_instance(self, body: bytes) -> bytes:
+        """Forward a call about a workflow instance to the Workflow Manager that has it."""
+        instance = instance_of(_params(body) or ())
+        here = instance is None or self._evidence.knows(instance)
+        place = None if here else await asyncio.to_thread(place_of, self._settings.ledger, str(instance))
+        if place is None or place.gateway == self._settings.gateway_url:
+            return await self._forward(self._settings.wmgr_url, body)
+        try:
+            return await xml_rpc.post(
+                self._client, place.gateway, body, seconds=ROUTED_SECONDS, headers={ROUTED_HEADER: "true"}
+            )
+        except ConnectionError as error:
+            return xml_rpc.fault(f"workflow instance {instance} is one of node {place.node}: {error}")
 
     async def file_manager(self, request: web.BaseRequest) -> web.StreamResponse:
         """A request to localhost:9000."""

@@ -80,9 +80,10 @@ class Superseded(Exception):
 class Ledger:
     """The ledger as one worker uses it. Every method may block on the shared disk."""
 
-    def __init__(self, root: Path, *, node: str, lease: float) -> None:
+    def __init__(self, root: Path, *, node: str, lease: float, gateway: str = "") -> None:
         self._root = root
         self._node = node
+        self._gateway = gateway
         self.lease = lease
 
     def claim(
@@ -105,7 +106,13 @@ class Ledger:
             if last["kind"] == "verdict":
                 return _verdict(last)
             run = _run(job, folder, history, started=time.time())
-            begun = {"kind": "run", "run": run.number, "node": self._node, "started": run.started}
+            begun = {
+                "kind": "run",
+                "run": run.number,
+                "node": self._node,
+                "gateway": self._gateway,
+                "started": run.started,
+            }
             with entries.draft(folder, begun) as draft:
                 if last["kind"] == "run" and not self._expired(folder, history, entries.modified(draft)):
                     return Held(node=last["node"])

@@ -1,6 +1,7 @@
 """XML-RPC calls with a time limit. OODT's structures arrive as dicts (Hashtable) and lists (Vector)."""
 
 import xmlrpc.client
+from collections.abc import Mapping
 from typing import Any
 from xml.parsers.expat import ExpatError
 
@@ -35,11 +36,20 @@ async def call(client: aiohttp.ClientSession, url: str, method: str, *params: An
     return answer_of(await post(client, url, body, seconds=seconds), url)
 
 
-async def post(client: aiohttp.ClientSession, url: str, body: bytes, *, seconds: float) -> bytes:
+async def post(
+    client: aiohttp.ClientSession,
+    url: str,
+    body: bytes,
+    *,
+    seconds: float,
+    headers: Mapping[str, str] | None = None,
+) -> bytes:
     """The body of the answer, unread; raises Unreachable, NoAnswer."""
     limits = aiohttp.ClientTimeout(total=seconds, sock_connect=min(seconds, 10))
     try:
-        async with client.post(url, data=body, headers=HEADERS, timeout=limits) as response:
+        async with client.post(
+            url, data=body, headers={**HEADERS, **(headers or {})}, timeout=limits
+        ) as response:
             answer = await response.read()
     except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
         raise Unreachable(f"{url} is not reachable: {getattr(error, 'strerror', None) or error}") from error

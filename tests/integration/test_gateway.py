@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlsplit
 
+import pika
 import pytest
 
 from tests.integration.cell import Cell, Site
@@ -177,3 +178,22 @@ def test_a_call_that_is_too_large_is_refused(gateway: Cell) -> None:
     connection.endheaders()
     assert connection.getresponse().status == 413
     connection.close()
+
+
+def test_a_call_about_another_containers_workflow_is_passed_on_or_says_where_it_is(
+    make_cell: Callable[..., Cell], vhost: VirtualHost
+) -> None:
+    one, other = make_cell(name="one"), make_cell(name="other")
+    one.start()
+    other.start("manager", "gateway")
+    vhost.publish("test-workflow", b'{"Run": "1"}', pika.BasicProperties(message_id="job", delivery_mode=2))
+    until(lambda: "run job succeeded" in one.log("consumer").read_text(), what="run")
+
+    for gateway in (one.gateway_url, other.gateway_url):
+        metadata: object = server(gateway).workflowmgr.getWorkflowInstanceMetadata("job")
+        assert isinstance(metadata, dict) and metadata["JobKey"] == "job"
+    one.kill("gateway")
+    with pytest.raises(
+        xmlrpc.client.Fault, match=r"workflow instance job is one of node one: .* is not reachable"
+    ):
+        server(other.gateway_url).workflowmgr.getWorkflowInstanceMetadata("job")

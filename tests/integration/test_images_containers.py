@@ -102,3 +102,10 @@ def test_the_folders_of_the_archive_are_there_before_their_first_products(oodt: 
 
 def test_the_archive_of_classes_fits_the_class_path(oodt: Oodt) -> None:
     assert "sharing" in oodt.wmgr.run("oodt-java", "-Xshare:on", "-version")
+
+
+def test_variables_in_policy_are_resolved_before_oodt_reads_it(oodt: Oodt) -> None:
+    for container in (oodt.wmgr, oodt.filemgr):
+        policy = container.run("sh", "-c", "cat /run/oodt/policy/*/*.xml", user="oodt")
+        assert f"{HOME}/" in policy
+        assert not re.search(r"\[(OODT_|FILEMGR_URL|WORKFLOW_URL)", policy)

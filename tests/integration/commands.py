@@ -36,8 +36,8 @@ def start_submit(url: str, *arguments: str) -> subprocess.Popen[str]:
     )
 
 
-def finish(command: subprocess.Popen[str]) -> Done:
-    stdout, stderr = command.communicate(timeout=COMMAND_SECONDS)
+def finish(command: subprocess.Popen[str], *, seconds: float = COMMAND_SECONDS) -> Done:
+    stdout, stderr = command.communicate(timeout=seconds)
     return Done(code=command.returncode, stdout=stdout, stderr=stderr)
 
 

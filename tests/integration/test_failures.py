@@ -5,10 +5,12 @@ from functools import partial
 
 import pytest
 
+from runtime.broker import HEARTBEAT_SECONDS
 from tests.integration.cell import LEASE_SECONDS, Cell, Part, Site
 from tests.integration.commands import Done, finish, start_submit
 from tests.integration.rabbitmq import RabbitMQ, VirtualHost
 from tests.integration.waiting import until
+from tests.integration.wire import Wire
 
 JOBS = 6
 SECONDS = "1"
@@ -38,11 +40,12 @@ class Batch:
         assert {job["attempts"] for job in done.result["jobs"]} <= attempts
         assert len(self._site.products()) == len(self._site.archived()) == 2 * JOBS
         for queue in ("test-workflow", "test-workflow.retry.5", "test-workflow.dead"):
-            until(partial(self._is_empty, queue), what=f"empty queue {queue}")
+            until(partial(_is_empty, self._vhost, queue), what=f"empty queue {queue}")
         return done
 
-    def _is_empty(self, queue: str) -> bool:
-        return self._vhost.messages(queue) == 0
+
+def _is_empty(vhost: VirtualHost, queue: str) -> bool:
+    return vhost.messages(queue) == 0
 
 
 def _running(cell: Cell) -> int:
@@ -167,3 +170,36 @@ def test_what_a_consumer_cannot_finish_in_its_grace_is_run_elsewhere(
     leaving.close()
     make_cell(name="staying").start()
     batch.check()
+
+
+@pytest.mark.slow
+def test_a_job_goes_on_while_its_worker_is_cut_off_for_three_heartbeats(
+    make_cell: Callable[..., Cell], site: Site, rabbitmq: RabbitMQ, vhost: VirtualHost
+) -> None:
+    wire = Wire(rabbitmq.port)
+    cut_off = make_cell(
+        name="cut-off", settings={"RABBITMQ_USER_URL": vhost.url.replace(str(rabbitmq.port), str(wire.port))}
+    )
+    cut_off.start()
+    # Two tasks: the job takes longer than the cut.
+    outage = 3 * HEARTBEAT_SECONDS
+    command = start_submit(
+        vhost.url,
+        *("--event", "test-workflow", "--jobs", "1", "--metadata", f"Seconds={outage}"),
+        *("--batch-id", "batch", "--wait", "--json", "--timeout", "240"),
+    )
+    until(lambda: _running(cut_off), what="run")
+    wire.cut()
+    other = make_cell(name="other")
+    other.start()
+    cut_off.wait_for_log("consumer", "no connection to", seconds=outage)
+    # The broker gives the job to the other one, which sees that its lease is alive.
+    other.wait_for_log("consumer", "it runs on cut-off", seconds=outage)
+    wire.mend()
+    done = finish(command, seconds=300)
+    wire.close()
+    [job] = done.result["jobs"]
+    assert (done.code, job["attempts"], job["node"]) == (0, 1, "cut-off")
+    assert site.products() == ["batch.1_1.dat", "batch.1_2.dat"]
+    for queue in ("test-workflow", "test-workflow.retry.5"):
+        until(partial(_is_empty, vhost, queue), what=f"empty queue {queue}")

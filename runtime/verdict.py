@@ -82,7 +82,11 @@ def _judge(lines: Sequence[Line]) -> Finding:
     if task := missed_metadata(lines):
         return Finding(succeeded=False, reason=f"task {task}: {_what_is_missing(lines)}", final=True)
     reason = (
-        _task_not_ended(lines) or _program_failed(lines) or _output_problem(lines) or _not_ingested(lines)
+        _task_failed(lines)
+        or _task_not_ended(lines)
+        or _program_failed(lines)
+        or _output_problem(lines)
+        or _not_ingested(lines)
     )
     if reason:
         return Finding(succeeded=False, reason=reason)
@@ -120,6 +124,13 @@ def _what_is_missing(lines: Iterable[Line]) -> str:
             return f"metadata fields {', '.join(fields)} are missing"
 
 
+def _task_failed(lines: Iterable[Line]) -> str | None:
+    """The Workflow Manager does not run the tasks after it: that these did not end is no reason."""
+    return next(
+        (f"task {line['task']}: {line['error']}" for line in lines if line["kind"] == "task-failed"), None
+    )
+
+
 def _task_not_ended(lines: Sequence[Line]) -> str | None:
     tasks = _tasks(lines)
     if tasks is None:
@@ -131,11 +142,8 @@ def _task_not_ended(lines: Sequence[Line]) -> str | None:
 
 
 def _program_failed(lines: Sequence[Line]) -> str | None:
-    errors = {line["task"]: line["error"] for line in lines if line["kind"] == "task-failed"}
     crawled = {line["task"] for line in _statuses(lines) if line["status"] == PROGRAM_EXITED_0}
     for task in _tasks(lines) or []:
-        if task["id"] in errors:
-            return f"task {task['id']}: {errors[task['id']]}"
         if task.get("pge") and task["id"] not in crawled:
             return f"task {task['id']}: its program did not exit with 0"
     return None

@@ -58,6 +58,16 @@ def test_a_run_with_every_piece_of_evidence_has_succeeded() -> None:
         (journal(one=task("one", exit_code=1)), "task one: its program did not exit with 0"),
         (journal(two=task("two", exit_code=1)), "task two: its program did not exit with 0"),
         (journal(two=[]), "task two did not run to its end"),
+        (
+            journal(
+                one=[
+                    *task("one", exit_code=3),
+                    {"kind": "task-failed", "task": "one", "error": "its program exited with 3"},
+                ],
+                two=[],
+            ),
+            "task one: its program exited with 3",
+        ),
         (OPENED + status("FINISHED"), "the Workflow Manager made no workflow instance"),
         (
             journal(one=task("one", problems=["no file matches .*dat in /jobs/1"])),

@@ -23,10 +23,10 @@ swarm = targets.create(chosen, identity)
 access = deploy(chosen, swarm)
 
 docker_host = pulumi.Output.from_input(swarm.docker_host)
-pulumi.export("ssh", docker_host.apply(lambda url: login_line(identity, url)))
+pulumi.export("ssh", docker_host.apply(lambda url: login_line(swarm.identity, url)))
 if swarm.tunnelled:
     ports = (names.AMQP_PORT, names.MANAGEMENT_PORT, names.FILEMGR_PORT, names.STATUS_PORT)
-    pulumi.export("tunnel", docker_host.apply(lambda url: login_line(identity, url, ports)))
+    pulumi.export("tunnel", docker_host.apply(lambda url: login_line(swarm.identity, url, ports)))
 address = swarm.service_host
 pulumi.export("archive", f"{swarm.share}/archive")
 pulumi.export("jobs", f"{swarm.share}/jobs")

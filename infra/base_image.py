@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import subprocess
 from typing import Any
+from urllib.parse import urlsplit
 
 import pulumi
 from pulumi.dynamic import CreateResult, DiffResult, Resource, ResourceProvider
 
+from infra import ssh
 from infra.ssh import Identity
 
 DEBIAN = "debian:trixie-slim"
@@ -40,16 +42,14 @@ def _on_this_machine() -> str:
 
 
 def _on_manager(props: dict[str, Any]) -> str:
-    target, _, port = props["docker_host"].removeprefix("ssh://").rpartition(":")
-    docker = ["ssh", *Identity(folder=props["folder"]).options(), "-p", port, target, "docker"]
+    docker = [*ssh.command(Identity(folder=props["folder"]), props["docker_host"]), "docker"]
     if _has(OWN):
         _copy(OWN, docker)
         return OWN
     if _pulls(docker):
         return DEBIAN
-    raise BaseImageError(
-        f"{target} cannot pull {DEBIAN}, and there is no {OWN} to copy; type: make toolchain"
-    )
+    host = urlsplit(props["docker_host"]).hostname
+    raise BaseImageError(f"{host} cannot pull {DEBIAN}, and there is no {OWN} to copy; type: make toolchain")
 
 
 def _has(image: str) -> bool:

@@ -124,6 +124,8 @@ def _drained(props: dict[str, Any], node: str) -> None:
 
 
 def _idle(props: dict[str, Any], node: str) -> bool | None:
+    if (node, "Down") in _nodes(props):
+        return True  # nothing that ran there will ever report its end
     tasks = _docker(props, f"node ps {node} --format '{{{{.CurrentState}}}}'").splitlines()
     return None if any(task.startswith(("Running", "Starting", "Preparing")) for task in tasks) else True
 

@@ -13,12 +13,14 @@ from pulumi.runtime import config as pulumi_config
 
 from infra.aws.settings import KEYS as AWS_KEYS
 from infra.aws.settings import AwsSettings, load_aws
+from infra.hosts.settings import KEYS as HOSTS_KEYS
+from infra.hosts.settings import HostsSettings, load_hosts
 from infra.values import ConfigurationError, EntryValues, Values
 from runtime.topology import Event
 
 __all__ = ["KEYS", "ConfigurationError", "Settings", "Workflow", "load", "of_the_engine"]
 
-Target = Literal["local", "aws"]
+Target = Literal["local", "aws", "hosts"]
 Priority = Literal["normal", "high"]
 
 KEYS = (
@@ -34,6 +36,7 @@ KEYS = (
     "job_timeout",
     "subnet",
     *AWS_KEYS,
+    *HOSTS_KEYS,
 )
 WORKFLOW_KEYS = ("event", "dir", "max_workflows", "priority", "max_attempts", "job_timeout")
 WORKFLOWS_EXAMPLE = '[{"event": "test-workflow", "dir": "workflows/test-workflow"}]'
@@ -63,7 +66,7 @@ class Workflow:
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """Everything that an operator chooses for a stack; ``aws`` on that target only."""
+    """Everything that an operator chooses for a stack; ``aws`` and ``hosts`` on those targets only."""
 
     project: str
     stack: str
@@ -74,6 +77,7 @@ class Settings:
     workflows: tuple[Workflow, ...]
     subnet: IPv4Network
     aws: AwsSettings | None
+    hosts: HostsSettings | None
 
     @property
     def prefix(self) -> str:
@@ -97,7 +101,7 @@ def load(config: Mapping[str, str], *, project: str, stack: str, root: Path) -> 
         }
     )
     values.refuse_unknown(KEYS)
-    target: Target = values.choice("target", ("local", "aws"))
+    target: Target = values.choice("target", ("local", "aws", "hosts"))
     return Settings(
         project=project,
         stack=stack,
@@ -108,6 +112,7 @@ def load(config: Mapping[str, str], *, project: str, stack: str, root: Path) -> 
         workflows=_workflows(values, root),
         subnet=values.network("subnet", longest_prefix=26),
         aws=load_aws(values, config) if target == "aws" else None,
+        hosts=load_hosts(values) if target == "hosts" else None,
     )
 
 

@@ -1,9 +1,11 @@
-"""Reaching a node: the stack's own key and known hosts, and commands run over ssh with a time limit."""
+"""Reaching a node: who is let in and how, and commands run over ssh with a time limit."""
 
 from __future__ import annotations
 
+import os
 import shlex
 import subprocess
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,14 +13,22 @@ from urllib.parse import urlsplit
 
 CONNECT_TIMEOUT = 10  # seconds
 DOCKER_TIMEOUT = 30  # seconds for one docker command
+DEFAULT_PORT = 22
+CONNECTION_FAILED = 255  # ssh's exit code where it is not the command's
+# What ssh says where sshd has too many connections that have not logged in yet; the command was not run.
+TURNED_AWAY = "kex_exchange_identification"
+TURNED_AWAY_PAUSE = 1  # seconds
+CONFIGURATION = "OODT_SSH_CONFIG"  # environment: the operator's ssh configuration, if not at its usual place
 
 
 @dataclass(frozen=True, kw_only=True)
 class Identity:
-    """Files that make up the stack's side of a connection, in a folder that git ignores.
+    """What ssh is let in by: the stack's own key and known hosts, or what the operator has set up himself.
 
-    ``folder`` is relative to the project, where the engine and its plugins work: to them, a project that is
-    moved is the same.
+    ``folder`` has the stack's files, is ignored by git, and is relative to the project, where the engine and
+    its plugins work: to them, a project that is moved is the same. It is empty for hosts that are not the
+    stack's: there the operator's ssh configuration, agent and known hosts count. Where he has them is no
+    setting of the stack, so that several operators can share one.
     """
 
     folder: str
@@ -32,48 +42,85 @@ class Identity:
         return Path(self.folder) / "known_hosts"
 
     def options(self) -> list[str]:
-        """Options for the ssh command: only this key, only hosts that the stack knows, never a question."""
+        """Options for the ssh command, which is to ask no question and to trust no host that is not known."""
+        return [
+            *(self._stack_options() if self.folder else _operator_options()),
+            *("-o", "BatchMode=yes"),
+            *("-o", f"ConnectTimeout={CONNECT_TIMEOUT}"),
+            *("-o", "LogLevel=ERROR"),
+        ]
+
+    def _stack_options(self) -> list[str]:
         return [
             *("-i", str(self.key_file)),
             *("-o", f"UserKnownHostsFile={self.known_hosts_file}"),
             *("-o", "GlobalKnownHostsFile=/dev/null"),
             *("-o", "StrictHostKeyChecking=yes"),
             *("-o", "IdentitiesOnly=yes"),
-            *("-o", "BatchMode=yes"),
-            *("-o", f"ConnectTimeout={CONNECT_TIMEOUT}"),
-            *("-o", "LogLevel=ERROR"),
         ]
+
+    def login_options(self) -> list[str]:
+        """Options for a person's ssh command, who works in any folder."""
+        if not self.folder:
+            return _operator_options()
+        known_hosts = self.known_hosts_file.resolve()
+        return ["-i", str(self.key_file.resolve()), "-o", f"UserKnownHostsFile={known_hosts}"]
+
+
+def _operator_options() -> list[str]:
+    configuration = os.environ.get(CONFIGURATION)
+    return ["-F", configuration] if configuration else []
 
 
 def login_line(identity: Identity, docker_host: str, ports: Sequence[int] = ()) -> str:
     """What a person types to log in where docker is, or only to bring these ports of it to his machine."""
     url = urlsplit(docker_host)
-    known_hosts = identity.known_hosts_file.resolve()
-    words = ["ssh", "-i", str(identity.key_file.resolve()), "-o", f"UserKnownHostsFile={known_hosts}"]
+    words = ["ssh", *identity.login_options()]
+    if url.port not in (None, DEFAULT_PORT):
+        words += ["-p", str(url.port)]
     if ports:
         words += ["-N", *(word for port in ports for word in ("-L", f"{port}:localhost:{port}"))]
     return shlex.join([*words, f"{url.username}@{url.hostname}"])
+
+
+def command(identity: Identity, docker_host: str) -> list[str]:
+    """The ssh command for the host of ``ssh://USER@ADDRESS[:PORT]``; what it is to run there follows."""
+    url = urlsplit(docker_host)
+    # Without a port the operator's own configuration may name one.
+    port = ["-p", str(url.port)] if url.port else []
+    return ["ssh", *identity.options(), *port, f"{url.username}@{url.hostname}"]
 
 
 class RemoteError(RuntimeError):
     """A command on a node that failed or did not end in time; the message has the end of what it wrote."""
 
 
-def run(identity: Identity, docker_host: str, command: str, *, timeout: float, stdin: bytes = b"") -> str:
-    """Run a shell command on the host of ``ssh://USER@ADDRESS:PORT`` and return its standard output.
+class UnreachableError(RemoteError):
+    """ssh itself failed, or the command did not end in time: the host may not even have begun with it."""
+
+
+def run(identity: Identity, docker_host: str, script: str, *, timeout: float, stdin: bytes = b"") -> str:
+    """Run a shell command on the host of ``ssh://USER@ADDRESS[:PORT]`` and return its standard output.
 
     ``timeout`` is in seconds, for connection and command together. Raises RemoteError.
     """
-    url = urlsplit(docker_host)
-    line = ["ssh", *identity.options(), "-p", str(url.port or 22), f"{url.username}@{url.hostname}", command]
-    try:
-        done = subprocess.run(line, input=stdin, capture_output=True, timeout=timeout, check=False)
-    except subprocess.TimeoutExpired:
-        raise RemoteError(f"{url.hostname} did not finish within {timeout:g} s: {command}") from None
-    if done.returncode != 0:
+    host, deadline = urlsplit(docker_host).hostname, time.monotonic() + timeout
+    line = [*command(identity, docker_host), script]
+    while True:
+        try:
+            done = subprocess.run(
+                line, input=stdin, capture_output=True, timeout=deadline - time.monotonic(), check=False
+            )
+        except subprocess.TimeoutExpired:
+            raise UnreachableError(f"{host} did not finish within {timeout:g} s: {script}") from None
+        if done.returncode == 0:
+            return done.stdout.decode(errors="replace")
         words = (done.stderr or done.stdout).decode(errors="replace").strip()[-2000:]
-        raise RemoteError(f"{url.hostname}: exit {done.returncode}: {words or command}")
-    return done.stdout.decode(errors="replace")
+        failed = done.returncode == CONNECTION_FAILED
+        if not (failed and TURNED_AWAY in words and time.monotonic() + TURNED_AWAY_PAUSE < deadline):
+            kind = UnreachableError if failed else RemoteError
+            raise kind(f"{host}: exit {done.returncode}: {words or script}")
+        time.sleep(TURNED_AWAY_PAUSE)
 
 
 def docker(identity: Identity, docker_host: str, command: str) -> str:

@@ -13,11 +13,11 @@ from infra.ssh import Identity
 class Swarm:
     """A Docker Swarm that is up, whatever it runs on.
 
-    ``docker_host`` is the manager's docker as ``ssh://USER@ADDRESS:PORT``, known once the manager answers;
+    ``docker_host`` is the manager's docker as ``ssh://USER@ADDRESS[:PORT]``, known once the manager answers;
     ``manager_address`` is the address that the nodes reach it at; ``share`` is the folder that all nodes have
     in common; ``platform`` is what images are built for. ``manager`` is the resource whose deletion takes the
     swarm with it; ``members`` are done when every worker has joined. ``tunnelled`` where the operator reaches
-    nothing but ssh.
+    nothing but ssh; ``operator_address`` where he reaches the manager at another address than the nodes do.
     """
 
     docker_host: pulumi.Input[str]
@@ -29,8 +29,9 @@ class Swarm:
     manager: pulumi.CustomResource
     members: tuple[pulumi.Resource, ...]
     tunnelled: bool = False
+    operator_address: str = ""
 
     @property
     def service_host(self) -> pulumi.Input[str]:
         """The services' host in the operator's addresses: his own end of the tunnel, where he needs one."""
-        return "localhost" if self.tunnelled else self.manager_address
+        return "localhost" if self.tunnelled else self.operator_address or self.manager_address

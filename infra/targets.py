@@ -16,6 +16,10 @@ def create(settings: Settings, identity: Identity) -> Swarm:
         from infra.aws import cluster  # noqa: PLC0415
 
         return cluster.create(settings, identity)
+    if settings.target == "hosts":
+        from infra.hosts import cluster as hosts  # noqa: PLC0415
+
+        return hosts.create(settings)
     from infra import local  # noqa: PLC0415
 
     return local.create(settings, identity)

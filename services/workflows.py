@@ -36,6 +36,7 @@ chmod 755 "$draft"
 touch {copy}
 ls -dt {share}/config/*/ | tail -n +11 | xargs -r rm -rf
 for name in {names}; do
+  [ -d {share}/jobs/"$name" ] && continue
   mkdir -p {share}/jobs/"$name"
   chown 1000:1000 {share}/jobs/"$name"
   chmod 2775 {share}/jobs/"$name"

@@ -1,0 +1,95 @@
+"""The swarm on hosts: their check, then the manager, then the workers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import cast
+from urllib.parse import urlsplit
+
+import pulumi
+
+from infra.hosts.facts import Docker, Facts
+from infra.hosts.inspection import HostsError, inspect
+from infra.hosts.membership import HostManager, HostWorker
+from infra.readiness import WorkerReady
+from infra.settings import Settings
+from infra.ssh import Identity
+from infra.swarm import Swarm
+
+
+def create(settings: Settings) -> Swarm:
+    """Ask all hosts, then declare their parts.
+
+    Raises pulumi.RunError with all that is to be mended on hosts before anything is declared.
+    """
+    assert settings.hosts
+    identity = Identity(folder="")  # the operator's own: the hosts know him already
+    try:
+        facts = inspect(settings.hosts, identity)
+    except HostsError as problem:
+        raise pulumi.RunError(str(problem)) from None
+    return HostsNodes(settings, facts, identity).swarm
+
+
+class HostsNodes(pulumi.ComponentResource):
+    """A swarm of hosts that were found to be fit for it."""
+
+    swarm: Swarm
+
+    def __init__(self, settings: Settings, facts: Mapping[str, Facts], identity: Identity) -> None:
+        super().__init__("oodt:hosts:Nodes", "nodes")
+        assert settings.hosts
+        chosen = settings.hosts
+        own = facts[chosen.manager]
+        manager = HostManager(
+            "manager",
+            chosen,
+            identity=identity,
+            address=own.address,
+            found=_docker(own).cluster,
+            workers={worker: facts[worker].address for worker in chosen.workers},
+            job_folders=[workflow.name for workflow in settings.workflows],
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        # On destroy the manager has its workers leave: only one that is taken from the list is drained.
+        with_manager = pulumi.ResourceOptions(parent=self, deleted_with=manager)
+        members = []
+        for host in chosen.workers:
+            name, docker = host.rpartition("@")[2].replace(":", "-"), _docker(facts[host])
+            worker = HostWorker(
+                name,
+                host=host,
+                address=facts[host].address,
+                found=docker.node,
+                share=chosen.shared_path,
+                identity=identity,
+                manager=manager,
+                opts=with_manager,
+            )
+            members.append(
+                WorkerReady(
+                    f"{name}-ready",
+                    hostname=docker.name,
+                    identity=identity,
+                    docker_host=manager.docker_host,
+                    generation=worker.node,
+                    opts=with_manager,
+                )
+            )
+        self.swarm = Swarm(
+            docker_host=manager.docker_host,
+            identity=identity,
+            manager_address=own.address,
+            operator_address=urlsplit(chosen.manager).hostname or own.address,
+            share=chosen.shared_path,
+            platform=_docker(own).platform,
+            workers=len(chosen.workers),
+            manager=manager,
+            members=tuple(members),
+        )
+        self.register_outputs({})
+
+
+def _docker(facts: Facts) -> Docker:
+    """The docker of a host that has passed the check, which one without docker does not."""
+    return cast(Docker, facts.docker)

@@ -1,0 +1,117 @@
+"""What is known of a host once it was asked: the answers of node/probe.py, typed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Network
+from typing import Any
+
+# docker info's words for what images call otherwise
+PLATFORMS = {"x86_64": "amd64", "aarch64": "arm64"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Docker:
+    """A docker that answers; ``node``, ``control`` and ``cluster`` where it is in a swarm."""
+
+    version: str
+    system: str
+    architecture: str
+    name: str
+    free: int
+    state: str
+    node: str
+    control: bool
+    cluster: str
+    nodes: tuple[str, ...]
+    insecure: tuple[str, ...]
+    insecure_networks: tuple[str, ...]
+
+    @property
+    def platform(self) -> str:
+        return f"{self.system}/{PLATFORMS.get(self.architecture, self.architecture)}"
+
+    @property
+    def in_swarm(self) -> bool:
+        return self.state != "inactive"
+
+    def accepts(self, registry: str) -> bool:
+        """Whether it takes images from ``ADDRESS:PORT`` without TLS."""
+        address = IPv4Address(registry.partition(":")[0])
+        networks = (IPv4Network(text) for text in self.insecure_networks if ":" not in text)
+        return registry in self.insecure or any(address in network for network in networks)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Share:
+    """The shared folder as this host sees it; ``owners`` are the uids of the cluster's folders in it.
+
+    ``gives_away``: folders that are not there yet can be made for other users; ``swarm``: the id of the swarm
+    whose record is there.
+    """
+
+    free: int
+    owners: dict[str, int]
+    gives_away: bool
+    swarm: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trouble:
+    """Why something could not be asked: a word for it, and what the host said."""
+
+    kind: str
+    words: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Facts:
+    """One host; ``address`` is where ssh came in, ``ahead`` how far its clock is before this machine's."""
+
+    host: str
+    python: tuple[int, ...]
+    user: str
+    address: str
+    ahead: float
+    docker: Docker | Trouble
+    share: Share | Trouble
+
+
+def parse(host: str, greeting: dict[str, Any], look: dict[str, Any], asked_at: float) -> Facts:
+    return Facts(
+        host=host,
+        python=tuple(greeting["python"]),
+        user=greeting["user"],
+        address=greeting["address"],
+        ahead=look["clock"] - asked_at,
+        docker=_docker(look),
+        share=_share(look["share"]),
+    )
+
+
+def _docker(look: dict[str, Any]) -> Docker | Trouble:
+    info = look["docker"]
+    if info["problem"]:
+        return Trouble(kind=info["problem"], words=info.get("words", ""))
+    return Docker(
+        version=info["version"],
+        system=info["system"],
+        architecture=info["architecture"],
+        name=info["name"],
+        free=look["docker_free"],
+        state=info["state"],
+        node=info["node"],
+        control=info["control"],
+        cluster=info["cluster"],
+        nodes=tuple(look["nodes"]),
+        insecure=tuple(info["insecure"]),
+        insecure_networks=tuple(info["insecure_networks"]),
+    )
+
+
+def _share(share: dict[str, Any]) -> Share | Trouble:
+    if share["problem"]:
+        return Trouble(kind=share["problem"], words=share.get("words", ""))
+    return Share(
+        free=share["free"], owners=share["owners"], gives_away=share["gives_away"], swarm=share["swarm"]
+    )

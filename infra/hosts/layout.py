@@ -1,0 +1,49 @@
+"""What the cluster needs of its hosts: ports, folders of the share, room, versions."""
+
+from __future__ import annotations
+
+import shlex
+
+from runtime import names
+
+GIB = 1 << 30
+
+PYTHON = (3, 9)  # what infra/node/join.py needs
+DOCKER = (20, 10)
+CLOCKS_APART = 5.0  # seconds; leases on jobs are held for 30
+MANAGER_SPACE = 6 * GIB  # of docker: images are built and kept there
+WORKER_SPACE = 3 * GIB
+SHARE_SPACE = 1 * GIB
+
+# Folders of the share by the uid that writes to them; in images/oodt 1000 runs Workflow Managers and their
+# jobs, 1001 keeps the ledger, into which nobody else looks. All belong to group 1000.
+UIDS = {"archive": 1000, "jobs": 1000, "ledger": 1001}
+PRIVATE = "ledger"
+CONFIGURATION = "config"  # the operator's own: `pulumi up` puts copies of the workflows there
+RECORD = ".swarm/token.json"  # token store of infra/node/join.py
+
+Port = tuple[str, int]  # protocol and number
+
+SWARM_PORT: Port = ("tcp", 2377)
+REGISTRY_PORT: Port = ("tcp", names.REGISTRY_PORT)
+# Between all nodes: membership, and the traffic of the overlay network.
+NODE_PORTS: tuple[Port, ...] = (("tcp", 7946), ("udp", 7946), ("udp", 4789))
+# Of these, docker answers at this one and at the swarm's once the host is a node.
+MEMBERSHIP_PORT: Port = ("tcp", 7946)
+# From every worker to the manager.
+MANAGER_PORTS: tuple[Port, ...] = (SWARM_PORT, REGISTRY_PORT)
+# Published by the services on the manager: to be free there, and open to whom the operator likes.
+SERVICE_PORTS: tuple[Port, ...] = tuple(
+    ("tcp", port) for port in (names.AMQP_PORT, names.MANAGEMENT_PORT, names.FILEMGR_PORT, names.STATUS_PORT)
+)
+
+
+def registry(address: str) -> str:
+    """What docker calls the cluster's registry."""
+    return f"{address}:{names.REGISTRY_PORT}"
+
+
+def making(name: str, share: str) -> str:
+    """The shell command that makes one of the folders, or a folder in one of them, as root."""
+    mode = "0700" if name == PRIVATE else "2775"
+    return f"install -d -o {UIDS[name.partition('/')[0]]} -g 1000 -m {mode} {shlex.quote(f'{share}/{name}')}"

@@ -1,0 +1,255 @@
+"""Runs on a host while it is checked: answers what the host is like, and what it reaches of the others.
+
+It comes over ssh and is gone with the connection. Each line of its input is a question, {"do": WHAT, ...},
+each line of its output that begins with "oodt:" an answer. The only trace that it leaves for a moment is a
+file on the share. Only the standard library of Python 3.9 and later is needed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+DOCKER_TIMEOUT = 15  # seconds
+SUDO_TIMEOUT = 10
+CONNECT_TIMEOUT = 3
+TRIES = 3  # of a datagram, which may get lost
+SHARE_TIMEOUT = 5  # seconds until a file that one host wrote is there on another
+AT_ONCE = 32
+DATAGRAM = b"oodt"
+
+
+class Probe:
+    def __init__(self) -> None:
+        self.mark = ""
+        self.sockets: list[socket.socket] = []
+
+    def answer(self, question: dict[str, Any]) -> dict[str, Any]:
+        kinds = {"greet": self.greet, "look": self.look, "listen": self.listen, "meet": self.meet}
+        return kinds[question["do"]](question)
+
+    def close(self) -> None:
+        for listener in self.sockets:
+            listener.close()
+        if self.mark and os.path.exists(self.mark):
+            os.unlink(self.mark)
+
+    def greet(self, _question: dict[str, Any]) -> dict[str, Any]:
+        """Where and as whom this runs; the login is over once this is answered."""
+        return {
+            "python": list(sys.version_info[:2]),
+            "user": pwd.getpwuid(os.getuid()).pw_name,
+            "address": next(iter(os.environ.get("SSH_CONNECTION", "").split()[2:3]), ""),
+        }
+
+    def look(self, question: dict[str, Any]) -> dict[str, Any]:
+        """What the host is like by itself."""
+        clock = time.time()
+        info = docker_info()
+        return {
+            "clock": clock,
+            "docker": info,
+            "nodes": nodes() if info.get("control") else [],
+            "docker_free": free(info.get("root", "/")),
+            "share": self.share(question["share"], question["mark"], question["folders"]),
+        }
+
+    def share(self, path: str, mark: str, folders: dict[str, int]) -> dict[str, Any]:
+        """Leave this host's mark; ``folders`` has the uid that each folder of the cluster is to belong to."""
+        if not os.path.isdir(path):
+            return {"problem": "missing"}
+        file = os.path.join(path, mark)
+        try:
+            # As the join token is written: readable by this user only.
+            with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as stream:
+                stream.write(mark)
+        except OSError as problem:
+            return {"problem": "refused", "words": os.strerror(problem.errno or 0)}
+        self.mark = file
+        there = {name: os.stat(os.path.join(path, name)).st_uid for name in folders if is_folder(path, name)}
+        return {
+            "problem": "",
+            "free": free(path),
+            "owners": there,
+            "gives_away": len(there) == len(folders) or gives_away(file),
+            "swarm": recorded_swarm(path),
+        }
+
+    def listen(self, question: dict[str, Any]) -> dict[str, Any]:
+        """Answer on those ports that are free here; ``taken`` are those that are not."""
+        taken = []
+        kinds = {"tcp": socket.SOCK_STREAM, "udp": socket.SOCK_DGRAM}
+        for protocol, port in question["ports"]:
+            listener = socket.socket(socket.AF_INET, kinds[protocol])
+            self.sockets.append(listener)
+            try:
+                if protocol == "tcp":
+                    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                listener.bind((question["address"], port))
+                if protocol == "tcp":
+                    listener.listen(AT_ONCE)
+            except OSError:
+                taken.append([protocol, port])
+                continue
+            serve = accept if protocol == "tcp" else echo
+            threading.Thread(target=serve, args=(listener,), daemon=True).start()
+        return {"taken": taken}
+
+    def meet(self, question: dict[str, Any]) -> dict[str, Any]:
+        """Look for another host's mark on the share, and knock at the others' ports."""
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            opens = list(pool.map(lambda door: knock(*door), question["doors"]))
+        return {
+            "mark": find(os.path.join(question["share"], question["mark"])) if question["mark"] else "",
+            "closed": [door for index, door in enumerate(question["doors"]) if not opens[index]],
+        }
+
+
+def docker_info() -> dict[str, Any]:
+    if not shutil.which("docker"):
+        return {"problem": "missing"}
+    code, out, words = run(["docker", "info", "--format", "{{json .}}"], DOCKER_TIMEOUT)
+    try:
+        info = json.loads(out)
+    except ValueError:
+        info = {}
+    if code or not info.get("ServerVersion"):
+        words = "; ".join(info.get("ServerErrors") or []) or words
+        return {"problem": "denied" if "permission denied" in words else "silent", "words": words}
+    swarm, registries = info["Swarm"], info["RegistryConfig"]
+    return {
+        "problem": "",
+        "version": info["ServerVersion"],
+        "system": info["OSType"],
+        "architecture": info["Architecture"],
+        "name": info["Name"],
+        "root": info["DockerRootDir"],
+        "state": swarm["LocalNodeState"],
+        "node": swarm.get("NodeID", ""),
+        "control": swarm.get("ControlAvailable", False),
+        "cluster": (swarm.get("Cluster") or {}).get("ID", ""),
+        "insecure": [name for name, index in registries["IndexConfigs"].items() if not index["Secure"]],
+        "insecure_networks": registries["InsecureRegistryCIDRs"] or [],
+    }
+
+
+def nodes() -> list[str]:
+    """Ids of the nodes that this manager has."""
+    _, out, _ = run(["docker", "node", "ls", "--format", "{{.ID}}"], DOCKER_TIMEOUT)
+    return out.split()
+
+
+def run(command: list[str], timeout: float) -> tuple[int, str, str]:
+    try:
+        done = subprocess.run(
+            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=timeout, check=False
+        )
+    except subprocess.TimeoutExpired:
+        return 1, "", f"no answer within {timeout} s"
+    return done.returncode, done.stdout, done.stderr.strip()
+
+
+def free(path: str) -> int:
+    """Free bytes, or -1 where this user cannot know."""
+    try:
+        return shutil.disk_usage(path).free
+    except OSError:
+        return -1
+
+
+def is_folder(path: str, name: str) -> bool:
+    return os.path.isdir(os.path.join(path, name))
+
+
+def gives_away(file: str) -> bool:
+    """Whether a file on the share can be made another user's, as the cluster's folders have to be."""
+    as_root = [] if os.getuid() == 0 else ["sudo", "-n"]
+    if as_root and not shutil.which("sudo"):
+        return False
+    code, _, _ = run([*as_root, "chown", "1000", file], SUDO_TIMEOUT)
+    if code == 0:
+        run([*as_root, "chown", str(os.getuid()), file], SUDO_TIMEOUT)
+    return code == 0
+
+
+def recorded_swarm(path: str) -> str:
+    """Id of the swarm whose record is on the share; its token stays there."""
+    try:
+        with open(os.path.join(path, ".swarm", "token.json")) as stream:
+            return str(json.load(stream)["swarm"])
+    except (OSError, ValueError, KeyError):
+        return ""
+
+
+def accept(listener: socket.socket) -> None:
+    while True:
+        try:
+            listener.accept()[0].close()
+        except OSError:
+            return
+
+
+def echo(listener: socket.socket) -> None:
+    while True:
+        try:
+            content, sender = listener.recvfrom(len(DATAGRAM))
+            listener.sendto(content, sender)
+        except OSError:
+            return
+
+
+def knock(protocol: str, address: str, port: int) -> bool:
+    """Whether somebody answers there."""
+    if protocol == "tcp":
+        try:
+            socket.create_connection((address, port), CONNECT_TIMEOUT).close()
+            return True
+        except OSError:
+            return False
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        sender.settimeout(CONNECT_TIMEOUT / TRIES)
+        for _ in range(TRIES):
+            try:
+                sender.sendto(DATAGRAM, (address, port))
+                if sender.recvfrom(len(DATAGRAM))[0] == DATAGRAM:
+                    return True
+            except OSError:
+                time.sleep(0.1)  # also where the answer was a refusal
+        return False
+
+
+def find(file: str) -> str:
+    """Whether another host's mark is there: a network's disk may take a moment."""
+    deadline = time.monotonic() + SHARE_TIMEOUT
+    while True:
+        try:
+            with open(file):
+                return "seen"
+        except PermissionError:
+            return "denied"
+        except OSError:
+            if time.monotonic() > deadline:
+                return "missing"
+            time.sleep(0.2)
+
+
+def main() -> None:
+    probe = Probe()
+    try:
+        for line in sys.stdin.buffer:
+            print(f"oodt:{json.dumps(probe.answer(json.loads(line)))}", flush=True)
+    finally:
+        probe.close()
+
+
+if __name__ == "__main__":
+    main()

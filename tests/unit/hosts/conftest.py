@@ -1,0 +1,95 @@
+"""Hosts that are folders of this machine: a stand-in for ssh runs their commands here."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+SSH = """#!{python}
+import os, sys
+options, words = [], sys.argv[1:]
+while words[0].startswith("-"):
+    options.append(words[:2])
+    words = words[2:]
+host = words[0].partition("@")[2]
+home = os.path.join({hosts!r}, host)
+if not os.path.isdir(home):
+    sys.exit("ssh: connect to host " + host + ": Connection refused")
+os.environ["PATH"] = home
+os.environ["SSH_CONNECTION"] = "127.0.0.1 40000 " + host + " 22"
+os.execv("/bin/sh", ["sh", "-c", " ".join(words[1:])])
+"""
+DOCKER = """#!{python}
+import json, os, sys
+home = os.path.dirname(os.path.abspath(__file__))
+if sys.argv[1] == "info":
+    print(open(os.path.join(home, "info.json")).read())
+if sys.argv[1:3] == ["node", "ls"]:
+    print(open(os.path.join(home, "nodes")).read())
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Machine:
+    """A host at one of this machine's loopback addresses."""
+
+    home: Path
+    address: str
+
+    @property
+    def url(self) -> str:
+        return f"ssh://root@{self.address}"
+
+    def info(self, **changes: Any) -> None:
+        """Have docker say this of itself, beside what is usual."""
+        info: dict[str, Any] = {
+            "ServerVersion": "26.1.5",
+            "OSType": "linux",
+            "Architecture": "x86_64",
+            "Name": f"host-{self.address}",
+            "DockerRootDir": str(self.home),
+            "Swarm": {"LocalNodeState": "inactive", "NodeID": "", "ControlAvailable": False},
+            "RegistryConfig": {
+                "IndexConfigs": {"docker.io": {"Secure": True}},
+                "InsecureRegistryCIDRs": ["::1/128", "127.0.0.0/8"],
+            },
+        }
+        (self.home / "info.json").write_text(json.dumps(info | changes))
+
+    def swarm(self, node: str, *, cluster: str = "", nodes: tuple[str, ...] = ()) -> None:
+        """Have docker be in a swarm, as a manager where it knows its cluster."""
+        state = {"LocalNodeState": "active", "NodeID": node, "ControlAvailable": bool(cluster)}
+        self.info(Swarm=state | ({"Cluster": {"ID": cluster}} if cluster else {}))
+        (self.home / "nodes").write_text("\n".join(nodes))
+
+
+@pytest.fixture
+def machines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Machine]:
+    """Three hosts with nothing wrong; ssh finds them and no others."""
+    tools, hosts = tmp_path / "tools", tmp_path / "hosts"
+    tools.mkdir()
+    _program(tools / "ssh", SSH.format(python=sys.executable, hosts=str(hosts)))
+    found = []
+    for number in (1, 2, 3):
+        address = f"127.77.0.{number}"
+        machine = Machine(home=hosts / address, address=address)
+        machine.home.mkdir(parents=True)
+        _program(machine.home / "docker", DOCKER.format(python=sys.executable))
+        (machine.home / "python3").symlink_to(sys.executable)
+        (machine.home / "chown").symlink_to(shutil.which("chown") or "/bin/chown")
+        machine.info()
+        found.append(machine)
+    monkeypatch.setenv("PATH", f"{tools}:{os.environ['PATH']}")
+    return found
+
+
+def _program(file: Path, text: str) -> None:
+    file.write_text(text)
+    file.chmod(0o755)

@@ -1,0 +1,219 @@
+"""The check of hosts, with the real program on each: what it says of them, and that it leaves nothing."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import os
+import socket
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from infra.hosts import checks, inspection, layout
+from infra.hosts.facts import Facts, Share
+from infra.hosts.inspection import HostsError
+from infra.hosts.settings import HostsSettings
+from infra.ssh import Identity
+from tests.unit.hosts.conftest import Machine
+
+# The ports of a real broker or registry on this machine are not the test's affair.
+PORTS = {
+    "NODE_PORTS": (("tcp", 27946), ("udp", 27946)),
+    "MEMBERSHIP_PORT": ("tcp", 27946),
+    "MANAGER_PORTS": (("tcp", 22377),),
+    "SWARM_PORT": ("tcp", 22377),
+    "SERVICE_PORTS": (),
+}
+
+
+@pytest.fixture
+def share(tmp_path: Path) -> Path:
+    folder = tmp_path / "share"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Loopback addresses will do here, and so will the room there is."""
+    for name, ports in PORTS.items():
+        monkeypatch.setattr(layout, name, ports)
+    for name in ("MANAGER_SPACE", "WORKER_SPACE", "SHARE_SPACE"):
+        monkeypatch.setattr(layout, name, 1)
+    monkeypatch.setattr(checks, "can_be_reached", lambda address: address.startswith("127.77."))
+
+
+def inspect(machines: list[Machine], share: Path) -> dict[str, Facts]:
+    manager, *workers = [machine.url for machine in machines]
+    chosen = HostsSettings(manager=manager, workers=tuple(workers), shared_path=str(share), keep_data=True)
+    return inspection.inspect(chosen, Identity(folder=""))
+
+
+def problems(machines: list[Machine], share: Path) -> dict[str, list[str]]:
+    """What was found wrong, by host, without the fixes."""
+    with pytest.raises(HostsError) as caught:
+        inspect(machines, share)
+    found: dict[str, list[str]] = {}
+    host = ""
+    for line in str(caught.value).splitlines()[1:]:
+        if line.startswith("  - "):
+            found[host].append(line.removeprefix("  - "))
+        elif not line.startswith("    fix: "):
+            host = line.split()[1]
+            found[host] = []
+    return found
+
+
+def needs_root() -> None:
+    if os.getuid():
+        pytest.skip("folders for other users can be made by root only")
+
+
+def test_hosts_with_nothing_wrong_are_known_afterwards_and_nothing_is_left(
+    machines: list[Machine], share: Path
+) -> None:
+    needs_root()
+    found = inspect(machines, share)
+    assert [facts.address for facts in found.values()] == [machine.address for machine in machines]
+    assert all(abs(facts.ahead) < 1 for facts in found.values())
+    assert list(share.iterdir()) == []
+
+
+def test_everything_wrong_is_said_at_once_host_by_host(machines: list[Machine], share: Path) -> None:
+    needs_root()
+    manager, one, two = machines
+    manager.info(ServerVersion="19.03.1")
+    (one.home / "docker").unlink()
+    two.info(Name=f"host-{manager.address}", Architecture="aarch64")
+    gone = Machine(home=Path("/nowhere"), address="127.77.0.9")
+    found = problems([*machines, gone], share)
+    assert found[manager.url] == ["docker is 19.03.1; 20.10 or newer is needed"]
+    assert found[one.url] == ["there is no docker command"]
+    assert "it is linux/arm64, the manager is linux/amd64; images are built for one" in found[two.url]
+    assert f"its host name is host-{manager.address}, and so is that of {manager.url}" in found[two.url]
+    assert found[gone.url] == ["it cannot be asked: ssh: connect to host 127.77.0.9: Connection refused"]
+    assert list(share.iterdir()) == []
+
+
+def test_a_docker_that_the_user_may_not_use_is_told_from_one_that_is_off(
+    machines: list[Machine], share: Path
+) -> None:
+    _, one, two = machines
+    for machine, words in ((one, "permission denied while trying to connect"), (two, "Is it running?")):
+        (machine.home / "info.json").write_text(json.dumps({"ServerErrors": [words]}))
+    found = problems(machines, share)
+    assert found[one.url] == [f"{getpass.getuser()} may not use docker"]
+    assert found[two.url] == ["docker does not answer: Is it running?"]
+
+
+def test_a_host_without_the_share_is_an_error(machines: list[Machine], share: Path) -> None:
+    share.rmdir()
+    found = problems(machines, share)
+    assert all(f"{share} is no folder there" in found[machine.url] for machine in machines)
+
+
+def test_a_port_in_use_is_named(machines: list[Machine], share: Path) -> None:
+    with socket.create_server((machines[1].address, 27946)):
+        found = problems(machines, share)
+    assert found[machines[1].url] == ["TCP port 27946 is in use by another program"]
+
+
+def test_hosts_of_another_swarm_are_refused(machines: list[Machine], share: Path) -> None:
+    manager, one, two = machines
+    one.swarm("stranger")
+    two.swarm("boss", cluster="swarm-2", nodes=("boss",))
+    found = problems(machines, share)
+    assert "it is in another swarm (node stranger, active)" in found[one.url]
+    assert "it is in another swarm (node boss, active)" in found[two.url]
+    manager.swarm("m", cluster="swarm-3", nodes=("m",))
+    assert "it is in swarm-3, which is not this stack's" in problems(machines, share)[manager.url]
+
+
+@pytest.fixture
+def own_swarm(machines: list[Machine], share: Path) -> Iterator[None]:
+    """The first two hosts are a swarm whose record is on the share; what their dockers answer at is open."""
+    manager, one, _ = machines
+    manager.swarm("m", cluster="swarm-1", nodes=("m", "w"))
+    one.swarm("w")
+    (share / ".swarm").mkdir()
+    (share / ".swarm" / "token.json").write_text(json.dumps({"swarm": "swarm-1", "token": "secret"}))
+    with (
+        socket.create_server((manager.address, 22377)),
+        socket.create_server((manager.address, 27946)),
+        socket.create_server((one.address, 27946)),
+    ):
+        yield
+
+
+@pytest.mark.usefixtures("own_swarm")
+def test_hosts_of_this_swarm_are_taken_as_they_are(machines: list[Machine], share: Path) -> None:
+    needs_root()
+    assert len(inspect(machines, share)) == 3
+
+
+@pytest.mark.usefixtures("own_swarm")
+def test_a_port_that_nobody_answers_at_is_named_by_each_who_needs_it(
+    machines: list[Machine], share: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    needs_root()
+    monkeypatch.setattr(layout, "MANAGER_PORTS", (("tcp", 22378),))
+    monkeypatch.setattr(layout, "SWARM_PORT", ("tcp", 22378))
+    manager, one, two = machines
+    closed = f"it does not reach {manager.address} at TCP 22378"
+    assert problems(machines, share) == {one.url: [closed], two.url: [closed]}
+
+
+@pytest.mark.parametrize(
+    ("mark", "words"), [("missing", "it is another disk"), ("denied", "the join token"), ("seen", "")]
+)
+def test_what_became_of_the_managers_file_tells_whether_the_disk_is_the_same(mark: str, words: str) -> None:
+    found = list(checks.share_differs(mark, "/shared-data"))
+    assert len(found) == bool(words)
+    assert all(words in problem.what for problem in found)
+
+
+def test_the_registry_is_asked_for_with_the_line_to_add_and_the_command_that_adds_it(
+    machines: list[Machine], share: Path
+) -> None:
+    needs_root()
+    registry = f"{machines[0].address}:5000"
+    machines[1].info(RegistryConfig={"IndexConfigs": {}, "InsecureRegistryCIDRs": []})
+    named = {"IndexConfigs": {registry: {"Secure": False}}, "InsecureRegistryCIDRs": None}
+    machines[2].info(RegistryConfig=named)
+    with pytest.raises(HostsError) as caught:
+        inspect(machines, share)
+    text = str(caught.value)
+    assert text.startswith("target hosts: 1 to fix on 1 of 3 hosts, none was changed")
+    assert f'"insecure-registries": ["{registry}"]' in text
+    assert "ssh root@127.77.0.2" in text
+    assert f"python3 - {registry} <infra/hosts/node/accept_registry.py" in text
+
+
+def test_a_clock_that_differs_from_the_managers_is_named_with_the_seconds(
+    machines: list[Machine], share: Path
+) -> None:
+    needs_root()
+    manager, one, _ = inspect(machines, share).values()
+    late = replace(one, ahead=manager.ahead - 3600)
+    (problem,) = checks.worker_problems(late, manager)
+    assert problem.what == "its clock is 3600 s behind the manager's"
+    assert not list(checks.worker_problems(replace(one, ahead=manager.ahead + 1), manager))
+
+
+def test_folders_of_somebody_else_are_not_written_to() -> None:
+    mine = Share(free=1 << 40, owners={"archive": 1000, "jobs": 0}, gives_away=True, swarm="")
+    (problem,) = checks.share_problems(mine, "/shared-data")
+    assert problem.what == "/shared-data/jobs belongs to uid 0, but uid 1000 is to write there"
+    assert "sudo chown -R 1000:1000 /shared-data/jobs" in problem.fix
+
+
+def test_a_disk_on_which_root_is_nobody_special_needs_its_folders_made_for_us() -> None:
+    squashed = Share(free=1 << 40, owners={"archive": 1000}, gives_away=False, swarm="")
+    (problem,) = checks.share_problems(squashed, "/shared-data")
+    assert problem.fix.endswith(
+        "install -d -o 1000 -g 1000 -m 2775 /shared-data/jobs && "
+        "install -d -o 1001 -g 1000 -m 0700 /shared-data/ledger"
+    )

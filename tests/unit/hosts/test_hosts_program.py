@@ -1,0 +1,109 @@
+"""What the program declares on target hosts, with hosts that have passed their check."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pulumi
+import pytest
+
+from infra.hosts import cluster
+from infra.hosts.facts import Docker, Facts, Share
+from infra.hosts.inspection import HostsError
+from infra.hosts.settings import HostsSettings
+from tests.unit.aws.cloud import Cloud, run_program
+
+MANAGER, ONE, TWO = (
+    "ssh://ops@head.example.org",
+    "ssh://ops@one.example.org",
+    "ssh://ops@one.example.org:2222",
+)
+SETTINGS = {
+    "target": "hosts",
+    "manager": MANAGER,
+    "workers": json.dumps([ONE, TWO]),
+    "shared_path": "/shared-data",
+}
+
+
+def facts(host: str, number: int) -> Facts:
+    docker = Docker(
+        version="26.1",
+        system="linux",
+        architecture="aarch64",
+        name=f"node{number}",
+        free=-1,
+        state="active" if number == 1 else "inactive",
+        node="n1" if number == 1 else "",
+        control=False,
+        cluster="",
+        nodes=(),
+        insecure=(),
+        insecure_networks=(),
+    )
+    share = Share(free=-1, owners={}, gives_away=True, swarm="")
+    return Facts(
+        host=host,
+        python=(3, 13),
+        user="ops",
+        address=f"10.0.0.{number}",
+        ahead=0.0,
+        docker=docker,
+        share=share,
+    )
+
+
+def inspect(chosen: HostsSettings, _identity: object) -> dict[str, Facts]:
+    return {host: facts(host, number) for number, host in enumerate(chosen.hosts)}
+
+
+@pytest.fixture
+def declared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cloud:
+    monkeypatch.setattr(cluster, "inspect", inspect)
+    found = Cloud()
+    run_program(found, tmp_path, **SETTINGS)
+    return found
+
+
+def props(declared: Cloud, kind: str) -> list[dict[str, Any]]:
+    return [resource.inputs for resource in declared.all(f"pulumi-python:dynamic/{kind}")]
+
+
+def test_each_host_has_its_part_and_is_waited_for_by_its_own_name(declared: Cloud) -> None:
+    (manager,) = props(declared, "hosts:Manager")
+    assert (manager["host"], manager["address"]) == (MANAGER, "10.0.0.0")
+    assert manager["workers"] == {ONE: "10.0.0.1", TWO: "10.0.0.2"}
+    assert manager["job_folders"] == ["flow"]
+    workers = props(declared, "hosts:Worker")
+    assert sorted((worker["host"], worker["found"]) for worker in workers) == [(ONE, "n1"), (TWO, "")]
+    assert {worker["swarm"] for worker in workers} == {"manager-id"}
+    assert {gate["hostname"] for gate in props(declared, "swarm:WorkerReady")} == {"node1", "node2"}
+
+
+def test_the_stack_has_no_key_of_its_own_and_uses_the_operators_ssh(declared: Cloud) -> None:
+    assert not props(declared, "ssh:Key")
+    assert {gate["folder"] for gate in props(declared, "swarm:WorkerReady")} == {""}
+
+
+def test_the_services_are_those_of_every_target_built_for_the_hosts_kind(declared: Cloud) -> None:
+    services = {service.name: service.inputs for service in declared.all("docker:index/service:Service")}
+    assert {"oodt-rabbitmq", "oodt-filemgr", "oodt-wmgr", "oodt-status", "registry"} == set(services)
+    mounts = services["oodt-wmgr"]["taskSpec"]["containerSpec"]["mounts"]
+    assert "/shared-data/ledger" in [mount["source"] for mount in mounts]
+    images = declared.all("docker:index/image:Image")
+    assert {image.inputs["build"]["platform"] for image in images} == {"linux/arm64"}
+
+
+def test_hosts_with_something_wrong_end_the_program_before_anything_is_declared(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_chosen: HostsSettings, _identity: object) -> dict[str, Facts]:
+        raise HostsError("2 to fix")
+
+    monkeypatch.setattr(cluster, "inspect", refuse)
+    found = Cloud()
+    with pytest.raises(pulumi.RunError, match="2 to fix"):
+        run_program(found, tmp_path, **SETTINGS)
+    assert [resource for resource in found.declared if resource.kind != "pulumi:pulumi:Stack"] == []

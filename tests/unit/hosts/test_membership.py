@@ -1,0 +1,161 @@
+"""How hosts become nodes and cease to be, by what is run on them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from infra import ssh
+from infra.hosts import actions, membership
+from infra.hosts.membership import SwarmLostError
+
+MANAGER, WORKER = "ssh://ops@head", "ssh://ops@one"
+
+
+class Shells:
+    """Stands for ssh: notes what is run where, and answers docker's questions."""
+
+    def __init__(self) -> None:
+        self.ran: list[tuple[str, str]] = []
+        self.answers = {
+            ".Swarm.Cluster.ID": "swarm-1",
+            "{{.Swarm.NodeID}}'": "node-1",
+            "ControlAvailable": "true",
+            "service ls": "s1\ns2",
+            "service inspect": "rabbitmq-data filemgr-data",
+            "node ls": "node-0\nnode-1",
+        }
+        self.unreachable: set[str] = set()
+
+    def run(self, _identity: object, url: str, script: str, *, timeout: float, stdin: bytes = b"") -> str:
+        if url in self.unreachable:
+            raise ssh.UnreachableError(f"{url}: exit 255: no route to host")
+        self.ran.append((url, script))
+        return next((answer for words, answer in self.answers.items() if words in script), "")
+
+    def where(self, words: str) -> list[str]:
+        return [url for url, script in self.ran if words in script]
+
+    def position(self, words: str) -> int:
+        return next(number for number, (_, script) in enumerate(self.ran) if words in script)
+
+
+@pytest.fixture
+def shells(monkeypatch: pytest.MonkeyPatch) -> Shells:
+    found = Shells()
+    monkeypatch.setattr(ssh, "run", found.run)
+    return found
+
+
+def manager(**changes: Any) -> dict[str, Any]:
+    props = {
+        "host": MANAGER,
+        "folder": "",
+        "address": "10.0.0.10",
+        "found": "",
+        "share": "/shared-data",
+        "workers": {WORKER: "10.0.0.11"},
+        "job_folders": ["my flow"],
+        "keep_data": True,
+        "docker_host": None,
+    }
+    return props | changes
+
+
+def worker(**changes: Any) -> dict[str, Any]:
+    props = {
+        "host": WORKER,
+        "folder": "",
+        "address": "10.0.0.11",
+        "found": "",
+        "share": "/shared-data",
+        "swarm": "swarm-1",
+        "node": "node-1",
+    }
+    return props | changes
+
+
+def test_the_manager_makes_its_folders_then_its_swarm_and_is_known_by_it(shells: Shells) -> None:
+    result = membership._ManagerProvider().create(manager())
+    assert result.id == "swarm-1"
+    assert result.outs and result.outs["docker_host"] == MANAGER
+    folders, script = shells.ran[0][1], shells.ran[1][1]
+    assert "install -d -o 1001 -g 1000 -m 0700 /shared-data/ledger" in folders
+    assert "install -d -o 1000 -g 1000 -m 2775 '/shared-data/jobs/my flow'" in folders
+    assert script.startswith("exec python3 - manager --address 10.0.0.10 ")
+    assert "--token-file /shared-data/.swarm/token.json " in script
+
+
+def test_a_manager_found_in_the_stacks_swarm_is_left_as_it_is() -> None:
+    provider, olds = membership._ManagerProvider(), manager()
+    assert not provider.diff("swarm-1", olds, manager(found="swarm-1")).changes
+    assert provider.diff("swarm-1", olds, manager(found="swarm-1", workers={})).changes
+
+
+def test_a_swarm_that_is_gone_or_would_have_to_move_is_an_error_with_what_to_do() -> None:
+    provider = membership._ManagerProvider()
+    with pytest.raises(SwarmLostError, match="pulumi refresh"):
+        provider.diff("swarm-1", manager(), manager(found=""))
+    with pytest.raises(SwarmLostError, match="pulumi destroy"):
+        provider.diff("swarm-1", manager(), manager(found="swarm-1", address="10.0.0.99"))
+
+
+def test_a_refresh_forgets_a_manager_whose_swarm_is_gone(shells: Shells) -> None:
+    provider = membership._ManagerProvider()
+    assert provider.read("swarm-1", manager()).id == "swarm-1"
+    shells.answers[".Swarm.Cluster.ID"] = ""
+    assert not provider.read("swarm-1", manager()).id
+
+
+def test_a_worker_joins_again_only_where_it_is_not_the_node_that_it_was(shells: Shells) -> None:
+    provider = membership._WorkerProvider()
+    result = provider.create(worker(node=None))
+    assert result.outs and result.outs["node"] == "node-1"
+    assert not provider.diff("id", worker(), worker(found="node-1")).changes
+    assert provider.diff("id", worker(), worker(found="")).changes
+    assert provider.diff("id", worker(), worker(found="node-1", swarm="swarm-2")).changes
+
+
+def test_a_worker_leaves_only_as_the_node_that_it_became(shells: Shells) -> None:
+    membership._WorkerProvider().delete("id", worker())
+    ((url, script),) = shells.ran
+    assert url == WORKER
+    assert 'case " node-1 " in' in script
+    assert "--force" not in script
+
+
+def test_a_worker_that_is_not_reached_holds_nothing_up_and_is_named(
+    shells: Shells, capfd: pytest.CaptureFixture[str]
+) -> None:
+    shells.unreachable.add(WORKER)
+    membership._WorkerProvider().delete("id", worker())
+    assert "ssh ops@one docker swarm leave" in capfd.readouterr().out
+
+
+def test_the_end_is_services_then_workers_then_manager_and_the_data_stay(
+    shells: Shells, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(actions, "STOP_TIMEOUT", 0)
+    membership._ManagerProvider().delete("swarm-1", manager())
+    order = [shells.position(words) for words in ("service rm", " node-0 node-1 ", "leave --force", "rm -f")]
+    assert order[0] < order[1] < order[2]
+    assert shells.where(" node-0 node-1 ") == [WORKER]
+    assert shells.where("leave --force") == [MANAGER]
+    assert not shells.where("volume rm")
+    assert not shells.where("rm -rf")
+
+
+def test_the_data_go_where_that_was_asked_for(shells: Shells) -> None:
+    membership._ManagerProvider().delete("swarm-1", manager(keep_data=False))
+    assert shells.where("docker volume rm -f rabbitmq-data filemgr-data") == [MANAGER]
+    removal = shells.ran[-1][1]
+    assert removal.endswith(
+        "rm -rf /shared-data/archive /shared-data/jobs /shared-data/ledger /shared-data/config"
+    )
+
+
+def test_a_manager_without_a_swarm_is_no_error_at_the_end(shells: Shells) -> None:
+    shells.answers["ControlAvailable"] = "false"
+    membership._ManagerProvider().delete("swarm-1", manager())
+    assert not shells.where("leave")

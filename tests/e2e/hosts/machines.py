@@ -1,0 +1,119 @@
+"""Machines for tests of target hosts: containers with docker and sshd, and a disk that some of them share."""
+
+from __future__ import annotations
+
+import subprocess
+from dataclasses import dataclass, field
+from ipaddress import IPv4Network
+from pathlib import Path
+
+from tests.e2e.cluster import ROOT, eventually
+from toolchain.versions import BASE_IMAGE, SUBSTITUTE_BASE_IMAGE
+
+HERE = ROOT / "tests" / "e2e" / "hosts"
+NODE_IMAGE = "oodt-test-hosts-node"
+IMAGE = "oodt-test-hosts"
+BUILD_TIMEOUT = 600  # seconds
+SHARE = "/shared-data"
+
+
+def run(*line: str, timeout: float = 120, check: bool = True) -> str:
+    done = subprocess.run(line, capture_output=True, text=True, timeout=timeout, check=False)
+    if check and done.returncode:
+        raise AssertionError(f"{' '.join(line)} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
+    return done.stdout
+
+
+def build_image() -> None:
+    base = SUBSTITUTE_BASE_IMAGE if run("docker", "images", "-q", SUBSTITUTE_BASE_IMAGE) else BASE_IMAGE
+    node = ["-f", str(ROOT / "images" / "node" / "Dockerfile"), "--build-arg", f"BASE={base}", str(ROOT)]
+    run("docker", "build", "-q", "-t", NODE_IMAGE, *node, timeout=BUILD_TIMEOUT)
+    host = ["--build-arg", f"NODE={NODE_IMAGE}", str(HERE)]
+    run("docker", "build", "-q", "-t", IMAGE, *host, timeout=BUILD_TIMEOUT)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Machine:
+    """One container."""
+
+    container: str
+    name: str
+    address: str
+
+    @property
+    def url(self) -> str:
+        return f"ssh://scientist@{self.address}"
+
+    def run(self, command: str, *, check: bool = True) -> str:
+        """Run a shell command as root."""
+        return run("docker", "exec", self.container, "sh", "-c", command, check=check)
+
+    def answers(self) -> bool:
+        return "Server Version" in self.run("docker info", check=False)
+
+    def swarm_state(self) -> str:
+        return self.run("docker info --format '{{.Swarm.LocalNodeState}}'").strip()
+
+
+@dataclass(kw_only=True)
+class Room:
+    """A network, a shared disk and the machines there, all of them gone with ``close``."""
+
+    name: str
+    subnet: IPv4Network
+    folder: Path
+    machines: list[Machine] = field(default_factory=list)
+
+    def open(self) -> None:
+        run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(self.folder / "key"))
+        self.configuration.write_text(
+            f"Host *\n  IdentityFile {self.folder}/key\n  IdentitiesOnly yes\n"
+            f"  UserKnownHostsFile {self.folder}/known_hosts\n"
+        )
+        run("docker", "network", "create", "--subnet", str(self.subnet), self.name)
+        run("docker", "volume", "create", self.name)
+
+    @property
+    def configuration(self) -> Path:
+        """The operator's ssh configuration."""
+        return self.folder / "config"
+
+    def close(self) -> None:
+        for machine in self.machines:
+            run("docker", "rm", "-f", "-v", machine.container, check=False)
+        run("docker", "volume", "rm", self.name, check=False)
+        run("docker", "network", "rm", self.name, check=False)
+
+    def start(self, name: str, *, shares: bool = True) -> Machine:
+        """Start a machine, without waiting for it."""
+        address = str(self.subnet[len(self.machines) + 10])
+        container = f"{self.name}-{name}"
+        legacy = not Path("/sys/fs/cgroup/cgroup.controllers").exists()
+        key = (self.folder / "key.pub").read_text().strip()
+        options = [
+            *("--name", container, "--hostname", name, "--network", self.name, "--ip", address),
+            *("--cap-add", "ALL", *_missing_capabilities()),
+            *("--security-opt", "seccomp=unconfined", "--security-opt", "apparmor=unconfined"),
+            *("--security-opt", "systempaths=unconfined", "--tmpfs", "/run", "-v", "/var/lib/docker"),
+            *(["-v", "/sys/fs/cgroup:/sys/fs/cgroup"] if legacy else []),
+            *("--cgroupns", "host" if legacy else "private"),
+            *(["-v", f"{self.name}:{SHARE}"] if shares else []),
+            *("-e", f"AUTHORIZED_KEY={key}"),
+        ]
+        run("docker", "run", "-d", *options, IMAGE)
+        machine = Machine(container=container, name=name, address=address)
+        self.machines.append(machine)
+        return machine
+
+    def wait(self) -> None:
+        """Wait until all machines answer, and note their host keys, as who logs in once does."""
+        for machine in self.machines:
+            eventually(machine.answers, f"docker on {machine.name}")
+        keys = run("ssh-keyscan", "-t", "ed25519", *(machine.address for machine in self.machines))
+        (self.folder / "known_hosts").write_text(keys)
+
+
+def _missing_capabilities() -> list[str]:
+    status = Path("/proc/self/status").read_text().splitlines()
+    bounding = next(line for line in status if line.startswith("CapBnd:")).split()[1]
+    return [] if int(bounding, 16) >> 24 & 1 else ["--cap-drop", "SYS_RESOURCE"]

@@ -1,0 +1,219 @@
+"""Target hosts on machines that exist already; the tests are one story, in this order."""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+import subprocess
+from collections.abc import Iterator, Sequence
+from ipaddress import IPv4Network
+from typing import NamedTuple
+
+import pytest
+
+from tests.e2e.cluster import Cluster, eventually, finish
+from tests.e2e.hosts.machines import SHARE, Machine, Room, build_image
+from tests.tools import require
+
+JOBS = ("--metadata", "Dataset=abc", "--metadata", "Project=123", "--metadata", "Seconds=1")
+LATE = (
+    "import time; now = time.time; time.time = lambda: now() - 3600"  # for Python: containers share a clock
+)
+NODES = "docker node ls --format '{{.Hostname}} {{.Status}} {{.Availability}}'"
+
+
+class Hosts(NamedTuple):
+    head: Machine
+    one: Machine
+    two: Machine
+    stranger: Machine
+    shareless: Machine
+    late: Machine
+
+
+@pytest.fixture(scope="module")
+def room(docker_daemon: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Room]:
+    require("ssh")
+    require("ssh-keyscan")
+    build_image()
+    subnet = IPv4Network(f"10.{secrets.randbelow(50) + 100}.{secrets.randbelow(250)}.0/24")
+    found = Room(
+        name=f"oodt-hosts-{secrets.token_hex(2)}", subnet=subnet, folder=tmp_path_factory.mktemp("room")
+    )
+    try:
+        found.open()
+        yield found
+    finally:
+        found.close()
+
+
+@pytest.fixture(scope="module")
+def hosts(room: Room) -> Hosts:
+    """Three good hosts; one that is in a swarm of its own, one without the share, one whose clock is late."""
+    head, one, two = (room.start(name) for name in ("head", "one", "two"))
+    stranger, shareless = room.start("stranger"), room.start("shareless", shares=False)
+    late = room.start("late")
+    room.wait()
+    stranger.run("docker swarm init --advertise-addr eth0")
+    late.run(f"echo '{LATE}' | tee -a /etc/python3.*/sitecustomize.py")
+    return Hosts(head, one, two, stranger, shareless, late)
+
+
+@pytest.fixture(scope="module")
+def cluster(room: Room, hosts: Hosts, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    made = Cluster.make(tmp_path_factory.mktemp("cluster"), "10.213.0.0/24")
+    made.environment["OODT_SSH_CONFIG"] = str(room.configuration)
+    for key, value in (("target", "hosts"), ("manager", hosts.head.url), ("shared_path", SHARE)):
+        made.pulumi("config", "set", key, value)
+    yield made
+    made.destroy()
+
+
+def listed(*machines: Machine) -> str:
+    return json.dumps([machine.url for machine in machines])
+
+
+def problems(text: str) -> dict[str, list[str]]:
+    """What the check says of each host, from the output of pulumi."""
+    assert "target hosts: " in text, text
+    found: dict[str, list[str]] = {}
+    host = ""
+    for line in text.splitlines():
+        if heading := re.match(r"\s*(?:manager|worker) (ssh://\S+)$", line):
+            host = heading[1]
+            found.setdefault(host, [])
+        elif host and (problem := re.match(r"\s*- (.+)", line)):
+            found[host].append(problem[1])
+    return found
+
+
+def fixes(text: str, words: str) -> list[str]:
+    """What the check says to type, of the fixes that contain these words."""
+    return [line.partition("do both: ")[2] for line in text.splitlines() if "fix: " in line and words in line]
+
+
+def states(machines: Sequence[Machine]) -> set[str]:
+    return {machine.swarm_state() for machine in machines}
+
+
+def test_everything_that_is_wrong_is_said_of_each_host_before_anything_is_changed(
+    cluster: Cluster, hosts: Hosts
+) -> None:
+    workers = listed(hosts.one, hosts.stranger, hosts.shareless, hosts.late)
+    cluster.pulumi("config", "set", "workers", workers)
+    text = cluster.pulumi("up", "--yes", "--skip-preview", check=False)
+    found = problems(text)
+    cannot_write = f"scientist cannot write to {SHARE}: Permission denied"
+    assert cannot_write in found[hosts.head.url]
+    assert cannot_write in found[hosts.one.url]
+    assert f"{SHARE} is no folder there" in found[hosts.shareless.url]
+    assert any(re.match("it is in another swarm", problem) for problem in found[hosts.stranger.url])
+    assert any(
+        re.match(r"its clock is 36\d\d s behind the manager's", problem) for problem in found[hosts.late.url]
+    )
+    assert all(any("registry" in problem for problem in of_host) for of_host in found.values())
+    assert states([hosts.head, hosts.one, hosts.shareless, hosts.late]) == {"inactive"}
+    assert hosts.stranger.swarm_state() == "active"
+    assert hosts.head.run(f"ls -A {SHARE}") == ""
+
+
+def test_after_what_it_said_to_do_the_good_hosts_pass(cluster: Cluster, hosts: Hosts) -> None:
+    hosts.head.run(f"chown scientist {SHARE}")
+    cluster.pulumi("config", "set", "workers", listed(hosts.one, hosts.two))
+    text = cluster.pulumi("preview", check=False)
+    commands = fixes(text, "accept_registry")
+    assert len(commands) == 3, text
+    for command in commands:
+        subprocess.run(command, shell=True, cwd=cluster.folder, check=True, capture_output=True, timeout=60)
+    text = cluster.pulumi("preview")
+    assert "oodt-wmgr" in text
+    assert states([hosts.head, hosts.one, hosts.two]) == {"inactive"}
+    assert hosts.head.run(f"ls -A {SHARE}") == ""
+
+
+def test_another_disk_in_the_shares_place_is_not_the_share(cluster: Cluster, hosts: Hosts) -> None:
+    hosts.shareless.run(f"mkdir {SHARE} && chown scientist {SHARE}")
+    cluster.pulumi("config", "set", "workers", listed(hosts.one, hosts.shareless))
+    found = problems(cluster.pulumi("preview", check=False))
+    assert any("it is another disk" in problem for problem in found[hosts.shareless.url])
+    cluster.pulumi("config", "set", "workers", listed(hosts.one, hosts.two))
+
+
+def test_a_port_that_the_firewall_keeps_shut_is_named(cluster: Cluster, hosts: Hosts) -> None:
+    rule = "INPUT -p tcp --dport 2377 -j DROP"
+    hosts.head.run(f"iptables -I {rule}")
+    try:
+        text = cluster.pulumi("preview", check=False)
+    finally:
+        hosts.head.run(f"iptables -D {rule}")
+    closed = f"it does not reach {hosts.head.address} at TCP 2377"
+    assert problems(text) == {hosts.one.url: [closed], hosts.two.url: [closed]}
+
+
+@pytest.mark.slow
+def test_ten_jobs_leave_twenty_products(cluster: Cluster, hosts: Hosts) -> None:
+    cluster.up()
+    report = cluster.run_jobs("--jobs", "10", *JOBS)
+    assert (report["submitted"], report["succeeded"], report["failed"]) == (10, 10, 0)
+    assert {job["node"] for job in report["jobs"]} == {"one", "two"}
+    assert len(cluster.products()) == 20
+
+
+@pytest.mark.slow
+def test_a_second_up_and_a_refresh_change_nothing(cluster: Cluster) -> None:
+    assert cluster.up() == {}
+    cluster.pulumi("refresh", "--yes", "--skip-preview")
+    assert cluster.up() == {}
+
+
+@pytest.mark.slow
+def test_the_join_token_is_in_no_state_and_only_its_users_to_read(cluster: Cluster, hosts: Hosts) -> None:
+    record = f"{SHARE}/.swarm/token.json"
+    token = json.loads(hosts.one.run(f"cat {record}"))["token"]
+    assert token.startswith("SWMTKN-")
+    assert token not in cluster.pulumi("stack", "export", "--show-secrets")
+    assert hosts.one.run(f"stat -c '%a %U' {record}").split() == ["600", "scientist"]
+
+
+@pytest.mark.slow
+def test_a_host_removed_during_a_run_costs_no_job(cluster: Cluster, hosts: Hosts) -> None:
+    before = len(cluster.products())
+    jobs = ("--jobs", "16", *JOBS, "--metadata", "Seconds=4")
+    run = cluster.start("runtime.submit", "--event", "test-workflow", *jobs, "--wait", "--json")
+    folders = f"ls {SHARE}/jobs/test-workflow | wc -l"
+    eventually(lambda: int(hosts.head.run(folders)) >= 14, "jobs to run on both hosts")
+    cluster.up(workers=listed(hosts.one))
+    assert hosts.two.swarm_state() == "inactive"
+    assert "two" not in cluster.manager(NODES)
+    assert hosts.two.run("docker ps -aq") == ""
+    report = finish(run, 300)
+    assert (report["succeeded"], report["failed"]) == (16, 0)
+    assert len(cluster.products()) == before + 32
+
+
+@pytest.mark.slow
+def test_a_host_is_added_by_naming_it(cluster: Cluster, hosts: Hosts) -> None:
+    cluster.up(workers=listed(hosts.one, hosts.two))
+    assert "two Ready Active" in cluster.manager(NODES).splitlines()
+
+
+@pytest.mark.slow
+def test_a_host_that_has_died_is_named_and_can_be_taken_off_the_list(cluster: Cluster, hosts: Hosts) -> None:
+    subprocess.run(["docker", "stop", hosts.two.container], check=True, capture_output=True, timeout=60)
+    found = problems(cluster.pulumi("up", "--yes", "--skip-preview", check=False))
+    assert [problem[:19] for problem in found[hosts.two.url]] == ["it cannot be asked:"]
+    cluster.up(workers=listed(hosts.one))
+    assert "two" not in cluster.manager(NODES)
+    assert cluster.run_jobs("--jobs", "2", *JOBS)["succeeded"] == 2
+
+
+@pytest.mark.slow
+def test_destroy_leaves_no_swarm_and_the_data_on_the_share(cluster: Cluster, hosts: Hosts) -> None:
+    products = cluster.products()
+    cluster.destroy()
+    assert states([hosts.head, hosts.one]) == {"inactive"}
+    assert hosts.head.run("docker ps -aq") + hosts.one.run("docker ps -aq") == ""
+    assert sorted(hosts.head.run(f"find {SHARE}/archive -type f").splitlines()) == products
+    assert hosts.head.run(f"ls -A {SHARE}").split() == ["archive", "config", "jobs", "ledger"]
+    assert "filemgr-data" in hosts.head.run("docker volume ls -q").split()

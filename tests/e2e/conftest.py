@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.e2e.addresses import free_network
 from tests.e2e.cluster import Cluster
 from tests.tools import require
 
@@ -18,7 +18,7 @@ def new_cluster(tmp_path_factory: pytest.TempPathFactory, docker_daemon: None) -
     require("ssh")
     require("ssh-keyscan")
     folder: Path = tmp_path_factory.mktemp("cluster")
-    cluster = Cluster.make(folder, f"10.{secrets.randbelow(50) + 150}.{secrets.randbelow(250)}.0/24")
+    cluster = Cluster.make(folder, str(free_network(24)))
     yield cluster
     cluster.destroy()
 

@@ -7,11 +7,11 @@ import re
 import secrets
 import subprocess
 from collections.abc import Iterator, Sequence
-from ipaddress import IPv4Network
 from typing import NamedTuple
 
 import pytest
 
+from tests.e2e.addresses import free_network
 from tests.e2e.cluster import Cluster, eventually, finish
 from tests.e2e.hosts.machines import SHARE, Machine, Room, build_image
 from tests.tools import require
@@ -37,10 +37,8 @@ def room(docker_daemon: None, tmp_path_factory: pytest.TempPathFactory) -> Itera
     require("ssh")
     require("ssh-keyscan")
     build_image()
-    subnet = IPv4Network(f"10.{secrets.randbelow(50) + 100}.{secrets.randbelow(250)}.0/24")
-    found = Room(
-        name=f"oodt-hosts-{secrets.token_hex(2)}", subnet=subnet, folder=tmp_path_factory.mktemp("room")
-    )
+    name = f"oodt-hosts-{secrets.token_hex(2)}"
+    found = Room(name=name, subnet=free_network(24), folder=tmp_path_factory.mktemp("room"))
     try:
         found.open()
         yield found

@@ -150,6 +150,7 @@ def test_a_message_that_was_sent_twice_is_run_once(cell: Cell, site: Site, vhost
     for _ in range(2):
         properties = pika.BasicProperties(message_id="twice", delivery_mode=2)
         vhost.publish("test-workflow", b'{"Run": 1, "Seconds": "0.5"}', properties)
+    until(lambda: len(site.archived()) == 2, what="archive")
     until(lambda: vhost.messages("test-workflow") == 0, what="empty queue")
     assert site.products() == ["twice_1.dat", "twice_2.dat"]
 

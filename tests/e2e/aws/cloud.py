@@ -12,15 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.e2e.addresses import free_network
 from tests.e2e.aws import bridge, ec2
 from tests.e2e.aws.account import REGION, Account, account
 from tests.e2e.aws.ec2 import Ec2, Instance
 from tests.e2e.cluster import Cluster, eventually
 from tests.tools import missing
 
-BLOCK = "10.214.0.0/16"
-SUBNET = "10.214.0.0/24"  # of the account; the gateway and replaced workers are outside
-GATEWAY = "10.214.255.1"
 WORKERS = 3
 BOOT_TIMEOUT = 300  # seconds
 LAUNCH_TIMEOUT = 300  # seconds from the start of `pulumi up` to its instances
@@ -68,12 +66,12 @@ def booted(folder: Path, program: Path | None, up_timeout: float) -> Iterator[Cl
         missing("block devices cannot be made here: no losetup, or no /dev/loop-control")
     ec2.build_image()
     with ExitStack() as end:
-        hardware = Ec2(name=f"oodt-boot-{secrets.token_hex(2)}", block=BLOCK, gateway=GATEWAY, folder=folder)
+        hardware = Ec2(name=f"oodt-boot-{secrets.token_hex(2)}", block=free_network(16), folder=folder)
         end.callback(hardware.close)
         hardware.open()
-        found = end.enter_context(account(folder, GATEWAY))
+        found = end.enter_context(account(folder, hardware.gateway))
         hardware.endpoint = found.url
-        stack = make_stack(folder / "stack", found, program)
+        stack = make_stack(folder / "stack", found, hardware, program)
         log = end.enter_context((folder / "up.log").open("w"))
         up = subprocess.Popen(
             ["pulumi", "up", "--yes", "--skip-preview", "--non-interactive"],
@@ -89,11 +87,13 @@ def booted(folder: Path, program: Path | None, up_timeout: float) -> Iterator[Cl
         yield Cloud(account=found, stack=stack, ec2=hardware, manager=manager, workers=workers)
 
 
-def make_stack(folder: Path, found: Account, program: Path | None) -> Cluster:
+def make_stack(folder: Path, found: Account, hardware: Ec2, program: Path | None) -> Cluster:
     """A stack in a private subnet of the account, where instances are reached at their own addresses."""
     client = found.client("ec2")
-    vpc = client.create_vpc(CidrBlock=BLOCK)["Vpc"]["VpcId"]
-    subnet = client.create_subnet(VpcId=vpc, CidrBlock=SUBNET, AvailabilityZone=f"{REGION}a")["Subnet"]
+    vpc = client.create_vpc(CidrBlock=str(hardware.block))["Vpc"]["VpcId"]
+    subnet = client.create_subnet(VpcId=vpc, CidrBlock=str(hardware.subnet), AvailabilityZone=f"{REGION}a")[
+        "Subnet"
+    ]
     folder.mkdir()
     stack = Cluster.make(folder, "10.213.0.0/24")
     if program:
@@ -104,7 +104,7 @@ def make_stack(folder: Path, found: Account, program: Path | None) -> Cluster:
     stack.pulumi("stack", "select", stack.stack)
     for key, value in {
         "target": "aws",
-        "admin_cidrs": f'["{BLOCK}"]',
+        "admin_cidrs": f'["{hardware.block}"]',
         "vpc_id": vpc,
         "subnet_ids": json.dumps([subnet["SubnetId"]]),
         "worker_nodes": str(WORKERS),

@@ -7,6 +7,7 @@ import json
 import shutil
 import subprocess
 from dataclasses import dataclass, field
+from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Any
 
@@ -69,16 +70,24 @@ class Ec2:
     """A network, a shared disk and the instances in them, all of them gone with ``close``."""
 
     name: str
-    block: str
-    gateway: str
+    block: IPv4Network
     folder: Path
     endpoint: str = ""
     public_key: str = ""
     instances: list[Instance] = field(default_factory=list)
     loops: dict[str, str] = field(default_factory=dict)
 
+    @property
+    def subnet(self) -> IPv4Network:
+        """The subnet of the account's instances; the gateway and replaced workers are outside."""
+        return next(self.block.subnets(new_prefix=24))
+
+    @property
+    def gateway(self) -> str:
+        return str(self.block[-2])
+
     def open(self) -> None:
-        run("docker", "network", "create", "--subnet", self.block, "--gateway", self.gateway, self.name)
+        run("docker", "network", "create", "--subnet", str(self.block), "--gateway", self.gateway, self.name)
         run("docker", "volume", "create", self.name)
 
     def close(self) -> None:

@@ -89,7 +89,9 @@ def test_a_leaving_worker_is_drained_before_its_group_may_end_it(cloud: Cloud) -
 
 def test_a_worker_that_replaces_it_joins(cloud: Cloud) -> None:
     script = base64.b64decode(ec2.template(cloud.account)["UserData"]).decode()
-    cloud.workers.append(cloud.ec2.launch("i-replacement", "10.214.1.1", script, "i-replacement"))
+    cloud.workers.append(
+        cloud.ec2.launch("i-replacement", str(cloud.ec2.block[257]), script, "i-replacement")
+    )
     eventually(cloud.whole, "the new worker", BOOT_TIMEOUT)
     eventually(lambda: len(running(cloud, "slow")) >= WORKERS - 1, "the service's tasks")
 

@@ -30,7 +30,9 @@ def ensure(log: Log) -> str:
         return f"the machine's own, {own}"
     if (installed := installed_in(PULUMI_HOME)) and not _is_outdated_substitute(installed / EXECUTABLE):
         return "up to date"
-    install = [str(pulumi_cli.executable()), "plugin", "install", "resource", "docker", DOCKER_PLUGIN]
+    # What is there may be an outdated substitute, which Pulumi takes for the plugin that is asked for.
+    install = [str(pulumi_cli.executable()), "plugin", "install", "--reinstall"]
+    install += ["resource", "docker", DOCKER_PLUGIN]
     environment = {**os.environ, "PULUMI_HOME": str(PULUMI_HOME), "PULUMI_SKIP_UPDATE_CHECK": "true"}
     try:
         log.run(install, timeout=DOWNLOAD_TIMEOUT, env=environment)
@@ -41,7 +43,7 @@ def ensure(log: Log) -> str:
     source = TOOLCHAIN / "docker-plugin"
     source.mkdir(exist_ok=True)
     pulumi_cli.write_script(source / EXECUTABLE, SUBSTITUTE)
-    log.run([*install, "--reinstall", "--file", str(source)], timeout=INSTALL_TIMEOUT, env=environment)
+    log.run([*install, "--file", str(source)], timeout=INSTALL_TIMEOUT, env=environment)
     shutil.rmtree(source)
     return "the project's substitute for the vendor's"
 

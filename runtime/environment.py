@@ -83,7 +83,7 @@ def command_broker_url(env: Mapping[str, str] = os.environ) -> str:
     """Address of the broker for an operator's command: as in a container, else the stack's output."""
     url = env.get(names.RABBITMQ_USER_URL) or secret(names.RABBITMQ_USER_SECRET)
     try:
-        return _amqp(url or stack.output(names.USER_URL_OUTPUT, variable=names.RABBITMQ_USER_URL))
+        return _amqp(url or stack.address(names.USER_URL_OUTPUT, variable=names.RABBITMQ_USER_URL))
     except stack.NoAnswer as error:
         raise NoBrokerAddress(str(error)) from error
 
@@ -97,7 +97,7 @@ def command_admin_url(env: Mapping[str, str] = os.environ) -> str:
     """The same for an operator's command or script: as in a container, else the stack's output."""
     url = env.get(names.RABBITMQ_ADMIN_URL) or secret(names.RABBITMQ_ADMIN_SECRET)
     try:
-        return _http(url or stack.output(names.ADMIN_URL_OUTPUT, variable=names.RABBITMQ_ADMIN_URL))
+        return _http(url or stack.address(names.ADMIN_URL_OUTPUT, variable=names.RABBITMQ_ADMIN_URL))
     except stack.NoAnswer as error:
         raise NoBrokerAddress(str(error)) from error
 

@@ -72,6 +72,7 @@ ADMIN_URL_OUTPUT: Final = "rabbitmq_admin_url"
 STATUS_URL_OUTPUT: Final = "status_url"
 STATUS_TOKEN_OUTPUT: Final = "status_token"
 SSH_OUTPUT: Final = "ssh"
+TUNNEL_OUTPUT: Final = "tunnel"
 
 # OODT's metadata key for our run id. OODT itself overwrites JobId, so the correlation key needs a name of its
 # own.

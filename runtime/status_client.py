@@ -100,7 +100,7 @@ def status_client(env: Mapping[str, str] = os.environ) -> StatusClient:
         token, url = found, url or f"http://localhost:{names.STATUS_PORT}"
     try:
         return StatusClient(
-            url or stack.output(names.STATUS_URL_OUTPUT, variable=names.STATUS_URL),
+            url or stack.address(names.STATUS_URL_OUTPUT, variable=names.STATUS_URL),
             token or stack.output(names.STATUS_TOKEN_OUTPUT, variable=names.STATUS_TOKEN),
         )
     except stack.NoAnswer as error:

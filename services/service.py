@@ -42,9 +42,9 @@ class Service:
     """What is particular to a service; seconds for the times, MiB for the memory.
 
     ``role`` is the role of the nodes that it may run on; ``health`` is the command that tells whether a
-    container is well. ``rolling`` is for services of which more tasks may run than there are replicas: an
-    update starts new ones, a quarter at a time, before it stops old ones, and does not wait for those to
-    finish their work.
+    container is well. ``start_first`` is for services of which more tasks may run than there are replicas: an
+    update starts so many new ones at a time before it stops old ones, and does not wait for those to finish
+    their work.
     """
 
     name: str
@@ -61,7 +61,7 @@ class Service:
     start_period: int = 60
     stop_grace: int = 30
     memory_limit: int | None = None
-    rolling: bool = False
+    start_first: int = 0
 
     def task_spec(self, network: docker.Network, platform: str) -> docker.ServiceTaskSpecArgs:
         """What makes docker start new tasks when it changes."""
@@ -94,12 +94,12 @@ class Service:
                 ],
             ),
             update_config=docker.ServiceUpdateConfigArgs(
-                parallelism=-(-self.replicas // 4) if self.rolling else 1,
+                parallelism=self.start_first or 1,
                 delay="0s",
                 failure_action="pause",
                 monitor="5s",
                 max_failure_ratio="0.0",
-                order="start-first" if self.rolling else "stop-first",
+                order="start-first" if self.start_first else "stop-first",
             ),
             opts=opts,
         )

@@ -57,7 +57,9 @@ def wmgr(
         secrets=urls,
         health=["oodt-health", "wmgr"],
         stop_grace=STOP_GRACE + STOP_MARGIN,
-        rolling=True,
+        # A quarter at a time, but never fewer than there are workers: docker spreads those that it starts at
+        # once evenly, and of those that come one after another it may put several on the same worker.
+        start_first=max(swarm.workers, -(-settings.wm_replicas // 4)),
     )
 
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import re
 import subprocess
 from collections import Counter
+from dataclasses import replace
+from pathlib import Path
 from xmlrpc.client import ServerProxy
 
 import pytest
@@ -24,6 +28,12 @@ def products_of(cluster: Cluster, type_name: str = "TestFile") -> int:
     filemgr = catalogue(cluster)
     product_type = filemgr.filemgr.getProductTypeByName(type_name)
     return int(str(filemgr.filemgr.getNumProducts(product_type)))
+
+
+def running_jobs(cluster: Cluster) -> int:
+    """Running jobs of the example workflow, as the status service knows of them."""
+    jobs: dict[str, dict[str, int]] = cluster.command("runtime.status")["jobs"]
+    return jobs.get("test-workflow", {}).get("RUNNING", 0)
 
 
 def docker_objects(prefix: str) -> str:
@@ -183,6 +193,35 @@ def test_the_status_service_tells_what_became_of_jobs(cluster: Cluster) -> None:
     assert {node["node"]: node["slots"] for node in nodes} == {"worker1": 4, "worker2": 4}
 
 
+def test_where_only_ssh_is_let_in_submit_opens_a_tunnel_and_opens_it_again(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    outputs = json.loads(cluster.pulumi("stack", "output", "--json", "--show-secrets"))
+    nearby = re.sub("@[^:]+:", "@localhost:", outputs["rabbitmq_user_url"])
+    outputs |= {"rabbitmq_user_url": nearby, "tunnel": "ssh"}
+    (tmp_path / "outputs.json").write_text(json.dumps(outputs))
+    (tmp_path / "pulumi").write_text(f"#!/bin/sh\ncat {tmp_path}/outputs.json\n")
+    (tmp_path / "pulumi").chmod(0o755)
+    path = f"{tmp_path}:{cluster.environment['PATH']}"
+    outside = replace(cluster, environment={**cluster.environment, "PATH": path})
+    jobs = (
+        "--jobs",
+        "2",
+        "--metadata",
+        "Dataset=abc",
+        "--metadata",
+        "Project=123",
+        "--metadata",
+        "Seconds=4",
+    )
+    run = outside.start("runtime.submit", "--event", "test-workflow", *jobs, "--wait", "--json")
+    find = ["pgrep", "-P", str(run.pid), "ssh"]
+    eventually(lambda: running_jobs(cluster) == 2, "running jobs")
+    tunnel = subprocess.run(find, check=True, capture_output=True, text=True, timeout=10).stdout
+    subprocess.run(["kill", *tunnel.split()], check=True, timeout=10)
+    assert finish(run, 120)["succeeded"] == 2
+
+
 def test_a_cancelled_batch_frees_the_cluster_and_leaves_no_product(cluster: Cluster) -> None:
     before = cluster.products()
     long = ("--metadata", "Dataset=abc", "--metadata", "Project=123", "--metadata", "Seconds=30")
@@ -190,10 +229,7 @@ def test_a_cancelled_batch_frees_the_cluster_and_leaves_no_product(cluster: Clus
         *("runtime.submit", "--event", "test-workflow", "--jobs", "12", *long),
         *("--batch-id", "cancelled", "--wait", "--json"),
     )
-    eventually(
-        lambda: cluster.command("runtime.status")["jobs"].get("test-workflow", {}).get("RUNNING", 0) == 8,
-        "running jobs",
-    )
+    eventually(lambda: running_jobs(cluster) == 8, "running jobs")
     assert cluster.command("runtime.cancel", "--batch", "cancelled") == {"batch": "cancelled", "stopped": 8}
     assert finish(run, 120)["cancelled"] == 12
     assert cluster.products() == before

@@ -86,6 +86,7 @@ def fake_pulumi(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str) ->
     program = tmp_path / "pulumi"
     program.write_text(f"#!/bin/sh\n{script}\n")
     program.chmod(0o755)
+    stack.outputs.cache_clear()
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
 
 
@@ -95,7 +96,7 @@ def test_a_command_asks_the_stack_for_the_brokers_address(
     fake_pulumi(
         tmp_path,
         monkeypatch,
-        '[ "$*" = "stack output rabbitmq_user_url --show-secrets" ] && echo amqp://u:p@h/',
+        '[ "$*" = "stack output --json --show-secrets" ] && echo \'{"rabbitmq_user_url": "amqp://u:p@h/"}\'',
     )
     assert command_broker_url({}) == "amqp://u:p@h/"
 
@@ -104,7 +105,7 @@ def test_a_command_asks_the_stack_for_the_brokers_address(
     ("script", "complaint"),
     [
         ("echo 'error: no stack selected' >&2; exit 255", "error: no stack selected"),
-        ("exit 0", "the output is empty"),
+        ("echo '{}'", "the stack has no output rabbitmq_user_url, which `pulumi up` makes"),
         ("exec sleep 30", "pulumi did not answer within"),
     ],
 )
@@ -121,5 +122,9 @@ def test_a_stack_that_does_not_tell_is_explained(
 
 def test_without_pulumi_the_fix_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(NoBrokerAddress, match="there is no pulumi on PATH: set RABBITMQ_USER_URL"):
+    stack.outputs.cache_clear()
+    with pytest.raises(
+        NoBrokerAddress,
+        match="RABBITMQ_USER_URL is not set and there is no pulumi on PATH: set RABBITMQ_USER_URL",
+    ):
         command_broker_url({})

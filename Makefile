@@ -1,7 +1,7 @@
 # The commands of README and CONTRIBUTING; what they do stands in toolchain/.
 SHELL := bash
 .DEFAULT_GOAL := help
-.PHONY: help toolchain demo destroy test test-full lint format
+.PHONY: help toolchain demo destroy test test-full chaos lint format
 
 PYTHON := .venv/bin/python
 IN_TOOLCHAIN := eval "$$($(PYTHON) -m toolchain.environment)" &&
@@ -24,6 +24,9 @@ test: lint ## check the code and run every test that takes no minutes
 
 test-full: lint ## run every test
 	$(PYTEST)
+
+chaos: toolchain ## run 300 jobs while everything that can die does; CHAOS_SEED=N repeats a run
+	$(PYTEST) -m chaos --capture=no tests/e2e/test_chaos.py
 
 lint: toolchain ## linter, formatter and type checker
 	$(PYTHON) -m ruff check

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import secrets
 import subprocess
 from collections import Counter
 from dataclasses import replace
@@ -14,6 +15,8 @@ import pytest
 
 from runtime import names
 from services.convergence import ConvergedProvider, ServiceError
+from tests.e2e.chaos import troubles
+from tests.e2e.chaos.storm import Storm
 from tests.e2e.cluster import ROOT, Cluster, eventually, finish
 
 JOBS = ("--metadata", "Dataset=abc", "--metadata", "Project=123", "--metadata", "Seconds=1")
@@ -243,6 +246,11 @@ def test_cleaning_up_leaves_neither_product_nor_job_folder(cluster: Cluster) -> 
     assert done["history"]["jobs"] > 0
     assert cluster.products() == [] and products_of(cluster) == 0
     assert cluster.manager(f"find {cluster.output('jobs')} -mindepth 2").strip() == ""
+
+
+def test_jobs_survive_a_short_storm(cluster: Cluster, tmp_path: Path) -> None:
+    seed = secrets.randbelow(10**6)
+    Storm(seed=seed, jobs=32, seconds=(4, 10), troubles=troubles.WITHOUT_WAITING).over(cluster, tmp_path)
 
 
 @pytest.mark.slow

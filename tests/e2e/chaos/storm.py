@@ -1,0 +1,148 @@
+"""Jobs in a storm of troubles: when each strikes, how long recovery takes, and the account afterwards."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from runtime import names
+from runtime.catalogue import Catalogue
+from services.containers import ARCHIVE
+from tests.e2e.chaos.troubles import SHARE, Trouble
+from tests.e2e.cluster import Cluster, eventually, finish
+
+GAP_SECONDS = (2.0, 10.0)  # between a recovery and the next trouble
+RECOVERY_TIMEOUT = 300  # seconds
+COUNT_TIMEOUT = 60  # seconds until the broker's numbers are those of now
+
+
+@dataclass(frozen=True, kw_only=True)
+class Strike:
+    """One trouble: times in seconds, ``at`` since the first job was sent."""
+
+    trouble: str
+    hit: str
+    at: float
+    lasted: float
+    recovery: float
+
+    def __str__(self) -> str:
+        return (
+            f"{self.at:7.1f} s  {self.trouble} ({self.hit}): lasted {self.lasted:.1f} s, "
+            f"whole again {self.recovery:.1f} s later"
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Storm:
+    """Everything that happens comes from ``seed``, except for the cluster's own pace."""
+
+    seed: int
+    jobs: int
+    seconds: tuple[int, int]  # shortest and longest time of a task
+    troubles: Sequence[Trouble]
+
+    def over(self, cluster: Cluster, folder: Path) -> dict[str, Any]:
+        """Run the jobs under the troubles, and hold the account against what was asked for."""
+        print(f"\nchaos: {self.jobs} jobs, CHAOS_SEED={self.seed}", flush=True)
+        chance = Random(self.seed)
+        batch = folder / "chaos.jsonl"
+        batch.write_text("".join(f"{json.dumps(self._job(chance, n))}\n" for n in range(self.jobs)))
+        before = len(cluster.products())
+        queued = ("--batch", str(batch), "--batch-id", f"chaos-{self.seed}")
+        run = cluster.start("runtime.submit", "--event", "test-workflow", *queued, "--wait", "--json")
+        began = time.monotonic()
+        strikes = [
+            self._strike(cluster, run, trouble, chance, began)
+            for trouble in chance.sample(self.troubles, len(self.troubles))
+        ]
+        report = finish(run, RECOVERY_TIMEOUT + self.jobs * self.seconds[1])
+        summary = {key: value for key, value in report.items() if key != "jobs"}
+        print(f"chaos: {json.dumps(summary)}", flush=True)
+        check(cluster, report, before)
+        return {"seed": self.seed, **summary, "strikes": [asdict(strike) for strike in strikes]}
+
+    def _job(self, chance: Random, number: int) -> dict[str, Any]:
+        seconds = chance.randint(*self.seconds)
+        return {"Dataset": "abc", "Project": "chaos", "Run": number + 1, "Seconds": seconds}
+
+    def _strike(
+        self,
+        cluster: Cluster,
+        run: subprocess.Popen[str],
+        trouble: Trouble,
+        chance: Random,
+        began: float,
+    ) -> Strike:
+        time.sleep(chance.uniform(*GAP_SECONDS))
+        assert run.poll() is None, f"the jobs had ended before this came: {trouble.name}"
+        struck = time.monotonic()
+        hit = trouble.strike(cluster, chance)
+        over = time.monotonic()
+        eventually(lambda: whole(cluster), f"recovery after: {trouble.name}", RECOVERY_TIMEOUT)
+        strike = Strike(
+            trouble=trouble.name,
+            hit=hit,
+            at=struck - began,
+            lasted=over - struck,
+            recovery=time.monotonic() - over,
+        )
+        print(strike, flush=True)
+        return strike
+
+
+def whole(cluster: Cluster) -> bool:
+    """Whether every service has its containers, and each Workflow Manager's consumer is at the broker."""
+    listed = cluster.manager("docker service ls --format '{{.Name}} {{.Replicas}}'", check=False)
+    replicas = dict(line.split()[:2] for line in listed.splitlines())
+    if not replicas or any(len(set(numbers.split("/"))) > 1 for numbers in replicas.values()):
+        return False
+    wanted = int(replicas[names.WMGR_SERVICE].partition("/")[0])
+    consumers = rabbitmq(cluster, "list_consumers")
+    return len([row for row in consumers if row["queue_name"] == "test-workflow"]) == wanted
+
+
+def check(cluster: Cluster, report: dict[str, Any], before: int) -> None:
+    """Every job has succeeded, with its two products in archive and catalogue once; no message is left."""
+    states = Counter(job["state"] for job in report["jobs"])
+    reasons = {job["reason"] for job in report["jobs"] if job["state"] != "SUCCEEDED"}
+    assert states == {"SUCCEEDED": report["submitted"]}, f"{states}: {reasons}"
+    catalogued = list(Catalogue(cluster.output("filemgr_url")).products())
+    twice = [name for name, n in Counter(product["name"] for product, _ in catalogued).items() if n > 1]
+    assert not twice, f"products that are in the catalogue more than once: {twice}"
+    ids = {product["id"] for product, _ in catalogued}
+    for job in report["jobs"]:
+        own = {product["id"] for product in job["products"]}
+        assert len(own) == 2 and own <= ids, f"products of job {job['id']}: {job['products']}"
+    files = cluster.products()
+    assert len(files) == before + 2 * report["submitted"]
+    assert files == sorted(path for _, paths in catalogued for path in map(_on_share, paths))
+    eventually(lambda: not any(left(cluster).values()), "queues without messages", COUNT_TIMEOUT)
+
+
+def left(cluster: Cluster) -> dict[str, int]:
+    """Messages by queue, of the queues that hold jobs."""
+    rows = rabbitmq(cluster, "list_queues name messages")
+    return {row["name"]: row["messages"] for row in rows if row["name"].startswith("test-workflow")}
+
+
+def rabbitmq(cluster: Cluster, command: str) -> list[dict[str, Any]]:
+    """What rabbitmqctl answers in the broker's container; nothing while there is none."""
+    container = f"$(docker ps -q --filter name={names.RABBITMQ_SERVICE})"
+    line = f"docker exec {container} rabbitmqctl --quiet --formatter json {command}"
+    try:
+        rows: list[dict[str, Any]] = json.loads(cluster.manager(line, check=False))
+    except ValueError:
+        return []
+    return rows
+
+
+def _on_share(path: str) -> str:
+    return path.replace(ARCHIVE, f"{SHARE}/archive", 1)

@@ -62,9 +62,9 @@ def _jobs(client: StatusClient, jobs: Sequence[str], event: str | None) -> dict[
 def _parser() -> argparse.ArgumentParser:
     made = parser(
         "cancel",
-        "Cancel jobs, or all of a batch that has not ended. Running ones are stopped in seconds and their "
-        "products removed; a program that runs goes on to its own end, for nothing. Queued ones end when "
-        "their turn comes. Exit code 1: a job had ended before.",
+        "Cancel jobs, or all of a batch that has not ended. Running ones are stopped in seconds, their "
+        "programs killed and their products removed. Queued ones end when their turn comes. Exit code 1: a "
+        "job had ended before.",
         "--batch 20260105-101500-3f2a1c",
         "--job 20260105-101500-3f2a1c.7 --job 20260105-101500-3f2a1c.8",
     )

@@ -40,6 +40,7 @@ class StateEvent:
     run: int = 0
     batch: str | None = None
     reason: str | None = None
+    log: str | None = None
     products: tuple[Mapping[str, Any], ...] = ()
     queued: float | None = None
     started: float | None = None

@@ -146,7 +146,7 @@ class Jobs:
         interruptions = run.interruptions + (outcome.result == "interrupted")
         given_up = failures >= self._events[job.event].max_attempts or interruptions >= MOST_INTERRUPTIONS
         if outcome.result != "succeeded" and not outcome.final and not given_up:
-            self._ledger.end(run, outcome.result, outcome.reason)
+            self._ledger.end(run, outcome.result, outcome.reason, outcome.log)
             return None
         verdict = Verdict(
             state="SUCCEEDED" if outcome.result == "succeeded" else "DEAD",
@@ -154,6 +154,7 @@ class Jobs:
             node=self._node,
             run=run.number,
             reason=outcome.reason,
+            log=outcome.log,
             products=describe(outcome.products),
             started=run.started,
             ended=time.time(),
@@ -241,7 +242,7 @@ class Jobs:
         if self._works.get(work.job.id) is work:
             del self._works[work.job.id]
         if work.journal is not None:
-            # A program that hangs keeps its thread of the Workflow Manager, so it keeps its slot.
+            # What is still at work keeps its thread of the Workflow Manager, so it keeps its slot.
             self._spawn(self._wait_until_idle(work.journal, slots))
         else:
             slots.release()

@@ -68,6 +68,7 @@ class Verdict:
     node: str
     run: int = 0
     reason: str | None = None
+    log: str | None = None
     products: tuple[Mapping[str, Any], ...] = ()
     started: float | None = None
     ended: float
@@ -140,9 +141,16 @@ class Ledger:
         numbers = entries.numbers(folder)
         return bool(numbers) and _current([entries.read(entries.path(folder, numbers[-1]))], number)
 
-    def end(self, run: Run, state: RunEnd, reason: str | None) -> None:
+    def end(self, run: Run, state: RunEnd, reason: str | None, log: str | None = None) -> None:
         """Record what the run came to, which also gives its lease back; raises Superseded."""
-        ended = {"kind": "ended", "run": run.number, "state": state, "reason": reason, "at": time.time()}
+        ended = {
+            "kind": "ended",
+            "run": run.number,
+            "state": state,
+            "reason": reason,
+            "log": log,
+            "at": time.time(),
+        }
         self._add(run, ended)
 
     def settle(self, run: Run, verdict: Verdict) -> None:
@@ -257,5 +265,5 @@ def _entry(verdict: Verdict) -> Entry:
 
 
 def _verdict(entry: Entry) -> Verdict:
-    fields = {key: entry[key] for key in Verdict.__dataclass_fields__}
+    fields = {key: entry[key] for key in Verdict.__dataclass_fields__ if key in entry}
     return Verdict(**{**fields, "products": tuple(fields["products"])})

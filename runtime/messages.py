@@ -14,12 +14,14 @@ from typing import Any
 import pika
 
 from runtime import names
+from runtime.log_excerpt import HEADER_BYTES, excerpt
 
 Metadata = dict[str, str | list[str]]
 
 # Producers of the original send the metadata as headers too, so ours begin with a prefix of their own.
 BATCH_HEADER = "oodt-batch"
 REASON_HEADER = "oodt-reason"
+LOG_HEADER = "oodt-log"
 REDRIVE_HEADER = "oodt-redrive"
 
 MAX_BODY_BYTES = 4 * 1024 * 1024
@@ -84,16 +86,23 @@ def properties_of(
 
 
 def republished(
-    properties: pika.BasicProperties, *, job: str, reason: str | None = None, redrive: str | None = None
+    properties: pika.BasicProperties,
+    *,
+    job: str,
+    reason: str | None = None,
+    log: str | None = None,
+    redrive: str | None = None,
 ) -> pika.BasicProperties:
     """Properties for the same message in another queue. The id is stated now, and never changes again."""
     headers = {
         key: value
         for key, value in (properties.headers or {}).items()
-        if not key.startswith("x-") and key != REASON_HEADER
+        if not key.startswith("x-") and key not in {REASON_HEADER, LOG_HEADER}
     }
     if reason is not None:
         headers[REASON_HEADER] = reason
+    if log:
+        headers[LOG_HEADER] = excerpt(log, HEADER_BYTES)
     if redrive is not None:
         headers[REDRIVE_HEADER] = redrive
     return pika.BasicProperties(

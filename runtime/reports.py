@@ -45,7 +45,9 @@ class Reports:
         """The job gets another run, after a wait that grows with each failure."""
         failures = run.failures + (outcome.result == "failed")
         wait = retry_wait(failures) if outcome.result == "failed" else PARKING_WAIT
-        if not await self._move(deliveries, names.retry_queue(job.event, wait), job.id, outcome.reason):
+        if not await self._move(
+            deliveries, names.retry_queue(job.event, wait), job.id, outcome.reason, outcome.log
+        ):
             return
         await self._announce(
             job,
@@ -53,6 +55,7 @@ class Reports:
             run=run.number,
             attempts=failures,
             reason=outcome.reason,
+            log=outcome.log,
             started=run.started,
             ended=time.time(),
         )
@@ -61,7 +64,7 @@ class Reports:
     async def settled(self, job: Job, deliveries: Sequence[Delivery], verdict: Verdict) -> None:
         """The job has come to its end, now or at an earlier delivery."""
         if verdict.state == "DEAD" and not await self._move(
-            deliveries, names.dead_queue(job.event), job.id, verdict.reason
+            deliveries, names.dead_queue(job.event), job.id, verdict.reason, verdict.log
         ):
             return
         told = await self._announce(
@@ -71,6 +74,7 @@ class Reports:
             attempts=verdict.attempts,
             node=verdict.node,
             reason=verdict.reason,
+            log=verdict.log,
             products=verdict.products,
             started=verdict.started,
             ended=verdict.ended,
@@ -95,14 +99,19 @@ class Reports:
             _acknowledge([delivery])
 
     async def _move(
-        self, deliveries: Sequence[Delivery], queue: str, job: str, reason: str | None = None
+        self,
+        deliveries: Sequence[Delivery],
+        queue: str,
+        job: str,
+        reason: str | None = None,
+        log_end: str | None = None,
     ) -> bool:
         """Put the job's message into another queue; False if that failed and the message was handed back."""
         delivery = next((delivery for delivery in deliveries if delivery.alive), None)
         if delivery is None:
             # The broker has taken the message back and will deliver it again.
             return True
-        properties = messages.republished(delivery.properties, job=job, reason=reason)
+        properties = messages.republished(delivery.properties, job=job, reason=reason, log=log_end)
         try:
             await self._broker.publish(
                 names.EXCHANGE, queue, delivery.body, properties, seconds=PUBLISH_SECONDS

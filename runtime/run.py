@@ -1,6 +1,7 @@
 """One run of a job on the Workflow Manager, from submission to what came of it."""
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -9,12 +10,16 @@ from typing import Literal
 from runtime import verdict, xml_rpc
 from runtime.journal import Journal, Journals
 from runtime.ledger import Run
+from runtime.log_excerpt import excerpt
 from runtime.messages import Job
 from runtime.verdict import Line, Product
 from runtime.workflow_manager import WorkflowManager
 
 # The Workflow Manager records an instance before it answers to handleEvent.
 BEGIN_SECONDS = 60.0
+# A run that was told to stop has this long to be over before its failure is reported, without its log then.
+STOP_SECONDS = 10.0
+STOP_AGAIN_SECONDS = 30.0
 
 Result = Literal["succeeded", "failed", "interrupted", "superseded"]
 
@@ -31,6 +36,7 @@ class Outcome:
 
     result: Result
     reason: str | None = None
+    log: str | None = None
     final: bool = False
     products: tuple[Product, ...] = field(default=())
 
@@ -85,8 +91,7 @@ class Runner:
             async with asyncio.timeout(max(0.0, opened + seconds - time.time())):
                 outcome = await self._until(journal, _ended, superseded)
         except TimeoutError:
-            await self._stop(journal)
-            return Outcome(result="failed", reason=f"it did not end within {seconds:g} s")
+            return await self._given_up(journal, f"it did not end within {seconds:g} s")
         if outcome:
             if outcome.result == "superseded":
                 await self._stop(journal)
@@ -95,18 +100,33 @@ class Runner:
         return Outcome(
             result="succeeded" if finding.succeeded else "failed",
             reason=finding.reason,
+            log=finding.log and excerpt(finding.log),
             final=finding.final,
             products=finding.products,
         )
+
+    async def _given_up(self, journal: Journal, reason: str) -> Outcome:
+        """A run whose time is over, with what its programs had to say until they were killed."""
+        await self._stop(journal)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(STOP_SECONDS):
+                await self._until(journal, _ended, lambda: False)
+        logs = [verdict.last_log(lines) for lines in journal.instances.values()]
+        log = next((log for log in logs if log), None)
+        return Outcome(result="failed", reason=reason, log=log and excerpt(log))
 
     async def _stop(self, journal: Journal) -> None:
         for instance in journal.instances:
             await self._manager.stop(instance)
 
     async def until_idle(self, journal: Journal) -> None:
-        """Return once the Workflow Manager does nothing more for the run."""
-        if _begun(journal):
-            await self._until(journal, _ended, lambda: False)
+        """Return once the Workflow Manager does nothing more for the run; what goes on is stopped again."""
+        while _begun(journal):
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(STOP_AGAIN_SECONDS):
+                    await self._until(journal, _ended, lambda: False)
+                    return
+            await self._stop(journal)
 
     async def _explained(self, instance: str, lines: list[Line]) -> list[Line]:
         """The lines, and what OODT does not say: which metadata the instance lacks."""

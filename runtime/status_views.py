@@ -63,7 +63,8 @@ def job(answer: Answer) -> RenderableType:
     for product in answer["products"]:
         archived = product.get("archived") or [product.get("file", "")]
         products.add_row(Text(str(product.get("name", ""))), Text("\n".join(map(str, archived))))
-    return Group(about, *_filled(runs, products))
+    log = [Text("last of its log", "bold"), Text(answer["log"])] if answer.get("log") else []
+    return Group(about, *_filled(runs, products), *log)
 
 
 def progress(answer: Answer) -> str:

@@ -2,10 +2,13 @@
 
 import time
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from runtime.events import FINAL, StateEvent
+
+# Each has up to 4 kB, and a batch may have any number of jobs.
+MOST_LOGS = 1000
 
 
 @dataclass(kw_only=True)
@@ -26,6 +29,8 @@ class Tally:
             return
         if before is not None:
             self.counts[before.state] -= 1
+        if event.log and (event.state != "DEAD" or self.counts["DEAD"] >= MOST_LOGS):
+            event = replace(event, log=None)
         self.latest[event.job] = event
         self.counts[event.state] += 1
 
@@ -59,6 +64,7 @@ class Tally:
                         "attempts": event.attempts,
                         "node": event.node,
                         "reason": event.reason,
+                        "log": event.log,
                         "products": list(event.products),
                     }
                     for event in self.latest.values()

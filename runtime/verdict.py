@@ -6,7 +6,7 @@ when the File Manager is down. So a run has succeeded only if the evidence of ea
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 Line = Mapping[str, Any]
 
@@ -31,12 +31,21 @@ class Product:
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """What a run came to. ``final`` failures would fail again, so they are not retried."""
+    """What a run came to. ``final`` failures would fail again, so they are not retried.
+
+    ``log`` is the last of what the task that failed has written.
+    """
 
     succeeded: bool
     reason: str | None = None
+    log: str | None = None
     final: bool = False
     products: tuple[Product, ...] = ()
+
+
+class _Problem(NamedTuple):
+    task: str | None
+    what: str
 
 
 def ended(lines: Iterable[Line]) -> bool:
@@ -81,16 +90,23 @@ def missed_metadata(lines: Iterable[Line]) -> str | None:
 def _judge(lines: Sequence[Line]) -> Finding:
     if task := missed_metadata(lines):
         return Finding(succeeded=False, reason=f"task {task}: {_what_is_missing(lines)}", final=True)
-    reason = (
+    problem = (
         _task_failed(lines)
         or _task_not_ended(lines)
         or _program_failed(lines)
         or _output_problem(lines)
         or _not_ingested(lines)
     )
-    if reason:
-        return Finding(succeeded=False, reason=reason)
+    if problem:
+        reason = f"task {problem.task}: {problem.what}" if problem.task else problem.what
+        return Finding(succeeded=False, reason=reason, log=last_log(lines, problem.task))
     return Finding(succeeded=True, products=products(lines))
+
+
+def last_log(lines: Iterable[Line], task: str | None = None) -> str | None:
+    """The last of what a task (any, unless it is named) has written; None if nothing is known of it."""
+    logs = [line["text"] for line in lines if line["kind"] == "log" and task in {None, line["task"]}]
+    return logs[-1] if logs else None
 
 
 def products(lines: Iterable[Line]) -> tuple[Product, ...]:
@@ -124,39 +140,39 @@ def _what_is_missing(lines: Iterable[Line]) -> str:
             return f"metadata fields {', '.join(fields)} are missing"
 
 
-def _task_failed(lines: Iterable[Line]) -> str | None:
+def _task_failed(lines: Iterable[Line]) -> _Problem | None:
     """The Workflow Manager does not run the tasks after it: that these did not end is no reason."""
     return next(
-        (f"task {line['task']}: {line['error']}" for line in lines if line["kind"] == "task-failed"), None
+        (_Problem(line["task"], line["error"]) for line in lines if line["kind"] == "task-failed"), None
     )
 
 
-def _task_not_ended(lines: Sequence[Line]) -> str | None:
+def _task_not_ended(lines: Sequence[Line]) -> _Problem | None:
     tasks = _tasks(lines)
     if tasks is None:
-        return "the Workflow Manager made no workflow instance"
+        return _Problem(None, "the Workflow Manager made no workflow instance")
     done = {line["task"] for line in lines if line["kind"] == "task-ended"}
     return next(
-        (f"task {task['id']} did not run to its end" for task in tasks if task["id"] not in done), None
+        (_Problem(task["id"], "it did not run to its end") for task in tasks if task["id"] not in done), None
     )
 
 
-def _program_failed(lines: Sequence[Line]) -> str | None:
+def _program_failed(lines: Sequence[Line]) -> _Problem | None:
     crawled = {line["task"] for line in _statuses(lines) if line["status"] == PROGRAM_EXITED_0}
     for task in _tasks(lines) or []:
         if task.get("pge") and task["id"] not in crawled:
-            return f"task {task['id']}: its program did not exit with 0"
+            return _Problem(task["id"], "its program did not exit with 0")
     return None
 
 
-def _output_problem(lines: Iterable[Line]) -> str | None:
+def _output_problem(lines: Iterable[Line]) -> _Problem | None:
     for line in lines:
         if line["kind"] == "expects" and line.get("problems"):
-            return f"task {line['task']}: {line['problems'][0]}"
+            return _Problem(line["task"], line["problems"][0])
     return None
 
 
-def _not_ingested(lines: Sequence[Line]) -> str | None:
+def _not_ingested(lines: Sequence[Line]) -> _Problem | None:
     kept = {product.file: product for product in products(lines)}
     refusals = {line.get("file"): line.get("fault") for line in lines if line["kind"] == "refused"}
     for line in lines:
@@ -166,9 +182,11 @@ def _not_ingested(lines: Sequence[Line]) -> str | None:
             product = kept.get(file)
             if product is None:
                 why = refusals.get(file) or "the crawler did not offer it to the File Manager"
-                return f"task {line['task']}: output {file} was not ingested: {why}"
+                return _Problem(line["task"], f"output {file} was not ingested: {why}")
             if not product.received:
-                return f"task {line['task']}: output {file} is in the catalogue but did not reach the archive"
+                return _Problem(
+                    line["task"], f"output {file} is in the catalogue but did not reach the archive"
+                )
     return None
 
 

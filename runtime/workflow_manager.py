@@ -40,7 +40,7 @@ class WorkflowManager:
         return bool(await self._call("handleEvent", event, context, seconds=HANDLE_EVENT_SECONDS))
 
     async def stop(self, run_id: str) -> None:
-        """Ask that no further task of the instance is begun; what runs, runs on."""
+        """Ask that no further task of the instance is begun, and that the program which runs is killed."""
         try:
             await self._call("stopWorkflowInstance", run_id, seconds=CALL_SECONDS)
         except (ConnectionError, xml_rpc.Fault) as error:

@@ -53,11 +53,11 @@ class History:
         if not rows:
             return self._not_begun(event, job)
         runs = self._rows(
-            "SELECT run, state, node, reason, started, ended FROM runs WHERE event = ? AND job = ?"
+            "SELECT run, state, node, reason, log, started, ended FROM runs WHERE event = ? AND job = ?"
             " ORDER BY run",
             (event, job),
         )
-        return {**_job(rows[0]), "runs": [dict(run) for run in runs]}
+        return {**_job(rows[0]), "log": rows[0]["log"], "runs": [dict(run) for run in runs]}
 
     def find(self, job: str) -> list[Record]:
         """The jobs of this id: one, unless several events have one."""
@@ -128,6 +128,7 @@ class History:
             "run": 0,
             "attempts": 0,
             "products": [],
+            "log": None,
             "runs": [],
         }
 

@@ -67,6 +67,11 @@ STEPS = (
         PRIMARY KEY (event, name)
     ) WITHOUT ROWID;
     """,
+    """
+    -- The last of what the task that failed has written.
+    ALTER TABLE jobs ADD COLUMN log TEXT;
+    ALTER TABLE runs ADD COLUMN log TEXT;
+    """,
 )
 
 

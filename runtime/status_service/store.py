@@ -107,6 +107,7 @@ class Store(History):
             "attempts": event.attempts,
             "node": event.node,
             "reason": event.reason,
+            "log": event.log,
             "products": json.dumps(event.products),
             "queued": event.queued,
             "started": event.started,
@@ -138,11 +139,12 @@ class Store(History):
             return
         state = RUN_STATE.get(event.state, event.state)
         self._connection.execute(
-            "INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (event, job, run) DO UPDATE SET"
+            "INSERT INTO runs (event, job, run, stage, state, node, reason, log, started, ended)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (event, job, run) DO UPDATE SET"
             " stage = excluded.stage, state = excluded.state, node = excluded.node, reason = excluded.reason,"
-            " started = coalesce(excluded.started, started), ended = excluded.ended",
+            " log = excluded.log, started = coalesce(excluded.started, started), ended = excluded.ended",
             (
-                *(event.event, event.job, event.run, stage, state, event.node, event.reason),
+                *(event.event, event.job, event.run, stage, state, event.node, event.reason, event.log),
                 *(event.started, event.ended),
             ),
         )

@@ -1,16 +1,25 @@
 """Messages become products: broker, consumer, gateway and both OODT services from the project's images."""
 
+import json
 from collections.abc import Iterator
 
 import pytest
 
 from runtime.topology import Event
-from tests.integration.commands import Done, submit
+from tests.integration.commands import Done, finish, start_submit, submit
 from tests.integration.oodt import HOME, Container, Oodt, docker, products
 from tests.integration.rabbitmq import RabbitMQ, VirtualHost
+from tests.integration.waiting import until
 
 EVENTS = (Event(name="test-workflow"), Event(name="snow-cover"))
+SETTINGS = [
+    {"event": "test-workflow", "max_workflows": 1},
+    {"event": "snow-cover", "max_workflows": 1, "max_attempts": 1, "job_timeout": 15},
+]
+# The program of snow-cover when its station is mute, and its children: one has a session, one is a daemon.
+HANGING = ("pgrep", "--full", "mute|sleep 700[123]")
 BROKER = "oodt-rabbitmq"
+WAIT = ("--wait", "--json", "--timeout", "60")
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +33,7 @@ def vhost(rabbitmq: RabbitMQ) -> Iterator[VirtualHost]:
 def wmgr(oodt: Oodt, vhost: VirtualHost) -> Iterator[Container]:
     """A Workflow Manager that takes jobs."""
     docker("network", "connect", "--alias", BROKER, oodt.name, vhost.server.name)
-    container = oodt.run_wmgr(user_url=vhost.url_at(f"{BROKER}:5672"))
+    container = oodt.run_wmgr(f"--env=EVENTS={json.dumps(SETTINGS)}", user_url=vhost.url_at(f"{BROKER}:5672"))
     container.wait_until_healthy("wmgr")
     yield container
     docker("rm", "--force", container.name)
@@ -57,11 +66,50 @@ def test_a_foreign_workflow_gets_its_verdict(oodt: Oodt, wmgr: Container, vhost:
     assert len(done.result["jobs"][0]["products"]) == 2
 
 
+def test_the_program_of_a_job_that_hangs_is_killed_with_all_that_it_started(
+    wmgr: Container, vhost: VirtualHost
+) -> None:
+    hanging = start_submit(
+        vhost.url, *("--event", "snow-cover", "--jobs", "1", "--metadata", "Station=mute"), *WAIT
+    )
+    until(lambda: len(wmgr.run(*HANGING, check=False).split()) >= 4, what="programs")
+    done = finish(hanging)
+    [job] = done.result["jobs"]
+    assert (job["state"], job["reason"]) == ("DEAD", "it did not end within 15 s")
+    assert job["log"] == "asking station mute"
+    assert wmgr.run(*HANGING, check=False) == ""
+    # Its slot, the only one, is free.
+    assert run_jobs(vhost, "snow-cover", Station="alpine").code == 0
+
+
+def test_the_program_of_a_job_that_is_cancelled_is_killed(wmgr: Container, vhost: VirtualHost) -> None:
+    hanging = start_submit(
+        vhost.url,
+        *("--event", "snow-cover", "--batch-id", "cancelled", "--jobs", "1", "--metadata", "Station=mute"),
+        *WAIT,
+    )
+    until(lambda: wmgr.run(*HANGING, check=False), what="programs")
+    cancel = (
+        "from pathlib import Path; from runtime.ledger import Ledger; "
+        f"Ledger(Path('{HOME}/ledger'), node='test', lease=30).cancel('snow-cover', 'cancelled.1')"
+    )
+    wmgr.run("python", "-c", cancel, user="runtime")
+    assert finish(hanging).result["cancelled"] == 1
+    until(lambda: not wmgr.run(*HANGING, check=False), what="end of the programs")
+    assert run_jobs(vhost, "snow-cover", Station="alpine").code == 0
+
+
+def test_a_dead_job_has_what_its_program_wrote_last(wmgr: Container, vhost: VirtualHost) -> None:
+    done = run_jobs(vhost, "test-workflow", Dataset="abc", Seconds="0", ExitCode="3")
+    [job] = done.result["jobs"]
+    assert "1 MB written" in job["log"]
+
+
 def run_jobs(vhost: VirtualHost, event: str, *, jobs: int = 1, **metadata: str) -> Done:
     pairs = [f"{key}={value}" for key, value in {"Project": "123", **metadata}.items()]
     options = [word for pair in pairs for word in ("--metadata", pair)]
     return submit(
         vhost.url,
         *("--event", event, "--jobs", str(jobs), *options),
-        *("--wait", "--json", "--timeout", "60"),
+        *WAIT,
     )

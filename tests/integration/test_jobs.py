@@ -88,16 +88,30 @@ def test_missing_metadata_is_not_tried_again(cell: Cell, vhost: VirtualHost) -> 
     assert job["reason"] == "task urn:test:TaskOne: metadata field Run is missing"
 
 
-def test_a_job_that_hangs_fails_at_its_time_limit_and_keeps_its_slot(
+def test_a_job_that_hangs_fails_at_its_time_limit_and_frees_its_slot(
     make_cell: Callable[..., Cell], vhost: VirtualHost
 ) -> None:
-    make_cell(settings={"JOB_TIMEOUT": "2", "MAX_ATTEMPTS": "1", "MAX_WORKFLOWS": "2"}).start()
-    done = run(vhost, "Hang=true")
+    make_cell(settings={"JOB_TIMEOUT": "2", "MAX_ATTEMPTS": "1", "MAX_WORKFLOWS": "1"}).start()
+    done = run(vhost, "Hang=true", "Output=waiting for godot")
 
     [job] = done.result["jobs"]
     assert (done.code, job["state"], job["reason"]) == (1, "DEAD", "it did not end within 2 s")
-    # The Workflow Manager has one thread left: all that follow go through it, one after the other.
+    assert job["log"] == "waiting for godot"
     assert run(vhost, jobs=3).result["succeeded"] == 3
+
+
+def test_a_dead_job_has_the_end_of_its_log_and_no_password_in_it(cell: Cell, vhost: VirtualHost) -> None:
+    lines = [f"step {number}" for number in range(1000)]
+    output = "\n".join([*lines, "no route to http://me:secret@archive:80/", "giving up"])
+    done = run(vhost, "Fail=exit", f"Output={output}")
+
+    [job] = done.result["jobs"]
+    assert job["log"].endswith("step 999\nno route to http://...@archive:80/\ngiving up")
+    assert job["log"].startswith("step ")
+    assert len(job["log"]) <= 4096
+    properties, _ = until(lambda: vhost.take("test-workflow.dead"), what="dead message")
+    assert job["log"].endswith(properties.headers["oodt-log"])
+    assert 900 < len(properties.headers["oodt-log"]) <= 1024
 
 
 @pytest.mark.parametrize(

@@ -7,16 +7,19 @@ It runs two tasks that each ingest one file. What a job's metadata says decides 
     Fail         exit (the first program exits with 1), task2 (the second does), output (makes no file),
                  refuse-event (handleEvent is a fault)
     Attempts     FILE: fail as above only as long as FILE, a counter, is below FailTimes
-    Hang         the first program never ends
+    Hang         the first program does not end before it is killed
+    Output       what the programs write
 Without metadata field Run the run ends METMISS, as a workflow with a required field does.
 """
 
 import json
 import os
 import sys
+import threading
 import time
 import uuid
 import xmlrpc.client
+from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from socketserver import ThreadingMixIn
@@ -37,7 +40,7 @@ class WorkflowManager:
         self._work_dir = work_dir
         self._file_manager = file_manager
         self._pool = ThreadPoolExecutor(threads)
-        self._stopped: set[str] = set()
+        self._stopped: defaultdict[str, threading.Event] = defaultdict(threading.Event)
         self._contexts: dict[str, Metadata] = {}
         self._boot = uuid.uuid4().hex
         draft = run_dir / "wm-boot.new"
@@ -71,7 +74,7 @@ class WorkflowManager:
         return self._contexts[run]
 
     def workflowmgr_stopWorkflowInstance(self, run: str) -> bool:
-        self._stopped.add(run)
+        self._stopped[run].set()
         self._write(run, "status", status="FINISHED", task=TASKS[0])
         return True
 
@@ -91,11 +94,16 @@ class WorkflowManager:
             self._write(run, "status", status="PGETask_Running", task=task)
             time.sleep(float(metadata.get("Seconds", "0")))
             if metadata.get("Hang") == "true":
-                time.sleep(3600)
-            if (fail, number) not in {("exit", 1), ("task2", 2)}:
+                self._stopped[run].wait()
+                self._write(
+                    run, "task-failed", task=task, error="its program did not exit with 0 but with 137"
+                )
+            elif (fail, number) not in {("exit", 1), ("task2", 2)}:
                 self._ingest(run, task, number, metadata, output=fail != "output")
+            if "Output" in metadata:
+                self._write(run, "log", task=task, text=metadata["Output"])
             self._write(run, "task-ended", task=task)
-            if run in self._stopped:
+            if self._stopped[run].is_set():
                 return
         self._write(run, "status", status="FINISHED", task=TASKS[-1])
 

@@ -30,7 +30,7 @@ def test_an_end_that_is_told_twice_counts_once_and_nothing_late_undoes_it() -> N
 
 def test_the_report_says_what_became_of_each_job() -> None:
     tally = Tally(batch="b", jobs=1, submitted=1)
-    tally.add(event("b.1", "DEAD", reason="exit 1", attempts=3))
+    tally.add(event("b.1", "DEAD", reason="exit 1", log="no such file", attempts=3))
     report = tally.report(waited=True)
     assert {key: report[key] for key in ("batch", "submitted", "succeeded", "failed", "cancelled")} == {
         "batch": "b",
@@ -40,7 +40,15 @@ def test_the_report_says_what_became_of_each_job() -> None:
         "cancelled": 0,
     }
     assert report["jobs"] == [
-        {"id": "b.1", "state": "DEAD", "attempts": 3, "node": "n", "reason": "exit 1", "products": []}
+        {
+            "id": "b.1",
+            "state": "DEAD",
+            "attempts": 3,
+            "node": "n",
+            "reason": "exit 1",
+            "log": "no such file",
+            "products": [],
+        }
     ]
 
 

@@ -43,6 +43,12 @@ def journal(one: Lines | None = None, two: Lines | None = None) -> Lines:
     return OPENED + INSTANCE + status("CREATED", "null") + both + status("FINISHED", "two")
 
 
+def test_a_failure_has_the_log_of_the_task_that_failed() -> None:
+    logs = [{"kind": "log", "task": name, "text": f"log of {name}"} for name in ("one", "two")]
+    finding = judge([[*journal(one=task("one", problems=["no file"])), *logs]])
+    assert finding.log == "log of one"
+
+
 def test_a_run_with_every_piece_of_evidence_has_succeeded() -> None:
     finding = judge([journal()])
     assert finding.succeeded
@@ -57,7 +63,7 @@ def test_a_run_with_every_piece_of_evidence_has_succeeded() -> None:
     [
         (journal(one=task("one", exit_code=1)), "task one: its program did not exit with 0"),
         (journal(two=task("two", exit_code=1)), "task two: its program did not exit with 0"),
-        (journal(two=[]), "task two did not run to its end"),
+        (journal(two=[]), "task two: it did not run to its end"),
         (
             journal(
                 one=[

@@ -32,7 +32,7 @@ final class JobProcessor implements Runnable {
 
     private volatile TaskRun running;
     private boolean paused;
-    private boolean stopped;
+    private volatile boolean stopped;
 
     JobProcessor(WorkflowInstance instance, JobInstanceRepository repository, RunJournal journal, URL managerUrl) {
         this.instance = instance;
@@ -78,11 +78,17 @@ final class JobProcessor implements Runnable {
         }
     }
 
-    /** Nothing new begins; a task that runs goes on to its end, since OODT's tasks cannot be stopped. */
+    /** Nothing new begins, and the program that runs is killed. OODT would let it run on to its own end. */
     synchronized void stop() {
-        stopped = true;
-        end();
-        notifyAll();
+        if (!stopped) {
+            stopped = true;
+            end();
+            notifyAll();
+        }
+        TaskRun run = running;
+        if (run != null) {
+            run.stop();
+        }
     }
 
     synchronized void pause() {
@@ -118,6 +124,9 @@ final class JobProcessor implements Runnable {
         }
         begin(task);
         running = run;
+        if (stopped) {
+            run.stop();
+        }
         run.execute(instance.getSharedContext());
         running = null;
         instance.setCurrentTaskEndDateTimeIsoStr(WallClock.now());

@@ -1,13 +1,8 @@
 package oodt.cluster.workflow;
 
 import java.io.File;
-import java.io.IOException;
 import java.lang.reflect.Field;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.Optional;
-import java.util.logging.Level;
-import java.util.logging.Logger;
 import org.apache.oodt.cas.pge.PGETaskInstance;
 import org.apache.oodt.cas.pge.config.OutputDir;
 import org.apache.oodt.cas.pge.config.PgeConfig;
@@ -22,21 +17,17 @@ import org.apache.oodt.cas.pge.metadata.PgeMetadata;
  */
 final class PgeObserver {
 
-    /** Runs a command, and writes what it exited with into a file: OODT keeps that to itself. */
-    private static final Path NOTE_EXIT_CODE = Path.of("/usr/local/libexec/oodt/note-exit-code");
-
     /** How OODT's message ends when a program did not exit with 0, or not with what the task's class asks for. */
     private static final String UNSUCCESSFUL = "Pge didn't finish successfully";
 
     private static final Field CONFIG = field("pgeConfig");
     private static final Field METADATA = field("pgeMetadata");
 
-    private static final Logger LOG = Logger.getLogger(PgeObserver.class.getName());
-
     private final PGETaskInstance task;
 
-    private Path exitCode;
+    private PgeProgram program;
     private boolean crawling;
+    private boolean stopped;
 
     PgeObserver(PGETaskInstance task) {
         this.task = task;
@@ -45,14 +36,13 @@ final class PgeObserver {
     /** Once for each task, from a status call between the writing of its script and the start of the shell. */
     synchronized void programStarts() {
         PgeConfig config = config();
-        if (config == null || exitCode != null || !Files.isExecutable(NOTE_EXIT_CODE)) {
+        if (config == null || program != null) {
             return;
         }
-        try {
-            exitCode = Files.createTempFile("exit-code-", null);
-            config.setShellType(NOTE_EXIT_CODE + " " + exitCode + " " + config.getShellType());
-        } catch (IOException e) {
-            LOG.log(Level.WARNING, "Exit codes stay unknown: {0}", e.toString());
+        program = new PgeProgram();
+        config.setShellType(program.wrap(config.getShellType()));
+        if (stopped) {
+            program.kill();
         }
     }
 
@@ -75,21 +65,27 @@ final class PgeObserver {
         return missingOutputDirectory().orElse(message);
     }
 
+    /** The last of what the program wrote; empty if it wrote nothing or has not ended. */
+    synchronized String log() {
+        return program == null ? "" : program.log();
+    }
+
+    /** Kills the program and all that it has started, now or as soon as it begins. */
+    synchronized void stop() {
+        stopped = true;
+        if (program != null) {
+            program.kill();
+        }
+    }
+
     synchronized void close() {
-        if (exitCode != null) {
-            exitCode.toFile().delete();
+        if (program != null) {
+            program.close();
         }
     }
 
     private Optional<String> noted() {
-        if (exitCode == null) {
-            return Optional.empty();
-        }
-        try {
-            return Optional.of(Files.readString(exitCode).strip()).filter(code -> !code.isEmpty());
-        } catch (IOException e) {
-            return Optional.empty();
-        }
+        return program == null ? Optional.empty() : program.exitCode();
     }
 
     /** Where OODT only says that something is null. */

@@ -3,6 +3,7 @@ package oodt.cluster.workflow;
 import java.util.Map;
 import java.util.logging.Level;
 import java.util.logging.Logger;
+import java.util.stream.Stream;
 import org.apache.oodt.cas.metadata.Metadata;
 import org.apache.oodt.cas.pge.PGETaskInstance;
 import org.apache.oodt.cas.pge.metadata.PgeTaskMetadataKeys;
@@ -15,6 +16,8 @@ final class TaskRun {
 
     private static final Logger LOG = Logger.getLogger(TaskRun.class.getName());
 
+    private static final int FRAMES = 5;
+
     private final String instanceId;
     private final WorkflowTask task;
     private final RunJournal journal;
@@ -22,6 +25,10 @@ final class TaskRun {
     /** Set while a PGE runs; it reports from a thread of the XML-RPC server. */
     private volatile PgeObserver pge;
 
+    /** The thread that the task runs in, while it may be interrupted. */
+    private Thread thread;
+
+    private boolean stopped;
     private boolean failed;
 
     TaskRun(String instanceId, WorkflowTask task, RunJournal journal) {
@@ -43,14 +50,28 @@ final class TaskRun {
             if (object instanceof PGETaskInstance pgeTask) {
                 pge = new PgeObserver(pgeTask);
             }
-            object.run(metadata, TaskSettings.of(task.getTaskConfig(), metadata, System.getenv()));
+            begin();
+            try {
+                object.run(metadata, TaskSettings.of(task.getTaskConfig(), metadata, System.getenv()));
+            } finally {
+                end();
+            }
         } catch (Throwable e) { // an error (a class that is missing, a stack overflow) ends this task and no more
             LOG.log(Level.WARNING, "Workflow instance [" + instanceId + "]: task [" + task.getTaskId() + "] failed", e);
             fail(pge == null ? reason(e) : pge.explain(reason(e)));
+            log(pge == null || pge.log().isEmpty() ? stackTrace(e) : pge.log());
         } finally {
-            if (pge != null) {
-                pge.close();
-            }
+            close();
+        }
+    }
+
+    /** Ends the task as far as that can be done: its program is killed; a task without one is interrupted. */
+    synchronized void stop() {
+        stopped = true;
+        if (pge != null) {
+            pge.stop();
+        } else if (thread != null) {
+            thread.interrupt();
         }
     }
 
@@ -75,6 +96,43 @@ final class TaskRun {
             observer.crawlStarts().ifPresent(expected -> journal.append(instanceId, "expects", Map.of(
                     "task", task.getTaskId(), "files", expected.files(), "problems", expected.problems())));
         }
+    }
+
+    private synchronized void begin() {
+        thread = Thread.currentThread();
+        if (stopped) {
+            stop();
+        }
+    }
+
+    private synchronized void end() {
+        thread = null;
+        // An interruption that came late is not for what this thread does next.
+        Thread.interrupted();
+    }
+
+    private void close() {
+        if (pge != null) {
+            if (!failed && !pge.log().isEmpty()) {
+                log(pge.log());
+            }
+            pge.close();
+        }
+    }
+
+    /** What a human wants to see if the run turns out to have failed. */
+    private void log(String text) {
+        journal.append(instanceId, "log", Map.of("task", task.getTaskId(), "text", text));
+    }
+
+    /** What was thrown and why, each with the places where a reader would look first. */
+    private static String stackTrace(Throwable error) {
+        StringBuilder text = new StringBuilder();
+        for (Throwable each = error; each != null; each = each.getCause()) {
+            text.append(each).append('\n');
+            Stream.of(each.getStackTrace()).limit(FRAMES).forEach(frame -> text.append("  at ").append(frame).append('\n'));
+        }
+        return text.toString();
     }
 
     private static String reason(Throwable error) {

@@ -63,6 +63,13 @@ public class JobEngineTest extends TestCase {
         assertEquals(List.of("task-ended task-1 "), journal("failing", "task-ended"));
     }
 
+    public void testTheLogOfATaskThatFailedIsInTheJournal() throws Exception {
+        finish(start("logged", SampleTasks.Failing.class));
+        String log = Files.readAllLines(journals.resolve("logged.jsonl")).stream()
+                .filter(line -> field(line, "kind").equals("log")).findFirst().orElse("");
+        assertTrue(log, log.contains("WorkflowTaskInstanceException: no luck"));
+    }
+
     public void testAnErrorEndsItsTaskAndNotTheThreadOfTheEngine() throws Exception {
         for (int i = 0; i <= POOL_SIZE; i++) {
             finish(start("broken-" + i, SampleTasks.Broken.class));
@@ -114,8 +121,7 @@ public class JobEngineTest extends TestCase {
         awaitStatus("stopped", "STARTED");
         engine.stopWorkflow("stopped");
         assertEquals("FINISHED", status("stopped"));
-        SampleTasks.open("stopped");
-        await("end of the first task", () -> !journal("stopped", "task-ended").isEmpty());
+        await("end of the first task", () -> !journal("stopped", "task-ended").isEmpty()); // it was interrupted
         finish(start("after-it", SampleTasks.Noting.class));
         assertEquals(List.of(), SampleTasks.seen("stopped"));
     }

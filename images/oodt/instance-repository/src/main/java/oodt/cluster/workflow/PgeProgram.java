@@ -1,0 +1,99 @@
+package oodt.cluster.workflow;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Optional;
+import java.util.concurrent.TimeUnit;
+import java.util.logging.Level;
+import java.util.logging.Logger;
+
+/**
+ * The program of a PGE task, run by a helper that notes its exit code and the last of its output, and that can kill it.
+ *
+ * <p>OODT starts the shell itself and waits for it without a limit, so all that can be had of the process is a place
+ * in its command line.
+ */
+final class PgeProgram {
+
+    private static final Path HELPER = Path.of(
+            System.getProperty("oodt.cluster.program.helper", "/usr/local/libexec/oodt/run-program"));
+
+    private static final long MILLISECONDS_BETWEEN_KILLS = 100;
+
+    private static final Logger LOG = Logger.getLogger(PgeProgram.class.getName());
+
+    /** What the helper writes: the exit code on the first line, then the output. */
+    private final Path result = newFile();
+
+    private volatile boolean over;
+    private Thread killer;
+
+    /** The shell that runs the program's script, as a command of the helper. */
+    String wrap(String shell) {
+        return result == null ? shell : HELPER + " " + result + " " + shell;
+    }
+
+    Optional<String> exitCode() {
+        return Optional.of(read().lines().findFirst().orElse("")).filter(code -> !code.isEmpty());
+    }
+
+    String log() {
+        String text = read();
+        return text.substring(text.indexOf('\n') + 1).strip();
+    }
+
+    /** Asks the helper to kill until it is over: OODT may be about to start it, and its children may start others. */
+    synchronized void kill() {
+        if (killer == null && result != null) {
+            killer = new Thread(this::killUntilOver, "kill " + result.getFileName());
+            killer.setDaemon(true);
+            killer.start();
+        }
+    }
+
+    void close() {
+        over = true;
+        if (result != null) {
+            result.toFile().delete();
+        }
+    }
+
+    private void killUntilOver() {
+        while (!over) {
+            ProcessHandle.current().children().filter(this::isHelper).forEach(ProcessHandle::destroy);
+            try {
+                TimeUnit.MILLISECONDS.sleep(MILLISECONDS_BETWEEN_KILLS);
+            } catch (InterruptedException e) {
+                return;
+            }
+        }
+    }
+
+    private boolean isHelper(ProcessHandle process) {
+        return process.info().commandLine().filter(line -> line.contains(result.toString())).isPresent();
+    }
+
+    private String read() {
+        try {
+            // Programs may write in any encoding; what is not UTF-8 is replaced.
+            return result == null ? "" : new String(Files.readAllBytes(result), StandardCharsets.UTF_8);
+        } catch (IOException e) {
+            return "";
+        }
+    }
+
+    private static Path newFile() {
+        if (!Files.isExecutable(HELPER)) {
+            return null;
+        }
+        try {
+            return Files.createTempFile("program-", null);
+        } catch (IOException e) {
+            LOG.log(Level.WARNING, "Exit codes and output stay unknown, and programs cannot be killed: {0}",
+                    e.toString());
+            return null;
+        }
+    }
+}

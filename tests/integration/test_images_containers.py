@@ -2,6 +2,10 @@
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
+from http.client import HTTPException
+from threading import Thread
+from typing import Any
 
 import pytest
 
@@ -20,7 +24,7 @@ from tests.integration.oodt import (
 from tests.integration.waiting import until
 
 RESTART_SECONDS = 30
-LOCK = "/run/oodt/locks/lucene-left-behind-write.lock"
+INGESTS_BEFORE_THE_KILL = 20
 
 
 @pytest.fixture
@@ -39,12 +43,37 @@ def test_a_run_without_file_manager_has_not_succeeded(oodt: Oodt, dead_filemgr: 
 
 def test_a_catalogue_outlives_a_killed_file_manager(oodt: Oodt, run: str) -> None:
     run_to_end(oodt.wmgr, "test-workflow", run, **METADATA)
-    oodt.filemgr.run("touch", LOCK)
     docker("kill", oodt.filemgr.name)
     docker("start", oodt.filemgr.name)
     oodt.filemgr.wait_until_healthy("filemgr")
-    assert "No such file" in oodt.filemgr.run("ls", LOCK, check=False)
     assert len(products(oodt.filemgr.server(9000), "JobKey", run)) == 2
+
+
+def test_a_product_that_was_acknowledged_is_there_after_a_kill_in_the_midst_of_ingests(
+    oodt: Oodt, run: str
+) -> None:
+    acknowledged: list[str] = []
+
+    def ingest() -> None:
+        filemgr: Any = oodt.filemgr.server(9000).filemgr
+        product = {"name": run, "structure": "Flat", "transferStatus": "TRANSFERING", "references": []}
+        product["type"] = filemgr.getProductTypes()[0]
+        # Until the connection breaks.
+        with suppress(OSError, HTTPException):
+            while True:
+                acknowledged.append(filemgr.catalogProduct(product))
+
+    client = Thread(target=ingest)
+    client.start()
+    until(lambda: len(acknowledged) >= INGESTS_BEFORE_THE_KILL, what="ingests")
+    docker("kill", oodt.filemgr.name)
+    client.join()
+    docker("start", oodt.filemgr.name)
+    oodt.filemgr.wait_until_healthy("filemgr")
+    filemgr: Any = oodt.filemgr.server(9000).filemgr
+    assert {filemgr.getProductById(id)["name"] for id in acknowledged} == {run}
+    for id in acknowledged:
+        filemgr.removeProduct(filemgr.getProductById(id))
 
 
 def test_a_killed_workflow_manager_is_revived_without_its_old_programs(oodt: Oodt, run: str) -> None:

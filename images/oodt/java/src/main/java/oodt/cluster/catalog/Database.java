@@ -1,0 +1,175 @@
+package oodt.cluster.catalog;
+
+import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.DriverManager;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.util.Deque;
+import java.util.Properties;
+import java.util.concurrent.ConcurrentLinkedDeque;
+import org.apache.oodt.cas.filemgr.structs.exceptions.CatalogException;
+import org.sqlite.SQLiteConfig;
+
+/**
+ * The catalogue's SQLite file: one writer at a time, readers beside it.
+ *
+ * <p>A change is on the disk when {@link #write} returns, and there wholly or not at all, whenever the process or the
+ * machine dies.
+ */
+final class Database implements AutoCloseable {
+
+    /** Work on a connection, within a transaction. */
+    @FunctionalInterface
+    interface Work<T> {
+        T on(Connection connection) throws SQLException, CatalogException;
+    }
+
+    private static final int VERSION = 1;
+
+    private static final String[] SCHEMA = {
+        """
+        CREATE TABLE product_type (
+            id TEXT PRIMARY KEY, name TEXT, description TEXT, repository TEXT, versioner TEXT
+        ) WITHOUT ROWID""",
+        // Numbers grow and are never given again: of products received at one time, the higher one is the newer.
+        """
+        CREATE TABLE product (
+            number INTEGER PRIMARY KEY AUTOINCREMENT,
+            id TEXT NOT NULL UNIQUE,
+            name TEXT NOT NULL,
+            structure TEXT,
+            status TEXT,
+            type TEXT NOT NULL REFERENCES product_type,
+            received TEXT NOT NULL DEFAULT ''
+        )""",
+        "CREATE INDEX product_by_time ON product (received, number)",
+        "CREATE INDEX product_by_type ON product (type, received, number)",
+        "CREATE INDEX product_by_name ON product (name, received, number)",
+        """
+        CREATE TABLE metadata (
+            product INTEGER NOT NULL REFERENCES product ON DELETE CASCADE,
+            element TEXT NOT NULL,
+            position INTEGER NOT NULL,
+            value TEXT NOT NULL,
+            PRIMARY KEY (product, element, position)
+        ) WITHOUT ROWID""",
+        "CREATE INDEX metadata_by_value ON metadata (element, value)",
+        """
+        CREATE TABLE reference (
+            product INTEGER NOT NULL REFERENCES product ON DELETE CASCADE,
+            position INTEGER NOT NULL,
+            original TEXT,
+            archived TEXT,
+            size INTEGER NOT NULL,
+            mime_type TEXT,
+            PRIMARY KEY (product, position)
+        ) WITHOUT ROWID""",
+    };
+
+    private static final int BUSY_MILLISECONDS = 30_000;
+
+    private final String url;
+    private final Properties settings;
+    private final Connection writer;
+    private final Deque<Connection> idleReaders = new ConcurrentLinkedDeque<>();
+
+    /** Opens the file; a new one is given its tables, and whatever {@code fill} puts there, in one transaction. */
+    Database(Path file, Work<Void> fill) throws CatalogException {
+        url = "jdbc:sqlite:" + file;
+        SQLiteConfig config = new SQLiteConfig();
+        config.setJournalMode(SQLiteConfig.JournalMode.WAL);
+        config.setSynchronous(SQLiteConfig.SynchronousMode.FULL);
+        config.setTransactionMode(SQLiteConfig.TransactionMode.IMMEDIATE);
+        config.setBusyTimeout(BUSY_MILLISECONDS);
+        config.enforceForeignKeys(true);
+        settings = config.toProperties();
+        try {
+            writer = DriverManager.getConnection(url, settings);
+            writer.setAutoCommit(false);
+        } catch (SQLException e) {
+            throw failure(e);
+        }
+        write(connection -> {
+            create(connection, fill);
+            return null;
+        });
+    }
+
+    private void create(Connection connection, Work<Void> fill) throws SQLException, CatalogException {
+        try (Statement statement = connection.createStatement()) {
+            int version;
+            try (ResultSet row = statement.executeQuery("PRAGMA user_version")) {
+                version = row.getInt(1);
+            }
+            if (version > VERSION) {
+                throw new CatalogException(url + " has version " + version + ", this File Manager knows only "
+                        + VERSION + ": start the newer one again");
+            }
+            if (version == 0) {
+                for (String definition : SCHEMA) {
+                    statement.execute(definition);
+                }
+                fill.on(connection);
+                statement.execute("PRAGMA user_version = " + VERSION);
+            }
+        }
+    }
+
+    /** Does all of the work, durably, or nothing of it. */
+    <T> T write(Work<T> work) throws CatalogException {
+        synchronized (writer) {
+            try {
+                boolean done = false;
+                try {
+                    T result = work.on(writer);
+                    writer.commit();
+                    done = true;
+                    return result;
+                } finally {
+                    if (!done) {
+                        writer.rollback();
+                    }
+                }
+            } catch (SQLException e) {
+                throw failure(e);
+            }
+        }
+    }
+
+    /** Looks at what was committed before; writers do not wait for it. */
+    <T> T read(Work<T> work) throws CatalogException {
+        try {
+            Connection reader = idleReaders.poll();
+            if (reader == null) {
+                reader = DriverManager.getConnection(url, settings);
+            }
+            try {
+                return work.on(reader);
+            } finally {
+                idleReaders.push(reader);
+            }
+        } catch (SQLException e) {
+            throw failure(e);
+        }
+    }
+
+    @Override
+    public void close() throws CatalogException {
+        try {
+            for (Connection reader; (reader = idleReaders.poll()) != null; ) {
+                reader.close();
+            }
+            writer.close();
+        } catch (SQLException e) {
+            throw failure(e);
+        }
+    }
+
+    private CatalogException failure(SQLException e) {
+        CatalogException failure = new CatalogException("The catalogue " + url + " failed: " + e.getMessage());
+        failure.initCause(e);
+        return failure;
+    }
+}

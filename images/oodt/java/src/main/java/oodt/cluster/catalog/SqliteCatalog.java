@@ -1,0 +1,296 @@
+package oodt.cluster.catalog;
+
+import java.nio.file.Path;
+import java.sql.SQLException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.UUID;
+import org.apache.oodt.cas.filemgr.catalog.Catalog;
+import org.apache.oodt.cas.filemgr.structs.Element;
+import org.apache.oodt.cas.filemgr.structs.Product;
+import org.apache.oodt.cas.filemgr.structs.ProductPage;
+import org.apache.oodt.cas.filemgr.structs.ProductType;
+import org.apache.oodt.cas.filemgr.structs.Query;
+import org.apache.oodt.cas.filemgr.structs.Reference;
+import org.apache.oodt.cas.filemgr.structs.exceptions.CatalogException;
+import org.apache.oodt.cas.filemgr.structs.exceptions.ValidationLayerException;
+import org.apache.oodt.cas.filemgr.validation.ValidationLayer;
+import org.apache.oodt.cas.metadata.Metadata;
+
+/**
+ * The File Manager's catalogue in an SQLite file.
+ *
+ * <p>An ingest costs the same whatever is there already. Each call has reached the disk when it returns. Lists are
+ * ordered by the time of receipt, the newest first, and are empty where OODT's own catalogues answer null.
+ */
+public final class SqliteCatalog implements Catalog, AutoCloseable {
+
+    private static final Query ALL = new Query();
+
+    private final Database database;
+    private final ValidationLayer validationLayer;
+    private final int pageSize;
+
+    /**
+     * Opens the catalogue, or makes it.
+     *
+     * @param luceneIndex what a new catalogue takes its products from, if it is there; it is only read
+     */
+    public SqliteCatalog(Path file, Path luceneIndex, ValidationLayer validationLayer, int pageSize)
+            throws CatalogException {
+        this.validationLayer = validationLayer;
+        this.pageSize = pageSize;
+        database = new Database(file, connection -> {
+            LuceneIndex.copy(luceneIndex, new ProductRows(connection));
+            return null;
+        });
+    }
+
+    @Override
+    public void close() throws CatalogException {
+        database.close();
+    }
+
+    @Override
+    public void addProduct(Product product) throws CatalogException {
+        product.setProductId(UUID.randomUUID().toString());
+        write(rows -> {
+            rows.insert(product);
+            return null;
+        });
+    }
+
+    /** Adds the values of those elements that the policy gives to products of the type. */
+    @Override
+    public void addMetadata(Metadata metadata, Product product) throws CatalogException {
+        List<String> elements = elements(product);
+        write(rows -> {
+            long number = number(rows, product);
+            for (String element : elements) {
+                List<String> values = metadata.getAllMetadata(element);
+                rows.addValues(number, element, values == null ? List.of() : values);
+            }
+            String received = metadata.getMetadata(ProductRows.RECEIVED_TIME);
+            if (received != null) {
+                rows.setReceivedTime(number, received);
+            }
+            return null;
+        });
+    }
+
+    @Override
+    public void removeMetadata(Metadata metadata, Product product) throws CatalogException {
+        List<String> elements = elements(product);
+        write(rows -> {
+            long number = number(rows, product);
+            for (String element : elements) {
+                List<String> values = metadata.getAllMetadata(element);
+                rows.removeValues(number, element, values == null ? List.of() : values);
+            }
+            return null;
+        });
+    }
+
+    /** References are kept where the product comes without any, as OODT's clients get it. */
+    @Override
+    public void modifyProduct(Product product) throws CatalogException {
+        write(rows -> {
+            long number = number(rows, product);
+            rows.update(product);
+            List<Reference> references = product.getProductReferences();
+            if (references != null && !references.isEmpty()) {
+                rows.replaceReferences(number, references);
+            }
+            return null;
+        });
+    }
+
+    @Override
+    public void removeProduct(Product product) throws CatalogException {
+        write(rows -> {
+            rows.delete(product.getProductId());
+            return null;
+        });
+    }
+
+    @Override
+    public void setProductTransferStatus(Product product) throws CatalogException {
+        write(rows -> {
+            if (!rows.updateStatus(product.getProductId(), product.getTransferStatus())) {
+                throw unknown(product.getProductId());
+            }
+            return null;
+        });
+    }
+
+    @Override
+    public void addProductReferences(Product product) throws CatalogException {
+        write(rows -> {
+            rows.replaceReferences(number(rows, product), product.getProductReferences());
+            return null;
+        });
+    }
+
+    @Override
+    public Product getProductById(String id) throws CatalogException {
+        return read(rows -> rows.select("id = ?", List.of(id))).stream()
+                .findFirst()
+                .orElseThrow(() -> unknown(id));
+    }
+
+    /** Returns the newest product of this name, or null. */
+    @Override
+    public Product getProductByName(String name) throws CatalogException {
+        String condition = "name = ?" + ProductRows.NEWEST_FIRST + " LIMIT 1";
+        return read(rows -> rows.select(condition, List.of(name))).stream().findFirst().orElse(null);
+    }
+
+    @Override
+    public List<Reference> getProductReferences(Product product) throws CatalogException {
+        return read(rows -> rows.references(number(rows, product)));
+    }
+
+    @Override
+    public List<Product> getProducts() throws CatalogException {
+        return read(rows -> rows.select("true", List.of()));
+    }
+
+    @Override
+    public List<Product> getProductsByProductType(ProductType type) throws CatalogException {
+        return read(rows -> rows.select("type = ?", List.of(type.getProductTypeId())));
+    }
+
+    @Override
+    public Metadata getMetadata(Product product) throws CatalogException {
+        return read(rows -> rows.metadata(number(rows, product)));
+    }
+
+    @Override
+    public Metadata getReducedMetadata(Product product, List<String> elements) throws CatalogException {
+        Metadata all = getMetadata(product);
+        Metadata reduced = new Metadata();
+        for (String element : elements) {
+            if (all.containsKey(element)) {
+                reduced.addMetadata(element, all.getAllMetadata(element));
+            }
+        }
+        return reduced;
+    }
+
+    @Override
+    public List<String> query(Query query, ProductType type) throws CatalogException {
+        Selection selection = new Selection(query, type);
+        return read(rows -> rows.ids(selection.condition(), selection.values()));
+    }
+
+    @Override
+    public ProductPage pagedQuery(Query query, ProductType type, int pageNumber) throws CatalogException {
+        Selection selection = new Selection(query, type);
+        return read(rows -> {
+            int products = rows.count(selection.condition(), selection.values());
+            if (products == 0) {
+                return ProductPage.blankPage();
+            }
+            int pages = (products + pageSize - 1) / pageSize;
+            int number = Math.max(1, Math.min(pageNumber, pages));
+            ProductPage page =
+                    new ProductPage(number, pages, pageSize, newest(rows, selection, pageSize, (number - 1) * pageSize));
+            page.setNumOfHits(products);
+            return page;
+        });
+    }
+
+    @Override
+    public List<Product> getTopNProducts(int n) throws CatalogException {
+        return read(rows -> rows.select("true" + ProductRows.NEWEST_FIRST + " LIMIT ?", List.of(n)));
+    }
+
+    @Override
+    public List<Product> getTopNProducts(int n, ProductType type) throws CatalogException {
+        Selection selection = new Selection(ALL, type);
+        return read(rows -> newest(rows, selection, n, 0));
+    }
+
+    @Override
+    public int getNumProducts(ProductType type) throws CatalogException {
+        Selection selection = new Selection(ALL, type);
+        return read(rows -> rows.count(selection.condition(), selection.values()));
+    }
+
+    @Override
+    public ValidationLayer getValidationLayer() {
+        return validationLayer;
+    }
+
+    @Override
+    public ProductPage getFirstPage(ProductType type) {
+        return page(type, 1);
+    }
+
+    @Override
+    public ProductPage getLastProductPage(ProductType type) {
+        return page(type, Integer.MAX_VALUE);
+    }
+
+    @Override
+    public ProductPage getNextPage(ProductType type, ProductPage current) {
+        return page(type, current == null ? 1 : current.getPageNum() + 1);
+    }
+
+    @Override
+    public ProductPage getPrevPage(ProductType type, ProductPage current) {
+        return page(type, current == null ? 1 : current.getPageNum() - 1);
+    }
+
+    private ProductPage page(ProductType type, int number) {
+        try {
+            return pagedQuery(ALL, type, number);
+        } catch (CatalogException e) {
+            throw new IllegalStateException(e.getMessage(), e); // OODT's interface declares no exception here
+        }
+    }
+
+    private static List<Product> newest(ProductRows rows, Selection selection, int limit, int offset)
+            throws SQLException {
+        List<Object> values = new ArrayList<>(selection.values());
+        values.add(limit);
+        values.add(offset);
+        return rows.select(selection.condition() + ProductRows.NEWEST_FIRST + " LIMIT ? OFFSET ?", values);
+    }
+
+    private List<String> elements(Product product) throws CatalogException {
+        try {
+            List<Element> elements = validationLayer.getElements(product.getProductType());
+            return elements.stream().map(Element::getElementName).distinct().toList();
+        } catch (ValidationLayerException e) {
+            throw new CatalogException("No elements of product type ["
+                    + product.getProductType().getProductTypeId() + "]: " + e.getMessage());
+        }
+    }
+
+    private static long number(ProductRows rows, Product product) throws SQLException, CatalogException {
+        Long number = rows.number(product.getProductId());
+        if (number == null) {
+            throw unknown(product.getProductId());
+        }
+        return number;
+    }
+
+    private static CatalogException unknown(String id) {
+        return new CatalogException("Product [" + id + "] is not in the catalogue");
+    }
+
+    /** Work on rows, within a transaction. */
+    @FunctionalInterface
+    private interface RowWork<T> {
+        T on(ProductRows rows) throws SQLException, CatalogException;
+    }
+
+    private <T> T read(RowWork<T> work) throws CatalogException {
+        return database.read(connection -> work.on(new ProductRows(connection)));
+    }
+
+    private <T> T write(RowWork<T> work) throws CatalogException {
+        return database.write(connection -> work.on(new ProductRows(connection)));
+    }
+}

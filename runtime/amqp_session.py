@@ -15,6 +15,7 @@ from runtime.topology import Topology
 CONNECT_SECONDS = 15.0
 ANSWER_SECONDS = 60.0
 CLOSE_SECONDS = 3.0
+NOT_FOUND = 404
 
 
 class Lost(ConnectionError):
@@ -115,14 +116,15 @@ class Session:
         self._end("closed")
 
     async def declare(self, topology: Topology) -> None:
-        """Declare what is not there yet; raises Lost with the broker's reason if it is there and differs."""
+        """Declare what is not there yet. A queue that is there is taken as it is; raises Lost."""
         channel = await self._channel()
         for exchange in topology.exchanges:
             await self._answer(channel.exchange_declare, exchange.name, exchange.kind, durable=True)
         for queue in topology.queues:
-            await self._answer(
-                channel.queue_declare, queue.name, durable=True, arguments=queue.arguments or None
-            )
+            if not await self._has(queue.name):
+                await self._answer(
+                    channel.queue_declare, queue.name, durable=True, arguments=queue.arguments or None
+                )
             await self._answer(channel.queue_bind, queue.name, queue.exchange, queue.key)
         channel.close()
 
@@ -163,6 +165,19 @@ class Session:
 
     async def delete(self, queue: str) -> None:
         await self._answer(self.consuming.queue_delete, queue)
+
+    async def _has(self, queue: str) -> bool:
+        # To a question for a queue that is not there the broker's answer is to close the channel.
+        channel = await self._answer(lambda callback: self._connection.channel(on_open_callback=callback))
+        closed: asyncio.Future[Any] = self._loop.create_future()
+        channel.add_on_close_callback(lambda _, error: _resolve(closed, error))
+        channel.queue_declare(queue, passive=True, callback=lambda _: channel.close())
+        answer = await self._either(closed, ANSWER_SECONDS)
+        if isinstance(answer, pika.exceptions.ChannelClosedByClient):
+            return True
+        if isinstance(answer, pika.exceptions.ChannelClosedByBroker) and answer.reply_code == NOT_FOUND:
+            return False
+        raise Lost(_cause(answer))
 
     async def _channel(self) -> Any:
         channel = await self._answer(lambda callback: self._connection.channel(on_open_callback=callback))

@@ -46,9 +46,9 @@ async def _withdraw(
         if (before is not None and number >= before) or (only is not None and number != only):
             continue
         removed = []
-        for product in verdict.products(lines):
+        for product in verdict.traces(lines):
             await file_manager.remove(product.id, product.archived)
-            removed.append({"kind": "removed", "product": product.id})
+            removed.append({"kind": "withdrawn", "product": product.id})
         for line in _unanswered(lines):
             if product_id := await file_manager.find(line["name"], line["file"]):
                 await file_manager.remove(product_id, ())

@@ -1,8 +1,9 @@
 """Exchanges, queues and policies of the broker as data: clients declare them, the broker loads them.
 
-Queues are declared without arguments, because the producers written for the original declare theirs so, and
-RabbitMQ refuses a second declaration that differs. What a queue needs beyond that comes from the virtual
-host's default queue type (quorum) and from one policy per queue: RabbitMQ applies only one.
+Queues of events are declared without arguments, because the producers written for the original declare theirs
+so, and RabbitMQ refuses a second declaration that differs. What a queue needs beyond that comes from the
+virtual host's default queue type (quorum) and from one policy per queue: RabbitMQ applies only one. On a
+broker without these definitions the other queues, which no producer declares, get the same as arguments.
 
 A job waits for its next run in a queue of its own whose messages expire back into the event's queue, so that
 no consumer sleeps over it. Each step of the back-off has two such queues, and a failed job picks one at
@@ -65,7 +66,7 @@ class Exchange:
 
 @dataclass(frozen=True, kw_only=True)
 class Queue:
-    """A durable queue. ``policy`` is what the broker applies; only a private queue has arguments."""
+    """A durable queue. ``policy`` is what our broker applies; ``arguments`` are given when it is made."""
 
     name: str
     exchange: str = names.EXCHANGE
@@ -210,18 +211,23 @@ def _queues(event: Event) -> list[Queue]:
             "consumer-timeout": (2 * event.job_timeout + 600) * 1000,
         },
     )
-    graveyard = Queue(name=dead, key=dead, policy={"delivery-limit": UNLIMITED})
+    graveyard = _own(dead, {"delivery-limit": UNLIMITED})
     steps = RETRY_WAITS[: max(event.max_attempts - 1, 1)]
     waiting = [
-        Queue(
-            name=names.retry_queue(event.name, seconds),
-            key=names.retry_queue(event.name, seconds),
-            policy={**_dead_letters_to(event.name), "message-ttl": seconds * 1000},
+        _own(
+            names.retry_queue(event.name, seconds),
+            {**_dead_letters_to(event.name), "message-ttl": seconds * 1000},
         )
         for step in steps
         for seconds in step
     ]
     return [jobs, graveyard, *waiting]
+
+
+def _own(name: str, policy: dict[str, Any]) -> Queue:
+    """A queue that only we use."""
+    arguments = {"x-queue-type": "quorum", **{f"x-{key}": value for key, value in policy.items()}}
+    return Queue(name=name, key=name, policy=policy, arguments=arguments)
 
 
 def _dead_letters_to(queue: str) -> dict[str, Any]:

@@ -4,7 +4,7 @@ OODT's FINISHED proves nothing: it comes when a program exits with 1, when an ou
 when the File Manager is down. So a run has succeeded only if the evidence of each step is there.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -111,6 +111,18 @@ def last_log(lines: Iterable[Line], task: str | None = None) -> str | None:
 
 def products(lines: Iterable[Line]) -> tuple[Product, ...]:
     """Products that the lines put into the catalogue and did not remove again."""
+    return _products(lines, {"removed", "withdrawn"})
+
+
+def traces(lines: Iterable[Line]) -> tuple[Product, ...]:
+    """Products as far as they have not been withdrawn, files included.
+
+    OODT's client takes one that it could not transfer out of the catalogue, and leaves the file where it is.
+    """
+    return _products(lines, {"withdrawn"})
+
+
+def _products(lines: Iterable[Line], ends: Set[str]) -> tuple[Product, ...]:
     found: dict[str, dict[str, Any]] = {}
     for line in lines:
         match line["kind"]:
@@ -121,7 +133,7 @@ def products(lines: Iterable[Line]) -> tuple[Product, ...]:
                 found[line["product"]]["archived"].append(line["archived"])
             case "received" if line["product"] in found:
                 found[line["product"]]["received"] = True
-            case "removed":
+            case kind if kind in ends:
                 found.pop(line["product"], None)
     return tuple(
         Product(id=product, **{**details, "archived": tuple(details["archived"])})

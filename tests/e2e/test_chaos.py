@@ -56,7 +56,7 @@ def cluster(docker_daemon: None, tmp_path: Path) -> Iterator[Cluster]:
 
 def test_three_hundred_jobs_survive_everything_that_can_die(cluster: Cluster, tmp_path: Path) -> None:
     seed = int(os.environ.get("CHAOS_SEED") or secrets.randbelow(10**6))
-    storm = Storm(seed=seed, jobs=300, seconds=(2, 12), troubles=troubles.ALL)
+    storm = Storm(seed=seed, jobs=300, seconds=(2, 8), troubles=troubles.ALL)
     account = storm.over(cluster, tmp_path)
     REPORT.parent.mkdir(exist_ok=True)
     REPORT.write_text(f"{json.dumps(account, indent=2)}\n")

@@ -116,12 +116,8 @@ class VirtualHost:
 
     @classmethod
     def make(cls, server: RabbitMQ, events: Sequence[Event]) -> "VirtualHost":
-        host = cls(server=server, name=f"test-{uuid.uuid4().hex[:8]}")
+        host = cls.bare(server, default_queue_type="quorum")
         content = definitions(events, user_password=PASSWORD, admin_password=PASSWORD)
-        server.request("PUT", f"vhosts/{host.name}", {"default_queue_type": "quorum"})
-        for user in (USER, ADMIN):
-            rights = {"configure": ".*", "write": ".*", "read": ".*"}
-            server.request("PUT", f"permissions/{host.name}/{user}", rights)
         for policy in content["policies"]:
             if "message-ttl" in policy["definition"]:
                 policy["definition"]["message-ttl"] //= 10
@@ -129,6 +125,16 @@ class VirtualHost:
         for entry in (entry for part in parts.values() for entry in part):
             del entry["vhost"]
         server.request("POST", f"definitions/{host.name}", parts)
+        return host
+
+    @classmethod
+    def bare(cls, server: RabbitMQ, **settings: str) -> "VirtualHost":
+        """As on a broker that knows nothing of this project: no queue, no policy."""
+        host = cls(server=server, name=f"test-{uuid.uuid4().hex[:8]}")
+        server.request("PUT", f"vhosts/{host.name}", settings)
+        for user in (USER, ADMIN):
+            rights = {"configure": ".*", "write": ".*", "read": ".*"}
+            server.request("PUT", f"permissions/{host.name}/{user}", rights)
         return host
 
     @property
@@ -171,6 +177,10 @@ class VirtualHost:
         """
         listed = json.loads(self.server.control("list_queues", "--vhost", self.name, "name", "messages"))
         return int({row["name"]: row["messages"] for row in listed}[queue])
+
+    def has(self, queue: str) -> bool:
+        listed = json.loads(self.server.control("list_queues", "--vhost", self.name, "name"))
+        return any(row["name"] == queue for row in listed)
 
     def cut_connections(self) -> None:
         """Close what is connected now, as the broker does when heartbeats fail to come."""

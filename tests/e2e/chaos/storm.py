@@ -59,11 +59,14 @@ class Storm:
         queued = ("--batch", str(batch), "--batch-id", f"chaos-{self.seed}")
         run = cluster.start("runtime.submit", "--event", "test-workflow", *queued, "--wait", "--json")
         began = time.monotonic()
-        strikes = [
-            self._strike(cluster, run, trouble, chance, began)
-            for trouble in chance.sample(self.troubles, len(self.troubles))
-        ]
-        report = finish(run, RECOVERY_TIMEOUT + self.jobs * self.seconds[1])
+        try:
+            strikes = [
+                self._strike(cluster, run, trouble, chance, began)
+                for trouble in chance.sample(self.troubles, len(self.troubles))
+            ]
+            report = finish(run, RECOVERY_TIMEOUT + self.jobs * self.seconds[1])
+        finally:
+            run.kill()
         summary = {key: value for key, value in report.items() if key != "jobs"}
         print(f"chaos: {json.dumps(summary)}", flush=True)
         check(cluster, report, before)
@@ -121,9 +124,11 @@ def check(cluster: Cluster, report: dict[str, Any], before: int) -> None:
     for job in report["jobs"]:
         own = {product["id"] for product in job["products"]}
         assert len(own) == 2 and own <= ids, f"products of job {job['id']}: {job['products']}"
-    files = cluster.products()
+    files = Counter(cluster.products())
+    files.subtract(_on_share(path) for _, paths in catalogued for path in paths)
+    unequal = {path: number for path, number in files.items() if number}
+    assert not unequal, f"files without a product (1), products without a file (-1): {unequal}"
     assert len(files) == before + 2 * report["submitted"]
-    assert files == sorted(path for _, paths in catalogued for path in map(_on_share, paths))
     eventually(lambda: not any(left(cluster).values()), "queues without messages", COUNT_TIMEOUT)
 
 

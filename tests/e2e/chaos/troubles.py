@@ -14,6 +14,7 @@ from tests.e2e.cluster import Cluster
 
 CUT_SECONDS = 3 * HEARTBEAT_SECONDS + 5
 FULL_SECONDS = 15
+ROOM_FOR_BOOKS = 64  # MiB
 AWAY_SECONDS = (2.0, 20.0)  # how long a killed node stays down
 DOCKER_TIMEOUT = 60  # seconds
 SHARE = "/shared-data"
@@ -80,10 +81,12 @@ def cut_network(cluster: Cluster, chance: Random) -> str:
 
 def fill_share(cluster: Cluster, _: Random) -> str:
     """Leave no byte on the share; to be used where it is a disk of its own."""
-    free = f"$(df --output=avail --block-size=1 {SHARE} | tail -n 1)"
-    cluster.on_node("manager", f"fallocate -l {free} {SHARE}/.full")
+    free = f"$(df --output=avail --block-size=1M {SHARE} | tail -n 1)"
+    # The file system keeps some blocks for its own books, so the last ones are filled by writing.
+    most = f"fallocate -l $(({free} - {ROOM_FOR_BOOKS}))M {SHARE}/.full"
+    cluster.on_node("manager", f"{most} && ! cat /dev/zero 2>/dev/null >{SHARE}/.rest")
     time.sleep(FULL_SECONDS)
-    cluster.on_node("manager", f"rm {SHARE}/.full")
+    cluster.on_node("manager", f"rm {SHARE}/.full {SHARE}/.rest")
     return "share"
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from runtime.verdict import ended, judge, products
+from runtime.verdict import ended, judge, products, traces
 
 Lines = list[dict[str, Any]]
 
@@ -157,3 +157,10 @@ def test_a_stopped_run_has_ended_only_when_its_task_has() -> None:
 
 def test_products_that_were_removed_are_none() -> None:
     assert products([*ingested("/one"), {"kind": "removed", "product": "id-of-/one"}]) == ()
+
+
+def test_the_file_of_a_product_that_oodts_client_took_back_is_left_to_be_withdrawn() -> None:
+    taken_back = [*ingested("/one"), {"kind": "removed", "product": "id-of-/one"}]
+    [product] = traces(taken_back)
+    assert product.archived == ("/archive/one",)
+    assert traces([*taken_back, {"kind": "withdrawn", "product": product.id}]) == ()

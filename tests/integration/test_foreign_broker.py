@@ -1,0 +1,43 @@
+"""A broker that has none of the project's definitions, as in a user's own installation."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pika
+import pytest
+
+from tests.integration.cell import Cell, Site
+from tests.integration.commands import submit
+from tests.integration.rabbitmq import RabbitMQ, VirtualHost
+from tests.integration.waiting import until
+
+WAIT = ("--jobs", "1", "--wait", "--json", "--timeout", "60")
+
+
+@pytest.fixture
+def vhost(rabbitmq: RabbitMQ) -> Iterator[VirtualHost]:
+    host = VirtualHost.bare(rabbitmq)
+    # A queue that its owner has made as he liked it.
+    with pika.BlockingConnection(pika.URLParameters(host.url)) as connection:
+        liked = {"x-queue-type": "classic", "x-max-priority": 5}
+        connection.channel().queue_declare("test-workflow", durable=True, arguments=liked)
+    yield host
+    host.remove()
+
+
+def test_a_failed_job_waits_there_and_comes_back(
+    cell: Cell, site: Site, vhost: VirtualHost, tmp_path: Path
+) -> None:
+    until(lambda: vhost.has("test-workflow.dead"), what="the consumer's queues")
+    metadata = ("--metadata", "Fail=task2", "--metadata", f"Attempts={tmp_path / 'attempts'}")
+    [job] = submit(vhost.url, *metadata, *WAIT).result["jobs"]
+    assert (job["state"], job["attempts"]) == ("SUCCEEDED", 2)
+    assert len(site.products()) == len(site.archived()) == 2
+
+
+def test_what_is_no_job_is_buried_there(cell: Cell, vhost: VirtualHost) -> None:
+    until(lambda: vhost.has("test-workflow.dead"), what="the consumer's queues")
+    with pika.BlockingConnection(pika.URLParameters(vhost.url)) as connection:
+        connection.channel().basic_publish("", "test-workflow", b"not json")
+    properties, _ = until(lambda: vhost.take("test-workflow.dead"), what="dead message")
+    assert properties.headers["oodt-reason"].startswith("the message is not JSON")

@@ -16,6 +16,11 @@ HANDLE_EVENT_SECONDS = 60.0
 CALL_SECONDS = 10.0
 PROBE_PAUSE_SECONDS = 1.0
 BOOT_FILE = "wm-boot"
+MENDING = (
+    "Put oodt-cluster.jar on its class path and into its workflow.properties: "
+    "workflow.engine.factory=oodt.cluster.workflow.JobEngineFactory and "
+    "workflow.engine.instanceRep.factory=oodt.cluster.workflow.JobInstanceRepositoryFactory"
+)
 
 
 class WorkflowManager:
@@ -56,16 +61,19 @@ class WorkflowManager:
         return [field for field in described["requiredMetFields"] if field not in context]
 
     async def wait_until_up(self) -> None:
-        """Return once it answers. Its supervisor bounds how long that can take."""
-        told = False
+        """Return once it answers and keeps journals. Its supervisor bounds how long that can take."""
+        told = None
         while True:
             try:
                 await self._call("getRegisteredEvents", seconds=CALL_SECONDS)
-                return
+                if self.boot() is not None:
+                    return
+                problem = f"the one at {self._url} keeps no journals in {self._boot_file.parent}. {MENDING}"
             except (ConnectionError, xml_rpc.Fault) as error:
-                if not told:
-                    log.info("waiting for the Workflow Manager: %s", error)
-                    told = True
+                problem = str(error)
+            if problem != told:
+                log.warning("waiting for the Workflow Manager: %s", problem)
+                told = problem
             await asyncio.sleep(PROBE_PAUSE_SECONDS)
 
     async def _call(self, method: str, *params: object, seconds: float) -> Any:

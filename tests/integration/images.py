@@ -13,13 +13,8 @@ QUERY_SECONDS = 20
 
 def build(name: str) -> str:
     """Build images/NAME and return the image's tag."""
-    base = next((image for image in (BASE_IMAGE, SUBSTITUTE_BASE_IMAGE) if _is_there(image)), None)
-    if base is None:
-        missing(
-            f"neither {BASE_IMAGE} nor {SUBSTITUTE_BASE_IMAGE} is on this machine; `make toolchain` gets one"
-        )
     tag = f"oodt-test-{name}"
-    arguments = ["--build-arg", f"BASE={base}", "--tag", tag, "--file", f"images/{name}/Dockerfile"]
+    arguments = ["--build-arg", f"BASE={base()}", "--tag", tag, "--file", f"images/{name}/Dockerfile"]
     subprocess.run(
         ["docker", "build", "--quiet", *arguments, "."],
         cwd=ROOT,
@@ -27,6 +22,14 @@ def build(name: str) -> str:
         timeout=BUILD_SECONDS,
     )
     return tag
+
+
+def base() -> str:
+    """The image that all Dockerfiles begin with."""
+    found = next((image for image in (BASE_IMAGE, SUBSTITUTE_BASE_IMAGE) if _is_there(image)), None)
+    return found or missing(
+        f"neither {BASE_IMAGE} nor {SUBSTITUTE_BASE_IMAGE} is on this machine; `make toolchain` gets one"
+    )
 
 
 def _is_there(image: str) -> bool:

@@ -106,11 +106,13 @@ class Reports:
         reason: str | None = None,
         log_end: str | None = None,
     ) -> bool:
-        """Put the job's message into another queue; False if that failed and the message was handed back."""
+        """Put the job's message into another queue; False if it went back, or goes back, to the broker.
+
+        Then there is nothing to acknowledge: a delivery that comes from now on is the job's only message.
+        """
         delivery = next((delivery for delivery in deliveries if delivery.alive), None)
         if delivery is None:
-            # The broker has taken the message back and will deliver it again.
-            return True
+            return False
         properties = messages.republished(delivery.properties, job=job, reason=reason, log=log_end)
         try:
             await self._broker.publish(

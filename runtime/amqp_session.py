@@ -42,16 +42,19 @@ class Delivery:
     body: bytes
     session: "Session"
     tag: int
+    answered: bool = False
 
     @property
     def alive(self) -> bool:
         return self.session.open
 
     def ack(self) -> None:
+        self.answered = True
         if self.alive:
             self.session.consuming.basic_ack(self.tag)
 
     def requeue(self) -> None:
+        self.answered = True
         if self.alive:
             self.session.consuming.basic_nack(self.tag, requeue=True)
 

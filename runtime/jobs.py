@@ -241,6 +241,10 @@ class Jobs:
             await self._reports.parked(work.job, work.deliveries, "an error of the worker, see its log")
         if self._works.get(work.job.id) is work:
             del self._works[work.job.id]
+        for delivery in work.deliveries:
+            # It came for a run that did not count, or too late for its report.
+            if delivery.alive and not delivery.answered:
+                self.take(delivery)
         if work.journal is not None:
             # What is still at work keeps its thread of the Workflow Manager, so it keeps its slot.
             self._spawn(self._wait_until_idle(work.journal, slots))

@@ -1,0 +1,83 @@
+"""What becomes of messages that come for runs which an earlier process of the container left."""
+
+import asyncio
+from pathlib import Path
+from typing import Any, cast
+
+import pika
+
+from runtime import journal
+from runtime.file_manager import FileManager
+from runtime.jobs import Jobs
+from runtime.journal import Journals
+from runtime.ledger import Ledger, Verdict
+from runtime.reports import Reports
+from runtime.topology import Event
+from runtime.workflow_manager import WorkflowManager
+
+EVENT = Event(name="event")
+
+
+class Manager:
+    """A Workflow Manager that is up."""
+
+    async def wait_until_up(self) -> None:
+        pass
+
+    def boot(self) -> str:
+        return "boot"
+
+
+class Collected:
+    """Keeps what would be reported, and answers the deliveries."""
+
+    def __init__(self) -> None:
+        self.settled_states: list[str] = []
+
+    async def settled(self, _: object, deliveries: list[Any], verdict: Verdict) -> None:
+        self.settled_states.append(verdict.state)
+        for delivery in deliveries:
+            delivery.answered = True
+
+
+class Delivered:
+    """The job's message, over a connection that is up."""
+
+    queue = EVENT.name
+    body = b"{}"
+    alive = True
+    answered = False
+    properties = pika.BasicProperties(message_id="job")
+
+
+async def adopt_and_take(folder: Path) -> list[str]:
+    """Adopt a run that does not count any more, and be given its message before the adoption is through."""
+    ledger = Ledger(folder / "ledger", node="node", lease=30)
+    ledger.cancel(EVENT.name, "job")
+    journals = Journals(folder)
+    (folder / "runs").mkdir()
+    opening = {"event": EVENT.name, "job": "job", "run": 1, "batch": None, "queued": None, "ledger": ""}
+    journal.append(folder / "runs" / "job.jsonl", {"kind": "opened", "at": 0.0, **opening}, create=True)
+    journals.follow()
+    reports = Collected()
+    jobs = Jobs(
+        (EVENT,),
+        node="node",
+        ledger=ledger,
+        journals=journals,
+        manager=cast(WorkflowManager, Manager()),
+        file_manager=cast(FileManager, None),
+        reports=cast(Reports, reports),
+    )
+    await jobs.adopt()
+    delivery: Any = Delivered()
+    jobs.take(delivery)
+    async with asyncio.timeout(10):
+        while not delivery.answered:
+            await asyncio.sleep(0.01)
+    journals.stop()
+    return reports.settled_states
+
+
+def test_a_message_for_a_run_that_does_not_count_is_settled_by_the_ledger(tmp_path: Path) -> None:
+    assert asyncio.run(adopt_and_take(tmp_path)) == ["CANCELLED"]

@@ -64,10 +64,11 @@ class Site:
 
 @dataclass(kw_only=True)
 class Cell:
-    """One container."""
+    """One container; ``manager`` is the stand-in for its Workflow Manager."""
 
     site: Site
     name: str = "node1"
+    manager: str = "workflow_manager.py"
     settings: dict[str, str] = field(default_factory=dict)
     consumer_arguments: tuple[str, ...] = ()
 
@@ -117,6 +118,11 @@ class Cell:
         for part in list(self._processes):
             self.kill(part)
 
+    def resident(self, part: Part) -> int:
+        """Memory of a part, in KiB."""
+        status = Path(f"/proc/{self._processes[part].pid}/status").read_text()
+        return int(status.partition("VmRSS:")[2].split()[0])
+
     def log(self, part: Part) -> Path:
         return self.run_dir / f"{part}.log"
 
@@ -139,7 +145,7 @@ class Cell:
             return [sys.executable, "-m", f"runtime.{part}", *arguments]
         return [
             sys.executable,
-            str(STANDINS / "workflow_manager.py"),
+            str(STANDINS / self.manager),
             str(self.manager_port),
             str(self.run_dir),
             f"http://127.0.0.1:{self.filemgr_gateway_port}",

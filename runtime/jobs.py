@@ -69,10 +69,14 @@ class Jobs:
         self._tasks: dict[asyncio.Task[None], Work | None] = {}
         self._manager_up = asyncio.Event()
         self._probe: asyncio.Task[None] | None = None
+        self._draining = False
         self.check_manager()
 
     def take(self, delivery: Delivery) -> None:
         """A message has come."""
+        if self._draining:
+            delivery.requeue()
+            return
         try:
             job = messages.decode(delivery.queue, delivery.properties, delivery.body)
         except Poison as error:
@@ -216,6 +220,7 @@ class Jobs:
         What is left then is not handed back: the broker does that when the connection ends, and the lease
         says when the run is over. If only this process is restarted, its successor adopts the run.
         """
+        self._draining = True
         for task, work in list(self._tasks.items()):
             if work is not None and not work.begun:
                 task.cancel()

@@ -64,7 +64,10 @@ class Storm:
                 self._strike(cluster, run, trouble, chance, began)
                 for trouble in chance.sample(self.troubles, len(self.troubles))
             ]
-            report = finish(run, RECOVERY_TIMEOUT + self.jobs * self.seconds[1])
+            report = finish(run, RECOVERY_TIMEOUT + self.jobs * self.seconds[1] / 2)
+        except subprocess.TimeoutExpired:
+            known = cluster.command("runtime.status", "--batch", f"chaos-{self.seed}")
+            raise AssertionError(f"jobs are missing: {known}; messages: {left(cluster)}") from None
         finally:
             run.kill()
         summary = {key: value for key, value in report.items() if key != "jobs"}
@@ -102,7 +105,10 @@ class Storm:
 
 
 def whole(cluster: Cluster) -> bool:
-    """Whether every service has its containers, and each Workflow Manager's consumer is at the broker."""
+    """Whether every service has its containers, and each Workflow Manager's consumer is at the broker.
+
+    Of what is revived inside a container this sees the consumer only.
+    """
     listed = cluster.manager("docker service ls --format '{{.Name}} {{.Replicas}}'", check=False)
     replicas = dict(line.split()[:2] for line in listed.splitlines())
     if not replicas or any(len(set(numbers.split("/"))) > 1 for numbers in replicas.values()):

@@ -89,12 +89,13 @@ def test_a_program_that_exits_1_is_never_reported_as_crawling(oodt: Oodt, run: s
 def test_after_a_task_that_failed_the_next_is_not_run(oodt: Oodt, run: str) -> None:
     lines = run_to_end(oodt.wmgr, "test-workflow", run, **METADATA, ExitCode="137")
     told = kinds(lines)
-    assert told[-3:] == [
+    assert told[-4:] == [
         "task-failed TestWorkflowTask1",
+        "log TestWorkflowTask1",
         "task-ended TestWorkflowTask1",
         "status FINISHED TestWorkflowTask1",
     ]
-    assert lines[-3]["error"] == "its program did not exit with 0 but with 137"
+    assert lines[-4]["error"] == "its program did not exit with 0 but with 137"
     assert not [line for line in lines if line["kind"] == "expects"]
     assert not verdict.judge([lines]).succeeded
 

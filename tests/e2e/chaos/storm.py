@@ -20,7 +20,7 @@ from tests.e2e.cluster import Cluster, eventually, finish
 
 GAP_SECONDS = (2.0, 10.0)  # between a recovery and the next trouble
 RECOVERY_TIMEOUT = 300  # seconds
-COUNT_TIMEOUT = 60  # seconds until the broker's numbers are those of now
+COUNT_TIMEOUT = 60  # seconds until the broker has nothing to send again and has counted
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,7 +135,10 @@ def check(cluster: Cluster, report: dict[str, Any], before: int) -> None:
     unequal = {path: number for path, number in files.items() if number}
     assert not unequal, f"files without a product (1), products without a file (-1): {unequal}"
     assert len(files) == before + 2 * report["submitted"]
-    eventually(lambda: not any(left(cluster).values()), "queues without messages", COUNT_TIMEOUT)
+    try:
+        eventually(lambda: not any(left(cluster).values()), "queues without messages", COUNT_TIMEOUT)
+    except AssertionError as error:
+        raise AssertionError(f"{error}: {left(cluster)}") from None
 
 
 def left(cluster: Cluster) -> dict[str, int]:

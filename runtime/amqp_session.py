@@ -10,6 +10,7 @@ import pika
 import pika.exceptions
 from pika.adapters.asyncio_connection import AsyncioConnection
 
+from runtime import amqp_values
 from runtime.topology import Topology
 
 CONNECT_SECONDS = 15.0
@@ -68,6 +69,7 @@ class Subscription:
 
 async def connect(parameters: pika.ConnectionParameters) -> "Session":
     """A session that is ready to publish and to consume; raises Lost."""
+    amqp_values.accept_all()
     session = Session()
     try:
         await session.start(parameters)

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 import pika
 from pika.adapters.blocking_connection import BlockingChannel
 
+from runtime import amqp_values
+
 CONNECT_SECONDS = 15.0
 BLOCKED_SECONDS = 60.0
 
@@ -13,6 +15,7 @@ BLOCKED_SECONDS = 60.0
 @contextlib.contextmanager
 def connection(url: str, *, name: str) -> Iterator[tuple[BlockingChannel, BlockingChannel]]:
     """Two channels, to take messages and to send them with confirms; raises pika's AMQPError."""
+    amqp_values.accept_all()
     parameters = pika.URLParameters(url)
     parameters.socket_timeout = parameters.stack_timeout = CONNECT_SECONDS
     parameters.blocked_connection_timeout = BLOCKED_SECONDS

@@ -129,6 +129,10 @@ class Broker:
                     self._session = session
                     self._changed.set()
                     log.info("connected to %s", self._address)
+                    await asyncio.wait({session.lost}, timeout=LONGEST_PAUSE_SECONDS)
+                    if not session.open:
+                        # Whatever ended it so soon may do so again.
+                        raise Lost(session.lost.result())
                     failures = 0
                     await session.lost
                 finally:

@@ -1,10 +1,11 @@
-"""The last of a log, as it may leave its container: bounded, readable, without passwords."""
+"""What is said of a job, as it may leave its container: bounded; a log readable and without passwords."""
 
 import re
 
 LOG_BYTES = 4096
 # RabbitMQ's smallest frame has 4 KiB, and all headers of a message must fit into one.
 HEADER_BYTES = 1024
+REASON_BYTES = 1000
 
 UNREADABLE = re.compile("[^\t\n\x20-\x7e\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 LOGIN = re.compile(r"(?<=://)[^\s/:@]*:[^\s/@]+@")
@@ -19,3 +20,11 @@ def excerpt(text: str, limit: int = LOG_BYTES) -> str:
     cut = content[-limit:].decode(errors="ignore")
     _, newline, lines = cut.partition("\n")
     return lines if newline and lines else cut
+
+
+def headline(text: str) -> str:
+    """The beginning of TEXT, in at most REASON_BYTES of UTF-8."""
+    content = text.encode()
+    return (
+        text if len(content) <= REASON_BYTES else content[: REASON_BYTES - 3].decode(errors="ignore") + "..."
+    )

@@ -7,14 +7,17 @@ job is poison: it goes to the dead queue with its reason, and the next one is ta
 import hashlib
 import json
 import re
+import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import pika
+import pika.data
+import pika.exceptions
 
 from runtime import names
-from runtime.log_excerpt import HEADER_BYTES, excerpt
+from runtime.log_excerpt import HEADER_BYTES, REASON_BYTES, excerpt, headline
 
 Metadata = dict[str, str | list[str]]
 
@@ -26,6 +29,8 @@ REDRIVE_HEADER = "oodt-redrive"
 
 MAX_BODY_BYTES = 4 * 1024 * 1024
 MAX_VALUE_BYTES = 512 * 1024
+# All headers of a message must fit into one frame, which has 128 KiB unless the broker says otherwise.
+MAX_HEADER_BYTES = 64 * 1024
 # A job id names files, folders and workflow instances, so anything else than this is replaced by its hash.
 SAFE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,119}")
 # XML 1.0 cannot carry these, and OODT is spoken to in XML.
@@ -34,6 +39,9 @@ NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 
 class Poison(ValueError):
     """A message that no number of attempts turns into a job; the text is the reason."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(headline(reason))
 
 
 class _Number(str):
@@ -94,13 +102,9 @@ def republished(
     redrive: str | None = None,
 ) -> pika.BasicProperties:
     """Properties for the same message in another queue. The id is stated now, and never changes again."""
-    headers = {
-        key: value
-        for key, value in (properties.headers or {}).items()
-        if not key.startswith("x-") and key not in {REASON_HEADER, LOG_HEADER}
-    }
+    headers = _passed_on(properties)
     if reason is not None:
-        headers[REASON_HEADER] = reason
+        headers[REASON_HEADER] = headline(reason)
     if log:
         headers[LOG_HEADER] = excerpt(log, HEADER_BYTES)
     if redrive is not None:
@@ -179,6 +183,26 @@ def metadata_from_object(fields: Mapping[str, object]) -> Metadata:
     # OODT's instance id comes from this key, and it is ours to set.
     metadata.pop(names.JOB_KEY, None)
     return metadata
+
+
+def _passed_on(properties: pika.BasicProperties) -> dict[str, Any]:
+    """The headers without those of brokers and of a verdict; only ours if the rest cannot be sent again."""
+    headers = {
+        key: value
+        for key, value in (properties.headers or {}).items()
+        if isinstance(key, str) and not key.startswith("x-") and key not in {REASON_HEADER, LOG_HEADER}
+    }
+    try:
+        size = pika.data.encode_table([], headers)
+    except (pika.exceptions.AMQPError, struct.error, ArithmeticError, TypeError, ValueError):
+        size = None
+    if size is not None and size <= MAX_HEADER_BYTES:
+        return headers
+    return {
+        key: str(value)[:REASON_BYTES]
+        for key, value in headers.items()
+        if key in {BATCH_HEADER, REDRIVE_HEADER}
+    }
 
 
 def _header(properties: pika.BasicProperties, name: str) -> str | None:

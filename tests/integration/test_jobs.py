@@ -1,16 +1,32 @@
 """Jobs from submission to verdict, on a real broker."""
 
 import json
+import struct
 from collections.abc import Callable
 from pathlib import Path
 
 import pika
+import pika.data
 import pytest
 
 from tests.integration.cell import Cell, Site
 from tests.integration.commands import Done, submit
 from tests.integration.rabbitmq import VirtualHost
 from tests.integration.waiting import until
+
+
+class Raw(bytes):
+    """A header value as it goes over the wire, with its type."""
+
+
+ENCODE_VALUE = pika.data.encode_value
+
+
+def encode_any_value(pieces: list[bytes], value: object) -> int:
+    if isinstance(value, Raw):
+        pieces.append(value)
+        return len(value)
+    return int(ENCODE_VALUE(pieces, value))
 
 
 def run(vhost: VirtualHost, *metadata: str, jobs: int = 1) -> Done:
@@ -122,8 +138,13 @@ def test_a_dead_job_has_the_end_of_its_log_and_no_password_in_it(cell: Cell, vho
         (b'{"Run": {"nested": 1}}', "metadata field Run holds a JSON object"),
         (b'{"Run": "\xff"}', "the message is not UTF-8"),
         (json.dumps({"Run": "x" * 1_000_000}).encode(), "metadata field Run has 1000000 bytes"),
+        (json.dumps({"k\0" * 200_000: "1"}).encode(), "'k"),
+        (b"[" * 200_000, "the message is nested too deeply"),
+        (b'{"Run": NaN}', "the message is not JSON"),
+        (b'{"Run": "\\ud800"}', "metadata field Run holds a character that XML cannot carry"),
+        (b"", "the message is not JSON"),
     ],
-    ids=["text", "array", "nested", "encoding", "size"],
+    ids=["text", "array", "nested", "encoding", "size", "name", "deep", "nan", "surrogate", "empty"],
 )
 def test_poison_is_buried_with_its_reason_and_the_next_job_runs(
     cell: Cell, vhost: VirtualHost, body: bytes, reason: str
@@ -131,6 +152,32 @@ def test_poison_is_buried_with_its_reason_and_the_next_job_runs(
     vhost.publish("test-workflow", body)
     assert run(vhost).code == 0
     assert buried(vhost)[1].startswith(reason)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"h": "x" * 130_000},
+        {
+            "oodt-batch": {"a": [1, None]},
+            "oodt-reason": 5,
+            "timestamp_in_ms": "x",
+            "x-death": [{"count": 2**40}],
+        },
+        {"late": Raw(b"T" + struct.pack(">Q", 2**63))},
+        {"text": Raw(b"S\0\0\0\1\xff")},
+    ],
+    ids=["large", "odd", "late", "encoding"],
+)
+def test_odd_headers_do_not_hold_up_a_queue(
+    cell: Cell, vhost: VirtualHost, headers: dict[str, object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pika.data, "encode_value", encode_any_value)
+    properties = pika.BasicProperties(message_id="..", headers=headers, delivery_mode=2)
+    # The reason, too, may be larger than a frame: it names the field.
+    vhost.publish("test-workflow", json.dumps({"k" * 200_000: {}}).encode(), properties)
+    assert run(vhost).code == 0
+    assert buried(vhost)[1].startswith("metadata field kkk")
 
 
 def test_an_event_that_the_workflow_manager_does_not_know_is_buried(

@@ -1,13 +1,17 @@
 """What becomes a job, and what is poison."""
 
+import decimal
 import json
+import math
+import struct
 
 import pika
+import pika.data
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runtime import messages
+from runtime import amqp_values, messages
 from runtime.messages import Poison
 
 PLAIN = pika.BasicProperties(message_id="job-1")
@@ -87,6 +91,32 @@ def test_what_is_encoded_is_decoded_to_the_same(fields: dict[str, object]) -> No
 
 def test_our_own_key_cannot_be_set_from_outside() -> None:
     assert messages.metadata_from_json(b'{"JobKey": "another-job", "Run": 1}') == {"Run": "1"}
+
+
+@pytest.mark.parametrize("headers", [{"h": "x" * 130_000}, {"h": decimal.Decimal("1e300")}, {b"\xff": 1}])
+def test_headers_that_cannot_be_sent_again_are_left_out(headers: dict[str, object]) -> None:
+    properties = pika.BasicProperties(headers={**headers, "oodt-batch": "batch"})
+    again = messages.republished(properties, job="job", reason="because")
+    assert again.headers == {"oodt-batch": "batch", "oodt-reason": "because"}
+    assert again.encode()
+
+
+@given(st.text(max_size=3000))
+def test_a_reason_is_bounded(key: str) -> None:
+    with pytest.raises(Poison) as error:
+        messages.metadata_from_object({f"{key}\0": "1"})
+    assert len(str(error.value).encode()) <= 1000
+
+
+@pytest.mark.parametrize(
+    "value",
+    [b"d" + struct.pack(">d", math.nan), b"f" + struct.pack(">f", math.inf), b"T" + struct.pack(">Q", 2**63)],
+)
+def test_header_values_that_pika_cannot_read_are_passed_over(value: bytes) -> None:
+    amqp_values.accept_all()
+    table = b"\x01a" + value + b"\x01bt\x01"
+    decoded, _ = pika.data.decode_table(struct.pack(">I", len(table)) + table, 0)
+    assert decoded == {"a": None, "b": True}
 
 
 def test_the_message_id_is_the_job_id() -> None:

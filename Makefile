@@ -1,7 +1,7 @@
 # The commands of README and CONTRIBUTING; what they do stands in toolchain/.
 SHELL := bash
 .DEFAULT_GOAL := help
-.PHONY: help toolchain demo destroy test test-full chaos lint format
+.PHONY: help toolchain demo destroy test test-full chaos bench bench-full lint format
 
 PYTHON := .venv/bin/python
 IN_TOOLCHAIN := eval "$$($(PYTHON) -m toolchain.environment)" &&
@@ -27,6 +27,12 @@ test-full: lint ## run every test
 
 chaos: toolchain ## run 300 jobs while everything that can die does; CHAOS_SEED=N repeats a run
 	$(PYTEST) -m chaos --capture=no tests/e2e/test_chaos.py
+
+bench: toolchain ## measure speed beside Celery and write bench/results; some minutes
+	$(IN_TOOLCHAIN) $(PYTHON) -m bench
+
+bench-full: toolchain ## the same with more repetitions and more jobs; half an hour
+	$(IN_TOOLCHAIN) $(PYTHON) -m bench --full
 
 lint: toolchain ## linter, formatter and type checker
 	$(PYTHON) -m ruff check

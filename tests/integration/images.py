@@ -26,13 +26,13 @@ def build(name: str) -> str:
 
 def base() -> str:
     """The image that all Dockerfiles begin with."""
-    found = next((image for image in (BASE_IMAGE, SUBSTITUTE_BASE_IMAGE) if _is_there(image)), None)
+    found = next((image for image in (BASE_IMAGE, SUBSTITUTE_BASE_IMAGE) if is_there(image)), None)
     return found or missing(
         f"neither {BASE_IMAGE} nor {SUBSTITUTE_BASE_IMAGE} is on this machine; `make toolchain` gets one"
     )
 
 
-def _is_there(image: str) -> bool:
+def is_there(image: str) -> bool:
     found = subprocess.run(
         ["docker", "image", "inspect", image], check=False, capture_output=True, timeout=QUERY_SECONDS
     )

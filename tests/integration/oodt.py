@@ -76,17 +76,21 @@ class Oodt:
     _containers: list[Container] = field(default_factory=list)
 
     def start(self) -> None:
+        self.start_file_manager()
+        self.wmgr = self.run_wmgr()
+        self.wmgr.wait_until_healthy("wmgr")
+        # The consumer would clear the journals away that the tests want to read.
+        self.wmgr.run(*SUPERVISORCTL, "stop", "consumer")
+
+    def start_file_manager(self) -> None:
+        """Start what all Workflow Managers share."""
         with tarfile.open(fileobj=BytesIO(archive(WORKFLOWS))) as copy:
             copy.extractall(self.folder, filter="fully_trusted")
         docker("network", "create", self.name)
         for part in SHARED:
             docker("volume", "create", self._volume(part))
         self.filemgr = self.run("filemgr", "--network-alias", "oodt-filemgr", "--publish", "127.0.0.1::9000")
-        self.wmgr = self.run_wmgr()
         self.filemgr.wait_until_healthy("filemgr")
-        self.wmgr.wait_until_healthy("wmgr")
-        # The consumer would clear the journals away that the tests want to read.
-        self.wmgr.run(*SUPERVISORCTL, "stop", "consumer")
 
     def remove(self) -> None:
         for container in self._containers:

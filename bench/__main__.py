@@ -1,0 +1,162 @@
+"""The benchmark: `python -m bench [--full] [ROW...]` measures, and writes results, table and pictures.
+
+Rows: enqueue, own-part, batch, flow, image, swarm. Without any, all of them; swarm only with --full.
+Rows that are not run keep what was measured last.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bench import batch, enqueue, flow, image, machine, own_part, peers, steps, swarm
+from bench.cluster import Cluster
+from bench.measurement import Measurement, table
+from runtime.events import StateEvent
+from tests.integration import images
+from toolchain.versions import BASE_IMAGE, SUBSTITUTE_BASE_IMAGE
+
+OUTPUT = peers.ROOT / "bench" / "results"
+RESULTS = OUTPUT / "results.json"
+DRAW_SECONDS = 120
+SIMULATION_SECONDS = 300
+SLOTS = 4
+BATCH_JOBS = 60
+BATCH_SECONDS = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setting:
+    """What the rows are measured with."""
+
+    full: bool
+    folder: Path
+    images: dict[str, str]
+
+    @property
+    def repetitions(self) -> int:
+        return 5 if self.full else 3
+
+    def cluster(self, *, workers: int) -> Cluster:
+        folder = self.folder / f"cluster-of-{workers}"
+        return Cluster(images=self.images, folder=folder, workers=workers, slots=SLOTS)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """Figures, and what pictures, model and text are made from."""
+
+    figures: list[Measurement]
+    data: dict[str, Any]
+
+
+def measure_enqueue(setting: Setting) -> Row:
+    figures = enqueue.measure(setting.images["rabbitmq"], setting.folder, repetitions=setting.repetitions)
+    return Row(figures=figures, data={})
+
+
+def measure_own_part(setting: Setting) -> Row:
+    jobs = 5_000 if setting.full else 3_000
+    broker = setting.images["rabbitmq"]
+    figures = own_part.measure(broker, setting.folder, repetitions=setting.repetitions, jobs=jobs)
+    return Row(figures=figures, data={})
+
+
+def measure_batch(setting: Setting) -> Row:
+    with setting.cluster(workers=2).running() as cluster:
+        done = batch.measure(cluster, repetitions=setting.repetitions, jobs=BATCH_JOBS, seconds=BATCH_SECONDS)
+        milliseconds = steps.measure(cluster)
+    case = {
+        "workers": 2,
+        "slots": SLOTS,
+        "jobs": BATCH_JOBS,
+        "seconds": BATCH_SECONDS,
+        "elapsed": done.elapsed,
+    }
+    data = {"jobs": spans(done.ended), "overhead": done.overhead, "case": case, "steps": milliseconds}
+    return Row(figures=done.figures, data=data)
+
+
+def measure_flow(setting: Setting) -> Row:
+    jobs = 5_000 if setting.full else 1_000
+    with setting.cluster(workers=1).running() as cluster:
+        done = flow.measure(cluster, jobs=jobs)
+    case = {"workers": 1, "slots": SLOTS, "jobs": jobs, "seconds": 0, "elapsed": done.elapsed}
+    return Row(figures=done.figures, data={"jobs": spans(done.ended), "cpu": done.cpu, "case": case})
+
+
+def measure_image(setting: Setting) -> Row:
+    base = next(name for name in (BASE_IMAGE, SUBSTITUTE_BASE_IMAGE) if images.is_there(name))
+    size = image.size(setting.images["oodt"], base)
+    with setting.cluster(workers=1).running() as cluster:
+        return Row(figures=[size, image.start(cluster, repetitions=setting.repetitions)], data={})
+
+
+def measure_swarm(setting: Setting) -> Row:
+    return Row(figures=swarm.measure(setting.folder), data={})
+
+
+ROWS: dict[str, Callable[[Setting], Row]] = {
+    "enqueue": measure_enqueue,
+    "own-part": measure_own_part,
+    "batch": measure_batch,
+    "flow": measure_flow,
+    "image": measure_image,
+    "swarm": measure_swarm,
+}
+
+
+def spans(ended: list[StateEvent]) -> list[dict[str, object]]:
+    return [
+        {"node": each.node, "started": round(each.started or 0, 2), "ended": round(each.ended or 0, 2)}
+        for each in ended
+    ]
+
+
+def write(results: dict[str, Any]) -> None:
+    """Write results, table and pictures, and the simulation where there is enough for it."""
+    OUTPUT.mkdir(exist_ok=True)
+    RESULTS.write_text(json.dumps(results) + "\n")
+    rows = [results[name] for name in ROWS if name in results]
+    text = [table([each for row in rows for each in row["figures"]]), ""]
+    for name in (name for name in ROWS if name in results):
+        described = results[name]["machine"]
+        text.append(f"- {name}: " + ", ".join(f"{key} {value}" for key, value in described.items()))
+    (OUTPUT / "table.md").write_text("\n".join(text) + "\n")
+    drawing = [str(peers.PYTHON), "-m", "bench.pictures", str(RESULTS), str(OUTPUT)]
+    subprocess.run(drawing, cwd=peers.ROOT, check=True, timeout=DRAW_SECONDS)
+    if {"batch", "flow"} <= results.keys():
+        simulation = [str(peers.PYTHON), "-m", "bench.simulation", str(RESULTS)]
+        with open(OUTPUT / "simulation.md", "wb") as file:
+            subprocess.run(simulation, cwd=peers.ROOT, check=True, stdout=file, timeout=SIMULATION_SECONDS)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("--full", action="store_true", help="five repetitions, and 5,000 jobs in a row")
+    parser.add_argument("rows", nargs="*", metavar="ROW", help=", ".join(ROWS))
+    options = parser.parse_args()
+    unknown = set(options.rows) - set(ROWS)
+    if unknown:
+        parser.error(f"no row {', '.join(sorted(unknown))}: there are {', '.join(ROWS)}")
+    peers.install()
+    built = {name: images.build(name) for name in ("rabbitmq", "oodt")}
+    results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    usual = [name for name in ROWS if options.full or name != "swarm"]
+    for name in options.rows or usual:
+        described = machine.describe()
+        with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+            row = ROWS[name](Setting(full=options.full, folder=Path(folder), images=built))
+        figures = [each.as_json() for each in row.figures]
+        results[name] = {"machine": described, "cores": os.cpu_count(), "figures": figures, **row.data}
+        print(table(figures), flush=True)
+        write(results)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,134 @@
+"""What the figures are taken of: the project's images as containers, a broker and any number of workers."""
+
+import threading
+import uuid
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pika
+
+from runtime import names
+from runtime.events import StateEvent, decode
+from runtime.topology import Event
+from tests.integration.commands import finish, start_submit
+from tests.integration.oodt import Container, Oodt, docker
+from tests.integration.rabbitmq import RabbitMQ, VirtualHost
+from tests.integration.waiting import until
+
+EVENT = "test-workflow"
+BROKER = "oodt-rabbitmq"
+BATCH_SECONDS = 1500
+LOOK_SECONDS = 0.2
+METADATA = ("--metadata", "Dataset=abc", "--metadata", "Project=123")
+
+
+@dataclass(kw_only=True)
+class Cluster:
+    """Broker, File Manager and workers. ``ended`` grows by the last event of each job."""
+
+    images: dict[str, str]
+    folder: Path
+    workers: int
+    slots: int
+    ended: list[StateEvent] = field(default_factory=list)
+    nodes: list[Container] = field(default_factory=list)
+    _stopping: threading.Event = field(default_factory=threading.Event)
+
+    @contextmanager
+    def running(self) -> Iterator["Cluster"]:
+        self.folder.mkdir(parents=True)
+        server = RabbitMQ(image=self.images["rabbitmq"], name=unique_name())
+        self.oodt = Oodt(image=self.images["oodt"], folder=self.folder, name=unique_name())
+        with ExitStack() as stack:
+            stack.callback(server.remove)
+            stack.callback(self.oodt.remove)
+            server.start(self.folder)
+            self.vhost = VirtualHost.make(server, (Event(name=EVENT),))
+            self.oodt.start_file_manager()
+            docker("network", "connect", "--alias", BROKER, self.oodt.name, server.name)
+            for number in range(self.workers):
+                self.add_worker(f"node{number + 1}")
+            for node in self.nodes:
+                node.wait_until_healthy("wmgr")
+            watcher = threading.Thread(target=self._watch)
+            watcher.start()
+            stack.callback(watcher.join)
+            stack.callback(self._stopping.set)
+            self.run(jobs=2 * self.workers * self.slots, seconds=0)  # JVMs have compiled what is hot
+            yield self
+
+    def add_worker(self, name: str) -> Container:
+        """Start a worker; it may still be starting when this returns."""
+        settings = (
+            f"--env=WORKFLOW_QUEUE={EVENT}",
+            f"--env=MAX_WORKFLOWS={self.slots}",
+            f"--env=NODE_NAME={name}",
+        )
+        user_url = self.vhost.url_at(f"{BROKER}:5672")
+        node = self.oodt.run_wmgr(*settings, user_url=user_url)
+        self.nodes.append(node)
+        return node
+
+    def run(self, *, jobs: int, seconds: float) -> tuple[float, list[StateEvent]]:
+        """Run a batch to its end: seconds from the first submit to the last verdict, and each job's end."""
+        before = len(self.ended)
+        values = ("--metadata", f"Seconds={seconds}", "--wait", "--json", "--timeout", str(BATCH_SECONDS))
+        command = start_submit(self.vhost.url, "--event", EVENT, "--jobs", str(jobs), *METADATA, *values)
+        done = finish(command, seconds=BATCH_SECONDS)
+        if done.code != 0:
+            raise RuntimeError(f"the batch ended with {done.code}: {done.stderr}{done.stdout[-2000:]}")
+        until(lambda: len(self.ended) >= before + jobs, what="events of all jobs")
+        return float(done.result["seconds"]), self.ended[before : before + jobs]
+
+    def cpu_seconds(self) -> dict[str, float]:
+        """Processor time that workers, File Manager and broker have used so far."""
+        return {
+            "worker": sum(_cpu_seconds(node) for node in self.nodes),
+            "filemgr": _cpu_seconds(self.oodt.filemgr),
+            "broker": _cpu_seconds(Container(name=self.vhost.server.name)),
+        }
+
+    def resident(self, node: Container) -> dict[str, float]:
+        """Memory of each part of a worker, in MiB."""
+        found = {}
+        for part, program in (
+            ("WM", "java"),
+            ("gateway", "runtime.gateway"),
+            ("consumer", "runtime.consumer"),
+        ):
+            pid = node.run("pgrep", "--oldest", "--full", program).split()[0]
+            status = node.run("cat", f"/proc/{pid}/status")
+            found[part] = int(status.partition("VmRSS:")[2].split()[0]) / 1024
+        return found
+
+    def _watch(self) -> None:
+        """Collect the events of the cluster as they come."""
+        with pika.BlockingConnection(pika.URLParameters(self.vhost.url)) as connection:
+            channel = connection.channel()
+            queue = channel.queue_declare("", exclusive=True).method.queue
+            channel.queue_bind(queue, names.EVENTS_EXCHANGE, "#")
+            for _, _, body in channel.consume(queue, auto_ack=True, inactivity_timeout=LOOK_SECONDS):
+                if self._stopping.is_set():
+                    return
+                event = decode(body) if body is not None else None
+                if isinstance(event, StateEvent) and event.ended is not None and event.state != "RETRYING":
+                    self.ended.append(event)
+
+
+def unique_name() -> str:
+    """A name for containers, volumes and networks of this run."""
+    return f"oodt-bench-{uuid.uuid4().hex[:8]}"
+
+
+def _cpu_seconds(container: Container) -> float:
+    usage = container.run(
+        "sh", "-c", "cat /sys/fs/cgroup/cpu.stat /sys/fs/cgroup/cpuacct/cpuacct.usage", check=False
+    )
+    for line in usage.splitlines():
+        if line.startswith("usage_usec"):
+            return int(line.split()[1]) / 1e6
+        if line.isdigit():
+            return int(line) / 1e9
+    raise RuntimeError(f"no processor time of {container.name} in {usage!r}")

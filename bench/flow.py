@@ -1,0 +1,74 @@
+"""Many jobs of no length through one worker: throughput and memory as the number of finished jobs grows."""
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from bench.cluster import Cluster
+from bench.measurement import Measurement
+from runtime.events import StateEvent
+from tests.integration.waiting import until
+
+WINDOW = 100
+TENTH_SECONDS = 600
+
+
+@dataclass(frozen=True, kw_only=True)
+class Flow:
+    """Figures, the jobs in the order of their ends, the time that they took, processor time of one."""
+
+    figures: list[Measurement]
+    ended: list[StateEvent]
+    elapsed: float
+    cpu: dict[str, float]
+
+
+def measure(cluster: Cluster, *, jobs: int) -> Flow:
+    """Memory at the end is held against that after a tenth of the jobs."""
+    [node] = cluster.nodes
+    before, cpu_before = len(cluster.ended), cluster.cpu_seconds()
+    with ThreadPoolExecutor(1) as pool:
+        batch = pool.submit(cluster.run, jobs=jobs, seconds=0)
+        until(lambda: len(cluster.ended) >= before + jobs // 10, seconds=TENTH_SECONDS, what="a tenth")
+        early = cluster.resident(node)
+        elapsed, ended = batch.result()
+    cpu = {part: (used - cpu_before[part]) / jobs for part, used in cluster.cpu_seconds().items()}
+    late = cluster.resident(node)
+    at_first = rate(ended[WINDOW // 2 : WINDOW // 2 + WINDOW])
+    at_end = rate(ended[-3 * WINDOW :])
+    name = "jobs a second through one WM, tasks of 0 s"
+    figures = [
+        Measurement(
+            name=name,
+            unit="jobs/s",
+            values=(at_end,),
+            limit=8,
+            direction="at least",
+            note=f"the last of {jobs:,}",
+        ),
+        Measurement(
+            name="the same, against that at the 100th job",
+            unit="x",
+            values=(at_end / at_first,),
+            limit=1,
+            direction="at least",
+        ),
+    ]
+    for part, memory in late.items():
+        figures.append(
+            Measurement(
+                name=f"memory of the {part} after {jobs:,} jobs, against {jobs // 10:,}",
+                unit="x",
+                values=(memory / early[part],),
+                limit=1.1,
+                note=f"{memory:.0f} MiB",
+            )
+        )
+    for part, used in cpu.items():
+        figures.append(Measurement(name=f"processor time of one job: {part}", unit="core-s", values=(used,)))
+    return Flow(figures=figures, ended=ended, elapsed=elapsed, cpu=cpu)
+
+
+def rate(ended: list[StateEvent]) -> float:
+    """Jobs a second over a stretch of jobs that ended one after another."""
+    times = sorted(event.ended or 0 for event in ended)
+    return (len(times) - 1) / (times[-1] - times[0])

@@ -1,0 +1,38 @@
+"""What the benchmark makes of its figures."""
+
+from bench.batch import idle_share
+from bench.flow import rate
+from bench.measurement import Measurement, table
+from runtime.events import StateEvent
+
+
+def ended(started: float, ended: float) -> StateEvent:
+    return StateEvent(
+        job="job",
+        event="test-workflow",
+        state="SUCCEEDED",
+        attempts=1,
+        node="node1",
+        started=started,
+        ended=ended,
+    )
+
+
+def test_slots_are_idle_between_two_jobs_only_while_jobs_are_queued() -> None:
+    jobs = [ended(0, 4), ended(0, 5), ended(5, 9), ended(6, 20)]
+    # Of 2 slots x 6 s, one waits from 4 to 5 and the other from 5 to 6.
+    assert round(idle_share(jobs, slots=2) * 12) == 2
+
+
+def test_jobs_that_end_one_a_second_are_one_job_a_second() -> None:
+    assert rate([ended(0, second) for second in (3, 1, 2, 4)]) == 1
+
+
+def test_the_median_decides_whether_a_figure_is_reached() -> None:
+    at_most = Measurement(name="wait", unit="s", values=(1, 2, 30), limit=2)
+    assert at_most.reached
+    assert (
+        Measurement(name="rate", unit="jobs/s", values=(1, 2, 3), limit=2.5, direction="at least").reached
+        is False
+    )
+    assert table([at_most.as_json()]).splitlines()[-1] == "| wait | 2 s | 1 to 30 | 3 | at most 2 | yes |"

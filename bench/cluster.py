@@ -42,8 +42,8 @@ class Cluster:
         server = RabbitMQ(image=self.images["rabbitmq"], name=unique_name())
         self.oodt = Oodt(image=self.images["oodt"], folder=self.folder, name=unique_name())
         with ExitStack() as stack:
-            stack.callback(server.remove)
             stack.callback(self.oodt.remove)
+            stack.callback(server.remove)  # first: it is on the other's network
             server.start(self.folder)
             self.vhost = VirtualHost.make(server, (Event(name=EVENT),))
             self.oodt.start_file_manager()

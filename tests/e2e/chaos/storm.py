@@ -55,7 +55,7 @@ class Storm:
         chance = Random(self.seed)
         batch = folder / "chaos.jsonl"
         batch.write_text("".join(f"{json.dumps(self._job(chance, n))}\n" for n in range(self.jobs)))
-        before = len(cluster.products())
+        before = State.of(cluster)
         queued = ("--batch", str(batch), "--batch-id", f"chaos-{self.seed}")
         run = cluster.start("runtime.submit", "--event", "test-workflow", *queued, "--wait", "--json")
         began = time.monotonic()
@@ -118,7 +118,20 @@ def whole(cluster: Cluster) -> bool:
     return len([row for row in consumers if row["queue_name"] == "test-workflow"]) == wanted
 
 
-def check(cluster: Cluster, report: dict[str, Any], before: int) -> None:
+@dataclass(frozen=True, kw_only=True)
+class State:
+    """What other tests have left: products in the archive, and messages of dead jobs."""
+
+    products: int
+    dead: Counter[str]
+
+    @classmethod
+    def of(cls, cluster: Cluster) -> State:
+        dead = names.dead_queue("test-workflow")
+        return cls(products=len(cluster.products()), dead=Counter({dead: left(cluster)[dead]}))
+
+
+def check(cluster: Cluster, report: dict[str, Any], before: State) -> None:
     """Every job has succeeded, with its two products in archive and catalogue once; no message is left."""
     states = Counter(job["state"] for job in report["jobs"])
     reasons = {job["reason"] for job in report["jobs"] if job["state"] != "SUCCEEDED"}
@@ -134,17 +147,17 @@ def check(cluster: Cluster, report: dict[str, Any], before: int) -> None:
     files.subtract(_on_share(path) for _, paths in catalogued for path in paths)
     unequal = {path: number for path, number in files.items() if number}
     assert not unequal, f"files without a product (1), products without a file (-1): {unequal}"
-    assert len(files) == before + 2 * report["submitted"]
+    assert len(files) == before.products + 2 * report["submitted"]
     try:
-        eventually(lambda: not any(left(cluster).values()), "queues without messages", COUNT_TIMEOUT)
+        eventually(lambda: left(cluster) == before.dead, "queues without new messages", COUNT_TIMEOUT)
     except AssertionError as error:
         raise AssertionError(f"{error}: {left(cluster)}") from None
 
 
-def left(cluster: Cluster) -> dict[str, int]:
+def left(cluster: Cluster) -> Counter[str]:
     """Messages by queue, of the queues that hold jobs."""
     rows = rabbitmq(cluster, "list_queues name messages")
-    return {row["name"]: row["messages"] for row in rows if row["name"].startswith("test-workflow")}
+    return Counter({row["name"]: row["messages"] for row in rows if row["name"].startswith("test-workflow")})
 
 
 def rabbitmq(cluster: Cluster, command: str) -> list[dict[str, Any]]:

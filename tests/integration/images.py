@@ -11,10 +11,12 @@ BUILD_SECONDS = 900
 QUERY_SECONDS = 20
 
 
-def build(name: str) -> str:
-    """Build images/NAME and return the image's tag."""
-    tag = f"oodt-test-{name}"
+def build(name: str, *, stage: str | None = None) -> str:
+    """Build images/NAME, or one stage of it, and return the image's tag."""
+    tag = f"oodt-test-{name}" if stage is None else f"oodt-test-{name}-{stage}"
     arguments = ["--build-arg", f"BASE={base()}", "--tag", tag, "--file", f"images/{name}/Dockerfile"]
+    if stage is not None:
+        arguments += ["--target", stage]
     subprocess.run(
         ["docker", "build", "--quiet", *arguments, "."],
         cwd=ROOT,

@@ -122,19 +122,20 @@ final class JobProcessor implements Runnable {
             run.fail("its conditions cannot be evaluated: " + e);
             return false;
         }
-        begin(task);
+        Metadata context = begin(task);
         running = run;
         if (stopped) {
             run.stop();
         }
-        run.execute(instance.getSharedContext());
+        run.execute(context);
         running = null;
         instance.setCurrentTaskEndDateTimeIsoStr(WallClock.now());
         persist();
         return !run.hasFailed();
     }
 
-    private void begin(WorkflowTask task) {
+    /** The metadata for the task. A client's new ones, which replace the instance's, are for the next task. */
+    private Metadata begin(WorkflowTask task) {
         Metadata context = instance.getSharedContext();
         context.replaceMetadata(CoreMetKeys.TASK_ID, task.getTaskId());
         context.replaceMetadata(CoreMetKeys.WORKFLOW_INST_ID, instance.getId());
@@ -146,6 +147,7 @@ final class JobProcessor implements Runnable {
             instance.setCurrentTaskEndDateTimeIsoStr(null);
             setStatus(WorkflowStatus.STARTED);
         }
+        return context;
     }
 
     /** Waits while the instance is paused; false if it was stopped. */

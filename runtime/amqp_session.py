@@ -96,7 +96,7 @@ class Session:
         return not self.lost.done()
 
     async def start(self, parameters: pika.ConnectionParameters) -> None:
-        self._connection = AsyncioConnection(
+        self._connection = _Connection(
             parameters,
             on_open_callback=lambda _: _resolve(self._opened, None),
             on_open_error_callback=lambda _, error: self._end(_cause(error)),
@@ -240,6 +240,25 @@ class Session:
             if not confirmed.done():
                 confirmed.set_exception(Lost(reason))
         self._unconfirmed.clear()
+
+
+class _Connection(AsyncioConnection):  # type: ignore[misc]
+    """Sends all that is written in one turn of the event loop at once.
+
+    pika makes a system call for each frame, and a message has three.
+    """
+
+    _unsent: bytes = b""
+
+    def _adapter_emit_data(self, data: bytes) -> None:
+        if not self._unsent:
+            asyncio.get_running_loop().call_soon(self._send)
+        self._unsent += data
+
+    def _send(self) -> None:
+        data, self._unsent = self._unsent, b""
+        if self._transport is not None:
+            super()._adapter_emit_data(data)
 
 
 def _resolve(future: asyncio.Future[Any], value: object) -> None:

@@ -107,7 +107,8 @@ class Jobs:
             await self._reports.settled(work.job, work.deliveries, claim)
             return
         work.run = claim
-        await withdraw(self._ledger, self._file_manager, claim.folder, before=claim.number)
+        if claim.number > 1:
+            await withdraw(self._ledger, self._file_manager, claim.folder, before=claim.number)
         self._spawn(self._reports.running(work.job, claim))
         work.journal, outcome = await self._runner.start(work.job, claim)
         await self._settle(work, claim, outcome or await self._outcome(work, work.journal))

@@ -5,7 +5,6 @@ kernel tells of every change (inotify), so nothing here polls.
 """
 
 import asyncio
-import contextlib
 import json
 import os
 import re
@@ -24,6 +23,7 @@ RUNS = "runs"
 # The instances that one event starts besides the first: the run's id, a dot, and a UUID.
 SIBLING = re.compile(r"(.+)\.[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 FILE_MODE = 0o660
+READ_BYTES = 64 * 1024
 
 
 class Journal:
@@ -31,6 +31,8 @@ class Journal:
 
     If its event has started several workflows, each but the first has an instance and a journal file of its
     own.
+
+    Raises FileNotFoundError. The file stays open until ``close``.
     """
 
     def __init__(self, path: Path) -> None:
@@ -38,7 +40,9 @@ class Journal:
         self.lines: list[Line] = []
         self.siblings: dict[str, Journal] = {}
         self._changed = asyncio.Event()
-        self._offset = 0
+        self._file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        self._incomplete = b""
+        self.read()
 
     @property
     def run_id(self) -> str:
@@ -61,12 +65,15 @@ class Journal:
 
     def read(self) -> None:
         """Take in what was appended since the last time."""
-        with open(self.path, "rb") as file:
-            file.seek(self._offset)
-            content = file.read()
-        whole = content.rfind(b"\n") + 1
-        self._offset += whole
-        self.lines += parse_lines(content[:whole])
+        content = self._incomplete
+        while chunk := os.read(self._file, READ_BYTES):
+            content += chunk
+        lines, _, self._incomplete = content.rpartition(b"\n")
+        self.lines += parse_lines(lines)
+
+    def close(self) -> None:
+        for journal in (self, *self.siblings.values()):
+            os.close(journal._file)
 
     def wake(self) -> None:
         """Make whoever waits for this journal look again."""
@@ -96,9 +103,10 @@ class Journals:
         asyncio.get_running_loop().add_reader(self._inotify.fileno(), self._on_change)
         for path in self._runs.glob("*.jsonl"):
             journal = Journal(path)
-            journal.read()
             if journal.opening:
                 self._followed[journal.run_id] = journal
+            else:
+                journal.close()
         self._read_all()
 
     def stop(self) -> None:
@@ -110,15 +118,15 @@ class Journals:
 
     def open(self, run_id: str, **fields: Any) -> Journal:
         """Begin the journal of a run, before anything can be written about it."""
-        journal = Journal(self._runs / f"{run_id}.jsonl")
-        append(journal.path, {"kind": "opened", "at": time.time(), **fields}, create=True)
-        journal.read()
-        self._followed[run_id] = journal
+        path = self._runs / f"{run_id}.jsonl"
+        append(path, {"kind": "opened", "at": time.time(), **fields}, create=True)
+        journal = self._followed[run_id] = Journal(path)
         return journal
 
     def discard(self, journal: Journal) -> None:
         """The run is over and settled."""
-        self._followed.pop(journal.run_id, None)
+        del self._followed[journal.run_id]
+        journal.close()
         for each in (journal, *journal.siblings.values()):
             each.path.unlink(missing_ok=True)
 
@@ -139,10 +147,12 @@ class Journals:
         owner = self._followed.get(sibling.group(1) if sibling else run_id)
         if owner is None:
             return
-        journal = owner.siblings.setdefault(run_id, Journal(self._runs / name)) if sibling else owner
-        # A journal that has just been discarded may still have had a change to tell of.
-        with contextlib.suppress(FileNotFoundError):
-            journal.read()
+        if sibling is None:
+            owner.read()
+        elif run_id in owner.siblings:
+            owner.siblings[run_id].read()
+        else:
+            owner.siblings[run_id] = Journal(self._runs / name)
         owner.wake()
 
     def _on_run_dir(self, name: str) -> None:

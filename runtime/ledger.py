@@ -200,9 +200,10 @@ class Ledger:
         """Add a line to a run's product journal; it is on the disk before this returns."""
         path = folder / f"products-{number}.jsonl"
         created = not path.exists()
-        with open(path, "ab", buffering=0) as file:
+        with open(path, "ab") as file:
             # The line break comes first as well, in case a writer that died has left a part of a line.
             file.write(b"\n" + json.dumps(line).encode() + b"\n")
+            file.flush()
             os.fsync(file.fileno())
         if created:
             entries.sync(folder)

@@ -8,7 +8,7 @@ import org.apache.oodt.cas.workflow.instrepo.WorkflowInstanceRepositoryFactory;
 public final class JobInstanceRepositoryFactory implements WorkflowInstanceRepositoryFactory {
 
     /** How many instances that are over stay visible to OODT's clients. */
-    private static final int DEFAULT_HISTORY = 1000;
+    private static final int DEFAULT_HISTORY = 500;
 
     private static final int DEFAULT_PAGE_SIZE = 20;
 

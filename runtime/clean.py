@@ -31,7 +31,7 @@ from runtime.command import (
     limited,
     parser,
 )
-from runtime.status_client import NoStatus, Refused, StatusClient, status_client
+from runtime.status_client import NoStatus, Refused, StatusClient, has_jobs, status_client
 
 PARTS = ("products", "jobs", "ledger", "history")
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -108,10 +108,7 @@ def _status(parts: Sequence[str]) -> tuple[StatusClient | None, set[str] | None]
     overview = client.overview()
     if overview["broker"]["problem"]:
         return client, None
-    queues = overview["queues"]
-    return client, {
-        queue["event"] for queue in queues if any(queue[part] for part in ("queued", "taken", "retrying"))
-    }
+    return client, {queue["event"] for queue in overview["queues"] if has_jobs(queue)}
 
 
 def _result(plan: Plan, *, done: bool, history: int | None) -> dict[str, Any]:

@@ -8,6 +8,10 @@ from collections.abc import Iterator
 
 DONE, SOME_FAILED, BAD_INPUT, NO_BROKER, TIMED_OUT = range(5)
 
+# The broker's numbers are up to five seconds old, and a job may be on its way from one queue to another:
+# queues are empty when they have been so for this long.
+SETTLED_SECONDS = 7.0
+
 CODES = "exit codes: 0 done, 1 some jobs failed, 2 bad usage or input, 3 no broker, 4 timed out"
 
 

@@ -15,11 +15,12 @@ LISTED_FAILURES = 20
 
 
 class Display(Protocol):
-    """Use as a context manager; call ``show`` whenever something has changed."""
+    """Use as a context manager; call ``show`` whenever something has changed. ``tell`` leaves a line."""
 
     def __enter__(self) -> Self: ...
     def __exit__(self, *_: object) -> None: ...
     def show(self, tally: Tally) -> None: ...
+    def tell(self, line: str) -> None: ...
 
 
 def display(tally: Tally) -> Display:
@@ -52,6 +53,9 @@ class Bars:
         self._progress.update(self._submitted, completed=tally.submitted)
         self._progress.update(self._ended, completed=tally.ended, note=_note(tally))
 
+    def tell(self, line: str) -> None:
+        self._progress.console.print(line, markup=False, highlight=False)
+
 
 class Lines:
     """A line now and then, for logs."""
@@ -67,7 +71,10 @@ class Lines:
     def show(self, tally: Tally) -> None:
         if time.monotonic() >= self._next or tally.complete:
             self._next = time.monotonic() + LINE_EVERY_SECONDS
-            print(f"{tally.submitted} of {tally.jobs} submitted, {_note(tally)}", file=sys.stderr, flush=True)
+            self.tell(f"{tally.submitted} of {tally.jobs} submitted, {_note(tally)}")
+
+    def tell(self, line: str) -> None:
+        print(line, file=sys.stderr, flush=True)
 
 
 def summarize(tally: Tally) -> None:

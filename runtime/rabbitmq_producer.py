@@ -4,9 +4,11 @@ python -m runtime.rabbitmq_producer QUEUE NUMBER [KEY=VALUE ...]
 """
 
 import base64
+import http.client
 import json
 import sys
 import time
+import urllib.error
 import urllib.request
 import uuid
 from collections.abc import Mapping, Sequence
@@ -17,11 +19,11 @@ import pika
 
 from runtime import messages, names
 from runtime.blocking import connection, publish
+from runtime.command import SETTLED_SECONDS
 from runtime.environment import command_admin_url, command_broker_url
+from runtime.outage import Outage
 
 ANSWER_SECONDS = 30.0
-# The broker's numbers are up to five seconds old, and a job may be on its way from one queue to another.
-SETTLED_SECONDS = 7.0
 
 USAGE = "usage: python -m runtime.rabbitmq_producer QUEUE NUMBER [KEY=VALUE ...]"
 
@@ -41,26 +43,43 @@ def publish_messages(workflow_queue: str, num_msgs: int, msg_dict: Mapping[str, 
 def wait_for_queues(delay_secs: float = 10, sleep_secs: float = 1) -> None:
     """Return when all jobs of all queues are done: none is queued, runs or waits for another attempt.
 
-    Looks first after DELAY_SECS, then every SLEEP_SECS. Dead jobs count as done.
+    Looks first after DELAY_SECS, then every SLEEP_SECS. Dead jobs count as done. A broker that goes away
+    meanwhile is waited for, which stderr says.
     """
     url = command_admin_url()
     vhost = pika.URLParameters(command_broker_url()).virtual_host
     time.sleep(delay_secs)
+    outage = Outage("the broker")
+    queues: list[dict[str, Any]] | None = _queues(url, vhost)
     empty_since: float | None = None
     while empty_since is None or time.monotonic() - empty_since < SETTLED_SECONDS:
-        if any(_depth(queue) for queue in _queues(url, vhost)):
+        if queues is None or any(map(_has_work, queues)):
             empty_since = None
         elif empty_since is None:
             empty_since = time.monotonic()
         time.sleep(sleep_secs)
+        queues = _queues_if_there(url, vhost)
+        if line := outage.see(away=queues is None):
+            print(line, file=sys.stderr, flush=True)
 
 
-def _depth(queue: Mapping[str, Any]) -> int:
-    """Messages that are there or taken and not settled, unless they are none that wait for work."""
+def _has_work(queue: Mapping[str, Any]) -> bool:
+    """Whether a queue of jobs has messages, taken ones included, or is not counted yet after a start."""
     name = str(queue["name"])
     if name.endswith(names.dead_queue("")) or name == names.STATUS_QUEUE or name.startswith(names.WATCHERS):
-        return 0
-    return int(queue.get("messages", 0))
+        return False
+    return queue.get("messages") != 0
+
+
+def _queues_if_there(admin_url: str, vhost: str) -> list[dict[str, Any]] | None:
+    try:
+        return _queues(admin_url, vhost)
+    except urllib.error.HTTPError as error:
+        if error.code < 500:
+            raise
+    except (OSError, ValueError, http.client.HTTPException):
+        pass
+    return None
 
 
 def _queues(admin_url: str, vhost: str) -> list[dict[str, Any]]:

@@ -17,6 +17,7 @@ from runtime.command import (
     BAD_INPUT,
     DONE,
     NO_BROKER,
+    SETTLED_SECONDS,
     SOME_FAILED,
     TIMED_OUT,
     TimedOut,
@@ -25,7 +26,8 @@ from runtime.command import (
     parser,
 )
 from runtime.events import FINAL
-from runtime.status_client import NoStatus, Refused, StatusClient, status_client
+from runtime.outage import Outage
+from runtime.status_client import NoStatus, Refused, StatusClient, Unreachable, has_jobs, status_client
 
 EVERY_SECONDS = 2.0
 # Where nobody looks at once, no line is broken.
@@ -39,21 +41,26 @@ Answer = dict[str, Any]
 
 @dataclass(frozen=True, kw_only=True)
 class View:
-    """One thing to look at: ``over`` once nothing more happens to it, ``failed`` if jobs of it failed."""
+    """One thing to look at: ``over`` once nothing more happens to it, ``failed`` if jobs of it failed.
+
+    ``settle`` is how many seconds it must have looked over to be so.
+    """
 
     look: Callable[[], Answer]
     render: Callable[[Answer], RenderableType]
     line: Callable[[Answer], str]
     over: Callable[[Answer], bool]
     failed: Callable[[Answer], bool]
+    settle: float = 0.0
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
-        view = _view(status_client(), options)
+        client = status_client()
+        view = _view(client, options)
         with limited(options.timeout):
-            answer = _follow(view, quiet=options.json) if options.follow else view.look()
+            answer = _follow(view, client, quiet=options.json) if options.follow else view.look()
     except Refused as error:
         return complain(str(error), BAD_INPUT)
     except NoStatus as error:
@@ -89,9 +96,10 @@ def _view(client: StatusClient, options: argparse.Namespace) -> View:
         render=status_views.overview,
         line=status_views.depth,
         over=lambda overview: (
-            not any(queue[part] for queue in overview["queues"] for part in ("queued", "taken", "retrying"))
+            not overview["broker"]["problem"] and not any(map(has_jobs, overview["queues"]))
         ),
         failed=lambda _: False,
+        settle=SETTLED_SECONDS,
     )
 
 
@@ -111,22 +119,44 @@ def _overview(client: StatusClient) -> Answer:
     }
 
 
-def _follow(view: View, *, quiet: bool) -> Answer:
-    """Look again and again until it is over, showing what changes."""
+def _follow(view: View, client: StatusClient, *, quiet: bool) -> Answer:
+    """Look again and again until it is over, showing what changes, and what cannot be reached meanwhile."""
     console = Console(stderr=True)
     live = Live(console=console, auto_refresh=False, transient=True) if console.is_terminal else None
-    told = ""
-    with live or contextlib.nullcontext():
+    service, broker = Outage("the status service"), Outage("the broker")
+
+    def tell(line: str | None) -> None:
+        if line is not None:
+            console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+    def look_again() -> Answer:
         while True:
-            answer = view.look()
+            time.sleep(EVERY_SECONDS)
+            try:
+                answer, connected = view.look(), client.broker_connected()
+            except Unreachable:
+                tell(service.see(away=True))
+                continue
+            tell(service.see(away=False))
+            tell(broker.see(away=not connected))
+            return answer
+
+    told = ""
+    over_since: float | None = None
+    with live or contextlib.nullcontext():
+        # A service that has never answered is an error; one that has is waited for.
+        answer = view.look()
+        while True:
             if live:
                 live.update(view.render(answer), refresh=True)
             elif not quiet and (line := view.line(answer)) != told:
-                print(line, file=sys.stderr, flush=True)
+                tell(line)
                 told = line
-            if view.over(answer):
+            now = time.monotonic()
+            over_since = (over_since or now) if view.over(answer) else None
+            if over_since is not None and now - over_since >= view.settle:
                 return answer
-            time.sleep(EVERY_SECONDS)
+            answer = look_again()
 
 
 def _parser() -> argparse.ArgumentParser:

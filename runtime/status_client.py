@@ -1,5 +1,6 @@
 """What the operator's commands ask the status service."""
 
+import http.client
 import json
 import os
 import urllib.error
@@ -19,6 +20,10 @@ class NoStatus(Exception):
     """The status service could not be asked; the text says why, and the fix."""
 
 
+class Unreachable(NoStatus):
+    """It gave no answer this time, and may do so the next time."""
+
+
 class Refused(Exception):
     """The status service does not know what was named, or refuses it."""
 
@@ -32,6 +37,10 @@ class StatusClient:
 
     def overview(self) -> dict[str, Any]:
         return self._call("GET", "overview")
+
+    def broker_connected(self) -> bool:
+        """Whether the service hears of what happens to jobs."""
+        return bool(self.overview()["broker"]["connected"])
 
     def batches(self, *, limit: int) -> list[dict[str, Any]]:
         return list(self._call("GET", "batches", limit=limit)["batches"])
@@ -88,9 +97,10 @@ class StatusClient:
             if error.code in {400, 404}:
                 raise Refused(text) from None
             hint = f": correct {names.STATUS_TOKEN}" if error.code == 401 else ""
-            raise NoStatus(f"{self._url} answered with HTTP status {error.code}: {text}{hint}") from None
-        except (OSError, ValueError) as error:
-            raise NoStatus(f"no answer from the status service at {self._url}: {error}") from None
+            kind = Unreachable if error.code >= 500 else NoStatus
+            raise kind(f"{self._url} answered with HTTP status {error.code}: {text}{hint}") from None
+        except (OSError, ValueError, http.client.HTTPException) as error:
+            raise Unreachable(f"no answer from the status service at {self._url}: {error}") from None
 
 
 def status_client(env: Mapping[str, str] = os.environ) -> StatusClient:
@@ -105,6 +115,11 @@ def status_client(env: Mapping[str, str] = os.environ) -> StatusClient:
         )
     except stack.NoAnswer as error:
         raise NoStatus(str(error)) from error
+
+
+def has_jobs(queue: Mapping[str, Any]) -> bool:
+    """Whether the broker has jobs of the event, or cannot tell yet; of a queue in the overview."""
+    return not queue["counted"] or any(queue[part] for part in ("queued", "taken", "retrying"))
 
 
 def _error(error: urllib.error.HTTPError) -> str:

@@ -10,15 +10,15 @@ from rich.text import Text
 
 Answer = Mapping[str, Any]
 
+PARTS = ("queued", "taken", "retrying", "dead")
 STYLES = {"SUCCEEDED": "green", "DEAD": "red", "RUNNING": "blue", "RETRYING": "yellow"}
 
 
 def overview(answer: Answer) -> RenderableType:
-    queues = _table("queues", "event", "queued", "taken", "retrying", "dead")
+    queues = _table("queues", "event", *PARTS)
     for queue in answer["queues"]:
-        queues.add_row(
-            queue["event"], *(str(queue[part]) for part in ("queued", "taken", "retrying", "dead"))
-        )
+        numbers = (str(queue[part]) if queue["counted"] else "?" for part in PARTS)
+        queues.add_row(queue["event"], *numbers)
     nodes = _table("nodes", "node", "containers", "busy", "free")
     for node in answer["nodes"]:
         nodes.add_row(node["node"], *(str(node[part]) for part in ("consumers", "busy", "free")))
@@ -79,9 +79,9 @@ def progress(answer: Answer) -> str:
 def depth(answer: Answer) -> str:
     """All queues in one line."""
     queues = answer["queues"]
-    return ", ".join(
-        f"{sum(queue[part] for queue in queues)} {part}" for part in ("queued", "taken", "retrying", "dead")
-    )
+    if not all(queue["counted"] for queue in queues):
+        return "the broker has not counted its messages yet"
+    return ", ".join(f"{sum(queue[part] for queue in queues)} {part}" for part in PARTS)
 
 
 def _filled(*tables: Table) -> list[Table]:

@@ -8,7 +8,7 @@ import logging
 import secrets
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from runtime.display import Display, display, summarize
 from runtime.environment import NoBrokerAddress, SettingError, command_broker_url
 from runtime.events import BatchEvent, StateEvent, announce, decode
 from runtime.messages import Metadata, Poison
+from runtime.outage import Outage
 from runtime.tally import Tally
 from runtime.topology import AMQP_PRIORITY, Event, Priority, watching
 
@@ -29,6 +30,7 @@ CONFIRM_SECONDS = 120.0
 # Messages under way to the broker: sent, and not confirmed yet.
 WINDOW = 1000
 EVENTS_AT_ONCE = 500
+LOOK_SECONDS = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,30 +49,36 @@ async def carry_out(request: Request, url: str, tally: Tally, progress: Display)
     watch = watching(request.event, f"{request.batch}.{secrets.token_hex(4)}") if request.wait else None
     async with Broker(url, name=f"submit {request.batch}", topology=watch) as broker:
         await broker.wait_connected(CONNECT_SECONDS)
-        if watch is None:
-            await _publish(broker, request, tally, progress)
-            return
-        queue = watch.queues[0].name
-        complete = asyncio.Event()
+        async with _outages_told(broker, progress):
+            if watch is None:
+                await _publish(broker, request, tally, progress)
+            else:
+                await _publish_and_wait(broker, request, watch.queues[0].name, tally, progress)
 
-        def on_event(delivery: Delivery) -> None:
-            # Anybody can publish there; what is no event says nothing of this batch.
-            with contextlib.suppress(ValueError):
-                event = decode(delivery.body)
-                if isinstance(event, StateEvent) and event.batch == request.batch:
-                    tally.add(event)
-                    progress.show(tally)
-            if tally.complete:
-                complete.set()
-            delivery.ack()
 
-        # The queue is there before the first job is, so no state change is missed.
-        await broker.consume(queue, prefetch=EVENTS_AT_ONCE, handler=on_event)
-        try:
-            await _publish(broker, request, tally, progress)
-            await complete.wait()
-        finally:
-            await broker.delete(queue)
+async def _publish_and_wait(
+    broker: Broker, request: Request, queue: str, tally: Tally, progress: Display
+) -> None:
+    complete = asyncio.Event()
+
+    def on_event(delivery: Delivery) -> None:
+        # Anybody can publish there; what is no event says nothing of this batch.
+        with contextlib.suppress(ValueError):
+            event = decode(delivery.body)
+            if isinstance(event, StateEvent) and event.batch == request.batch:
+                tally.add(event)
+                progress.show(tally)
+        if tally.complete:
+            complete.set()
+        delivery.ack()
+
+    # The queue is there before the first job is, so no state change is missed.
+    await broker.consume(queue, prefetch=EVENTS_AT_ONCE, handler=on_event)
+    try:
+        await _publish(broker, request, tally, progress)
+        await complete.wait()
+    finally:
+        await broker.delete(queue)
 
 
 async def _publish(broker: Broker, request: Request, tally: Tally, progress: Display) -> None:
@@ -102,10 +110,27 @@ async def _publish(broker: Broker, request: Request, tally: Tally, progress: Dis
     await announce(broker, replace(batch, submitted=tally.submitted))
 
 
+@contextlib.asynccontextmanager
+async def _outages_told(broker: Broker, progress: Display) -> AsyncIterator[None]:
+    """Tell when the broker goes and comes back, so that bars which stand still are no riddle."""
+
+    async def watch() -> None:
+        outage = Outage("the broker")
+        while True:
+            if line := outage.see(away=not broker.connected):
+                progress.tell(line)
+            await asyncio.sleep(LOOK_SECONDS)
+
+    watcher = asyncio.create_task(watch())
+    try:
+        yield
+    finally:
+        watcher.cancel()
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
-    # What matters is told at the end; a connection that breaks and comes back is none of the operator's
-    # business.
+    # What matters is told in the operator's own words, by the display and at the end.
     logging.disable(logging.ERROR)
     try:
         request = _request(options)

@@ -24,13 +24,17 @@ class ManagementDown(ConnectionError):
 
 @dataclass(frozen=True, kw_only=True)
 class EventQueues:
-    """Messages of one event: to be taken, taken and not settled, waiting for another run, dead."""
+    """Messages of one event: to be taken, taken and not settled, waiting for another run, dead.
+
+    A broker that has just started does not tell for some ten seconds; until then ``counted`` is false.
+    """
 
     event: str
     queued: int
     taken: int
     retrying: int
     dead: int
+    counted: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,20 +106,28 @@ class Management:
 
 def event_queues(rows: Iterable[Mapping[str, Any]]) -> tuple[EventQueues, ...]:
     """Messages by event. An event's queue is one that has a dead queue beside it."""
+    rows = list(rows)
+    uncounted = {row["name"] for row in rows if "messages_ready" not in row}
     depth = {
         row["name"]: (row.get("messages_ready", 0), row.get("messages_unacknowledged", 0)) for row in rows
     }
-    return tuple(
-        EventQueues(
-            event=event,
-            queued=ready,
-            taken=taken,
-            retrying=sum(sum(each) for name, each in depth.items() if names.is_retry_queue(name, event)),
-            dead=sum(depth[names.dead_queue(event)]),
+    found = []
+    for event, (ready, taken) in sorted(depth.items()):
+        dead = names.dead_queue(event)
+        if dead not in depth:
+            continue
+        retry = {name for name in depth if names.is_retry_queue(name, event)}
+        found.append(
+            EventQueues(
+                event=event,
+                queued=ready,
+                taken=taken,
+                retrying=sum(sum(depth[name]) for name in retry),
+                dead=sum(depth[dead]),
+                counted=uncounted.isdisjoint({event, dead, *retry}),
+            )
         )
-        for event, (ready, taken) in sorted(depth.items())
-        if names.dead_queue(event) in depth
-    )
+    return tuple(found)
 
 
 def nodes(

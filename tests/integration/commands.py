@@ -5,7 +5,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 ROOT = Path(__file__).parents[2]
 COMMAND_SECONDS = 120
@@ -25,20 +25,30 @@ class Done:
         return result
 
 
-def start_submit(url: str, *arguments: str) -> subprocess.Popen[str]:
+def start(
+    name: str, environment: dict[str, str], *arguments: str, stderr: IO[str] | int = subprocess.PIPE
+) -> subprocess.Popen[str]:
+    """Start ``python -m runtime.NAME``."""
     return subprocess.Popen(
-        [sys.executable, "-m", "runtime.submit", *arguments],
+        [sys.executable, "-m", f"runtime.{name}", *arguments],
         cwd=ROOT,
-        env={"RABBITMQ_USER_URL": url, "PATH": "/usr/bin:/bin"},
+        env={"PATH": "/usr/bin:/bin", **environment},
         text=True,
         stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        stderr=stderr,
     )
 
 
+def start_submit(url: str, *arguments: str) -> subprocess.Popen[str]:
+    return start("submit", {"RABBITMQ_USER_URL": url}, *arguments)
+
+
 def finish(command: subprocess.Popen[str], *, seconds: float = COMMAND_SECONDS) -> Done:
-    stdout, stderr = command.communicate(timeout=seconds)
-    return Done(code=command.returncode, stdout=stdout, stderr=stderr)
+    try:
+        stdout, stderr = command.communicate(timeout=seconds)
+    finally:
+        command.kill()
+    return Done(code=command.returncode, stdout=stdout, stderr=stderr or "")
 
 
 def submit(url: str, *arguments: str) -> Done:
@@ -48,13 +58,4 @@ def submit(url: str, *arguments: str) -> Done:
 
 def command(name: str, environment: dict[str, str], *arguments: str) -> Done:
     """Run another of the commands to its end: ``command("status", status.commands, "--json")``."""
-    done = subprocess.run(
-        [sys.executable, "-m", f"runtime.{name}", *arguments],
-        cwd=ROOT,
-        env={"PATH": "/usr/bin:/bin", **environment},
-        text=True,
-        capture_output=True,
-        check=False,
-        timeout=COMMAND_SECONDS,
-    )
-    return Done(code=done.returncode, stdout=done.stdout, stderr=done.stderr)
+    return finish(start(name, environment, *arguments))

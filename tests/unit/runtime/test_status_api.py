@@ -81,8 +81,8 @@ def test_queues_are_gathered_by_event() -> None:
         {"name": "b.dead"},
     ]
     a, b = event_queues(rows)
-    assert (a.event, a.queued, a.taken, a.retrying, a.dead) == ("a", 5, 2, 7, 2)
-    assert (b.event, b.queued, b.taken, b.retrying, b.dead) == ("b", 0, 0, 0, 0)
+    assert (a.event, a.queued, a.taken, a.retrying, a.dead, a.counted) == ("a", 5, 2, 7, 2, True)
+    assert (b.event, b.counted) == ("b", False)
 
 
 def consumer(queue: str, connection: str, prefetch: int) -> dict[str, Any]:

@@ -1,0 +1,113 @@
+"""What an operator sees whose command waits while the broker or the status service is away."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.integration.cell import ROOT, Cell, Site
+from tests.integration.commands import Done, command, finish, start, submit
+from tests.integration.rabbitmq import ADMIN, PASSWORD, RabbitMQ, VirtualHost
+from tests.integration.status import Status
+from tests.integration.waiting import until
+
+EVENT = ("--event", "test-workflow")
+SCRIPT = "from runtime.rabbitmq_producer import wait_for_queues; wait_for_queues(delay_secs=0, sleep_secs=1)"
+FOLLOW = ("--follow", "--timeout", "100")
+
+
+@dataclass(kw_only=True)
+class Watcher:
+    """A command that waits, and what it has said so far."""
+
+    process: subprocess.Popen[str]
+    words: Path
+
+    def says(self, text: str) -> None:
+        until(lambda: text in self.words.read_text(), seconds=60, what=f"{text!r} from {self.process.args!r}")
+
+    def finish(self) -> Done:
+        return finish(self.process)
+
+
+@pytest.fixture
+def watch(status: Status, tmp_path: Path) -> Callable[..., Watcher]:
+    def watch(name: str, *arguments: str) -> Watcher:
+        words = tmp_path / f"words-{len(list(tmp_path.glob('words-*')))}"
+        with open(words, "w") as stderr:
+            return Watcher(process=start(name, status.commands, *arguments, stderr=stderr), words=words)
+
+    return watch
+
+
+@pytest.fixture
+def watch_queues(vhost: VirtualHost, tmp_path: Path) -> Callable[[], Watcher]:
+    """A script that waits for all queues, as the original's do."""
+    environment = {
+        "RABBITMQ_USER_URL": vhost.url,
+        "RABBITMQ_ADMIN_URL": f"http://{ADMIN}:{PASSWORD}@127.0.0.1:{vhost.server.management_port}",
+    }
+
+    def watch() -> Watcher:
+        words = tmp_path / "words-script"
+        with open(words, "w") as stderr:
+            process = subprocess.Popen(
+                [sys.executable, "-c", SCRIPT],
+                cwd=ROOT,
+                env=environment,
+                text=True,
+                stdout=subprocess.PIPE,
+                stderr=stderr,
+            )
+        return Watcher(process=process, words=words)
+
+    return watch
+
+
+def test_commands_that_wait_tell_when_the_broker_goes_and_comes_back_and_go_on(
+    make_cell: Callable[..., Cell],
+    watch: Callable[..., Watcher],
+    watch_queues: Callable[[], Watcher],
+    status: Status,
+    rabbitmq: RabbitMQ,
+) -> None:
+    waiting = watch("submit", *EVENT, "--jobs", "2", "--batch-id", "two", "--wait")
+    until(lambda: [each["submitted"] for each in status.get("batches")["batches"]] == [2], what="batch")
+    until(lambda: 2 in [each["queued"] for each in status.get("overview")["queues"]], what="queue")
+    script = watch_queues()
+    overview, batch = watch("status", *FOLLOW), watch("status", "--batch", "two", *FOLLOW)
+    overview.says("2 queued")
+    batch.says("0 of 2 ended")
+    watchers = [waiting, overview, batch, script]
+    rabbitmq.stop()
+    for watcher in watchers:
+        watcher.says("the broker cannot be reached since")
+    rabbitmq.start_again()
+    rabbitmq.wait()
+    for watcher in watchers:
+        watcher.says("the broker is back after")
+        assert watcher.process.poll() is None
+    make_cell().start()
+    assert [watcher.finish().code for watcher in watchers] == [0, 0, 0, 0]
+
+
+def test_to_follow_is_to_wait_for_a_status_service_that_goes_and_comes_back(
+    make_cell: Callable[..., Cell],
+    watch: Callable[..., Watcher],
+    site: Site,
+    status: Status,
+) -> None:
+    assert submit(site.broker_url, "--jobs", "2", "--batch-id", "two").code == 0
+    until(lambda: command("status", status.commands, "--batch", "two").code == 0, what="batch")
+    watcher = watch("status", "--batch", "two", *FOLLOW)
+    watcher.says("0 of 2 ended")
+    status.stop()
+    watcher.says("the status service cannot be reached since")
+    status.start()
+    watcher.says("the status service is back after")
+    make_cell().start()
+    done = watcher.finish()
+    assert (done.code, "done" in done.stdout) == (0, True)

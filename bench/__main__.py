@@ -1,7 +1,8 @@
 """The benchmark: `python -m bench [--full] [ROW...]` measures, and writes results, table and pictures.
 
 Rows: enqueue, own-part, batch, flow, image, swarm. Without any, all of them; swarm only with --full.
-Rows that are not run keep what was measured last.
+Rows that are not run keep what was measured last. Another batch than the usual one (--workers, --slots,
+--jobs, --seconds) is measured and printed, and leaves the results as they are.
 """
 
 import argparse
@@ -10,7 +11,7 @@ import os
 import subprocess
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +27,16 @@ RESULTS = OUTPUT / "results.json"
 DRAW_SECONDS = 120
 SIMULATION_SECONDS = 300
 SLOTS = 4
-BATCH_JOBS = 60
-BATCH_SECONDS = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shape:
+    """Of the batch: Workflow Managers, slots of each, jobs, seconds that each of a job's tasks works."""
+
+    workers: int = 2
+    slots: int = SLOTS
+    jobs: int = 60
+    seconds: float = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +44,7 @@ class Setting:
     """What the rows are measured with."""
 
     full: bool
+    batch: Shape
     folder: Path
     images: dict[str, str]
 
@@ -42,9 +52,9 @@ class Setting:
     def repetitions(self) -> int:
         return 5 if self.full else 3
 
-    def cluster(self, *, workers: int) -> Cluster:
+    def cluster(self, *, workers: int = 1, slots: int = SLOTS) -> Cluster:
         folder = self.folder / f"cluster-of-{workers}"
-        return Cluster(images=self.images, folder=folder, workers=workers, slots=SLOTS)
+        return Cluster(images=self.images, folder=folder, workers=workers, slots=slots)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,23 +78,18 @@ def measure_own_part(setting: Setting) -> Row:
 
 
 def measure_batch(setting: Setting) -> Row:
-    with setting.cluster(workers=2).running() as cluster:
-        done = batch.measure(cluster, repetitions=setting.repetitions, jobs=BATCH_JOBS, seconds=BATCH_SECONDS)
+    shape = setting.batch
+    with setting.cluster(workers=shape.workers, slots=shape.slots).running() as cluster:
+        done = batch.measure(cluster, repetitions=setting.repetitions, jobs=shape.jobs, seconds=shape.seconds)
         milliseconds = steps.measure(cluster)
-    case = {
-        "workers": 2,
-        "slots": SLOTS,
-        "jobs": BATCH_JOBS,
-        "seconds": BATCH_SECONDS,
-        "elapsed": done.elapsed,
-    }
+    case = {**asdict(shape), "elapsed": done.elapsed}
     data = {"jobs": spans(done.ended), "overhead": done.overhead, "case": case, "steps": milliseconds}
     return Row(figures=done.figures, data=data)
 
 
 def measure_flow(setting: Setting) -> Row:
     jobs = 5_000 if setting.full else 1_000
-    with setting.cluster(workers=1).running() as cluster:
+    with setting.cluster().running() as cluster:
         done = flow.measure(cluster, jobs=jobs)
     case = {"workers": 1, "slots": SLOTS, "jobs": jobs, "seconds": 0, "elapsed": done.elapsed}
     return Row(figures=done.figures, data={"jobs": spans(done.ended), "cpu": done.cpu, "case": case})
@@ -93,7 +98,7 @@ def measure_flow(setting: Setting) -> Row:
 def measure_image(setting: Setting) -> Row:
     base = next(name for name in (BASE_IMAGE, SUBSTITUTE_BASE_IMAGE) if images.is_there(name))
     size = image.size(setting.images["oodt"], base)
-    with setting.cluster(workers=1).running() as cluster:
+    with setting.cluster().running() as cluster:
         return Row(figures=[size, image.start(cluster, repetitions=setting.repetitions)], data={})
 
 
@@ -139,23 +144,31 @@ def write(results: dict[str, Any]) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--full", action="store_true", help="five repetitions, and 5,000 jobs in a row")
+    usual_batch = Shape()
+    for name, value in asdict(usual_batch).items():
+        parser.add_argument(
+            f"--{name}", type=type(value), default=value, help="of the batch (default: %(default)s)"
+        )
     parser.add_argument("rows", nargs="*", metavar="ROW", help=", ".join(ROWS))
     options = parser.parse_args()
+    shape = Shape(**{name: getattr(options, name) for name in asdict(usual_batch)})
     unknown = set(options.rows) - set(ROWS)
     if unknown:
         parser.error(f"no row {', '.join(sorted(unknown))}: there are {', '.join(ROWS)}")
     peers.install()
     built = {name: images.build(name) for name in ("rabbitmq", "oodt")}
     results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
-    usual = [name for name in ROWS if options.full or name != "swarm"]
+    usual = [name for name in ROWS if options.full or name != "swarm"] if shape == usual_batch else ["batch"]
     for name in options.rows or usual:
         described = machine.describe()
         with tempfile.TemporaryDirectory(prefix="bench-") as folder:
-            row = ROWS[name](Setting(full=options.full, folder=Path(folder), images=built))
+            setting = Setting(full=options.full, batch=shape, folder=Path(folder), images=built)
+            row = ROWS[name](setting)
         figures = [each.as_json() for each in row.figures]
         results[name] = {"machine": described, "cores": os.cpu_count(), "figures": figures, **row.data}
         print(table(figures), flush=True)
-        write(results)
+        if shape == usual_batch:
+            write(results)
 
 
 if __name__ == "__main__":

@@ -56,7 +56,7 @@ def _json_lines(path: Path) -> Iterator[tuple[int, Mapping[str, object]]]:
             if not line.strip():
                 continue
             try:
-                yield number, metadata_from_json(line)
+                yield number, metadata_from_json(line, fields_once=True)
             except Poison as error:
                 raise BatchError(
                     f"{path}:{number}: {str(error).replace('the message', 'the line')}"

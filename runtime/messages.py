@@ -147,15 +147,23 @@ def queued_at(properties: pika.BasicProperties) -> float | None:
     return float(properties.timestamp) if properties.timestamp is not None else None
 
 
-def metadata_from_json(body: bytes) -> Metadata:
-    """OODT metadata from a message's body; raises Poison."""
+def metadata_from_json(body: bytes, *, fields_once: bool = False) -> Metadata:
+    """OODT metadata from a message's body; raises Poison.
+
+    Of a field that is there twice the last one counts, as with the original's JSON library, unless each is to
+    be there once.
+    """
     if len(body) > MAX_BODY_BYTES:
         raise Poison(f"the message has {len(body)} bytes; at most {MAX_BODY_BYTES} are allowed")
     try:
         # Numbers keep their spelling: OODT's values are text, and 1e400 or 0.10 should stay what the sender
         # wrote.
         document = json.loads(
-            body.decode(), parse_int=_Number, parse_float=_Number, parse_constant=_refuse_constant
+            body.decode(),
+            parse_int=_Number,
+            parse_float=_Number,
+            parse_constant=_refuse_constant,
+            object_pairs_hook=_each_once if fields_once else None,
         )
     except UnicodeDecodeError as error:
         raise Poison(f"the message is not UTF-8: byte {error.start} is 0x{body[error.start]:02x}") from error
@@ -241,6 +249,14 @@ def _json_type(value: object) -> str:
 
 def _refuse_constant(name: str) -> object:
     raise Poison(f"the message is not JSON: {name} is no JSON number")
+
+
+def _each_once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    fields = dict(pairs)
+    if len(fields) < len(pairs):
+        keys = [key for key, _ in pairs]
+        raise Poison(f"metadata field {next(key for key in keys if keys.count(key) > 1)} is there twice")
+    return fields
 
 
 def _digest(*parts: bytes) -> str:

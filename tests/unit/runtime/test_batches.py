@@ -42,6 +42,7 @@ def test_a_line_wins_over_the_common_metadata_and_over_the_counter(tmp_path: Pat
         ('{"Run": 1}\n{"Run": \n', "batch:2: the line is not JSON"),
         ('{"Run": 1}\n\n[1]\n', "batch:3: the line is a JSON array"),
         ('{"Run": {"a": 1}}\n', "batch:1: metadata field Run holds a JSON object"),
+        ('{"Run": 1}\n{"Run": 1, "Dataset": "a", "Run": 2}\n', "batch:2: metadata field Run is there twice"),
         (b'{"Run": "\xff"}\n', "batch:1: the line is not UTF-8"),
         (b"Run\n\xff\n", "batch:2: metadata field Run holds a character"),
         (b'{"Run": 1}\n{"Run": "\xff"}\n', "batch:2: the line is not UTF-8"),

@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
 from runtime import names, stack
-from runtime.topology import Event
+from runtime.topology import Event, Priority
 
 EVENT_KEYS = {"event", "max_workflows", "priority", "max_attempts", "job_timeout"}
 
@@ -100,6 +100,22 @@ def command_admin_url(env: Mapping[str, str] = os.environ) -> str:
         return _http(url or stack.address(names.ADMIN_URL_OUTPUT, variable=names.RABBITMQ_ADMIN_URL))
     except stack.NoAnswer as error:
         raise NoBrokerAddress(str(error)) from error
+
+
+def command_priority(event: str, env: Mapping[str, str] = os.environ) -> Priority:
+    """The event's own priority, as the container or the stack says that has told the broker's address.
+
+    Normal where the address alone is known.
+    """
+    priorities: Mapping[str, Priority] = {}
+    if described := env.get(names.EVENTS):
+        priorities = {each.name: each.priority for each in _listed_events(described)}
+    elif not (env.get(names.RABBITMQ_USER_URL) or secret(names.RABBITMQ_USER_SECRET)):
+        try:
+            priorities = stack.outputs().get(names.PRIORITIES_OUTPUT, {})
+        except stack.NoAnswer as error:
+            raise NoBrokerAddress(str(error)) from error
+    return priorities.get(event, "normal")
 
 
 def secret(path: str) -> str:

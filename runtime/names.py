@@ -69,6 +69,7 @@ STATUS_DIR: Final = "/var/lib/oodt-status"
 # Outputs of the stack that the operator's commands ask for.
 USER_URL_OUTPUT: Final = "rabbitmq_user_url"
 ADMIN_URL_OUTPUT: Final = "rabbitmq_admin_url"
+PRIORITIES_OUTPUT: Final = "priorities"
 STATUS_URL_OUTPUT: Final = "status_url"
 STATUS_TOKEN_OUTPUT: Final = "status_token"
 SSH_OUTPUT: Final = "ssh"

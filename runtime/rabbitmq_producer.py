@@ -20,8 +20,9 @@ import pika
 from runtime import messages, names
 from runtime.blocking import connection, publish
 from runtime.command import SETTLED_SECONDS
-from runtime.environment import command_admin_url, command_broker_url
+from runtime.environment import command_admin_url, command_broker_url, command_priority
 from runtime.outage import Outage
+from runtime.topology import AMQP_PRIORITY
 
 ANSWER_SECONDS = 30.0
 
@@ -31,12 +32,14 @@ USAGE = "usage: python -m runtime.rabbitmq_producer QUEUE NUMBER [KEY=VALUE ...]
 def publish_messages(workflow_queue: str, num_msgs: int, msg_dict: Mapping[str, Any]) -> None:
     """Submit NUM_MSGS jobs with the same metadata; they are on the broker's disk when this returns."""
     body = messages.encode(messages.metadata_from_object(msg_dict))
-    with connection(command_broker_url(), name=f"producer {workflow_queue}") as (channel, sending):
+    url = command_broker_url()
+    priority = AMQP_PRIORITY[command_priority(workflow_queue)]
+    with connection(url, name=f"producer {workflow_queue}") as (channel, sending):
         channel.exchange_declare(names.EXCHANGE, "direct", durable=True)
         channel.queue_declare(workflow_queue, durable=True)
         channel.queue_bind(workflow_queue, names.EXCHANGE, workflow_queue)
         for _ in range(num_msgs):
-            properties = messages.properties_of(uuid.uuid4().hex, at=time.time())
+            properties = messages.properties_of(uuid.uuid4().hex, priority=priority, at=time.time())
             publish(sending, names.EXCHANGE, workflow_queue, body, properties)
 
 

@@ -18,7 +18,7 @@ from runtime.batches import BatchError
 from runtime.broker import Broker, BrokerDown
 from runtime.command import BAD_INPUT, DONE, NO_BROKER, SOME_FAILED, TIMED_OUT, complain, parser
 from runtime.display import Display, display, summarize
-from runtime.environment import NoBrokerAddress, SettingError, command_broker_url
+from runtime.environment import NoBrokerAddress, SettingError, command_broker_url, command_priority
 from runtime.events import BatchEvent, StateEvent, announce, decode
 from runtime.messages import Metadata, Poison
 from runtime.outage import Outage
@@ -136,6 +136,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         request = _request(options)
         tally = Tally(batch=request.batch, jobs=sum(1 for _ in request.jobs()))
         url = command_broker_url()
+        if options.priority is None:
+            request = replace(request, priority=command_priority(request.event))
     except (BatchError, Poison, SettingError, ValueError) as error:
         return complain(str(error), BAD_INPUT)
     except NoBrokerAddress as error:
@@ -185,7 +187,9 @@ def _request(options: argparse.Namespace) -> Request:
     else:
         count, counter = options.jobs, options.counter or "Run"
         jobs = lambda: batches.counted(count, common, counter)  # noqa: E731
-    return Request(event=event, batch=batch, jobs=jobs, priority=options.priority, wait=options.wait)
+    return Request(
+        event=event, batch=batch, jobs=jobs, priority=options.priority or "normal", wait=options.wait
+    )
 
 
 def _pair(text: str) -> tuple[str, str]:
@@ -226,7 +230,7 @@ def _parser() -> argparse.ArgumentParser:
     made.add_argument(
         "--batch-id", metavar="ID", help="name of the batch; a name used before continues that batch"
     )
-    made.add_argument("--priority", choices=("normal", "high"), default="normal")
+    made.add_argument("--priority", choices=("normal", "high"), help="unless given, the event's own")
     made.add_argument(
         "--wait", action="store_true", help="follow the jobs until each has succeeded or failed"
     )

@@ -9,8 +9,9 @@ import pika
 import pika.data
 import pytest
 
+from runtime.topology import AMQP_PRIORITY
 from tests.integration.cell import Cell, Site
-from tests.integration.commands import Done, submit
+from tests.integration.commands import Done, command, submit
 from tests.integration.rabbitmq import VirtualHost
 from tests.integration.waiting import until
 
@@ -232,6 +233,21 @@ def test_one_consumer_serves_several_events(
     for queue in ("test-workflow", "other-workflow"):
         vhost.publish(queue, b'{"Run": 1}')
     until(lambda: len(site.archived()) == 4, what="archive")
+
+
+def test_a_job_has_its_events_own_priority_unless_another_is_asked_for(vhost: VirtualHost) -> None:
+    events = '[{"event": "test-workflow", "priority": "high"}]'
+    environment = {"RABBITMQ_USER_URL": vhost.url, "EVENTS": events}
+    jobs = ("--event", "test-workflow", "--jobs", "1")
+    for name, arguments, priority in (
+        ("submit", jobs, AMQP_PRIORITY["high"]),
+        ("submit", (*jobs, "--priority", "normal"), AMQP_PRIORITY["normal"]),
+        ("rabbitmq_producer", ("test-workflow", "1"), AMQP_PRIORITY["high"]),
+    ):
+        done = command(name, environment, *arguments)
+        assert done.code == 0, done.stderr
+        taken = vhost.take("test-workflow")
+        assert taken is not None and taken[0].priority == priority
 
 
 def test_jobs_of_high_priority_come_first(

@@ -6,7 +6,13 @@ from pathlib import Path
 import pytest
 
 from runtime import names, stack
-from runtime.environment import NoBrokerAddress, SettingError, command_broker_url, worker_settings
+from runtime.environment import (
+    NoBrokerAddress,
+    SettingError,
+    command_broker_url,
+    command_priority,
+    worker_settings,
+)
 from runtime.topology import Event
 
 GOOD = {"RABBITMQ_USER_URL": "amqp://user:secret@broker:5672/%2F", "WORKFLOW_QUEUE": "test-workflow"}
@@ -99,6 +105,17 @@ def test_a_command_asks_the_stack_for_the_brokers_address(
         '[ "$*" = "stack output --json --show-secrets" ] && echo \'{"rabbitmq_user_url": "amqp://u:p@h/"}\'',
     )
     assert command_broker_url({}) == "amqp://u:p@h/"
+
+
+def test_an_events_priority_is_told_by_who_has_told_the_brokers_address(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script = 'echo \'{"rabbitmq_user_url": "amqp://u:p@h/", "priorities": {"a": "high", "b": "normal"}}\''
+    fake_pulumi(tmp_path, monkeypatch, script)
+    assert [command_priority(event, {}) for event in ("a", "b", "unknown")] == ["high", "normal", "normal"]
+    container = {**GOOD, "EVENTS": '[{"event": "b", "priority": "high"}]'}
+    assert [command_priority(event, container) for event in ("a", "b")] == ["normal", "high"]
+    assert command_priority("a", GOOD) == "normal"
 
 
 @pytest.mark.parametrize(

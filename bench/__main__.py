@@ -1,6 +1,6 @@
 """The benchmark: `python -m bench [--full] [ROW...]` measures, and writes results, table and pictures.
 
-Rows: enqueue, own-part, batch, flow, image, swarm. Without any, all of them; swarm only with --full.
+Rows: enqueue, own-part, queued, batch, flow, image, swarm. Without any, all of them; swarm only with --full.
 Rows that are not run keep what was measured last. Another batch than the usual one (--workers, --slots,
 --jobs, --seconds) is measured and printed, and leaves the results as they are.
 """
@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from bench import batch, enqueue, flow, image, machine, own_part, peers, steps, swarm
+from bench import batch, enqueue, flow, image, machine, own_part, peers, queued, steps, swarm
 from bench.cluster import Cluster
 from bench.measurement import Measurement, table
 from runtime.events import StateEvent
@@ -77,6 +77,13 @@ def measure_own_part(setting: Setting) -> Row:
     return Row(figures=figures, data={})
 
 
+def measure_queued(setting: Setting) -> Row:
+    broker = setting.images["rabbitmq"]
+    jobs = 100_000 if setting.full else 10_000
+    figures = queued.measure(broker, setting.folder, repetitions=setting.repetitions, queued=jobs)
+    return Row(figures=figures, data={})
+
+
 def measure_batch(setting: Setting) -> Row:
     shape = setting.batch
     with setting.cluster(workers=shape.workers, slots=shape.slots).running() as cluster:
@@ -109,6 +116,7 @@ def measure_swarm(setting: Setting) -> Row:
 ROWS: dict[str, Callable[[Setting], Row]] = {
     "enqueue": measure_enqueue,
     "own-part": measure_own_part,
+    "queued": measure_queued,
     "batch": measure_batch,
     "flow": measure_flow,
     "image": measure_image,

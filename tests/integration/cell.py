@@ -123,6 +123,11 @@ class Cell:
         status = Path(f"/proc/{self._processes[part].pid}/status").read_text()
         return int(status.partition("VmRSS:")[2].split()[0])
 
+    def cpu_seconds(self, part: Part) -> float:
+        """Processor time that a part has used."""
+        fields = Path(f"/proc/{self._processes[part].pid}/stat").read_text().rpartition(") ")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
     def log(self, part: Part) -> Path:
         return self.run_dir / f"{part}.log"
 

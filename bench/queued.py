@@ -1,0 +1,95 @@
+"""Memory and processor time of one consumer while many jobs wait; its Workflow Manager takes no time."""
+
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.cluster import EVENT, unique_name
+from bench.enqueue import submit
+from bench.measurement import Measurement
+from runtime.topology import Event
+from tests.integration.cell import Cell, Site
+from tests.integration.rabbitmq import RabbitMQ, VirtualHost
+from tests.integration.waiting import until
+
+# A consumer is measured over JOBS jobs, after it has done as many as it needs to be warm.
+WARM = 500
+JOBS = 2_000
+SETTINGS = {"MAX_WORKFLOWS": "64"}
+JOBS_SECONDS = 300
+MORE = 1.1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Need:
+    """What a consumer has needed: MiB in the end, and core-milliseconds a job."""
+
+    memory: float
+    cpu: float
+
+
+def measure(image: str, folder: Path, *, repetitions: int, queued: int) -> list[Measurement]:
+    """Each repetition has a consumer do the same number of jobs twice: these alone, and with more behind."""
+    server = RabbitMQ(image=image, name=unique_name())
+    alone, before_many = [], []
+    try:
+        server.start(folder)
+        for repetition in range(repetitions):
+            alone.append(_need(server, folder / f"alone{repetition}", WARM + JOBS))
+            before_many.append(_need(server, folder / f"many{repetition}", queued))
+    finally:
+        server.remove()
+    pairs = list(zip(before_many, alone, strict=True))
+    behind = f"with {queued:,} jobs queued, against {WARM + JOBS:,}"
+    return [
+        Measurement(name="memory of one consumer", unit="MiB", values=tuple(each.memory for each in alone)),
+        Measurement(
+            name=f"the same {behind}",
+            unit="x",
+            values=tuple(many.memory / few.memory for many, few in pairs),
+            limit=MORE,
+        ),
+        Measurement(
+            name="processor time of one consumer for a job",
+            unit="core-ms",
+            values=tuple(each.cpu for each in alone),
+        ),
+        Measurement(
+            name=f"the same {behind}",
+            unit="x",
+            values=tuple(many.cpu / few.cpu for many, few in pairs),
+            limit=MORE,
+        ),
+    ]
+
+
+def _need(server: RabbitMQ, folder: Path, queued: int) -> Need:
+    folder.mkdir()
+    vhost = VirtualHost.make(server, (Event(name=EVENT),))
+    site = Site(folder=folder, broker_url=vhost.url)
+    cell = Cell(site=site, manager="instant_workflow_manager.py", settings=SETTINGS)
+    try:
+        site.start()
+        submit(vhost, queued)
+        cell.start()
+        _wait_for(site, WARM)
+        cpu = cell.cpu_seconds("consumer")
+        begun = _wait_for(site, WARM + JOBS)
+        used = cell.cpu_seconds("consumer") - cpu
+        return Need(memory=cell.resident("consumer") / 1024, cpu=1000 * used / (begun - WARM))
+    finally:
+        cell.close()
+        site.stop()
+        vhost.remove()
+
+
+def _wait_for(site: Site, jobs: int) -> int:
+    """Return once so many jobs have begun, by the ledger."""
+
+    def begun() -> int | None:
+        with suppress(FileNotFoundError):
+            number = len(list((site.folder / "ledger" / EVENT).iterdir()))
+            return number if number >= jobs else None
+        return None
+
+    return until(begun, seconds=JOBS_SECONDS, what=f"{jobs} jobs begun")

@@ -20,6 +20,11 @@ from tests.e2e.cluster import Cluster, eventually, finish
 
 GAP_SECONDS = (2.0, 10.0)  # between a recovery and the next trouble
 RECOVERY_TIMEOUT = 300  # seconds
+# Asks the Workflow Managers of a node, each by its own port and by its gateway's.
+ANSWERS = (
+    f"for each in $(docker ps -q --filter name={names.WMGR_SERVICE}); do "
+    "docker exec $each oodt-health wmgr && echo answers; done; true"
+)
 COUNT_TIMEOUT = 60  # seconds until the broker has nothing to send again and has counted
 
 
@@ -105,9 +110,9 @@ class Storm:
 
 
 def whole(cluster: Cluster) -> bool:
-    """Whether every service has its containers, and each Workflow Manager's consumer is at the broker.
+    """Whether every service has its containers, and each Workflow Manager container its three parts.
 
-    Of what is revived inside a container this sees the consumer only.
+    The consumer is at the broker, the Workflow Manager and the gateway in front of it answer.
     """
     listed = cluster.manager("docker service ls --format '{{.Name}} {{.Replicas}}'", check=False)
     replicas = dict(line.split()[:2] for line in listed.splitlines())
@@ -115,7 +120,10 @@ def whole(cluster: Cluster) -> bool:
         return False
     wanted = int(replicas[names.WMGR_SERVICE].partition("/")[0])
     consumers = rabbitmq(cluster, "list_consumers")
-    return len([row for row in consumers if row["queue_name"] == "test-workflow"]) == wanted
+    if len([row for row in consumers if row["queue_name"] == "test-workflow"]) != wanted:
+        return False
+    nodes = set(cluster.tasks(names.WMGR_SERVICE).values())
+    return sum(cluster.on_node(node, ANSWERS).count("answers") for node in nodes) == wanted
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -149,7 +149,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     elif request.wait and tally.submitted:
         summarize(tally)
     elif code == DONE:
-        print(f"submitted {tally.submitted} jobs in {tally.seconds} s", file=sys.stderr)
+        print(f"submitted {tally.submitted} jobs in {tally.seconds:g} s", file=sys.stderr)
     return code
 
 

@@ -44,7 +44,7 @@ class Tally:
 
     @property
     def seconds(self) -> float:
-        return round(time.monotonic() - self.began, 1)
+        return round(time.monotonic() - self.began, 2)
 
     def failures(self) -> list[StateEvent]:
         return [event for event in self.latest.values() if event.state == "DEAD"]

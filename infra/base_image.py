@@ -10,13 +10,14 @@ import pulumi
 from pulumi.dynamic import CreateResult, DiffResult, Resource, ResourceProvider
 
 from infra import ssh
+from infra.saved_image import copy
 from infra.ssh import Identity
 
 DEBIAN = "debian:trixie-slim"
 # The same suite, made on this machine by toolchain/base_image where no image registry can be reached.
 OWN = "oodt-base:trixie"
 LOOK_TIMEOUT = 30  # seconds
-MOVE_TIMEOUT = 600  # seconds to pull or copy some 100 MB
+PULL_TIMEOUT = 600  # seconds for some 100 MB
 
 
 class BaseImageError(RuntimeError):
@@ -44,8 +45,7 @@ def _on_this_machine() -> str:
 def _on_manager(props: dict[str, Any]) -> str:
     docker = [*ssh.command(Identity(folder=props["folder"]), props["docker_host"]), "docker"]
     if _has(OWN):
-        _copy(OWN, docker)
-        return OWN
+        return copy(OWN, docker)
     if _pulls(docker):
         return DEBIAN
     host = urlsplit(props["docker_host"]).hostname
@@ -57,7 +57,7 @@ def _has(image: str) -> bool:
 
 
 def _pulls(docker: list[str]) -> bool:
-    return _succeeds([*docker, "pull", "-q", DEBIAN], MOVE_TIMEOUT)
+    return _succeeds([*docker, "pull", "-q", DEBIAN], PULL_TIMEOUT)
 
 
 def _succeeds(command: list[str], timeout: float) -> bool:
@@ -65,16 +65,6 @@ def _succeeds(command: list[str], timeout: float) -> bool:
         return subprocess.run(command, capture_output=True, timeout=timeout, check=False).returncode == 0
     except (FileNotFoundError, subprocess.TimeoutExpired):
         return False
-
-
-def _copy(image: str, docker: list[str]) -> None:
-    with subprocess.Popen(["docker", "save", image], stdout=subprocess.PIPE) as save:
-        load = subprocess.run(
-            [*docker, "load", "-q"], stdin=save.stdout, capture_output=True, timeout=MOVE_TIMEOUT, check=False
-        )
-    if save.returncode or load.returncode:
-        reason = load.stderr.decode(errors="replace").strip()
-        raise BaseImageError(f"{image} could not be copied to the manager: {reason}")
 
 
 class BaseImage(Resource, module="docker", name="BaseImage"):

@@ -18,6 +18,8 @@ class Swarm:
     in common; ``platform`` is what images are built for. ``manager`` is the resource whose deletion takes the
     swarm with it; ``members`` are done when every worker has joined. ``tunnelled`` where the operator reaches
     nothing but ssh; ``operator_address`` where he reaches the manager at another address than the nodes do.
+    ``worker_containers`` are ids of the workers where they are containers on the operator's own docker, which
+    then also builds the images.
     """
 
     docker_host: pulumi.Input[str]
@@ -30,6 +32,7 @@ class Swarm:
     members: tuple[pulumi.Resource, ...]
     tunnelled: bool = False
     operator_address: str = ""
+    worker_containers: tuple[pulumi.Output[str], ...] = ()
 
     @property
     def service_host(self) -> pulumi.Input[str]:

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pulumi
+import pulumi_docker as docker
 from pulumi.dynamic import CreateResult, DiffResult, Resource, ResourceProvider, UpdateResult
 
 from infra import ssh
@@ -45,8 +46,11 @@ class ConvergedProvider(ResourceProvider):
 class Converged(Resource, module="services", name="Converged"):
     """Done when the tasks of a service run, healthy, by its newest declaration, as many as it declares.
 
-    ``declaration`` is anything that changes when the service's declaration does.
+    ``declared`` is the service itself, for what can wait for its tasks in ways of its own; ``declaration`` is
+    anything that changes when the service's declaration does.
     """
+
+    declared: docker.Service
 
     def __init__(
         self,
@@ -54,17 +58,18 @@ class Converged(Resource, module="services", name="Converged"):
         *,
         docker_host: pulumi.Input[str],
         identity: Identity,
-        service: pulumi.Input[str],
+        service: docker.Service,
         declaration: Mapping[str, Any],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         props = {
             "docker_host": docker_host,
             "folder": identity.folder,
-            "service": service,
+            "service": service.name,
             "declaration": declaration,
         }
         super().__init__(ConvergedProvider(), name, props, opts)
+        self.declared = service
 
 
 def _wait(props: dict[str, Any]) -> None:

@@ -14,7 +14,7 @@ from runtime import names
 from services.convergence import Converged
 from services.credentials import Password
 from services.filemgr import filemgr
-from services.images import Images
+from services.images import images
 from services.rabbitmq import Credentials, credentials, definitions_secret, rabbitmq
 from services.registry import registry
 from services.secrets import secret_file
@@ -37,7 +37,7 @@ class Access:
 def deploy(settings: Settings, swarm: Swarm) -> Access:
     """Declare network, secrets, images and services; returns how to get in."""
     cluster = _Cluster(swarm)
-    images = Images(swarm, cluster.on_swarm)
+    built = images(settings.prefix, swarm, cluster.on_swarm)
     copy = WorkflowCopy("workflows", settings.workflows, swarm, opts=cluster.with_manager)
     # The File Manager's own, so that an edit of a program does not restart it.
     policies = WorkflowCopy(
@@ -46,9 +46,9 @@ def deploy(settings: Settings, swarm: Swarm) -> Access:
     login = credentials()
     token = Password("status-token").value
 
-    images_home = cluster.run(registry(images.local("registry")))
-    rabbitmq_image = images.pushed("rabbitmq", images_home)
-    oodt_image = images.pushed("oodt", images_home)
+    images_home = cluster.run(registry(built.local("registry")))
+    rabbitmq_image = built.pushed("rabbitmq", images_home)
+    oodt_image = built.pushed("oodt", images_home, on_workers=True)
 
     loaded = definitions_secret(settings.workflows, login, cluster.on_swarm)
     broker = cluster.run(rabbitmq(rabbitmq_image, loaded))
@@ -87,7 +87,11 @@ class _Cluster:
             f"{service.name}-converged",
             docker_host=self._swarm.docker_host,
             identity=self._swarm.identity,
-            service=declared.name,
-            declaration={"task": task_spec, "replicas": service.replicas},
+            service=declared,
+            declaration={
+                "task": task_spec,
+                "replicas": service.replicas,
+                "manager": self._swarm.manager.id,
+            },
             opts=self.with_manager,
         )

@@ -1,6 +1,8 @@
-"""The images of the services: built on the manager, kept in the cluster's own registry, used by digest."""
+"""The images of the services: built where the target has them built, used by digest."""
 
 from __future__ import annotations
+
+from typing import Protocol
 
 import pulumi
 import pulumi_docker as docker
@@ -8,14 +10,31 @@ import pulumi_docker as docker
 from infra.base_image import BaseImage
 from infra.swarm import Swarm
 from runtime.names import REGISTRY_PORT
+from services.convergence import Converged
+from services.image_copies import ManagerImage, RegistryImage, WorkerImages
 
 
-class Images:
-    """Declares images on the manager's docker, all from the same base image."""
+class Images(Protocol):
+    """Declares images, all from the same base image."""
 
-    def __init__(self, swarm: Swarm, opts: pulumi.ResourceOptions) -> None:
+    def local(self, name: str) -> pulumi.Output[str]:
+        """An image that is on the manager only, for what has to run before the registry: its id."""
+
+    def pushed(self, name: str, registry: Converged, *, on_workers: bool = False) -> pulumi.Output[str]:
+        """An image in the cluster's registry, as MANAGER:5000/NAME@sha256:..."""
+
+
+def images(prefix: str, swarm: Swarm, on_swarm: pulumi.ResourceOptions) -> Images:
+    """The images of the stack whose objects on the user's docker begin with ``prefix``."""
+    return _OwnImages(prefix, swarm) if swarm.worker_containers else _ManagersImages(swarm, on_swarm)
+
+
+class _ManagersImages:
+    """Built on the manager's docker and pushed from there: the operator may be far away or without one."""
+
+    def __init__(self, swarm: Swarm, on_swarm: pulumi.ResourceOptions) -> None:
         self._swarm = swarm
-        self._opts = opts
+        self._on_swarm = on_swarm
         self._base = BaseImage(
             "cluster-base",
             docker_host=swarm.docker_host,
@@ -25,41 +44,64 @@ class Images:
         )
 
     def local(self, name: str) -> pulumi.Output[str]:
-        """An image that stays on the manager, for what has to run before the registry: its id."""
-        return self._image(name, f"oodt-{name}:latest").repo_digest
-
-    def pushed(self, name: str, registry: pulumi.Resource) -> pulumi.Output[str]:
-        """An image in the cluster's registry, as MANAGER:5000/NAME@sha256:..."""
-        server = pulumi.Output.concat(self._swarm.manager_address, f":{REGISTRY_PORT}")
-        return self._image(
-            name, pulumi.Output.concat(server, f"/{name}:latest"), server, registry
-        ).repo_digest
-
-    def _image(
-        self,
-        name: str,
-        image_name: pulumi.Input[str],
-        server: pulumi.Input[str] | None = None,
-        registry: pulumi.Resource | None = None,
-    ) -> docker.Image:
-        # The registry asks for no login, but docker's clients refuse to push without any name.
-        login = (
-            docker.RegistryArgs(server=server, username="cluster", password="cluster")
-            if server is not None
-            else None
-        )
         return docker.Image(
             f"{name}-image",
-            image_name=image_name,
-            skip_push=login is None,
-            registry=login,
-            build=docker.DockerBuildArgs(
-                context=".",
-                dockerfile=f"images/{name}/Dockerfile",
-                args={"BASE": self._base.image},
-                platform=self._swarm.platform,
-            ),
-            opts=pulumi.ResourceOptions.merge(
-                self._opts, pulumi.ResourceOptions(depends_on=[registry] if registry else [])
-            ),
-        )
+            image_name=f"oodt-{name}:latest",
+            skip_push=True,
+            build=_build(name, self._base, self._swarm),
+            opts=self._on_swarm,
+        ).repo_digest
+
+    def pushed(self, name: str, registry: Converged, *, on_workers: bool = False) -> pulumi.Output[str]:
+        server = pulumi.Output.concat(self._swarm.manager_address, f":{REGISTRY_PORT}")
+        return docker.Image(
+            f"{name}-image",
+            image_name=pulumi.Output.concat(server, f"/{name}:latest"),
+            # The registry asks for no login, but docker's clients refuse to push without any name.
+            registry=docker.RegistryArgs(server=server, username="cluster", password="cluster"),
+            build=_build(name, self._base, self._swarm),
+            opts=pulumi.ResourceOptions.merge(self._on_swarm, pulumi.ResourceOptions(depends_on=[registry])),
+        ).repo_digest
+
+
+class _OwnImages:
+    """Built on the user's own docker, where what was built outlives the cluster, and copied from there."""
+
+    def __init__(self, prefix: str, swarm: Swarm) -> None:
+        self._prefix = prefix
+        self._swarm = swarm
+        self._base = BaseImage("cluster-base")
+        self._uploads: list[pulumi.Resource] = []
+
+    def local(self, name: str) -> pulumi.Output[str]:
+        return ManagerImage(name, self._image(name), self._swarm, self._with_manager()).reference
+
+    def pushed(self, name: str, registry: Converged, *, on_workers: bool = False) -> pulumi.Output[str]:
+        # The first upload begins as soon as the registry answers, seconds before docker calls it healthy. One
+        # by one: they share the processors, and the sooner the first is done, the sooner its service starts.
+        opts = self._with_manager(registry.declared, *self._uploads)
+        upload = RegistryImage(name, self._image(name), self._swarm, opts)
+        self._uploads.append(upload)
+        if on_workers:
+            WorkerImages(name, upload.reference, self._swarm, self._with_manager(*self._swarm.members))
+        return upload.reference
+
+    def _image(self, name: str) -> pulumi.Output[str]:
+        return docker.Image(
+            f"{name}-image",
+            image_name=f"{self._prefix}-{name}:latest",
+            skip_push=True,
+            build=_build(name, self._base, self._swarm),
+        ).repo_digest
+
+    def _with_manager(self, *needed: pulumi.Resource) -> pulumi.ResourceOptions:
+        return pulumi.ResourceOptions(deleted_with=self._swarm.manager, depends_on=needed)
+
+
+def _build(name: str, base: BaseImage, swarm: Swarm) -> docker.DockerBuildArgs:
+    return docker.DockerBuildArgs(
+        context=".",
+        dockerfile=f"images/{name}/Dockerfile",
+        args={"BASE": base.image},
+        platform=swarm.platform,
+    )

@@ -42,7 +42,6 @@ class LocalNodes(pulumi.ComponentResource):
         super().__init__("oodt:local:Nodes", "nodes")
         self._settings = settings
         self._engine = engine
-        self._identity = identity
         self._child = pulumi.ResourceOptions(parent=self)
         addresses = list(settings.subnet.hosts())
         self._manager_address = str(addresses[MANAGER_HOST_NUMBER - 1])
@@ -59,11 +58,20 @@ class LocalNodes(pulumi.ComponentResource):
             generation=manager.id,
             opts=self._child,
         )
-        members = [
-            self._create_worker(
-                f"worker{number}", str(addresses[MANAGER_HOST_NUMBER - 1 + number]), manager, ready
-            )
+        workers = [
+            self._create_node(f"worker{number}", "worker", str(addresses[MANAGER_HOST_NUMBER - 1 + number]))
             for number in range(1, settings.worker_nodes + 1)
+        ]
+        members = [
+            WorkerReady(
+                f"worker{number}-ready",
+                hostname=f"worker{number}",
+                identity=identity,
+                docker_host=ready.docker_host,
+                generation=worker.id,
+                opts=pulumi.ResourceOptions(parent=self, deleted_with=manager),
+            )
+            for number, worker in enumerate(workers, start=1)
         ]
         self.swarm = Swarm(
             docker_host=ready.docker_host,
@@ -74,6 +82,7 @@ class LocalNodes(pulumi.ComponentResource):
             workers=settings.worker_nodes,
             manager=manager,
             members=tuple(members),
+            worker_containers=tuple(worker.id for worker in workers),
         )
         self.register_outputs({})
 
@@ -102,19 +111,6 @@ class LocalNodes(pulumi.ComponentResource):
 
     def _create_volume(self, name: str) -> docker.Volume:
         return docker.Volume(f"{name}-volume", name=f"{self._settings.prefix}-{name}", opts=self._child)
-
-    def _create_worker(
-        self, name: str, address: str, manager: docker.Container, ready: ManagerReady
-    ) -> WorkerReady:
-        node = self._create_node(name, "worker", address)
-        return WorkerReady(
-            f"{name}-ready",
-            hostname=name,
-            identity=self._identity,
-            docker_host=ready.docker_host,
-            generation=node.id,
-            opts=pulumi.ResourceOptions(parent=self, deleted_with=manager),
-        )
 
     def _create_node(self, name: str, role: str, address: str) -> docker.Container:
         environment = {

@@ -10,10 +10,12 @@ import pytest
 from runtime.topology import Event
 from tests.integration import images
 from tests.integration.cell import Cell, Site
-from tests.integration.oodt import Oodt
+from tests.integration.oodt import Container, Oodt, docker
 from tests.integration.rabbitmq import RabbitMQ, VirtualHost
 from tests.integration.status import Status
+from tests.integration.waiting import until
 
+REGISTRY_START_SECONDS = 30
 EVENTS = (Event(name="test-workflow"), Event(name="other-workflow"), Event(name="unknown-event"))
 
 
@@ -27,6 +29,31 @@ def rabbitmq_image(docker_daemon: None) -> str:
 def oodt_image(docker_daemon: None) -> str:
     """The project's image of both OODT services."""
     return images.build("oodt")
+
+
+@pytest.fixture(scope="session")
+def registry(docker_daemon: None) -> Iterator[Container]:
+    """The cluster's registry, which answers."""
+    container = Container(name=f"oodt-test-registry-{uuid.uuid4().hex[:8]}")
+    docker(
+        "run", "--detach", "--name", container.name, "--publish", "127.0.0.1::5000", images.build("registry")
+    )
+    try:
+        until(
+            lambda: docker("exec", container.name, "registry-health", check=False).returncode == 0,
+            seconds=REGISTRY_START_SECONDS,
+            what="health of the registry",
+        )
+        yield container
+    finally:
+        docker("rm", "--force", "--volumes", container.name)
+
+
+@pytest.fixture(scope="session")
+def registry_address(registry: Container) -> str:
+    """Where the registry is; an engine needs no entry in its list of insecure registries for "localhost"."""
+    port = docker("port", registry.name, "5000").stdout.splitlines()[0].rpartition(":")[2]
+    return f"localhost:{port}"
 
 
 @pytest.fixture(scope="session")

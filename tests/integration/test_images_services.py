@@ -4,27 +4,11 @@ import io
 import json
 import subprocess
 import tarfile
-import uuid
-from collections.abc import Iterator
 
-import pytest
-
-from tests.integration import images
 from tests.integration.oodt import Container, docker
 from tests.integration.rabbitmq import RabbitMQ, VirtualHost
-from tests.integration.waiting import until
 
 START_SECONDS = 30
-
-
-@pytest.fixture
-def registry(docker_daemon: None) -> Iterator[Container]:
-    container = Container(name=f"oodt-test-registry-{uuid.uuid4().hex[:8]}")
-    docker(
-        "run", "--detach", "--name", container.name, "--publish", "127.0.0.1::5000", images.build("registry")
-    )
-    yield container
-    docker("rm", "--force", "--volumes", container.name)
 
 
 def test_the_broker_knows_only_the_users_of_its_definitions(rabbitmq: RabbitMQ) -> None:
@@ -54,15 +38,10 @@ def test_a_broker_without_definitions_says_what_it_needs(rabbitmq_image: str) ->
     assert "/run/secrets/rabbitmq_definitions is missing" in done.stderr
 
 
-def test_images_go_into_the_registry_and_come_back_by_digest(registry: Container) -> None:
-    until(
-        lambda: docker("exec", registry.name, "registry-health", check=False).returncode == 0,
-        seconds=START_SECONDS,
-        what="health of the registry",
-    )
-    # "localhost" needs no entry in the engine's list of insecure registries.
-    port = docker("port", registry.name, "5000").stdout.splitlines()[0].rpartition(":")[2]
-    image = f"localhost:{port}/nothing"
+def test_images_go_into_the_registry_and_come_back_by_digest(
+    registry: Container, registry_address: str
+) -> None:
+    image = f"{registry_address}/nothing"
     subprocess.run(["docker", "import", "-", image], input=empty_tar(), check=True, timeout=START_SECONDS)
     docker("push", image)
     [digest] = json.loads(docker("inspect", "--format", "{{json .RepoDigests}}", image).stdout)

@@ -20,7 +20,13 @@ OUTPUTS: dict[str, dict[str, Any]] = {
     "aws:ec2/launchTemplate:LaunchTemplate": {"latestVersion": 1},
     "docker:index/image:Image": {"repoDigest": "image@sha256:0"},
 }
-DYNAMIC_OUTPUTS = {"public_key": "ssh-ed25519 AAAA", "value": "password", "image": "base", "path": "/copy"}
+DYNAMIC_OUTPUTS = {
+    "public_key": "ssh-ed25519 AAAA",
+    "value": "password",
+    "image": "base",
+    "path": "/copy",
+    "reference": "copied",
+}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,68 @@
+"""An image of the user's own docker, taken from there: as a stream, or copied to another docker."""
+
+from __future__ import annotations
+
+import subprocess
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from tempfile import TemporaryFile
+from typing import IO
+
+BLOCK = 1024 * 1024  # bytes
+COPY_TIMEOUT = 600  # seconds to copy an image of some 100 MB
+
+
+class ImageCopyError(RuntimeError):
+    """An image could not be taken from one docker to another; the message says why."""
+
+
+@contextmanager
+def saved(image: str, *, timeout: float) -> Iterator[IO[bytes]]:
+    """What `docker save` writes about an image, to be read within ``timeout`` seconds.
+
+    Raises ImageCopyError when docker fails or is too slow, also where the reader stumbles over that first.
+    """
+    line = ["docker", "save", image]
+    with TemporaryFile() as said, subprocess.Popen(line, stdout=subprocess.PIPE, stderr=said) as save:
+        assert save.stdout
+        watchdog = threading.Timer(timeout, save.kill)
+        watchdog.start()
+        stumbled: Exception | None = None
+        try:
+            yield save.stdout
+        except Exception as problem:
+            stumbled = problem
+        try:
+            if stumbled and save.stdout.read(1):  # docker was not at its end: the fault is the reader's
+                save.kill()
+                raise stumbled
+            while save.stdout.read(BLOCK):
+                pass  # what pads the archive
+            if save.wait():
+                said.seek(0)
+                reason = said.read().decode(errors="replace").strip() or f"not done within {timeout:g} s"
+                raise ImageCopyError(f"docker save {image}: {reason}")
+            if stumbled:
+                raise stumbled
+        finally:
+            watchdog.cancel()
+
+
+def copy(image: str, docker: Sequence[str]) -> str:
+    """Copy an image to the docker that the command ``docker`` talks to, and return what it is called there.
+
+    Raises ImageCopyError.
+    """
+    with saved(image, timeout=COPY_TIMEOUT) as stream:
+        try:
+            load = subprocess.run(
+                [*docker, "load", "-q"], stdin=stream, capture_output=True, timeout=COPY_TIMEOUT, check=False
+            )
+        except subprocess.TimeoutExpired:
+            raise ImageCopyError(f"docker load of {image}: not done within {COPY_TIMEOUT} s") from None
+        if load.returncode:
+            reason = load.stderr.decode(errors="replace").strip()
+            raise ImageCopyError(f"docker load of {image}: {reason}")
+    # "Loaded image: NAME", or for an image that was saved by its id "Loaded image ID: sha256:..."
+    return load.stdout.decode().strip().partition(": ")[2]

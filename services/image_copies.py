@@ -1,0 +1,142 @@
+"""Images of the user's own docker on the cluster: on the manager's docker, or in the cluster's registry.
+
+Both are copied again when the manager is another one, whose docker and whose registry are empty.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pulumi
+from pulumi.dynamic import CreateResult, DiffResult, Resource, ResourceProvider, UpdateResult
+
+from infra import ssh
+from infra.saved_image import COPY_TIMEOUT, ImageCopyError, copy, saved
+from infra.ssh import Identity
+from infra.swarm import Swarm
+from infra.waiting import until
+from runtime.names import REGISTRY_PORT
+from services.registry_upload import answers, upload
+
+REGISTRY_TIMEOUT = 300  # seconds for the registry to answer
+# Of an image that is there, docker would ask the registry all the same.
+PULL = 'docker image inspect "$1" >/dev/null 2>&1 || docker pull --quiet "$1"'
+
+
+class _CopyProvider(ResourceProvider):
+    """Copies when the image is made or another one, and when the manager or its place is another one."""
+
+    def create(self, props: dict[str, Any]) -> CreateResult:
+        return CreateResult(props["name"], self._copied(props))
+
+    def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
+        return DiffResult(changes=any(olds.get(key) != news[key] for key in ("image", "manager", "place")))
+
+    def update(self, _id: str, _olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
+        return UpdateResult(self._copied(news))
+
+    def _copied(self, props: dict[str, Any]) -> dict[str, Any]:
+        return {**props, "reference": self.copy(props)}
+
+    def copy(self, props: dict[str, Any]) -> str:
+        raise NotImplementedError
+
+
+class ManagerProvider(_CopyProvider):
+    def copy(self, props: dict[str, Any]) -> str:
+        identity, host = Identity(folder=props["folder"]), props["place"]
+        loaded = copy(props["image"], [*ssh.command(identity, host), "docker"])
+        ssh.docker(identity, host, f"tag {loaded} oodt-{props['name']}:latest")  # for a person who looks
+        return loaded
+
+
+class RegistryProvider(_CopyProvider):
+    def copy(self, props: dict[str, Any]) -> str:
+        """Wait for the registry, and again where it was started anew meanwhile."""
+        server, name = props["place"], props["name"]
+        deadline = time.monotonic() + REGISTRY_TIMEOUT
+        while True:
+            until(f"the registry at {server}", lambda: answers(server) or None, timeout=REGISTRY_TIMEOUT)
+            try:
+                with saved(props["image"], timeout=COPY_TIMEOUT) as archive:
+                    return f"{server}/{name}@{upload(archive, server, name)}"
+            except ConnectionError:
+                if time.monotonic() > deadline:
+                    raise
+
+
+class WorkersProvider(ResourceProvider):
+    def create(self, props: dict[str, Any]) -> CreateResult:
+        _pull(props)
+        return CreateResult(props["image"], props)
+
+    def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
+        return DiffResult(changes=any(olds.get(key) != news[key] for key in ("image", "containers")))
+
+    def update(self, _id: str, _olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
+        _pull(news)
+        return UpdateResult(news)
+
+
+def _pull(props: dict[str, Any]) -> None:
+    with ThreadPoolExecutor(len(props["containers"])) as pool:
+        list(pool.map(lambda container: pull(props["image"], container), props["containers"]))
+
+
+def pull(image: str, container: str) -> None:
+    """Have the docker in a container of the user's docker pull an image if it must. Raises ImageCopyError."""
+    line = ["docker", "exec", container, "sh", "-c", PULL, "pull", image]
+    done = subprocess.run(line, capture_output=True, timeout=COPY_TIMEOUT, check=False)
+    if done.returncode:
+        reason = done.stderr.decode(errors="replace").strip()
+        raise ImageCopyError(f"docker pull of {image} in container {container[:12]}: {reason}")
+
+
+class ManagerImage(Resource, module="images", name="ManagerImage"):
+    """An image of the user's docker on the manager's docker; ``reference`` is its name there."""
+
+    reference: pulumi.Output[str]
+
+    def __init__(
+        self, name: str, image: pulumi.Input[str], swarm: Swarm, opts: pulumi.ResourceOptions
+    ) -> None:
+        props = {
+            "name": name,
+            "image": image,
+            "manager": swarm.manager.id,
+            "folder": swarm.identity.folder,
+            "place": swarm.docker_host,
+            "reference": None,
+        }
+        super().__init__(ManagerProvider(), f"{name}-copy", props, opts)
+
+
+class RegistryImage(Resource, module="images", name="RegistryImage"):
+    """An image of the user's docker in the cluster's registry: ``reference``, MANAGER:5000/NAME@sha256:..."""
+
+    reference: pulumi.Output[str]
+
+    def __init__(
+        self, name: str, image: pulumi.Input[str], swarm: Swarm, opts: pulumi.ResourceOptions
+    ) -> None:
+        props = {
+            "name": name,
+            "image": image,
+            "manager": swarm.manager.id,
+            "place": pulumi.Output.concat(swarm.manager_address, f":{REGISTRY_PORT}"),
+            "reference": None,
+        }
+        super().__init__(RegistryProvider(), f"{name}-copy", props, opts)
+
+
+class WorkerImages(Resource, module="images", name="WorkerImages"):
+    """An image of the registry on all workers, while what their service waits for is still starting."""
+
+    def __init__(
+        self, name: str, image: pulumi.Input[str], swarm: Swarm, opts: pulumi.ResourceOptions
+    ) -> None:
+        props = {"image": image, "containers": list(swarm.worker_containers)}
+        super().__init__(WorkersProvider(), f"{name}-on-workers", props, opts)

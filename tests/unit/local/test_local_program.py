@@ -1,0 +1,43 @@
+"""What the program declares on target local."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infra.local import nodes
+from infra.local.engine import Engine
+from tests.unit.aws.cloud import Cloud, run_program
+
+
+@pytest.fixture
+def declared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cloud:
+    engine = Engine(platform="linux/amd64", cgroup_version=2, missing_capabilities=(), subnets={})
+    monkeypatch.setattr(nodes, "inspect", lambda: engine)
+    found = Cloud()
+    run_program(found, tmp_path, target="local")
+    return found
+
+
+def copies(declared: Cloud, kind: str) -> dict[str, dict[str, Any]]:
+    return {copy.name: copy.inputs for copy in declared.all(f"pulumi-python:dynamic/images:{kind}")}
+
+
+def test_every_image_is_built_on_the_users_docker_and_not_pushed_by_it(declared: Cloud) -> None:
+    images = {image.name: image.inputs for image in declared.all("docker:index/image:Image")}
+    assert set(images) == {"node-image", "registry-image", "rabbitmq-image", "oodt-image"}
+    assert all(image["skipPush"] for image in images.values())
+    assert images["oodt-image"]["imageName"] == "oodt-test-oodt:latest"
+
+
+def test_images_are_copied_to_this_manager_and_used_as_they_are_called_there(declared: Cloud) -> None:
+    on_manager, in_registry = copies(declared, "ManagerImage"), copies(declared, "RegistryImage")
+    assert set(on_manager) == {"registry-copy"}
+    assert set(in_registry) == {"rabbitmq-copy", "oodt-copy"}
+    for copy in (*on_manager.values(), *in_registry.values()):
+        assert (copy["image"], copy["manager"]) == ("image@sha256:0", "manager-id")
+    assert {copy["place"] for copy in in_registry.values()} == {"10.213.0.10:5000"}
+    services = declared.all("docker:index/service:Service")
+    assert {service.inputs["taskSpec"]["containerSpec"]["image"] for service in services} == {"copied"}

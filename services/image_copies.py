@@ -21,7 +21,7 @@ from infra.waiting import until
 from runtime.names import REGISTRY_PORT
 from services.registry_upload import answers, upload
 
-REGISTRY_TIMEOUT = 300  # seconds for the registry to answer
+REGISTRY_TIMEOUT = 120  # seconds for the registry to answer
 # Of an image that is there, docker would ask the registry all the same.
 PULL = 'docker image inspect "$1" >/dev/null 2>&1 || docker pull --quiet "$1"'
 

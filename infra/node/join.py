@@ -127,11 +127,12 @@ def manage(store: Store, address: str, deadline: float) -> None:
 
 
 def work(store: Store, address: str, membership: pathlib.Path, deadline: float) -> None:
-    state = wait_for("docker", settled_state, deadline)
     record = wait_for("the manager's record in the token store", store.read, deadline)
+    known = membership.exists() and membership.read_text() == record["swarm"]
+    # Docker never makes up its mind about a swarm whose manager is gone and has left its address to another.
+    state = wait_for("docker", settled_state if known else swarm_state, deadline)
     if state["LocalNodeState"] != "inactive":
-        in_it = state["LocalNodeState"] == "active"  # not where its manager has forgotten it meanwhile
-        if in_it and membership.exists() and membership.read_text() == record["swarm"]:
+        if known and state["LocalNodeState"] == "active":  # else its manager has forgotten it meanwhile
             say(f"this node is in swarm {record['swarm']} already")
             return
         say("leaving a swarm that is not there any more")

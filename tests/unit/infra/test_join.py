@@ -115,13 +115,14 @@ def test_a_worker_that_is_in_the_swarm_already_does_nothing(
     assert docker.calls == []
 
 
+@pytest.mark.parametrize("state", ["active", "pending", "error"])
 def test_a_worker_of_another_swarm_leaves_it_and_joins_the_new_one(
-    docker: Docker, store: join.FileStore, tmp_path: Path
+    docker: Docker, store: join.FileStore, tmp_path: Path, state: str
 ) -> None:
     store.write({"swarm": "swarm-2", "token": "the-token", "address": "10.0.0.10:2377"})
     membership = tmp_path / "membership"
     membership.write_text("swarm-1")
-    docker.state = "active"
+    docker.state = state
     join.work(store, "10.0.0.11", membership, soon())
     assert [path for path, _ in docker.calls] == ["/swarm/leave?force=true", "/swarm/join"]
     assert membership.read_text() == "swarm-2"

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pika
 
+from bench.submitting import submit
 from runtime import names
 from runtime.events import StateEvent, decode
 from runtime.topology import Event
-from tests.integration.commands import finish, start_submit
 from tests.integration.oodt import Container, Oodt, docker
 from tests.integration.rabbitmq import RabbitMQ, VirtualHost
 from tests.integration.waiting import until
@@ -74,13 +74,11 @@ class Cluster:
     def run(self, *, jobs: int, seconds: float) -> tuple[float, list[StateEvent]]:
         """Run a batch to its end: seconds from the first submit to the last verdict, and each job's end."""
         before = len(self.ended)
-        values = ("--metadata", f"Seconds={seconds}", "--wait", "--json", "--timeout", str(BATCH_SECONDS))
-        command = start_submit(self.vhost.url, "--event", EVENT, "--jobs", str(jobs), *METADATA, *values)
-        done = finish(command, seconds=BATCH_SECONDS)
-        if done.code != 0:
-            raise RuntimeError(f"the batch ended with {done.code}: {done.stderr}{done.stdout[-2000:]}")
+        batch = ("--event", EVENT, "--jobs", str(jobs), *METADATA, "--metadata", f"Seconds={seconds}")
+        waiting = ("--wait", "--timeout", str(BATCH_SECONDS))
+        report = submit(self.vhost.url, *batch, *waiting, seconds=BATCH_SECONDS)
         until(lambda: len(self.ended) >= before + jobs, what="events of all jobs")
-        return float(done.result["seconds"]), self.ended[before : before + jobs]
+        return float(report["seconds"]), self.ended[before : before + jobs]
 
     def cpu_seconds(self) -> dict[str, float]:
         """Processor time that workers, File Manager and broker have used so far."""

@@ -9,14 +9,12 @@ from pathlib import Path
 from statistics import median, quantiles
 from urllib.parse import urlsplit
 
-from bench.cluster import unique_name
+from bench.cluster import EVENT, unique_name
+from bench.instant import instant_cell
 from bench.measurement import Measurement
-from runtime.topology import Event
-from tests.integration.cell import Cell, Site
-from tests.integration.commands import finish, start_submit
+from bench.submitting import submit
 from tests.integration.rabbitmq import RabbitMQ, VirtualHost
 
-EVENT = "test-workflow"
 CLIENTS = 16
 CALLS = 2000
 SETTINGS = {"MAX_WORKFLOWS": "64", "PROXY": "true"}
@@ -30,13 +28,7 @@ def measure(image: str, folder: Path, *, repetitions: int, jobs: int) -> list[Me
     try:
         server.start(folder)
         for repetition in range(repetitions):
-            vhost = VirtualHost.make(server, (Event(name=EVENT),))
-            site_folder = folder / f"site{repetition}"
-            site_folder.mkdir()
-            site = Site(folder=site_folder, broker_url=vhost.url)
-            cell = Cell(site=site, manager="instant_workflow_manager.py", settings=SETTINGS)
-            try:
-                site.start()
+            with instant_cell(server, folder / f"site{repetition}", SETTINGS) as (vhost, cell):
                 cell.start("manager", "gateway")
                 direct, through = _latencies(cell.manager_url), _latencies(cell.gateway_url)
                 more_at_median.append(1000 * (median(through) - median(direct)))
@@ -45,10 +37,6 @@ def measure(image: str, folder: Path, *, repetitions: int, jobs: int) -> list[Me
                 server.request("DELETE", f"queues/{vhost.name}/{EVENT}/contents")
                 cell.start("consumer")
                 consumed.append(_consume(vhost, jobs))
-            finally:
-                cell.close()
-                site.stop()
-                vhost.remove()
     finally:
         server.remove()
     return [
@@ -84,13 +72,9 @@ def measure(image: str, folder: Path, *, repetitions: int, jobs: int) -> list[Me
 
 
 def _consume(vhost: VirtualHost, jobs: int) -> float:
-    arguments = ("--event", EVENT, "--jobs", str(jobs), "--metadata", "Dataset=abc", "--wait", "--json")
-    done = finish(
-        start_submit(vhost.url, *arguments, "--timeout", str(SUBMIT_SECONDS)), seconds=SUBMIT_SECONDS
-    )
-    if done.code != 0:
-        raise RuntimeError(f"the batch ended with {done.code}: {done.stderr}")
-    return jobs / float(done.result["seconds"])
+    batch = ("--event", EVENT, "--jobs", str(jobs), "--metadata", "Dataset=abc")
+    waiting = ("--wait", "--timeout", str(SUBMIT_SECONDS))
+    return jobs / float(submit(vhost.url, *batch, *waiting, seconds=SUBMIT_SECONDS)["seconds"])
 
 
 def _send_events(url: str, calls: int) -> float:

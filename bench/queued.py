@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.cluster import EVENT, unique_name
-from bench.enqueue import submit
+from bench.enqueue import enqueue
+from bench.instant import instant_cell
 from bench.measurement import Measurement
-from runtime.topology import Event
-from tests.integration.cell import Cell, Site
-from tests.integration.rabbitmq import RabbitMQ, VirtualHost
+from tests.integration.cell import Site
+from tests.integration.rabbitmq import RabbitMQ
 from tests.integration.waiting import until
 
 # A consumer is measured over JOBS jobs, after it has done as many as it needs to be warm.
@@ -64,23 +64,14 @@ def measure(image: str, folder: Path, *, repetitions: int, queued: int) -> list[
 
 
 def _need(server: RabbitMQ, folder: Path, queued: int) -> Need:
-    folder.mkdir()
-    vhost = VirtualHost.make(server, (Event(name=EVENT),))
-    site = Site(folder=folder, broker_url=vhost.url)
-    cell = Cell(site=site, manager="instant_workflow_manager.py", settings=SETTINGS)
-    try:
-        site.start()
-        submit(vhost, queued)
+    with instant_cell(server, folder, SETTINGS) as (vhost, cell):
+        enqueue(vhost, queued)
         cell.start()
-        _wait_for(site, WARM)
+        _wait_for(cell.site, WARM)
         cpu = cell.cpu_seconds("consumer")
-        begun = _wait_for(site, WARM + JOBS)
+        begun = _wait_for(cell.site, WARM + JOBS)
         used = cell.cpu_seconds("consumer") - cpu
         return Need(memory=cell.resident("consumer") / 1024, cpu=1000 * used / (begun - WARM))
-    finally:
-        cell.close()
-        site.stop()
-        vhost.remove()
 
 
 def _wait_for(site: Site, jobs: int) -> int:

@@ -1,0 +1,13 @@
+"""The cluster's own submit, run to its end."""
+
+from typing import Any
+
+from tests.integration.commands import finish, start_submit
+
+
+def submit(url: str, *arguments: str, seconds: float) -> dict[str, Any]:
+    """What submit reports of a batch for the broker at ``url``. Raises RuntimeError unless all went well."""
+    done = finish(start_submit(url, *arguments, "--json"), seconds=seconds)
+    if done.code != 0:
+        raise RuntimeError(f"submit ended with {done.code}: {done.stderr}{done.stdout[-2000:]}")
+    return done.result

@@ -95,6 +95,17 @@ def pull(image: str, container: str) -> None:
         raise ImageCopyError(f"docker pull of {image} in container {container[:12]}: {reason}")
 
 
+def _inputs(name: str, image: pulumi.Input[str], swarm: Swarm, place: pulumi.Input[str]) -> dict[str, Any]:
+    return {
+        "name": name,
+        "image": image,
+        "manager": swarm.manager.id,
+        "folder": swarm.identity.folder,
+        "place": place,
+        "reference": None,
+    }
+
+
 class ManagerImage(Resource, module="images", name="ManagerImage"):
     """An image of the user's docker on the manager's docker; ``reference`` is its name there."""
 
@@ -103,15 +114,8 @@ class ManagerImage(Resource, module="images", name="ManagerImage"):
     def __init__(
         self, name: str, image: pulumi.Input[str], swarm: Swarm, opts: pulumi.ResourceOptions
     ) -> None:
-        props = {
-            "name": name,
-            "image": image,
-            "manager": swarm.manager.id,
-            "folder": swarm.identity.folder,
-            "place": swarm.docker_host,
-            "reference": None,
-        }
-        super().__init__(ManagerProvider(), f"{name}-copy", props, opts)
+        inputs = _inputs(name, image, swarm, swarm.docker_host)
+        super().__init__(ManagerProvider(), f"{name}-copy", inputs, opts)
 
 
 class RegistryImage(Resource, module="images", name="RegistryImage"):
@@ -122,14 +126,8 @@ class RegistryImage(Resource, module="images", name="RegistryImage"):
     def __init__(
         self, name: str, image: pulumi.Input[str], swarm: Swarm, opts: pulumi.ResourceOptions
     ) -> None:
-        props = {
-            "name": name,
-            "image": image,
-            "manager": swarm.manager.id,
-            "place": pulumi.Output.concat(swarm.manager_address, f":{REGISTRY_PORT}"),
-            "reference": None,
-        }
-        super().__init__(RegistryProvider(), f"{name}-copy", props, opts)
+        registry = pulumi.Output.concat(swarm.manager_address, f":{REGISTRY_PORT}")
+        super().__init__(RegistryProvider(), f"{name}-copy", _inputs(name, image, swarm, registry), opts)
 
 
 class WorkerImages(Resource, module="images", name="WorkerImages"):

@@ -248,15 +248,18 @@ class _Connection(AsyncioConnection):  # type: ignore[misc]
     pika makes a system call for each frame, and a message has three.
     """
 
-    _unsent: bytes = b""
+    def __init__(self, *arguments: Any, **settings: Any) -> None:
+        self._unsent: list[bytes] = []
+        super().__init__(*arguments, **settings)
 
     def _adapter_emit_data(self, data: bytes) -> None:
         if not self._unsent:
             asyncio.get_running_loop().call_soon(self._send)
-        self._unsent += data
+        self._unsent.append(data)
 
     def _send(self) -> None:
-        data, self._unsent = self._unsent, b""
+        data = b"".join(self._unsent)
+        self._unsent.clear()
         if self._transport is not None:
             super()._adapter_emit_data(data)
 

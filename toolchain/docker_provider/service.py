@@ -110,6 +110,8 @@ def _resolve_image(daemon: Daemon, task: Spec, log: Log) -> None:
     """
     container = task["ContainerSpec"]
     container["Image"] = _tagged(container["Image"])
+    if container["Image"].startswith("sha256:"):  # an id, of which no registry has heard
+        return
     try:
         told = daemon.api.inspect_distribution(container["Image"])
     except APIError as error:

@@ -31,9 +31,9 @@ def job(run: str, seconds: str) -> None:
     """Two programs in turn; the second reads what the first has written."""
     folder = os.path.join(os.environ["WORK_DIR"], run)
     os.makedirs(folder)
-    program = f"python3 '{os.environ['PGE']}' --seconds {seconds} --size-mb 1"
+    program = f"python3 -S '{os.environ['PGE']}' seconds={seconds} size_mb=1"
     first, second = os.path.join(folder, "1.dat"), os.path.join(folder, "2.dat")
-    for command in (f"{program} --out '{first}'", f"{program} --in '{first}' --out '{second}'"):
+    for command in (f"{program} out='{first}'", f"{program} in='{first}' out='{second}'"):
         done = ["/bin/bash", "-c", command]
         subprocess.run(done, check=True, timeout=PROGRAM_SECONDS, stdout=subprocess.DEVNULL)
 

@@ -1,13 +1,33 @@
-"""A stand-in for a science program: it reads a file, takes memory, works, writes a file, exits as told."""
+"""A stand-in for a science program: it reads a file, takes memory, works, writes a file, exits as told.
 
-import argparse
+    python3 -S pge.py out=FILE [in=FILE] [seconds=1] [size_mb=1] [heap_mb=1] [exit_code=0]
+
+in: a file to read first. out: the file to write, of size_mb. seconds: how long to work. heap_mb: memory to
+hold. Its start is a part of each job: it imports little, since argparse alone takes as long as Python.
+"""
+
 import os
 import sys
 import time
-from array import array
 
 MEGABYTE = 1024 * 1024
+PAGE = 4096
 STEP = 1.0  # seconds of work between two looks at the clock
+OPTIONS = {"in": str, "out": str, "seconds": float, "size_mb": int, "heap_mb": int, "exit_code": int}
+DEFAULTS = {"seconds": 1.0, "size_mb": 1, "heap_mb": 1, "exit_code": 0}
+
+
+def options(arguments: list[str]) -> dict:
+    """The values of KEY=VALUE arguments; exits with 2 if one cannot be used."""
+    given = dict(DEFAULTS)
+    for argument in arguments:
+        key, _, value = argument.partition("=")
+        try:
+            given[key] = OPTIONS[key](value)
+        except (KeyError, ValueError):
+            print(f"pge.py: {argument!r} is no option, or has a wrong value\n\n{__doc__}", file=sys.stderr)
+            sys.exit(2)
+    return given
 
 
 def read(path: str) -> int:
@@ -21,11 +41,11 @@ def read(path: str) -> int:
 
 def work(seconds: float, heap_mb: int) -> None:
     """Hold `heap_mb` megabytes and change them again and again for `seconds`."""
-    heap = array("d", bytes(heap_mb * MEGABYTE))
+    heap = bytearray(heap_mb * MEGABYTE)
     end = time.monotonic() + seconds
     while (left := end - time.monotonic()) > 0:
-        for index in range(0, len(heap), 512):  # one value of each page of memory
-            heap[index] += 1
+        for index in range(0, len(heap), PAGE):
+            heap[index] ^= 1
         time.sleep(min(STEP, left))
 
 
@@ -36,25 +56,14 @@ def write(path: str, size_mb: int) -> None:
             file.write(block)
 
 
-def arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--in", dest="input", help="a file to read first")
-    parser.add_argument("--out", required=True, help="the file to write")
-    parser.add_argument("--seconds", type=float, default=1, help="how long to work (default: %(default)s)")
-    parser.add_argument("--size-mb", type=int, default=1, help="size of the file (default: %(default)s)")
-    parser.add_argument("--heap-mb", type=int, default=1, help="memory to hold (default: %(default)s)")
-    parser.add_argument("--exit-code", type=int, default=0, help="what to exit with (default: %(default)s)")
-    return parser.parse_args()
-
-
 def main() -> None:
-    given = arguments()
-    if given.input:
-        print(f"{given.input}: {read(given.input)} bytes read")
-    work(given.seconds, given.heap_mb)
-    write(given.out, given.size_mb)
-    print(f"{given.out}: {given.size_mb} MB written")
-    sys.exit(given.exit_code)
+    given = options(sys.argv[1:])
+    if "in" in given:
+        print(f"{given['in']}: {read(given['in'])} bytes read")
+    work(given["seconds"], given["heap_mb"])
+    write(given["out"], given["size_mb"])
+    print(f"{given['out']}: {given['size_mb']} MB written")
+    sys.exit(given["exit_code"])
 
 
 if __name__ == "__main__":

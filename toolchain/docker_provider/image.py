@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 import re
+import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, ClassVar
@@ -16,6 +17,7 @@ from .values import UNKNOWN, Properties, secret
 
 INPUTS = "__inputs"  # where the state keeps the inputs of the last build, as the vendor's plugin does
 LOG_LINES = 25  # of a failed build, shown in its error
+LOG_INTERVAL = 5.0  # seconds between lines shown of one step: without a terminal each stays on the screen
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 
@@ -165,6 +167,7 @@ def _follow(events: Iterable[dict[str, Any]], what: str, log: Log) -> dict[str, 
     """Show a stream of docker's and return what it tells at its end; raise BuildError if that is an error."""
     told: dict[str, Any] = {}
     lines: list[str] = []
+    shown = time.monotonic()
     for event in events:
         told |= event.get("aux", {})
         if "error" in event:
@@ -172,5 +175,7 @@ def _follow(events: Iterable[dict[str, Any]], what: str, log: Log) -> dict[str, 
         line = event.get("stream") or (event.get("status") if "progress" not in event else "") or ""
         if line := COLOURS.sub("", line).strip():
             lines.append(line)
-            log(line)
+            if line.startswith("Step ") or time.monotonic() - shown >= LOG_INTERVAL:
+                log(line)
+                shown = time.monotonic()
     return told

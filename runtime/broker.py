@@ -80,9 +80,11 @@ class Broker:
             confirmed = session.publish(exchange, key, body, properties, mandatory=mandatory)
             try:
                 async with asyncio.timeout_at(deadline):
-                    return await confirmed
-            except Lost:
-                continue
+                    try:
+                        return await confirmed
+                    except Lost:
+                        # A session may refuse messages a moment before it is known to be lost.
+                        await asyncio.wait({session.lost})
             except TimeoutError:
                 raise BrokerDown(f"the broker did not confirm a message within {seconds:g} s") from None
 
@@ -128,6 +130,8 @@ class Broker:
                         await session.subscribe(subscription)
                     self._session = session
                     self._changed.set()
+                    # Whoever waits for a confirm is woken by the loss too, and must not find this one again.
+                    session.lost.add_done_callback(self._forget_session)
                     log.info("connected to %s", self._address)
                     await asyncio.wait({session.lost}, timeout=LONGEST_PAUSE_SECONDS)
                     if not session.open:
@@ -136,8 +140,7 @@ class Broker:
                     failures = 0
                     await session.lost
                 finally:
-                    self._session = None
-                    self._changed.clear()
+                    self._forget_session()
                     await session.close()
             except ConnectionError as error:
                 self._complaint = str(error)
@@ -145,6 +148,10 @@ class Broker:
                 failures += 1
                 log.warning("no connection to %s (%s); next try in %.1f s", self._address, error, pause)
                 await asyncio.sleep(pause)
+
+    def _forget_session(self, _: object = None) -> None:
+        self._session = None
+        self._changed.clear()
 
     @property
     def _address(self) -> str:

@@ -17,6 +17,7 @@ class Wire:
         self._target = target
         self._whole = threading.Event()
         self._whole.set()
+        self._ends: list[socket.socket] = []
         self._listener = socket.create_server(("127.0.0.1", self.port))
         threading.Thread(target=self._accept, daemon=True).start()
 
@@ -25,6 +26,13 @@ class Wire:
 
     def mend(self) -> None:
         self._whole.set()
+
+    def sever(self) -> None:
+        """End the connections that there are, and tell both sides."""
+        for end in self._ends:
+            with suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+        self._ends.clear()
 
     def close(self) -> None:
         self.mend()
@@ -35,6 +43,7 @@ class Wire:
             while True:
                 near, _ = self._listener.accept()
                 far = socket.create_connection(("127.0.0.1", self._target))
+                self._ends += (near, far)
                 for source, sink in ((near, far), (far, near)):
                     threading.Thread(target=self._pump, args=(source, sink), daemon=True).start()
 

@@ -202,7 +202,7 @@ def _passed_on(properties: pika.BasicProperties) -> dict[str, Any]:
     }
     try:
         size = pika.data.encode_table([], headers)
-    except (pika.exceptions.AMQPError, struct.error, ArithmeticError, TypeError, ValueError):
+    except (pika.exceptions.AMQPError, struct.error, ArithmeticError, RecursionError, TypeError, ValueError):
         size = None
     if size is not None and size <= MAX_HEADER_BYTES:
         return headers

@@ -119,6 +119,20 @@ def test_header_values_that_pika_cannot_read_are_passed_over(value: bytes) -> No
     assert decoded == {"a": None, "b": True}
 
 
+@pytest.mark.parametrize("kind", [b"F", b"A"])
+def test_tables_and_arrays_nested_beyond_pythons_stack_are_passed_over(kind: bytes) -> None:
+    amqp_values.accept_all()
+    nested = b""
+    for _ in range(5000):
+        nested = (b"\x01a" if kind == b"F" else b"") + kind + struct.pack(">I", len(nested)) + nested
+    table = (b"\x01a" if kind == b"A" else b"") + nested + b"\x01bt\x01"
+    decoded, end = pika.data.decode_table(struct.pack(">I", len(table)) + table, 0)
+    assert decoded["b"] is True
+    assert end == 4 + len(table)
+    again = messages.republished(pika.BasicProperties(headers=decoded), job="job-1")
+    assert again.encode()
+
+
 def test_the_message_id_is_the_job_id() -> None:
     assert messages.decode("test-workflow", PLAIN, b"{}").id == "job-1"
 

@@ -65,7 +65,7 @@ class Jobs:
         self._runner = Runner(manager, journals)
         self._file_manager = file_manager
         self._reports = reports
-        self._works: dict[str, Work] = {}
+        self._works: dict[tuple[str, str], Work] = {}  # by event and job
         self._tasks: dict[asyncio.Task[None], Work | None] = {}
         self._manager_up = asyncio.Event()
         self._probe: asyncio.Task[None] | None = None
@@ -82,7 +82,7 @@ class Jobs:
         except Poison as error:
             self._spawn(self._reports.poison(delivery, str(error)))
             return
-        if work := self._works.get(job.id):
+        if work := self._works.get((job.event, job.id)):
             # The connection was lost during its run, or it was sent twice: one run answers all deliveries.
             work.deliveries.append(delivery)
             return
@@ -233,7 +233,7 @@ class Jobs:
             await asyncio.wait(running, timeout=seconds)
 
     def _begin(self, work: Work, process: Callable[[Work], Awaitable[None]]) -> None:
-        self._works[work.job.id] = work
+        self._works[work.job.event, work.job.id] = work
         self._spawn(self._in_slot(work, process), work)
 
     async def _in_slot(self, work: Work, process: Callable[[Work], Awaitable[None]]) -> None:
@@ -245,8 +245,9 @@ class Jobs:
             # The shared disk, most likely. The job is not to blame, and the message must not be lost.
             log.exception("job %s could not go on", work.job.id)
             await self._reports.parked(work.job, work.deliveries, "an error of the worker, see its log")
-        if self._works.get(work.job.id) is work:
-            del self._works[work.job.id]
+        key = (work.job.event, work.job.id)
+        if self._works.get(key) is work:
+            del self._works[key]
         for delivery in work.deliveries:
             # It came for a run that did not count, or too late for its report.
             if delivery.alive and not delivery.answered:

@@ -144,11 +144,10 @@ class Journals:
     def _on_journal(self, name: str) -> None:
         run_id = name.removesuffix(".jsonl")
         sibling = SIBLING.fullmatch(run_id)
-        owner = self._followed.get(sibling.group(1) if sibling else run_id)
-        if owner is None:
-            return
-        if sibling is None:
+        if owner := self._followed.get(run_id):
             owner.read()
+        elif sibling is None or not (owner := self._followed.get(sibling.group(1))):
+            return
         elif run_id in owner.siblings:
             owner.siblings[run_id].read()
         else:

@@ -14,6 +14,7 @@ A file LEDGER/.cancelled/BATCH says that none of the batch's jobs is to begin.
 """
 
 import contextlib
+import hashlib
 import json
 import os
 import time
@@ -26,6 +27,9 @@ from runtime import entries
 from runtime.entries import Entry, Taken
 from runtime.messages import SAFE_ID
 
+# Joins the parts of a run's id; no job's id holds it.
+JOINT = "~"
+EVENT_DIGITS = 8
 # PGEs run under another user of the same group; the ledger is none of their business.
 FOLDER_MODE = 0o700
 CANCELLED_BATCHES = ".cancelled"
@@ -36,20 +40,18 @@ RunEnd = Literal["failed", "interrupted", "succeeded"]
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """A run of a job, which this worker holds the lease of."""
+    """A run of a job, which this worker holds the lease of.
 
-    job: str
+    ``id`` names the run in the whole cluster: files, folders, workflow instances.
+    """
+
+    id: str
     number: int
     folder: Path
     entry: int
     started: float
     failures: int
     interruptions: int
-
-    @property
-    def id(self) -> str:
-        """The job's id for its first run, so that folders and products carry it; later runs add a number."""
-        return self.job if self.number == 1 else f"{self.job}-{self.number}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,9 +108,11 @@ class Ledger:
                 history.append(last)
             if last["kind"] == "verdict":
                 return _verdict(last)
-            run = _run(job, folder, history, started=time.time())
+            run_id = self._run_id(event, job, _number(history))
+            run = _run(folder, history, id=run_id, started=time.time())
             begun = {
                 "kind": "run",
+                "id": run.id,
                 "run": run.number,
                 "node": self._node,
                 "gateway": self._gateway,
@@ -128,7 +132,7 @@ class Ledger:
         history = entries.read_all(folder)
         if not _current(history, number):
             return None
-        return _run(job, folder, history[:-1], started=history[-1]["started"])
+        return _run(folder, history[:-1], id=history[-1]["id"], started=history[-1]["started"])
 
     def renew(self, run: Run) -> None:
         """Keep the lease; raises Superseded."""
@@ -169,7 +173,7 @@ class Ledger:
             history = entries.read_all(folder)
             if history and history[-1]["kind"] == "verdict":
                 return _verdict(history[-1])
-            last = _run(job, folder, history, started=0)
+            last = _run(folder, history)
             verdict = Verdict(
                 state="CANCELLED",
                 attempts=last.failures + (bool(history) and history[-1]["kind"] == "run"),
@@ -214,6 +218,17 @@ class Ledger:
         folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
         return folder
 
+    def _run_id(self, event: str, job: str, number: int) -> str:
+        """The job's id for its first run, so that folders and products carry it; later runs add a number.
+
+        If another event has a job of this id, the event is added, in short: names of files have a limit. The
+        job's folder is there before this looks for others, so of two jobs at least one sees the other.
+        """
+        others = {name for name in os.listdir(self._root) if not name.startswith(".")} - {event}
+        if any((self._root / other / job).exists() for other in others):
+            return JOINT.join((job, str(number), hashlib.sha256(event.encode()).hexdigest()[:EVENT_DIGITS]))
+        return job if number == 1 else JOINT.join((job, str(number)))
+
     def _batch_cancelled(self, batch: str) -> bool:
         # The batch's name comes from a message, which may say anything.
         return bool(SAFE_ID.fullmatch(batch)) and (self._root / CANCELLED_BATCHES / batch).exists()
@@ -237,13 +252,13 @@ def parse_lines(content: bytes) -> Iterator[Entry]:
                 yield line
 
 
-def _run(job: str, folder: Path, earlier: list[Entry], *, started: float) -> Run:
+def _run(folder: Path, earlier: list[Entry], *, id: str = "", started: float = 0) -> Run:
     reopened = max((n for n, entry in enumerate(earlier) if entry["kind"] == "reopened"), default=-1)
     runs = [entry["kind"] for entry in earlier[reopened + 1 :]].count("run")
     failures = [entry.get("state") for entry in earlier[reopened + 1 :]].count("failed")
     return Run(
-        job=job,
-        number=[entry["kind"] for entry in earlier].count("run") + 1,
+        id=id,
+        number=_number(earlier),
         folder=folder,
         entry=len(earlier) + 1,
         started=started,
@@ -251,6 +266,11 @@ def _run(job: str, folder: Path, earlier: list[Entry], *, started: float) -> Run
         # A run without an end is one whose worker is gone.
         interruptions=runs - failures,
     )
+
+
+def _number(earlier: list[Entry]) -> int:
+    """The number of the next run."""
+    return [entry["kind"] for entry in earlier].count("run") + 1
 
 
 def _is_new(redrive: str | None, history: list[Entry]) -> bool:

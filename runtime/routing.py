@@ -3,7 +3,6 @@
 The ledger says which container began a run, so a call about the run can be passed on to that one.
 """
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 
 from runtime import entries
 from runtime.journal import SIBLING
+from runtime.ledger import JOINT
 from runtime.messages import SAFE_ID
 
 INSTANCE_CALLS = frozenset(
@@ -30,7 +30,6 @@ INSTANCE_CALLS = frozenset(
         "setWorkflowInstanceCurrentTaskEndDateTime",
     )
 )
-LATER_RUN = re.compile(r"(.+)-([1-9][0-9]{0,5})")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,20 +49,16 @@ def instance_of(params: tuple[Any, ...]) -> str | None:
 
 def place_of(ledger: Path, instance: str) -> Place | None:
     """Where the instance is; None if it is no run of a job. May block on the shared disk."""
-    for job, number in _runs(instance):
-        for folder in ledger.glob(f"[!.]*/{job}"):
-            for entry in entries.read_all(folder):
-                if entry["kind"] == "run" and entry["run"] == number and entry.get("gateway"):
+    sibling = SIBLING.fullmatch(instance)
+    for run in (instance, *(sibling.groups() if sibling else ())):
+        job = run.partition(JOINT)[0]
+        if SAFE_ID.fullmatch(job):
+            for entry in _entries(ledger, job):
+                if entry.get("id") == run and entry.get("gateway"):
                     return Place(node=entry["node"], gateway=entry["gateway"])
     return None
 
 
-def _runs(instance: str) -> Iterator[tuple[str, int]]:
-    """The runs, as job and number, that it may belong to: a job's id may end like that of a later run."""
-    sibling = SIBLING.fullmatch(instance)
-    run = sibling.group(1) if sibling else instance
-    if not SAFE_ID.fullmatch(run):
-        return
-    yield run, 1
-    if later := LATER_RUN.fullmatch(run):
-        yield later.group(1), int(later.group(2))
+def _entries(ledger: Path, job: str) -> Iterator[entries.Entry]:
+    for folder in ledger.glob(f"[!.]*/{job}"):
+        yield from entries.read_all(folder)

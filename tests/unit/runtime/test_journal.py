@@ -65,6 +65,15 @@ def test_the_other_workflows_of_the_event_belong_to_the_run_and_strangers_do_not
     followed(tmp_path, test)
 
 
+def test_a_job_whose_id_looks_like_that_of_another_workflow_is_followed(tmp_path: Path) -> None:
+    async def test(journals: Journals) -> None:
+        journal = journals.open(SIBLING)
+        append(journal.path, {"kind": "instance"})
+        assert await kinds(journal, 2) == ["opened", "instance"]
+
+    followed(tmp_path, test)
+
+
 def test_runs_that_an_earlier_process_opened_are_found_again(tmp_path: Path) -> None:
     (tmp_path / "runs").mkdir()
     append(tmp_path / "runs" / "run-1.jsonl", {"kind": "opened", "job": "job"}, create=True)

@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import re
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -37,6 +38,35 @@ def test_the_first_claim_is_run_one_and_has_the_jobs_id(tmp_path: Path) -> None:
     assert (run.number, run.id, run.failures, run.interruptions) == (1, "job", 0, 0)
 
 
+def test_no_two_runs_have_the_same_id(tmp_path: Path) -> None:
+    book = ledger(tmp_path)
+    ids = []
+    for event, job in ((EVENT, "job"), (EVENT, "job-2"), ("other-workflow", "job")):
+        for _ in range(2):
+            run = book.claim(event, job)
+            assert isinstance(run, Run)
+            assert re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._~-]*", run.id)
+            book.end(run, "failed", "exit 1")
+            ids.append(run.id)
+    assert len(set(ids)) == 6
+    assert ids[:4] == ["job", "job~2", "job-2", "job-2~2"]
+
+
+def test_of_jobs_of_two_events_that_begin_together_at_least_one_is_named_after_its_event(
+    tmp_path: Path,
+) -> None:
+    def claim(event: str) -> str:
+        run = ledger(tmp_path).claim(event, job)
+        assert isinstance(run, Run)
+        return run.id
+
+    with ThreadPoolExecutor(2) as pool:
+        for number in range(200):
+            job = f"job{number}"
+            one, other = pool.map(claim, (EVENT, "other-workflow"))
+            assert one != other
+
+
 def test_a_job_that_another_worker_runs_is_held(tmp_path: Path) -> None:
     claimed(ledger(tmp_path, "node1"))
     assert ledger(tmp_path, "node2").claim(EVENT, "job") == Held(node="node1")
@@ -45,7 +75,7 @@ def test_a_job_that_another_worker_runs_is_held(tmp_path: Path) -> None:
 def test_a_worker_that_says_nothing_loses_the_job_and_the_run_is_no_failure(tmp_path: Path) -> None:
     expire(claimed(ledger(tmp_path, "node1")))
     run = claimed(ledger(tmp_path, "node2"))
-    assert (run.number, run.id, run.failures, run.interruptions) == (2, "job-2", 0, 1)
+    assert (run.number, run.id, run.failures, run.interruptions) == (2, "job~2", 0, 1)
 
 
 def test_a_renewed_lease_is_alive(tmp_path: Path) -> None:
@@ -105,7 +135,7 @@ def test_a_dead_job_that_is_redriven_begins_a_new_run_with_no_failures(tmp_path:
     dead(book, claimed(book))
     run = book.claim(EVENT, "job", redrive="again")
     assert isinstance(run, Run)
-    assert (run.number, run.id, run.failures, run.interruptions) == (3, "job-3", 0, 0)
+    assert (run.number, run.id, run.failures, run.interruptions) == (3, "job~3", 0, 0)
 
 
 def test_one_redrive_gives_one_chance_however_often_its_message_comes(tmp_path: Path) -> None:

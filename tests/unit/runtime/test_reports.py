@@ -14,7 +14,7 @@ from runtime.reports import Reports
 from runtime.run import Outcome
 
 JOB = Job(id="job", event="event", metadata={}, batch=None, queued_at=None)
-RUN = Run(job="job", number=1, folder=Path(), entry=1, started=0, failures=0, interruptions=0)
+RUN = Run(id="job", number=1, folder=Path(), entry=1, started=0, failures=0, interruptions=0)
 FAILED = Outcome(result="failed", reason="no luck")
 DEAD = Verdict(state="DEAD", attempts=3, node="node", reason="no luck", ended=0)
 

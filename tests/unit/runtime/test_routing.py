@@ -7,6 +7,8 @@ import pytest
 from runtime.ledger import Ledger, Run
 from runtime.routing import Place, instance_of, place_of
 
+UUID = "01234567-89ab-cdef-0123-456789abcdef"
+
 
 def claim(root: Path, job: str, node: str) -> None:
     ledger = Ledger(root, node=node, lease=30, gateway=f"http://{node}:9001")
@@ -19,17 +21,18 @@ def claim(root: Path, job: str, node: str) -> None:
     ("instance", "node"),
     [
         ("b.1", "one"),
-        ("b.1-2", "two"),
-        ("b.1-2.01234567-89ab-cdef-0123-456789abcdef", "two"),
-        ("b-1-2", "three"),
-        ("b.1-3", None),
+        ("b.1~2", "two"),
+        (f"b.1~2.{UUID}", "two"),
+        ("b.1-2", "three"),
+        (f"b.1.{UUID}", "four"),
+        ("b.1~3", None),
         ("unknown", None),
         ("../b.1", None),
         ("*", None),
     ],
 )
 def test_each_run_is_where_it_was_begun(tmp_path: Path, instance: str, node: str | None) -> None:
-    for job, begun in (("b.1", "one"), ("b.1", "two"), ("b-1-2", "three")):
+    for job, begun in (("b.1", "one"), ("b.1", "two"), ("b.1-2", "three"), (f"b.1.{UUID}", "four")):
         claim(tmp_path, job, begun)
     expected = Place(node=node, gateway=f"http://{node}:9001") if node else None
     assert place_of(tmp_path, instance) == expected

@@ -31,7 +31,7 @@ import java.util.stream.Stream;
 final class RunJournal {
 
     /** Names of journal files: a run id that does not look like this cannot have a journal. */
-    private static final Pattern SAFE_NAME = Pattern.compile("[A-Za-z0-9][A-Za-z0-9._-]{0,199}");
+    private static final Pattern SAFE_NAME = Pattern.compile("[A-Za-z0-9][A-Za-z0-9._~-]{0,199}");
 
     /** Readable and writable by the group: the consumer and the gateway run as another user. */
     private static final FileAttribute<?> MODE =

@@ -41,6 +41,7 @@ class Delivery:
     queue: str
     properties: pika.BasicProperties
     body: bytes
+    redelivered: bool
     session: "Session"
     tag: int
     answered: bool = False
@@ -154,6 +155,7 @@ class Session:
                     queue=subscription.queue,
                     properties=properties,
                     body=body,
+                    redelivered=method.redelivered,
                     session=self,
                     tag=method.delivery_tag,
                 )

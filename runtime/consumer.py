@@ -40,16 +40,17 @@ async def consume(settings: WorkerSettings, stop: asyncio.Event) -> None:
             settings.broker_url, name=f"{settings.node} jobs", topology=topology(settings.events)
         ) as taking,
     ):
+        ledger = Ledger(
+            settings.ledger, node=settings.node, lease=settings.lease, gateway=settings.gateway_url
+        )
         jobs = Jobs(
             settings.events,
             node=settings.node,
-            ledger=Ledger(
-                settings.ledger, node=settings.node, lease=settings.lease, gateway=settings.gateway_url
-            ),
+            ledger=ledger,
             journals=journals,
             manager=WorkflowManager(client, settings.wmgr_url, settings.run_dir),
             file_manager=FileManager(client, settings.filemgr_url),
-            reports=Reports(reporting, node=settings.node),
+            reports=Reports(reporting, node=settings.node, ledger=ledger),
         )
         journals.follow()
         await jobs.adopt()

@@ -82,7 +82,12 @@ class Jobs:
         except Poison as error:
             self._spawn(self._reports.poison(delivery, str(error)))
             return
-        if work := self._works.get((job.event, job.id)):
+        work = self._works.get((job.event, job.id))
+        if _is_another(work, delivery):
+            another = Work(job=job, deliveries=[delivery], begun=True)
+            self._spawn(self._reports.named(job, delivery), another)
+            return
+        if work:
             # The connection was lost during its run, or it was sent twice: one run answers all deliveries.
             work.deliveries.append(delivery)
             return
@@ -90,9 +95,17 @@ class Jobs:
 
     async def _process(self, work: Work) -> None:
         """A job from claim to acknowledgement."""
+        job = work.job
+        [delivery, *_] = work.deliveries
+        if messages.identity(delivery.properties) != "id":
+            # Handed back halfway it might be taken for the message that the id belongs to.
+            work.begun = True
+            if not await asyncio.to_thread(self._has_its_id, job, delivery):
+                await self._reports.named(job, delivery)
+                return
+            work.begun = False
         await self._manager_up.wait()
         work.begun = True
-        job = work.job
         claim = await asyncio.to_thread(
             self._ledger.claim, job.event, job.id, batch=job.batch, redrive=job.redrive
         )
@@ -112,6 +125,12 @@ class Jobs:
         self._spawn(self._reports.running(work.job, claim))
         work.journal, outcome = await self._runner.start(work.job, claim)
         await self._settle(work, claim, outcome or await self._outcome(work, work.journal))
+
+    def _has_its_id(self, job: Job, delivery: Delivery) -> bool:
+        """Whether the message, without an id of its own, is the one that the job's id was derived from."""
+        if _came_before(delivery):
+            return not self._ledger.is_answered(job.event, job.id)
+        return self._ledger.reserve(job.event, job.id)
 
     async def _resume(self, work: Work) -> None:
         """A job that an earlier process of this container left running, to acknowledgement."""
@@ -270,6 +289,18 @@ class Jobs:
         self._tasks[task] = work
         task.add_done_callback(self._tasks.pop)
         return task
+
+
+def _came_before(delivery: Delivery) -> bool:
+    return delivery.redelivered or messages.was_put_aside(delivery.properties)
+
+
+def _is_another(work: Work | None, delivery: Delivery) -> bool:
+    """Whether the message is not that of the job in hand, although both derive to one id."""
+    identity = messages.identity(delivery.properties)
+    if identity == "time" and work is not None:
+        return not _came_before(delivery) or any(each.alive and not each.answered for each in work.deliveries)
+    return identity == "none"
 
 
 async def _nothing(_: Work) -> None:

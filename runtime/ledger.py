@@ -10,6 +10,8 @@ While the last entry is a run, its modification time is that run's lease. Ages a
 clock, by the time that it gives to a file written just now, since the clocks of nodes differ.
 
 products-N.jsonl beside the entries is what run N put into the catalogue, written by the gateway.
+A file answered there says that the message which the job's id was derived from, for want of one, is gone: one
+with the same body and time that still comes is another job.
 A file LEDGER/.cancelled/BATCH says that none of the batch's jobs is to begin.
 """
 
@@ -33,6 +35,7 @@ EVENT_DIGITS = 8
 # PGEs run under another user of the same group; the ledger is none of their business.
 FOLDER_MODE = 0o700
 CANCELLED_BATCHES = ".cancelled"
+ANSWERED = "answered"
 
 JobEnd = Literal["SUCCEEDED", "DEAD", "CANCELLED"]
 RunEnd = Literal["failed", "interrupted", "succeeded"]
@@ -125,6 +128,22 @@ class Ledger:
         except Taken:
             return Held(node="another node")
         return run
+
+    def reserve(self, event: str, job: str) -> bool:
+        """Make the job's folder; false if it is there."""
+        (self._root / event).mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+        try:
+            (self._root / event / job).mkdir(mode=FOLDER_MODE)
+        except FileExistsError:
+            return False
+        return True
+
+    def note_answered(self, event: str, job: str) -> None:
+        """Remember that the message which the job's id was derived from is about to be acknowledged."""
+        (self.folder(event, job) / ANSWERED).touch()
+
+    def is_answered(self, event: str, job: str) -> bool:
+        return (self._root / event / job / ANSWERED).exists()
 
     def adopt(self, event: str, job: str, number: int) -> Run | None:
         """A run that an earlier process of this container began; None if it is not the current one."""

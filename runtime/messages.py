@@ -10,7 +10,7 @@ import re
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import pika
 import pika.data
@@ -26,6 +26,8 @@ BATCH_HEADER = "oodt-batch"
 REASON_HEADER = "oodt-reason"
 LOG_HEADER = "oodt-log"
 REDRIVE_HEADER = "oodt-redrive"
+# The id of a message without one that was put aside; its time, from which the id was derived, is another now.
+DERIVED_HEADER = "oodt-derived"
 
 MAX_BODY_BYTES = 4 * 1024 * 1024
 MAX_VALUE_BYTES = 512 * 1024
@@ -46,6 +48,11 @@ class Poison(ValueError):
 
 class _Number(str):
     """A JSON number. OODT's values are text, so 1e400 or 0.10 stays what the sender wrote."""
+
+
+# What tells a message from another with the same body: its id, the time that the broker gave it (which two
+# may share), or nothing.
+Identity = Literal["id", "time", "none"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,14 +127,31 @@ def republished(
     )
 
 
+def put_aside(properties: pika.BasicProperties, *, job: str) -> pika.BasicProperties:
+    """As ``republished``, but a message without an id stays without."""
+    again = republished(properties, job=job)
+    if identity(properties) != "id":
+        again.message_id = None
+        again.headers = {**(again.headers or {}), DERIVED_HEADER: job}
+    return again
+
+
+def was_put_aside(properties: pika.BasicProperties) -> bool:
+    return _header(properties, DERIVED_HEADER) is not None
+
+
+def identity(properties: pika.BasicProperties) -> Identity:
+    if properties.message_id:
+        return "id"
+    return "none" if _stamp(properties) is None and not was_put_aside(properties) else "time"
+
+
 def job_id(queue: str, properties: pika.BasicProperties, body: bytes) -> str:
     """The message's id, or one derived from what does not change when the broker delivers it again."""
-    if properties.message_id:
-        given = str(properties.message_id)
-        return given if SAFE_ID.fullmatch(given) else "m-" + _digest(given.encode())
-    headers = properties.headers or {}
-    stamp = headers.get("timestamp_in_ms", properties.timestamp)
-    return "d-" + _digest(queue.encode(), str(stamp).encode(), body)
+    given = properties.message_id or _header(properties, DERIVED_HEADER)
+    if given:
+        return str(given) if SAFE_ID.fullmatch(str(given)) else "m-" + _digest(str(given).encode())
+    return "d-" + _digest(queue.encode(), str(_stamp(properties)).encode(), body)
 
 
 def batch_of(properties: pika.BasicProperties) -> str | None:
@@ -211,6 +235,10 @@ def _passed_on(properties: pika.BasicProperties) -> dict[str, Any]:
         for key, value in headers.items()
         if key in {BATCH_HEADER, REDRIVE_HEADER}
     }
+
+
+def _stamp(properties: pika.BasicProperties) -> object:
+    return (properties.headers or {}).get("timestamp_in_ms", properties.timestamp)
 
 
 def _header(properties: pika.BasicProperties, name: str) -> str | None:

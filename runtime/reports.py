@@ -1,19 +1,24 @@
 """Tells the broker what became of a job.
 
 In this order: the message goes to the queue where it belongs now, the state is announced, the message is
-acknowledged. What fails on the way is done again when the message comes back.
+acknowledged. What fails on the way is done again when the message comes back. For a message without an id the
+ledger is told before the acknowledgement: whatever comes with the same body and time from then on is another.
 """
 
 import asyncio
 import logging
 import time
-from collections.abc import Sequence
+import uuid
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import pika
 
 from runtime import messages, names
 from runtime.amqp_session import Delivery, Rejected, Unroutable
 from runtime.broker import Broker, BrokerDown
 from runtime.events import State, StateEvent, announce
-from runtime.ledger import Run, Verdict
+from runtime.ledger import Ledger, Run, Verdict
 from runtime.messages import Job
 from runtime.run import Outcome
 from runtime.topology import PARKING_WAIT, retry_wait
@@ -22,14 +27,16 @@ log = logging.getLogger(__name__)
 
 PUBLISH_SECONDS = 60.0
 PAUSE_SECONDS = 5.0
+OWN_DIGITS = 12
 
 
 class Reports:
     """The reports of one node."""
 
-    def __init__(self, broker: Broker, *, node: str) -> None:
+    def __init__(self, broker: Broker, *, node: str, ledger: Ledger) -> None:
         self._broker = broker
         self._node = node
+        self._ledger = ledger
 
     async def running(self, job: Job, run: Run) -> None:
         await self._announce(job, "RUNNING", run=run.number, attempts=run.failures + 1, started=run.started)
@@ -38,16 +45,22 @@ class Reports:
         """The job cannot go on here and now, which is no fault of its own: look again in some seconds."""
         log.info("job %s waits %d s: %s", job.id, PARKING_WAIT, reason)
         queue = names.retry_queue(job.event, PARKING_WAIT)
-        if await self._move(deliveries, queue, job.id):
+        if await self._move(deliveries, queue, partial(messages.put_aside, job=job.id)):
             _acknowledge(deliveries)
+
+    async def named(self, job: Job, delivery: Delivery) -> None:
+        """The message has no id, and the one derived belongs to another message: it gets one of its own."""
+        own = f"{job.id}.{uuid.uuid4().hex[:OWN_DIGITS]}"
+        log.info("a message like that of job %s becomes job %s", job.id, own)
+        if await self._move([delivery], job.event, partial(messages.republished, job=own)):
+            _acknowledge([delivery])
 
     async def retrying(self, job: Job, run: Run, deliveries: Sequence[Delivery], outcome: Outcome) -> None:
         """The job gets another run, after a wait that grows with each failure."""
         failures = run.failures + (outcome.result == "failed")
         wait = retry_wait(failures) if outcome.result == "failed" else PARKING_WAIT
-        if not await self._move(
-            deliveries, names.retry_queue(job.event, wait), job.id, outcome.reason, outcome.log
-        ):
+        properties = partial(messages.republished, job=job.id, reason=outcome.reason, log=outcome.log)
+        if not await self._move(deliveries, names.retry_queue(job.event, wait), properties):
             return
         await self._announce(
             job,
@@ -59,12 +72,13 @@ class Reports:
             started=run.started,
             ended=time.time(),
         )
-        _acknowledge(deliveries)
+        await self._answer(job, deliveries)
 
     async def settled(self, job: Job, deliveries: Sequence[Delivery], verdict: Verdict) -> None:
         """The job has come to its end, now or at an earlier delivery."""
+        properties = partial(messages.republished, job=job.id, reason=verdict.reason, log=verdict.log)
         if verdict.state == "DEAD" and not await self._move(
-            deliveries, names.dead_queue(job.event), job.id, verdict.reason, verdict.log
+            deliveries, names.dead_queue(job.event), properties
         ):
             return
         told = await self._announce(
@@ -80,7 +94,7 @@ class Reports:
             ended=verdict.ended,
         )
         if told:
-            _acknowledge(deliveries)
+            await self._answer(job, deliveries)
         else:
             await _hand_back(deliveries)
 
@@ -94,7 +108,8 @@ class Reports:
             queued_at=messages.queued_at(delivery.properties),
         )
         log.warning("message %s in queue %s is no job: %s", job.id, delivery.queue, reason)
-        if await self._move([delivery], names.dead_queue(job.event), job.id, reason):
+        properties = partial(messages.republished, job=job.id, reason=reason)
+        if await self._move([delivery], names.dead_queue(job.event), properties):
             await self._announce(job, "DEAD", attempts=0, reason=reason)
             _acknowledge([delivery])
 
@@ -102,27 +117,30 @@ class Reports:
         self,
         deliveries: Sequence[Delivery],
         queue: str,
-        job: str,
-        reason: str | None = None,
-        log_end: str | None = None,
+        properties_from: Callable[[pika.BasicProperties], pika.BasicProperties],
     ) -> bool:
-        """Put the job's message into another queue; False if it went back, or goes back, to the broker.
+        """Put the job's message into a queue anew; False if it went back, or goes back, to the broker.
 
         Then there is nothing to acknowledge: a delivery that comes from now on is the job's only message.
         """
         delivery = next((delivery for delivery in deliveries if delivery.alive), None)
         if delivery is None:
             return False
-        properties = messages.republished(delivery.properties, job=job, reason=reason, log=log_end)
+        properties = properties_from(delivery.properties)
         try:
             await self._broker.publish(
                 names.EXCHANGE, queue, delivery.body, properties, seconds=PUBLISH_SECONDS
             )
         except (BrokerDown, Unroutable, Rejected) as error:
-            log.warning("job %s could not be moved to queue %s: %s", job, queue, error)
+            log.warning("job %s could not be moved to queue %s: %s", properties.message_id, queue, error)
             await _hand_back(deliveries)
             return False
         return True
+
+    async def _answer(self, job: Job, deliveries: Sequence[Delivery]) -> None:
+        if any(messages.identity(delivery.properties) != "id" for delivery in deliveries):
+            await asyncio.to_thread(self._ledger.note_answered, job.event, job.id)
+        _acknowledge(deliveries)
 
     async def _announce(self, job: Job, state: State, *, node: str | None = None, **fields: object) -> bool:
         event = StateEvent(

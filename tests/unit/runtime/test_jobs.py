@@ -33,11 +33,15 @@ class Collected:
 
     def __init__(self) -> None:
         self.settled_states: list[str] = []
+        self.given_names: list[Any] = []
 
     async def settled(self, _: object, deliveries: list[Any], verdict: Verdict) -> None:
         self.settled_states.append(verdict.state)
         for delivery in deliveries:
             delivery.answered = True
+
+    async def named(self, _: object, delivery: Any) -> None:
+        self.given_names.append(delivery)
 
 
 class Delivered:
@@ -47,7 +51,22 @@ class Delivered:
     body = b"{}"
     alive = True
     answered = False
-    properties = pika.BasicProperties(message_id="job")
+    redelivered = False
+
+    def __init__(self, message_id: str | None = "job") -> None:
+        self.properties = pika.BasicProperties(message_id=message_id)
+
+
+def jobs_of(ledger: Ledger, journals: Journals, reports: Collected) -> Jobs:
+    return Jobs(
+        (EVENT,),
+        node="node",
+        ledger=ledger,
+        journals=journals,
+        manager=cast(WorkflowManager, Manager()),
+        file_manager=cast(FileManager, None),
+        reports=cast(Reports, reports),
+    )
 
 
 async def adopt_and_take(folder: Path) -> list[str]:
@@ -60,15 +79,7 @@ async def adopt_and_take(folder: Path) -> list[str]:
     journal.append(folder / "runs" / "job.jsonl", {"kind": "opened", "at": 0.0, **opening}, create=True)
     journals.follow()
     reports = Collected()
-    jobs = Jobs(
-        (EVENT,),
-        node="node",
-        ledger=ledger,
-        journals=journals,
-        manager=cast(WorkflowManager, Manager()),
-        file_manager=cast(FileManager, None),
-        reports=cast(Reports, reports),
-    )
+    jobs = jobs_of(ledger, journals, reports)
     await jobs.adopt()
     delivery: Any = Delivered()
     jobs.take(delivery)
@@ -81,3 +92,17 @@ async def adopt_and_take(folder: Path) -> list[str]:
 
 def test_a_message_for_a_run_that_does_not_count_is_settled_by_the_ledger(tmp_path: Path) -> None:
     assert asyncio.run(adopt_and_take(tmp_path)) == ["CANCELLED"]
+
+
+def test_messages_that_nothing_tells_apart_get_an_id_each_before_they_are_run(tmp_path: Path) -> None:
+    async def take() -> list[Any]:
+        reports = Collected()
+        ledger = Ledger(tmp_path / "ledger", node="node", lease=30)
+        jobs = jobs_of(ledger, Journals(tmp_path), reports)
+        for delivery in sent:
+            jobs.take(delivery)
+        await jobs.drain(10)
+        return reports.given_names
+
+    sent: list[Any] = [Delivered(message_id=None) for _ in range(3)]
+    assert asyncio.run(take()) == sent

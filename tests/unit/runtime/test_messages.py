@@ -158,6 +158,16 @@ def test_a_message_without_id_has_the_same_one_when_it_is_delivered_again() -> N
     assert once != messages.job_id("other-workflow", delivered(), b"{}")
 
 
+def test_a_message_that_is_put_aside_without_an_id_is_known_when_it_comes_back() -> None:
+    received = pika.BasicProperties(headers={"timestamp_in_ms": 17})
+    job = messages.job_id("test-workflow", received, b"{}")
+    aside = messages.put_aside(received, job=job)
+    aside.headers["timestamp_in_ms"] = 18
+    assert messages.job_id("test-workflow", aside, b"{}") == job
+    assert messages.identity(aside) == "time"
+    assert (messages.was_put_aside(received), messages.was_put_aside(aside)) == (False, True)
+
+
 def test_a_republished_message_keeps_what_its_sender_said_and_its_id() -> None:
     received = pika.BasicProperties(
         headers={"Run": 1, "oodt-batch": "b", "x-death": [], "oodt-reason": "before"},

@@ -8,7 +8,7 @@ import pika
 import pytest
 
 from runtime.broker import Broker
-from runtime.ledger import Run, Verdict
+from runtime.ledger import Ledger, Run, Verdict
 from runtime.messages import Job
 from runtime.reports import Reports
 from runtime.run import Outcome
@@ -50,7 +50,7 @@ class Redelivering:
 def report(deliveries: list[Any], consequence: str) -> list[str]:
     """The keys of what was published."""
     broker = Redelivering(deliveries)
-    reports = Reports(cast(Broker, broker), node="node")
+    reports = Reports(cast(Broker, broker), node="node", ledger=cast(Ledger, None))
     if consequence == "retrying":
         asyncio.run(reports.retrying(JOB, RUN, deliveries, FAILED))
     else:

@@ -56,6 +56,7 @@ async def consume(settings: WorkerSettings, stop: asyncio.Event) -> None:
         await jobs.adopt()
         leases = asyncio.create_task(jobs.keep_leases())
         for event in settings.events:
+            await taking.consume(names.abandoned_queue(event.name), prefetch=1, handler=jobs.take_abandoned)
             await taking.consume(event.name, prefetch=event.max_workflows, handler=jobs.take)
             log.info("taking jobs of %s, %d at once", event.name, event.max_workflows)
         await stop.wait()

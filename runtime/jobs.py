@@ -8,9 +8,9 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Coroutine
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from runtime import messages
+from runtime import messages, names
 from runtime.amqp_session import Delivery
 from runtime.file_manager import FileManager
 from runtime.journal import Journal, Journals
@@ -93,6 +93,37 @@ class Jobs:
             return
         self._begin(Work(job=job, deliveries=[delivery]), self._process)
 
+    def take_abandoned(self, delivery: Delivery) -> None:
+        """The broker has given a message up, so that its job can only be said to be dead."""
+        event = next(name for name in self._events if names.abandoned_queue(name) == delivery.queue)
+        delivery = replace(delivery, queue=event)
+        try:
+            job = messages.decode(event, delivery.properties, delivery.body)
+        except Poison as error:
+            self._spawn(self._reports.poison(delivery, str(error)))
+            return
+        work = Work(job=job, deliveries=[delivery], begun=True)
+        self._spawn(self._bury(work, messages.abandonment(delivery.properties)), work)
+
+    async def _bury(self, work: Work, why: str) -> None:
+        job, [delivery] = work.job, work.deliveries
+        came_before = why == messages.DELIVERY_LIMIT or _came_before(delivery)
+        identity = messages.identity(delivery.properties)
+        try:
+            if identity == "none" or (
+                identity == "time" and not await asyncio.to_thread(self._has_its_id, job, came_before)
+            ):
+                job = replace(job, id=messages.own_id(job.id))
+            reason = f"the broker gave the message up: {messages.ABANDONED.get(why, why)}"
+            end = await asyncio.to_thread(self._ledger.give_up, job.event, job.id, reason)
+            if isinstance(end, Held):
+                await self._reports.parked(job, work.deliveries, f"it runs on {end.node}")
+            else:
+                await self._reports.settled(job, work.deliveries, end)
+        except OSError:
+            log.exception("job %s could not be given up", job.id)
+            await self._reports.parked(job, work.deliveries, "an error of the worker, see its log")
+
     async def _process(self, work: Work) -> None:
         """A job from claim to acknowledgement."""
         job = work.job
@@ -100,7 +131,7 @@ class Jobs:
         if messages.identity(delivery.properties) != "id":
             # Handed back halfway it might be taken for the message that the id belongs to.
             work.begun = True
-            if not await asyncio.to_thread(self._has_its_id, job, delivery):
+            if not await asyncio.to_thread(self._has_its_id, job, _came_before(delivery)):
                 await self._reports.named(job, delivery)
                 return
             work.begun = False
@@ -126,9 +157,9 @@ class Jobs:
         work.journal, outcome = await self._runner.start(work.job, claim)
         await self._settle(work, claim, outcome or await self._outcome(work, work.journal))
 
-    def _has_its_id(self, job: Job, delivery: Delivery) -> bool:
+    def _has_its_id(self, job: Job, came_before: bool) -> bool:
         """Whether the message, without an id of its own, is the one that the job's id was derived from."""
-        if _came_before(delivery):
+        if came_before:
             return not self._ledger.is_answered(job.event, job.id)
         return self._ledger.reserve(job.event, job.id)
 

@@ -187,6 +187,19 @@ class Ledger:
 
     def cancel(self, event: str, job: str) -> Verdict:
         """End the job, wherever it is; the answer is how it had ended already, if it had."""
+        return self._conclude(event, job, "CANCELLED", "it was cancelled")
+
+    def give_up(self, event: str, job: str, reason: str) -> Verdict | Held:
+        """End a job that has no message any more, unless a worker runs it; how it had ended, if it had."""
+        folder = self.folder(event, job)
+        history = entries.read_all(folder)
+        if history and history[-1]["kind"] == "run":
+            with entries.draft(folder, {}) as draft:
+                if not self._expired(folder, history, entries.modified(draft)):
+                    return Held(node=history[-1]["node"])
+        return self._conclude(event, job, "DEAD", reason)
+
+    def _conclude(self, event: str, job: str, state: JobEnd, reason: str) -> Verdict:
         folder = self.folder(event, job)
         while True:
             history = entries.read_all(folder)
@@ -194,11 +207,11 @@ class Ledger:
                 return _verdict(history[-1])
             last = _run(folder, history)
             verdict = Verdict(
-                state="CANCELLED",
+                state=state,
                 attempts=last.failures + (bool(history) and history[-1]["kind"] == "run"),
                 node=self._node,
                 run=last.number - 1,
-                reason="it was cancelled",
+                reason=reason,
                 ended=time.time(),
             )
             with contextlib.suppress(Taken):

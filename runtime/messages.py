@@ -8,6 +8,7 @@ import hashlib
 import json
 import re
 import struct
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -29,6 +30,8 @@ REDRIVE_HEADER = "oodt-redrive"
 # The id of a message without one that was put aside; its time, from which the id was derived, is another now.
 DERIVED_HEADER = "oodt-derived"
 
+OWN_DIGITS = 12
+
 MAX_BODY_BYTES = 4 * 1024 * 1024
 MAX_VALUE_BYTES = 512 * 1024
 # All headers of a message must fit into one frame, which has 128 KiB unless the broker says otherwise.
@@ -49,6 +52,13 @@ class Poison(ValueError):
 class _Number(str):
     """A JSON number. OODT's values are text, so 1e400 or 0.10 stays what the sender wrote."""
 
+
+DELIVERY_LIMIT = "delivery_limit"
+# What RabbitMQ's words mean here.
+ABANDONED = {
+    "expired": "its time to live was over before a worker had a slot for it",
+    DELIVERY_LIMIT: "it was delivered too often without an answer, as if it broke its consumers",
+}
 
 # What tells a message from another with the same body: its id, the time that the broker gave it (which two
 # may share), or nothing.
@@ -154,6 +164,11 @@ def job_id(queue: str, properties: pika.BasicProperties, body: bytes) -> str:
     return "d-" + _digest(queue.encode(), str(_stamp(properties)).encode(), body)
 
 
+def own_id(derived: str) -> str:
+    """An id for a message when the one derived is another's."""
+    return f"{derived}.{uuid.uuid4().hex[:OWN_DIGITS]}"
+
+
 def batch_of(properties: pika.BasicProperties) -> str | None:
     return _header(properties, BATCH_HEADER)
 
@@ -161,6 +176,13 @@ def batch_of(properties: pika.BasicProperties) -> str | None:
 def reason_of(properties: pika.BasicProperties) -> str | None:
     """Why a message is in the dead queue."""
     return _header(properties, REASON_HEADER)
+
+
+def abandonment(properties: pika.BasicProperties) -> str:
+    """The broker's word for why it has given a message up."""
+    deaths = (properties.headers or {}).get("x-death")
+    [death, *_] = deaths if isinstance(deaths, list) and deaths else [None]
+    return str(death.get("reason")) if isinstance(death, dict) else "unknown"
 
 
 def queued_at(properties: pika.BasicProperties) -> float | None:

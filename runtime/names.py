@@ -92,6 +92,11 @@ def dead_queue(event: str) -> str:
     return f"{event}.dead"
 
 
+def abandoned_queue(event: str) -> str:
+    """Where the broker puts a message that it gives up, until a worker has noted that its job is dead."""
+    return f"{event}.abandoned"
+
+
 def retry_queue(event: str, seconds: int) -> str:
     """Where a job waits SECONDS before it goes back to its queue."""
     return f"{event}.retry.{seconds}"

@@ -8,7 +8,6 @@ ledger is told before the acknowledgement: whatever comes with the same body and
 import asyncio
 import logging
 import time
-import uuid
 from collections.abc import Callable, Sequence
 from functools import partial
 
@@ -27,7 +26,6 @@ log = logging.getLogger(__name__)
 
 PUBLISH_SECONDS = 60.0
 PAUSE_SECONDS = 5.0
-OWN_DIGITS = 12
 
 
 class Reports:
@@ -50,7 +48,7 @@ class Reports:
 
     async def named(self, job: Job, delivery: Delivery) -> None:
         """The message has no id, and the one derived belongs to another message: it gets one of its own."""
-        own = f"{job.id}.{uuid.uuid4().hex[:OWN_DIGITS]}"
+        own = messages.own_id(job.id)
         log.info("a message like that of job %s becomes job %s", job.id, own)
         if await self._move([delivery], job.event, partial(messages.republished, job=own)):
             _acknowledge([delivery])

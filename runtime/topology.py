@@ -29,7 +29,7 @@ DELIVERY_LIMIT = 100
 UNLIMITED = -1
 
 EVENT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,149}")
-RESERVED_ENDING = re.compile(r".*\.(dead|retry\.\d+)")
+RESERVED_ENDING = re.compile(r".*\.(dead|abandoned|retry\.\d+)")
 
 Priority = Literal["normal", "high"]
 # Quorum queues know two classes: 0-4 and 5 or more.
@@ -54,7 +54,7 @@ class Event:
         ):
             raise ValueError(
                 f"event is {self.name!r}: it names a queue: use up to 150 letters, digits, '.', '_' and '-', "
-                "and no .dead or .retry.N at its end"
+                "and no .dead, .abandoned or .retry.N at its end"
             )
 
 
@@ -200,18 +200,18 @@ def password_hash(user: str, password: str) -> str:
 
 
 def _queues(event: Event) -> list[Queue]:
-    dead = names.dead_queue(event.name)
+    abandoned = names.abandoned_queue(event.name)
     jobs = Queue(
         name=event.name,
         key=event.name,
         policy={
-            **_dead_letters_to(dead),
+            **_dead_letters_to(abandoned),
             "delivery-limit": DELIVERY_LIMIT,
             # A message may wait for a free slot as long as a job runs, and then runs itself.
             "consumer-timeout": (2 * event.job_timeout + 600) * 1000,
         },
     )
-    graveyard = _own(dead, {"delivery-limit": UNLIMITED})
+    kept = [_own(name, {"delivery-limit": UNLIMITED}) for name in (names.dead_queue(event.name), abandoned)]
     steps = RETRY_WAITS[: max(event.max_attempts - 1, 1)]
     waiting = [
         _own(
@@ -221,7 +221,7 @@ def _queues(event: Event) -> list[Queue]:
         for step in steps
         for seconds in step
     ]
-    return [jobs, graveyard, *waiting]
+    return [jobs, *kept, *waiting]
 
 
 def _own(name: str, policy: dict[str, Any]) -> Queue:

@@ -9,6 +9,7 @@ import pika
 import pika.data
 import pytest
 
+from runtime import entries
 from runtime.topology import AMQP_PRIORITY
 from tests.integration.cell import Cell, Site
 from tests.integration.commands import Done, command, submit
@@ -52,6 +53,43 @@ def test_ten_jobs_succeed_with_two_products_each(cell: Cell, site: Site, vhost: 
     assert len(site.products()) == len(site.archived()) == 20
     until(lambda: vhost.messages("test-workflow") == 0, what="empty queue")
     until(lambda: list((cell.run_dir / "runs").iterdir()) == [], what="journals that are gone")
+
+
+def dead_jobs(site: Site, event: str = "test-workflow") -> dict[str, str]:
+    """Reasons of dead jobs by their ids, as the ledger has them."""
+    histories = {
+        folder.name: entries.read_all(folder) for folder in (site.folder / "ledger" / event).glob("*")
+    }
+    return {
+        job: history[-1]["reason"]
+        for job, history in histories.items()
+        if history[-1:] and history[-1].get("state") == "DEAD"
+    }
+
+
+def test_a_job_whose_message_expires_is_dead_with_that_reason(
+    site: Site, vhost: VirtualHost, make_cell: Callable[..., Cell]
+) -> None:
+    vhost.publish("test-workflow", b"{}", pika.BasicProperties(message_id="late", expiration="1"))
+    until(lambda: vhost.messages("test-workflow.abandoned") == 1, what="abandoned message")
+    make_cell().start()
+    job, reason = buried(vhost)
+    assert (job, dead_jobs(site)) == ("late", {"late": reason})
+    assert "time to live was over" in reason
+
+
+def test_a_job_whose_message_is_returned_again_and_again_is_dead_with_that_reason(
+    site: Site, vhost: VirtualHost, make_cell: Callable[..., Cell]
+) -> None:
+    vhost.publish("test-workflow", b"{}", pika.BasicProperties(message_id="restless"))
+    with pika.BlockingConnection(pika.URLParameters(vhost.url)) as connection:
+        channel = connection.channel()
+        while (method := channel.basic_get("test-workflow")[0]) is not None:
+            channel.basic_nack(method.delivery_tag, requeue=True)
+    make_cell().start()
+    job, reason = buried(vhost)
+    assert (job, dead_jobs(site)) == ("restless", {"restless": reason})
+    assert "delivered too often" in reason
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,8 @@ JOBS = (
 NEXT = """
 What to try next, after `source ./activate`:
   pulumi config set wm_replicas 4 && pulumi up      two more Workflow Managers
-  python -m runtime.submit --event test-workflow --jobs 100 --metadata Dataset=abc --metadata Project=123 --wait
+  python -m runtime.submit --event test-workflow --jobs 100 \\
+      --metadata Dataset=abc --metadata Project=123 --wait
   pulumi stack output                               where everything is
   make destroy                                      removes the cluster and all that was made for it
 """

@@ -1,0 +1,22 @@
+"""Begins at once with what takes minutes to build, while the tests before these run."""
+
+from contextlib import suppress
+from pathlib import Path
+from threading import Thread
+
+import pytest
+
+from tests.e2e.aws import bridge
+
+HERE = Path(__file__).parent
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    if not session.config.option.collectonly and any(item.path.parent == HERE for item in session.items):
+        Thread(target=_build, daemon=True).start()
+
+
+def _build() -> None:
+    # The first test that needs it tries again, and tells what is wrong.
+    with suppress(Exception, pytest.fail.Exception, pytest.skip.Exception):
+        bridge.built()

@@ -24,7 +24,7 @@ import org.apache.oodt.cas.workflow.structs.exceptions.InstanceRepositoryExcepti
  *
  * <p>It stands in for OODT's thread pool engine, and answers OODT's clients as that does. Unlike it, it knows the task
  * object that each instance is running, so that the journal can tell what that task expects and why it failed, and
- * it forgets an instance when the repository does.
+ * it lets go of an instance when its last task has ended.
  */
 public final class JobEngine implements WorkflowEngine {
 
@@ -33,6 +33,8 @@ public final class JobEngine implements WorkflowEngine {
     private final JobInstanceRepository repository;
     private final RunJournal journal;
     private final ExecutorService pool;
+
+    /** Of the instances that wait, run or have been stopped at a task that goes on, by id. */
     private final Map<String, JobProcessor> processors = new ConcurrentHashMap<>();
 
     private volatile URL url;
@@ -41,7 +43,7 @@ public final class JobEngine implements WorkflowEngine {
         this.repository = repository;
         this.journal = journal;
         this.pool = Executors.newFixedThreadPool(poolSize);
-        repository.onForget(processors::remove);
+        repository.atWork(processors::containsKey);
         repository.onUpdate((id, status) -> {
             JobProcessor processor = processors.get(id);
             if (processor != null) {
@@ -63,8 +65,9 @@ public final class JobEngine implements WorkflowEngine {
         instance.setStatus(WorkflowStatus.CREATED);
         repository.addWorkflowInstance(instance);
 
-        JobProcessor processor = new JobProcessor(instance, repository, journal, url);
-        processors.put(instance.getId(), processor);
+        String id = instance.getId();
+        JobProcessor processor = new JobProcessor(instance, repository, journal, url, () -> processors.remove(id));
+        processors.put(id, processor);
         processor.queued();
         pool.execute(processor);
         return instance;
@@ -88,11 +91,13 @@ public final class JobEngine implements WorkflowEngine {
     /** Replaces all metadata of an instance, which its next task sees; but the job stays the job that it is. */
     @Override
     public boolean updateMetadata(String id, Metadata metadata) {
-        return find(id, "update").map(processor -> {
-            metadata.replaceMetadata(JobInstanceRepository.JOB_KEY, id);
+        metadata.replaceMetadata(JobInstanceRepository.JOB_KEY, id);
+        JobProcessor processor = processors.get(id);
+        if (processor != null) {
             processor.setMetadata(metadata);
             return true;
-        }).orElse(false);
+        }
+        return replaceMetadata(id, metadata);
     }
 
     @Override
@@ -132,10 +137,23 @@ public final class JobEngine implements WorkflowEngine {
     private Optional<JobProcessor> find(String id, String operation) {
         JobProcessor processor = processors.get(id);
         if (processor == null) {
-            LOG.log(Level.WARNING, "Cannot {0} workflow instance [{1}]: it is not here (any more)",
+            LOG.log(Level.WARNING, "Cannot {0} workflow instance [{1}]: it does not run here (any more)",
                     new Object[] {operation, id});
         }
         return Optional.ofNullable(processor);
+    }
+
+    /** Of an instance that is over; false if there is none. */
+    private boolean replaceMetadata(String id, Metadata metadata) {
+        try {
+            WorkflowInstance instance = repository.getWorkflowInstanceById(id);
+            instance.setSharedContext(metadata);
+            repository.updateWorkflowInstance(instance);
+            return true;
+        } catch (InstanceRepositoryException e) {
+            LOG.log(Level.WARNING, "Cannot update its metadata: {0}", e.getMessage());
+            return false;
+        }
     }
 
     private WorkflowInstance lookUp(String id) {

@@ -8,7 +8,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.UUID;
 import java.util.function.BiConsumer;
-import java.util.function.Consumer;
+import java.util.function.Predicate;
 import org.apache.oodt.cas.metadata.Metadata;
 import org.apache.oodt.cas.workflow.instrepo.WorkflowInstanceRepository;
 import org.apache.oodt.cas.workflow.structs.WorkflowInstance;
@@ -35,10 +35,10 @@ public final class JobInstanceRepository implements WorkflowInstanceRepository {
     /** By id, in the order of submission, which is the order of the pages. */
     private final Map<String, TrackedInstance> instances = new LinkedHashMap<>();
 
-    /** The ids of those that are over, the oldest first. */
+    /** The ids of those that are over and that nothing works at any more, the oldest first. */
     private final Set<String> over = new LinkedHashSet<>();
 
-    private Consumer<String> onForget = id -> { };
+    private Predicate<String> atWork = id -> false;
     private BiConsumer<String, String> onUpdate = (id, status) -> { };
 
     JobInstanceRepository(RunJournal journal, String boot, int pageSize, int history) {
@@ -48,9 +48,9 @@ public final class JobInstanceRepository implements WorkflowInstanceRepository {
         this.history = history;
     }
 
-    /** Who else remembers instances, to be told of each one that this repository forgets. */
-    void onForget(Consumer<String> listener) {
-        onForget = listener;
+    /** Who knows whether an instance, by its id, has a task that goes on although its status says that it is over. */
+    void atWork(Predicate<String> engine) {
+        atWork = engine;
     }
 
     /** Who has to know the id and status of an instance before the call returns that updates it. */
@@ -142,7 +142,7 @@ public final class JobInstanceRepository implements WorkflowInstanceRepository {
     private synchronized void update(WorkflowInstance instance) throws InstanceRepositoryException {
         TrackedInstance tracked = find(instance.getId());
         tracked.update(instance);
-        if (tracked.isOver()) {
+        if (tracked.isOver() && !atWork.test(instance.getId())) {
             over.add(instance.getId());
         } else {
             over.remove(instance.getId());
@@ -181,7 +181,6 @@ public final class JobInstanceRepository implements WorkflowInstanceRepository {
             String oldest = over.iterator().next();
             over.remove(oldest);
             instances.remove(oldest).forget();
-            onForget.accept(oldest);
         }
     }
 }

@@ -29,16 +29,24 @@ final class JobProcessor implements Runnable {
     private final JobInstanceRepository repository;
     private final RunJournal journal;
     private final URL managerUrl;
+    private final Runnable atEnd;
 
     private volatile TaskRun running;
     private boolean paused;
     private volatile boolean stopped;
 
-    JobProcessor(WorkflowInstance instance, JobInstanceRepository repository, RunJournal journal, URL managerUrl) {
+    /** ATEND is run when the last task has ended, before the instance is written down for the last time. */
+    JobProcessor(
+            WorkflowInstance instance,
+            JobInstanceRepository repository,
+            RunJournal journal,
+            URL managerUrl,
+            Runnable atEnd) {
         this.instance = instance;
         this.repository = repository;
         this.journal = journal;
         this.managerUrl = managerUrl;
+        this.atEnd = atEnd;
     }
 
     WorkflowInstance instance() {
@@ -53,6 +61,7 @@ final class JobProcessor implements Runnable {
     public void run() {
         instance.setStartDateTimeIsoStr(WallClock.now());
         persist();
+        String end = WorkflowStatus.FINISHED;
         for (WorkflowTask task : tasks()) {
             if (!awaitPermission()) {
                 break;
@@ -60,14 +69,14 @@ final class JobProcessor implements Runnable {
             instance.setCurrentTaskId(task.getTaskId());
             persist();
             if (!hasRequiredMetadata(task)) {
-                setStatus(WorkflowStatus.METADATA_MISSING);
-                return;
+                end = WorkflowStatus.METADATA_MISSING;
+                break;
             }
             if (!run(task)) {
                 break;
             }
         }
-        finish();
+        finish(end);
     }
 
     /** The running task has told its status to the Workflow Manager, which has not said so to anybody yet. */
@@ -81,8 +90,7 @@ final class JobProcessor implements Runnable {
     /** Nothing new begins, and the program that runs is killed. OODT would let it run on to its own end. */
     synchronized void stop() {
         if (!stopped) {
-            stopped = true;
-            end();
+            end(WorkflowStatus.FINISHED);
             notifyAll();
         }
         TaskRun run = running;
@@ -193,16 +201,19 @@ final class JobProcessor implements Runnable {
         }
     }
 
-    private synchronized void finish() {
-        if (!stopped) {
-            stopped = true;
-            end();
+    private synchronized void finish(String status) {
+        atEnd.run();
+        if (stopped) {
+            persist();
+        } else {
+            end(status);
         }
     }
 
-    private void end() {
+    private void end(String status) {
+        stopped = true;
         instance.setEndDateTimeIsoStr(WallClock.now());
-        setStatus(WorkflowStatus.FINISHED);
+        setStatus(status);
     }
 
     private boolean hasRequiredMetadata(WorkflowTask task) {

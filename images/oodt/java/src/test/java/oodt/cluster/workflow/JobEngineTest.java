@@ -153,6 +153,18 @@ public class JobEngineTest extends TestCase {
         assertFalse(engine.updateMetadata("nobody", metadata));
     }
 
+    public void testAnInstanceThatIsOverIsNoLongerTheEnginesButCanStillBeAnnotated() throws Exception {
+        finish(start("ended", SampleTasks.Noting.class));
+        await("its last line", () -> journal("ended", "").stream().anyMatch(line -> line.contains("FINISHED")));
+        engine.pauseWorkflowInstance("ended");
+        assertEquals("FINISHED", status("ended"));
+        Metadata metadata = new Metadata();
+        metadata.addMetadata("Added", "yes");
+        assertTrue(engine.updateMetadata("ended", metadata));
+        assertEquals("yes", engine.getWorkflowInstanceMetadata("ended").getMetadata("Added"));
+        assertEquals("ended", engine.getWorkflowInstanceMetadata("ended").getMetadata("JobKey"));
+    }
+
     public void testATaskWaitsForItsConditionsUntilAClientResumesIt() throws Exception {
         start("conditional", List.of(conditional(SampleTasks.Never.class)));
         awaitStatus("conditional", "PAUSED");

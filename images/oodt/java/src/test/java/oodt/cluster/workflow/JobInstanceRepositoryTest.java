@@ -106,14 +106,16 @@ public class JobInstanceRepositoryTest extends TestCase {
         assertFalse(Files.exists(journals.resolve("direct.jsonl")));
     }
 
-    public void testOthersAreToldOfWhatIsForgotten() throws Exception {
-        List<String> forgotten = new ArrayList<>();
-        repository.onForget(forgotten::add);
-        for (int i = 0; i < HISTORY + 2; i++) {
+    public void testAnInstanceWithATaskThatGoesOnIsNotForgotten() throws Exception {
+        repository.atWork("at-work"::equals);
+        WorkflowInstance atWork = add("at-work");
+        finish(atWork);
+        for (int i = 0; i < HISTORY + 1; i++) {
             finish(add("job-" + i));
         }
         add("last");
-        assertEquals(List.of("job-0", "job-1"), forgotten);
+        assertSame(atWork, repository.getWorkflowInstanceById("at-work"));
+        assertEquals(HISTORY + 2, repository.getNumWorkflowInstances());
     }
 
     public void testOnlyJournalsOfAConsumerOutliveTheWorkflowManager() throws Exception {

@@ -19,8 +19,8 @@ import org.apache.oodt.cas.workflow.structs.exceptions.InstanceRepositoryExcepti
  * Workflow instances in memory, named by the job that they run.
  *
  * <p>The id of an instance is its metadata key {@code JobKey} (a UUID when there is none), so that job folders,
- * status calls and products of every workflow carry it. Every change goes to the run's journal before the call
- * returns. Instances that are over are kept up to a limit, live ones always.
+ * status calls and products of every workflow carry it, also those of a run that is submitted again. Every change
+ * goes to the run's journal before the call returns. Instances that are over are kept up to a limit, live ones always.
  */
 public final class JobInstanceRepository implements WorkflowInstanceRepository {
 
@@ -61,6 +61,7 @@ public final class JobInstanceRepository implements WorkflowInstanceRepository {
     @Override
     public synchronized void addWorkflowInstance(WorkflowInstance instance) {
         instance.setId(newId(instance.getSharedContext()));
+        makeWayFor(instance.getId());
         instance.getSharedContext().replaceMetadata(JOB_KEY, instance.getId());
         TrackedInstance tracked = new TrackedInstance(instance, journal, boot);
         instances.put(instance.getId(), tracked);
@@ -154,8 +155,22 @@ public final class JobInstanceRepository implements WorkflowInstanceRepository {
         if (!RunJournal.canName(jobKey)) {
             return UUID.randomUUID().toString();
         }
-        // One event may start several workflows, all with the same metadata.
-        return instances.containsKey(jobKey) ? jobKey + "." + UUID.randomUUID() : jobKey;
+        return instances.containsKey(jobKey) && !isSubmittedAgain(jobKey) ? jobKey + "." + UUID.randomUUID() : jobKey;
+    }
+
+    /**
+     * Whether the instance of that id is one of an earlier submission. One event may start several workflows, all with
+     * the same metadata, and the first may be over before the second begins. But by then it has begun in the journal
+     * that was opened for them, while each submission has a journal of its own.
+     */
+    private boolean isSubmittedAgain(String jobKey) {
+        return over.contains(jobKey) && journal.awaitsInstance(jobKey);
+    }
+
+    /** Forgets what had the id before; the journal is the new one's. */
+    private void makeWayFor(String id) {
+        over.remove(id);
+        instances.remove(id);
     }
 
     private TrackedInstance find(String id) throws InstanceRepositoryException {

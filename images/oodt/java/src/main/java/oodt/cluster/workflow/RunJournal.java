@@ -14,6 +14,7 @@ import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.FileAttribute;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Set;
@@ -37,7 +38,7 @@ final class RunJournal {
     private static final FileAttribute<?> MODE =
             PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-rw----"));
 
-    /** The beginning of a journal that the Workflow Manager has opened itself. */
+    /** The line with which an instance begins: the first of a journal that the Workflow Manager has opened itself. */
     private static final String INSTANCE = "{\"kind\":\"instance\"";
 
     private static final Logger LOG = Logger.getLogger(RunJournal.class.getName());
@@ -75,6 +76,22 @@ final class RunJournal {
 
     boolean exists(String runId) {
         return Files.exists(file(runId));
+    }
+
+    /** Whether somebody has opened the run's journal, and no instance has begun in it yet. */
+    boolean awaitsInstance(String runId) {
+        try (Stream<String> lines = Files.lines(file(runId))) {
+            Iterator<String> each = lines.iterator();
+            boolean opened = each.hasNext();
+            while (each.hasNext()) {
+                if (each.next().startsWith(INSTANCE)) {
+                    return false;
+                }
+            }
+            return opened;
+        } catch (IOException | UncheckedIOException e) {
+            return false;
+        }
     }
 
     /** Writes a line; makes the journal if nobody has opened it yet. */

@@ -126,6 +126,27 @@ public class JobEngineTest extends TestCase {
         assertEquals(List.of(), SampleTasks.seen("stopped"));
     }
 
+    public void testARunThatIsSubmittedAgainTakesThePlaceOfAStoppedOneWhenItsTaskHasEnded() throws Exception {
+        start("again", SampleTasks.Deaf.class);
+        awaitStatus("again", "STARTED");
+        engine.stopWorkflow("again");
+        openJournal("again");
+        String other = finish(start("again", SampleTasks.Noting.class)).getId();
+        assertTrue(other, other.startsWith("again."));
+        SampleTasks.open("again");
+        for (int i = 0; i < POOL_SIZE; i++) {
+            start("all-threads-" + i, SampleTasks.Waiting.class);
+        }
+        awaitStatus("all-threads-0", "STARTED");
+        awaitStatus("all-threads-1", "STARTED"); // so the first one's thread has left it
+        openJournal("again");
+        assertEquals("again", start("again", SampleTasks.Noting.class));
+        SampleTasks.open("all-threads-0");
+        SampleTasks.open("all-threads-1");
+        finish("again");
+        assertEquals(List.of("task-1 again again http://manager:9001"), SampleTasks.seen("again"));
+    }
+
     public void testAPausedInstanceCanBeStopped() throws Exception {
         start("both", SampleTasks.Waiting.class, SampleTasks.Noting.class);
         awaitStatus("both", "STARTED");
@@ -194,6 +215,10 @@ public class JobEngineTest extends TestCase {
         finish(start("bad-pge", SampleTasks.FailingPge.class));
         assertEquals(
                 List.of("task-failed task-1 its program did not exit with 0"), journal("bad-pge", "task-failed"));
+    }
+
+    private void openJournal(String id) throws Exception {
+        Files.writeString(journals.resolve(id + ".jsonl"), "{\"kind\": \"opened\", \"at\": 1.5}\n");
     }
 
     private String start(String id, Class<?>... tasks) throws EngineException {

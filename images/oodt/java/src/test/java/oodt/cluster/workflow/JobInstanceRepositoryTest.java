@@ -1,5 +1,6 @@
 package oodt.cluster.workflow;
 
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -52,6 +53,67 @@ public class JobInstanceRepositoryTest extends TestCase {
         assertEquals(2, repository.getNumWorkflowInstances());
     }
 
+    public void testARunThatIsSubmittedAgainTakesThePlaceOfTheOneThatIsOver() throws Exception {
+        open("job-1");
+        finish(add("job-1"));
+        add("job-2");
+        open("job-1");
+        WorkflowInstance again = add("job-1");
+        assertEquals("job-1", again.getId());
+        assertSame(again, repository.getWorkflowInstanceById("job-1"));
+        assertEquals(List.of("job-2", "job-1"), ids(repository.getFirstPage()));
+        setStatus(again, "STARTED");
+        assertEquals(
+                List.of("opened", "instance task-1,task-2", "status CREATED task-1", "status STARTED task-1"),
+                journal("job-1"));
+    }
+
+    public void testARunThatWasSubmittedAgainIsLive() throws Exception {
+        open("job-1");
+        finish(add("job-1"));
+        open("job-1");
+        WorkflowInstance again = add("job-1");
+        for (int i = 2; i < 10; i++) {
+            finish(add("job-" + i));
+        }
+        assertSame(again, repository.getWorkflowInstanceById("job-1"));
+        assertTrue(Files.exists(journals.resolve("job-1.jsonl")));
+    }
+
+    public void testEachWorkflowOfAnEventHasAnIdOfItsOwnThoughTheOthersAreOver() throws Exception {
+        open("job-1");
+        finish(add("job-1"));
+        WorkflowInstance second = add("job-1");
+        finish(second);
+        WorkflowInstance third = add("job-1");
+        assertTrue(second.getId(), second.getId().startsWith("job-1."));
+        assertTrue(third.getId(), third.getId().startsWith("job-1."));
+        assertEquals(3, repository.getNumWorkflowInstances());
+    }
+
+    public void testEachWorkflowOfAnEventThatIsSubmittedAgainHasAnIdOfItsOwn() throws Exception {
+        for (int i = 0; i < 2; i++) {
+            open("job-1");
+            WorkflowInstance first = add("job-1");
+            finish(first);
+            assertEquals("job-1", first.getId());
+            assertTrue(add("job-1").getId().startsWith("job-1."));
+        }
+        assertEquals(3, repository.getNumWorkflowInstances());
+    }
+
+    public void testARunThatIsSubmittedAgainDoesNotTakeThePlaceOfALiveOne() throws Exception {
+        repository.atWork("at-work"::equals);
+        WorkflowInstance atWork = add("at-work");
+        finish(atWork);
+        WorkflowInstance live = add("live");
+        for (WorkflowInstance each : List.of(live, atWork)) {
+            open(each.getId());
+            assertTrue(add(each.getId()).getId().startsWith(each.getId() + "."));
+            assertSame(each, repository.getWorkflowInstanceById(each.getId()));
+        }
+    }
+
     public void testAnUnknownInstanceIsAnErrorThatNamesIt() {
         try {
             repository.getWorkflowInstanceById("nobody");
@@ -95,7 +157,7 @@ public class JobInstanceRepositoryTest extends TestCase {
     }
 
     public void testJournalsThatNobodyElseOpenedGoWithTheirInstance() throws Exception {
-        Files.writeString(journals.resolve("opened.jsonl"), "{\"kind\":\"opened\"}\n");
+        open("opened");
         finish(add("opened"));
         finish(add("direct"));
         for (int i = 0; i < HISTORY + 1; i++) {
@@ -119,7 +181,7 @@ public class JobInstanceRepositoryTest extends TestCase {
     }
 
     public void testOnlyJournalsOfAConsumerOutliveTheWorkflowManager() throws Exception {
-        Files.writeString(journals.resolve("opened.jsonl"), "{\"kind\":\"opened\"}\n");
+        open("opened");
         add("opened");
         add("direct");
         new RunJournal(journals).removeUnopened();
@@ -226,6 +288,11 @@ public class JobInstanceRepositoryTest extends TestCase {
         assertEquals(HISTORY + 1, repository.getNumWorkflowInstances());
     }
 
+    /** As a consumer begins a run; the journal of an earlier one, of the same id, is gone by then. */
+    private void open(String run) throws IOException {
+        Files.writeString(journals.resolve(run + ".jsonl"), "{\"kind\": \"opened\", \"at\": 1.5}\n");
+    }
+
     private WorkflowInstance add(String jobKey) {
         Workflow workflow = new Workflow();
         workflow.setId("urn:test:Workflow");
@@ -304,6 +371,6 @@ public class JobInstanceRepositoryTest extends TestCase {
     }
 
     private static String field(String line, String name) {
-        return line.replaceFirst(".*\"" + name + "\":\"([^\"]*)\".*", "$1");
+        return line.replaceFirst(".*\"" + name + "\": ?\"([^\"]*)\".*", "$1");
     }
 }

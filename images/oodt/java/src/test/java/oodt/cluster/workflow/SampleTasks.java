@@ -71,6 +71,18 @@ public final class SampleTasks {
         }
     }
 
+    /** Ends when the test lets it, and not when it is interrupted. */
+    public static class Deaf implements WorkflowTaskInstance {
+        @Override
+        public void run(Metadata metadata, WorkflowTaskConfiguration config) {
+            CountDownLatch gate = gate(metadata.getMetadata("WorkflowInstId"));
+            while (gate.getCount() > 0) {
+                Thread.onSpinWait();
+                Thread.yield();
+            }
+        }
+    }
+
     public static class Failing implements WorkflowTaskInstance {
         @Override
         public void run(Metadata metadata, WorkflowTaskConfiguration config) throws WorkflowTaskInstanceException {

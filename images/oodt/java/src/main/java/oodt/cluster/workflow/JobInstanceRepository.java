@@ -2,10 +2,8 @@ package oodt.cluster.workflow;
 
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
-import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import java.util.UUID;
 import java.util.function.BiConsumer;
 import java.util.function.Predicate;
@@ -20,7 +18,8 @@ import org.apache.oodt.cas.workflow.structs.exceptions.InstanceRepositoryExcepti
  *
  * <p>The id of an instance is its metadata key {@code JobKey} (a UUID when there is none), so that job folders,
  * status calls and products of every workflow carry it, also those of a run that is submitted again. Every change
- * goes to the run's journal before the call returns. Instances that are over are kept up to a limit, live ones always.
+ * goes to the run's journal before the call returns. Instances that are over are kept up to limits of their number
+ * and size, live ones always.
  */
 public final class JobInstanceRepository implements WorkflowInstanceRepository {
 
@@ -30,18 +29,17 @@ public final class JobInstanceRepository implements WorkflowInstanceRepository {
     private final RunJournal journal;
     private final String boot;
     private final int pageSize;
-    private final int history;
 
     /** By id, in the order of submission, which is the order of the pages. */
     private final Map<String, TrackedInstance> instances = new LinkedHashMap<>();
 
-    /** The ids of those that are over and that nothing works at any more, the oldest first. */
-    private final Set<String> over = new LinkedHashSet<>();
+    /** Those that are over and that nothing works at any more. */
+    private final History history;
 
     private Predicate<String> atWork = id -> false;
     private BiConsumer<String, String> onUpdate = (id, status) -> { };
 
-    JobInstanceRepository(RunJournal journal, String boot, int pageSize, int history) {
+    JobInstanceRepository(RunJournal journal, String boot, int pageSize, History history) {
         this.journal = journal;
         this.boot = boot;
         this.pageSize = pageSize;
@@ -66,7 +64,6 @@ public final class JobInstanceRepository implements WorkflowInstanceRepository {
         TrackedInstance tracked = new TrackedInstance(instance, journal, boot);
         instances.put(instance.getId(), tracked);
         tracked.update(instance);
-        forgetTheOldest();
     }
 
     @Override
@@ -78,7 +75,7 @@ public final class JobInstanceRepository implements WorkflowInstanceRepository {
 
     @Override
     public synchronized void removeWorkflowInstance(WorkflowInstance instance) {
-        over.remove(instance.getId());
+        history.remove(instance.getId());
         TrackedInstance tracked = instances.remove(instance.getId());
         if (tracked != null) {
             tracked.forget();
@@ -144,9 +141,10 @@ public final class JobInstanceRepository implements WorkflowInstanceRepository {
         TrackedInstance tracked = find(instance.getId());
         tracked.update(instance);
         if (tracked.isOver() && !atWork.test(instance.getId())) {
-            over.add(instance.getId());
+            history.put(instance.getId(), tracked.size());
+            history.removeExcess().forEach(id -> instances.remove(id).forget());
         } else {
-            over.remove(instance.getId());
+            history.remove(instance.getId());
         }
     }
 
@@ -155,7 +153,8 @@ public final class JobInstanceRepository implements WorkflowInstanceRepository {
         if (!RunJournal.canName(jobKey)) {
             return UUID.randomUUID().toString();
         }
-        return instances.containsKey(jobKey) && !isSubmittedAgain(jobKey) ? jobKey + "." + UUID.randomUUID() : jobKey;
+        boolean free = !instances.containsKey(jobKey) || isSubmittedAgain(jobKey);
+        return free ? jobKey : jobKey + "." + UUID.randomUUID();
     }
 
     /**
@@ -164,12 +163,12 @@ public final class JobInstanceRepository implements WorkflowInstanceRepository {
      * that was opened for them, while each submission has a journal of its own.
      */
     private boolean isSubmittedAgain(String jobKey) {
-        return over.contains(jobKey) && journal.awaitsInstance(jobKey);
+        return history.contains(jobKey) && journal.awaitsInstance(jobKey);
     }
 
     /** Forgets what had the id before; the journal is the new one's. */
     private void makeWayFor(String id) {
-        over.remove(id);
+        history.remove(id);
         instances.remove(id);
     }
 
@@ -189,13 +188,5 @@ public final class JobInstanceRepository implements WorkflowInstanceRepository {
             }
         }
         return selected;
-    }
-
-    private void forgetTheOldest() {
-        while (over.size() > history) {
-            String oldest = over.iterator().next();
-            over.remove(oldest);
-            instances.remove(oldest).forget();
-        }
     }
 }

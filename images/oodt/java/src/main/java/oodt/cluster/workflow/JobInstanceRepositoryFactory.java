@@ -10,6 +10,9 @@ public final class JobInstanceRepositoryFactory implements WorkflowInstanceRepos
     /** How many instances that are over stay visible to OODT's clients. */
     private static final int DEFAULT_HISTORY = 500;
 
+    /** The part of the heap that they may take: a job's metadata may have megabytes. */
+    private static final int HISTORY_PART = 8;
+
     private static final int DEFAULT_PAGE_SIZE = 20;
 
     @Override
@@ -22,6 +25,8 @@ public final class JobInstanceRepositoryFactory implements WorkflowInstanceRepos
                 journal,
                 boot,
                 Integer.getInteger("org.apache.oodt.cas.workflow.instanceRep.pageSize", DEFAULT_PAGE_SIZE),
-                Integer.getInteger("oodt.cluster.history", DEFAULT_HISTORY));
+                new History(
+                        Integer.getInteger("oodt.cluster.history", DEFAULT_HISTORY),
+                        Runtime.getRuntime().maxMemory() / HISTORY_PART));
     }
 }

@@ -5,6 +5,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import org.apache.oodt.cas.metadata.Metadata;
 import org.apache.oodt.cas.pge.PGETaskInstance;
 import org.apache.oodt.cas.workflow.structs.WorkflowInstance;
 import org.apache.oodt.cas.workflow.structs.WorkflowStatus;
@@ -12,6 +13,10 @@ import org.apache.oodt.cas.workflow.structs.WorkflowTask;
 
 /** One workflow instance and what its journal already says, so that each change is written once. */
 final class TrackedInstance {
+
+    /** What OODT's metadata take besides the characters: an entry of a map with its list, and a string. */
+    private static final int BYTES_A_KEY = 300;
+    private static final int BYTES_A_VALUE = 50;
 
     private final RunJournal journal;
     private final boolean openedHere;
@@ -39,6 +44,19 @@ final class TrackedInstance {
         return WallClock.isSet(instance.getEndDateTimeIsoStr())
                 || WorkflowStatus.FINISHED.equals(status)
                 || WorkflowStatus.METADATA_MISSING.equals(status);
+    }
+
+    /** Bytes in memory, about, that the instance has to itself. Not for one whose task may be changing its metadata. */
+    long size() {
+        Metadata metadata = instance.getSharedContext();
+        long size = 0;
+        for (String key : metadata.getAllKeys()) {
+            size += BYTES_A_KEY;
+            for (String value : metadata.getAllMetadata(key)) {
+                size += BYTES_A_VALUE + (value == null ? 0 : (long) Character.BYTES * value.length());
+            }
+        }
+        return size;
     }
 
     /** Takes the instance as it is now (the engine's object, or a client's copy) and writes down what is new. */

@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -21,6 +22,7 @@ public class JobInstanceRepositoryTest extends TestCase {
 
     private static final int PAGE_SIZE = 2;
     private static final int HISTORY = 3;
+    private static final int HISTORY_BYTES = 1_000_000;
 
     private Path journals;
     private JobInstanceRepository repository;
@@ -28,7 +30,8 @@ public class JobInstanceRepositoryTest extends TestCase {
     @Override
     protected void setUp() throws Exception {
         journals = Files.createTempDirectory("journals");
-        repository = new JobInstanceRepository(new RunJournal(journals), "boot-1", PAGE_SIZE, HISTORY);
+        History history = new History(HISTORY, HISTORY_BYTES);
+        repository = new JobInstanceRepository(new RunJournal(journals), "boot-1", PAGE_SIZE, history);
     }
 
     public void testTheJobKeyIsTheIdOfTheInstance() throws Exception {
@@ -132,6 +135,45 @@ public class JobInstanceRepositoryTest extends TestCase {
         assertEquals(HISTORY, repository.getNumWorkflowInstancesByStatus("FINISHED"));
         assertSame(live, repository.getWorkflowInstanceById("live"));
         assertEquals(HISTORY + 2, repository.getNumWorkflowInstances());
+    }
+
+    public void testHistoryIsBoundedBySizeToo() throws Exception {
+        WorkflowInstance live = add("live");
+        enlarge(live, HISTORY_BYTES);
+        for (int i = 0; i < 10; i++) {
+            WorkflowInstance instance = add("job-" + i);
+            enlarge(instance, HISTORY_BYTES / 5); // two bytes a character: two of them are within the limit
+            finish(instance);
+        }
+        assertEquals(List.of("live", "job-8", "job-9"), ids(repository.getWorkflowInstances()));
+    }
+
+    public void testManySmallValuesAreLargeToo() throws Exception {
+        for (int i = 0; i < 2; i++) {
+            WorkflowInstance instance = add("job-" + i);
+            instance.getSharedContext().addMetadata("Values", Collections.nCopies(HISTORY_BYTES / 50, ""));
+            finish(instance);
+        }
+        assertEquals(List.of("job-1"), ids(repository.getWorkflowInstances()));
+    }
+
+    public void testMetadataThatReplaceThoseOfAnInstanceThatIsOverCount() throws Exception {
+        WorkflowInstance first = add("job-1");
+        finish(first);
+        WorkflowInstance second = add("job-2");
+        finish(second);
+        enlarge(second, HISTORY_BYTES);
+        repository.updateWorkflowInstance(second);
+        assertEquals(List.of("job-2"), ids(repository.getWorkflowInstances()));
+    }
+
+    public void testTheInstanceThatEndedLastIsRememberedHoweverLarge() throws Exception {
+        WorkflowInstance large = add("large");
+        enlarge(large, HISTORY_BYTES);
+        finish(large);
+        assertSame(large, repository.getWorkflowInstanceById("large"));
+        finish(add("small"));
+        assertEquals(List.of("small"), ids(repository.getWorkflowInstances()));
     }
 
     public void testAnInstanceThatWasResumedIsLiveAgain() throws Exception {
@@ -318,6 +360,10 @@ public class JobInstanceRepositoryTest extends TestCase {
         return task;
     }
 
+    private static void enlarge(WorkflowInstance instance, int characters) {
+        instance.getSharedContext().addMetadata("Large", "x".repeat(characters));
+    }
+
     private void setStatus(WorkflowInstance instance, String status) throws InstanceRepositoryException {
         instance.setStatus(status);
         repository.updateWorkflowInstance(instance);
@@ -344,8 +390,12 @@ public class JobInstanceRepositoryTest extends TestCase {
     }
 
     private static List<String> ids(WorkflowInstancePage page) {
+        return ids(page.getPageWorkflows());
+    }
+
+    private static List<String> ids(List<?> instances) {
         List<String> ids = new ArrayList<>();
-        for (Object instance : page.getPageWorkflows()) {
+        for (Object instance : instances) {
             ids.add(((WorkflowInstance) instance).getId());
         }
         return ids;

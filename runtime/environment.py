@@ -2,17 +2,24 @@
 
 import json
 import os
+import re
 import socket
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
+import pika
+
 from runtime import names, stack
 from runtime.topology import Event, Priority
 
+FILEMGR_URL = f"http://{names.FILEMGR_SERVICE}:{names.FILEMGR_PORT}"
 EVENT_KEYS = {"event", "max_workflows", "priority", "max_attempts", "job_timeout"}
+PLAIN_PARAMETERS = re.compile(r"[\w=&.-]+")
+# So many messages may a consumer take at once, by AMQP.
+MOST_WORKFLOWS = 65_535
 
 
 class SettingError(ValueError):
@@ -52,10 +59,8 @@ def worker_settings(env: Mapping[str, str] = os.environ) -> WorkerSettings:
     return WorkerSettings(
         events=_events(env),
         broker_url=worker_broker_url(env),
-        wmgr_url=_url(env, names.PROXIED_WORKFLOW_URL, f"http://localhost:{names.WMGR_PORT}"),
-        filemgr_url=_url(
-            env, names.PROXIED_FILEMGR_URL, f"http://{names.FILEMGR_SERVICE}:{names.FILEMGR_PORT}"
-        ),
+        wmgr_url=address(env, names.PROXIED_WORKFLOW_URL, default=f"http://localhost:{names.WMGR_PORT}"),
+        filemgr_url=address(env, names.PROXIED_FILEMGR_URL, default=FILEMGR_URL),
         gateway_port=gateway_port,
         gateway_url=f"http://{_own_address()}:{gateway_port}",
         filemgr_gateway_port=_port(env, names.FILEMGR_URL, names.FILEMGR_PORT),
@@ -142,13 +147,31 @@ def _amqp(url: str) -> str:
             f"the broker's address is not of the form amqp://USER:PASSWORD@HOST:{names.AMQP_PORT}/%2F: "
             f"correct {names.RABBITMQ_USER_URL}"
         )
+    if problem := _parameters_problem(url):
+        raise SettingError(f"the broker's address {problem}: correct {names.RABBITMQ_USER_URL}")
     return url
+
+
+def _parameters_problem(url: str) -> str | None:
+    """What pika does not take of a well-formed address."""
+    bare, _, query = url.partition("?")
+    try:
+        pika.URLParameters(bare)
+    except (ValueError, TypeError):
+        return "has a user without a password"
+    for part in (*query.split("&"), query):
+        try:
+            pika.URLParameters(f"{bare}?{part}")
+        except (ValueError, TypeError, SyntaxError, AttributeError, OSError):
+            # TLS options may hold the password of a key.
+            shown = repr(part) if PLAIN_PARAMETERS.fullmatch(part) else "a part after its '?'"
+            return f"ends with {shown}, which cannot be used"
+    return None
 
 
 def _http(url: str) -> str:
     # The value holds a password, so the error does not repeat it.
-    parts = urlsplit(url)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or not parts.username:
+    if not _is_http(url, login=True):
         raise SettingError(
             f"the address of the broker's management is not of the form http://USER:PASSWORD@HOST:"
             f"{names.MANAGEMENT_PORT}: correct {names.RABBITMQ_ADMIN_URL}"
@@ -173,7 +196,7 @@ def _named_events(env: Mapping[str, str]) -> tuple[Event, ...]:
         raise SettingError(
             f"{names.WORKFLOW_QUEUE} is {listed!r}: set it to the OODT event that starts the workflow"
         )
-    max_workflows = integer(env, names.MAX_WORKFLOWS, names.DEFAULT_MAX_WORKFLOWS)
+    max_workflows = integer(env, names.MAX_WORKFLOWS, names.DEFAULT_MAX_WORKFLOWS, most=MOST_WORKFLOWS)
     max_attempts = integer(env, names.MAX_ATTEMPTS, names.DEFAULT_MAX_ATTEMPTS)
     job_timeout = integer(env, names.JOB_TIMEOUT, names.DEFAULT_JOB_TIMEOUT)
     try:
@@ -206,6 +229,8 @@ def _listed_event(entry: dict[str, Any]) -> Event:
         number = entry.get(key, 1)
         if not isinstance(number, int) or isinstance(number, bool) or number < 1:
             _refuse(f"{names.EVENTS} of {entry['event']}: {key}", number, "a whole number of at least 1")
+        if key == "max_workflows" and number > MOST_WORKFLOWS:
+            _refuse(f"{names.EVENTS} of {entry['event']}: {key}", number, f"at most {MOST_WORKFLOWS}")
     if entry.get("priority", "normal") not in {"normal", "high"}:
         _refuse(f"{names.EVENTS} of {entry['event']}: priority", entry["priority"], "normal or high")
     try:
@@ -214,7 +239,9 @@ def _listed_event(entry: dict[str, Any]) -> Event:
         raise SettingError(f"{names.EVENTS}: {error}") from error
 
 
-def integer(env: Mapping[str, str], name: str, default: int, *, least: int = 1) -> int:
+def integer(
+    env: Mapping[str, str], name: str, default: int, *, least: int = 1, most: int | None = None
+) -> int:
     """A whole number; raises SettingError."""
     text = env.get(name) or str(default)
     try:
@@ -223,6 +250,8 @@ def integer(env: Mapping[str, str], name: str, default: int, *, least: int = 1) 
         number = least - 1
     if number < least:
         _refuse(name, text, f"a whole number of at least {least}")
+    if most is not None and number > most:
+        _refuse(name, text, f"a whole number of at most {most}")
     return number
 
 
@@ -233,16 +262,25 @@ def _boolean(env: Mapping[str, str], name: str) -> bool:
     return text == "true"
 
 
-def _url(env: Mapping[str, str], name: str, default: str) -> str:
+def address(env: Mapping[str, str], name: str, *, default: str, schemes: Collection[str] = ("http",)) -> str:
+    """Where a service is; raises SettingError."""
     url = env.get(name) or default
-    try:
-        parts = urlsplit(url)
-        valid = parts.scheme == "http" and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        valid = False
-    if not valid:
+    if not _is_http(url, schemes=schemes):
         _refuse(name, url, f"an address like {default}")
     return url
+
+
+def _is_http(url: str, *, schemes: Collection[str] = ("http", "https"), login: bool = False) -> bool:
+    try:
+        parts = urlsplit(url)
+        return (
+            parts.scheme in schemes
+            and bool(parts.hostname)
+            and parts.port != 0
+            and (bool(parts.username) or not login)
+        )
+    except ValueError:
+        return False
 
 
 def _own_address() -> str:
@@ -255,7 +293,7 @@ def _own_address() -> str:
 
 def _port(env: Mapping[str, str], name: str, default: int) -> int:
     """The port that the gateway is known by to this container's clients."""
-    return urlsplit(_url(env, name, f"http://localhost:{default}")).port or default
+    return urlsplit(address(env, name, default=f"http://localhost:{default}")).port or default
 
 
 def _refuse(name: str, value: object, fix: str) -> NoReturn:

@@ -8,6 +8,7 @@ from typing import Any
 from runtime import names, tunnel
 
 SECONDS = 60
+SHOWN = 80
 
 
 class NoAnswer(Exception):
@@ -56,5 +57,8 @@ def outputs() -> dict[str, Any]:
         raise NoAnswer(f"pulumi did not answer within {SECONDS} s") from None
     if done.returncode != 0:
         raise NoAnswer(f"the stack does not tell ({done.stderr.strip()})")
-    found: dict[str, Any] = json.loads(done.stdout)
+    try:
+        found: dict[str, Any] = json.loads(done.stdout)
+    except ValueError:
+        raise NoAnswer(f"pulumi's answer is not JSON: {done.stdout[:SHOWN]!r}") from None
     return found

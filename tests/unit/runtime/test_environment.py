@@ -9,6 +9,7 @@ from runtime import names, stack
 from runtime.environment import (
     NoBrokerAddress,
     SettingError,
+    command_admin_url,
     command_broker_url,
     command_priority,
     worker_settings,
@@ -43,6 +44,11 @@ def test_a_list_of_events_wins() -> None:
     ("variables", "complaint"),
     [
         ({"MAX_WORKFLOWS": "0"}, "MAX_WORKFLOWS is '0': set it to a whole number of at least 1"),
+        ({"MAX_WORKFLOWS": "70000"}, "MAX_WORKFLOWS is '70000': set it to a whole number of at most 65535"),
+        (
+            {"EVENTS": '[{"event": "a", "max_workflows": 70000}]'},
+            "max_workflows is 70000: set it to at most 65535",
+        ),
         ({"MAX_WORKFLOWS": "four"}, "MAX_WORKFLOWS is 'four': set it to a whole number of at least 1"),
         ({"PROXY": "yes"}, "PROXY is 'yes': set it to true or false"),
         ({"WORKFLOW_QUEUE": ""}, "WORKFLOW_QUEUE is '': set it to the OODT event"),
@@ -76,6 +82,36 @@ def test_a_wrong_setting_is_told_by_name_value_and_fix(variables: dict[str, str]
 def test_a_wrong_broker_address_is_refused_without_telling_the_password(url: str) -> None:
     with pytest.raises(SettingError) as caught:
         worker_settings({**GOOD, "RABBITMQ_USER_URL": url})
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("ending", "complaint"),
+    [
+        ("?heartbeat=abc", "ends with 'heartbeat=abc', which cannot be used: correct RABBITMQ_USER_URL"),
+        ("?heartbeat=5&heartbeat=6", "ends with 'heartbeat=5&heartbeat=6'"),
+        ("?heartbeats=5", "ends with 'heartbeats=5'"),
+        ("?ssl_options={'password':'secret'", "ends with a part after its '?'"),
+    ],
+)
+def test_what_the_client_does_not_take_of_an_address_is_told_without_its_secrets(
+    ending: str, complaint: str
+) -> None:
+    with pytest.raises(SettingError) as caught:
+        command_broker_url({"RABBITMQ_USER_URL": f"{GOOD['RABBITMQ_USER_URL']}{ending}"})
+    assert complaint in str(caught.value)
+    assert "secret" not in str(caught.value)
+
+
+def test_an_address_with_a_user_and_no_password_is_refused() -> None:
+    with pytest.raises(SettingError, match="has a user without a password"):
+        command_broker_url({"RABBITMQ_USER_URL": "amqp://user@broker/"})
+
+
+@pytest.mark.parametrize("url", ["http://broker:15672", "http://user:secret@[", "secret"])
+def test_a_wrong_address_of_the_management_is_refused_without_telling_the_password(url: str) -> None:
+    with pytest.raises(SettingError, match="correct RABBITMQ_ADMIN_URL") as caught:
+        command_admin_url({"RABBITMQ_ADMIN_URL": url})
     assert "secret" not in str(caught.value)
 
 
@@ -123,6 +159,7 @@ def test_an_events_priority_is_told_by_who_has_told_the_brokers_address(
     [
         ("echo 'error: no stack selected' >&2; exit 255", "error: no stack selected"),
         ("echo '{}'", "the stack has no output rabbitmq_user_url, which `pulumi up` makes"),
+        ("echo nonsense", "pulumi's answer is not JSON: 'nonsense"),
         ("exec sleep 30", "pulumi did not answer within"),
     ],
 )

@@ -1,12 +1,18 @@
-"""What the operator's commands have in common: exit codes, help, time limits, complaints."""
+"""What the operator's commands have in common: exit codes, help, time limits, complaints, results."""
 
 import argparse
 import contextlib
+import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import NoReturn, TextIO
 
 DONE, SOME_FAILED, BAD_INPUT, NO_BROKER, TIMED_OUT = range(5)
+# As a shell says of programs that SIGINT or SIGPIPE has ended.
+INTERRUPTED, NOT_READ = 130, 141
+# Beyond any wait, and within what the system's timers take.
+LONGEST_SECONDS = 1e9
 
 # The broker's numbers are up to five seconds old, and a job may be on its way from one queue to another:
 # queues are empty when they have been so for this long.
@@ -35,8 +41,37 @@ def parser(module: str, description: str, *examples: str) -> argparse.ArgumentPa
 
 
 def complain(text: str, code: int) -> int:
-    print(text, file=sys.stderr)
+    tell(text)
     return code
+
+
+def tell(line: str) -> None:
+    """On stderr; that nobody reads it ends no work."""
+    with output(sys.stderr):
+        print(line, file=sys.stderr)
+
+
+def run(main: Callable[[], int]) -> NoReturn:
+    """Exit as MAIN says; without a word when it is interrupted, or nobody reads any more what it shows."""
+    try:
+        code = main()
+    except KeyboardInterrupt:
+        code = INTERRUPTED
+    except BrokenPipeError:
+        code = NOT_READ
+        _silence(sys.stdout, sys.stderr)
+    sys.exit(code)
+
+
+@contextlib.contextmanager
+def output(stream: TextIO | None) -> Iterator[None]:
+    """Around what prints there: a reader that has seen enough, as ``head`` has, changes no exit code."""
+    try:
+        yield
+        if stream is not None:  # as it is where the shell has closed it
+            stream.flush()
+    except BrokenPipeError:
+        _silence(stream)
 
 
 @contextlib.contextmanager
@@ -55,8 +90,26 @@ def limited(seconds: float | None) -> Iterator[None]:
         signal.signal(signal.SIGALRM, before)
 
 
+def word(text: str) -> str:
+    """An argument that names something; an empty one is what a variable that is not set leaves."""
+    if not text.strip() or not text.isprintable():
+        raise argparse.ArgumentTypeError(f"{text!r} names nothing: give a name or an id")
+    return text
+
+
 def _seconds(text: str) -> float:
-    seconds = float(text)
-    if not 0 < seconds < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text} is not a time: use a number of seconds above 0")
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds <= LONGEST_SECONDS:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not a time: use a number of seconds above 0, at most {LONGEST_SECONDS:.0f}"
+        )
     return seconds
+
+
+def _silence(*streams: TextIO | None) -> None:
+    # Python writes what is left in their buffers when it ends, and would complain then.
+    for stream in filter(None, streams):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

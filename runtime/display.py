@@ -4,10 +4,11 @@ import sys
 import time
 from typing import Protocol, Self
 
-from rich.console import Console
+import rich.console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from runtime import command
 from runtime.tally import Tally
 
 LINE_EVERY_SECONDS = 10.0
@@ -21,6 +22,13 @@ class Display(Protocol):
     def __exit__(self, *_: object) -> None: ...
     def show(self, tally: Tally) -> None: ...
     def tell(self, line: str) -> None: ...
+
+
+class Console(rich.console.Console):
+    """One that leaves a reader who has gone to the command; rich itself would exit with a code of its own."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError
 
 
 def display(tally: Tally) -> Display:
@@ -74,7 +82,7 @@ class Lines:
             self.tell(f"{tally.submitted} of {tally.jobs} submitted, {_note(tally)}")
 
     def tell(self, line: str) -> None:
-        print(line, file=sys.stderr, flush=True)
+        command.tell(line)
 
 
 def summarize(tally: Tally) -> None:

@@ -10,13 +10,28 @@ import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from runtime import batches, messages, names
 from runtime.amqp_session import Delivery, Rejected, Unroutable
 from runtime.batches import BatchError
 from runtime.broker import Broker, BrokerDown
-from runtime.command import BAD_INPUT, DONE, NO_BROKER, SOME_FAILED, TIMED_OUT, complain, parser
+from runtime.command import (
+    BAD_INPUT,
+    DONE,
+    NO_BROKER,
+    SOME_FAILED,
+    TIMED_OUT,
+    TimedOut,
+    complain,
+    limited,
+    output,
+    parser,
+    run,
+    tell,
+    word,
+)
 from runtime.display import Display, display, summarize
 from runtime.environment import NoBrokerAddress, SettingError, command_broker_url, command_priority
 from runtime.events import BatchEvent, StateEvent, announce, decode
@@ -31,6 +46,8 @@ CONFIRM_SECONDS = 120.0
 WINDOW = 1000
 EVENTS_AT_ONCE = 500
 LOOK_SECONDS = 1.0
+# More are a mistake; and the history's database knows no number of more than 64 bits.
+MOST_JOBS = 1_000_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,64 +149,91 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     # What matters is told in the operator's own words, by the display and at the end.
     logging.disable(logging.ERROR)
-    try:
-        request = _request(options)
-        tally = Tally(batch=request.batch, jobs=sum(1 for _ in request.jobs()))
-        url = command_broker_url()
-        if options.priority is None:
-            request = replace(request, priority=command_priority(request.event))
-    except (BatchError, Poison, SettingError, ValueError) as error:
-        return complain(str(error), BAD_INPUT)
-    except NoBrokerAddress as error:
-        return complain(str(error), NO_BROKER)
-    print(f"batch {request.batch}: {tally.jobs} jobs of {request.event}", file=sys.stderr)
-    code = _run(request, url, tally, options.timeout)
-    if options.json:
-        print(json.dumps(tally.report(waited=request.wait)))
-    elif request.wait and tally.submitted:
-        summarize(tally)
-    elif code == DONE:
-        print(f"submitted {tally.submitted} jobs in {tally.seconds:g} s", file=sys.stderr)
+    began = time.monotonic()
+    with contextlib.ExitStack() as held:
+        try:
+            tally = Tally(batch=_batch_id(options.batch_id), jobs=0)
+            with limited(options.timeout):
+                request = _request(options, tally, held)
+                url = command_broker_url()
+                if options.priority is None:
+                    request = replace(request, priority=command_priority(request.event))
+        except (BatchError, Poison, SettingError, ValueError) as error:
+            return complain(str(error), BAD_INPUT)
+        except NoBrokerAddress as error:
+            return complain(str(error), NO_BROKER)
+        except TimedOut as error:
+            code = complain(f"{error}: the jobs were still being read, none was submitted", TIMED_OUT)
+        else:
+            tell(f"batch {request.batch}: {tally.jobs} jobs of {request.event}")
+            granted, used = options.timeout, time.monotonic() - began
+            code = _run(request, url, tally, granted, None if granted is None else max(0.0, granted - used))
+    with output(sys.stdout):
+        if options.json:
+            print(json.dumps(tally.report(waited=options.wait)))
+    if not options.json and options.wait and tally.submitted:
+        with output(sys.stderr):
+            summarize(tally)
+    elif not options.json and code == DONE:
+        tell(f"submitted {tally.submitted} jobs in {tally.seconds:g} s")
     return code
 
 
-def _run(request: Request, url: str, tally: Tally, timeout: float | None) -> int:
+def _run(request: Request, url: str, tally: Tally, granted: float | None, left: float | None) -> int:
+    """Carry it out in the time that is LEFT of what was GRANTED, after the jobs were checked."""
     again = f"to go on, run the same command with --batch-id {request.batch}; no job is done twice"
 
-    async def run() -> None:
-        async with asyncio.timeout(timeout):
+    async def work() -> None:
+        async with asyncio.timeout(left):
             await carry_out(request, url, tally, progress)
 
+    tally.began = time.monotonic()
     try:
         with display(tally) as progress:
-            asyncio.run(run())
+            asyncio.run(work())
     except Unroutable:
         return complain(
             f"the broker has no queue {request.event}: name the event of one of the cluster's workflows",
             BAD_INPUT,
         )
+    except BatchError as error:
+        # Every line was well when it was checked.
+        return complain(f"{error}\nthe file has changed meanwhile: {_so_far(tally)}; {again}", BAD_INPUT)
     except (BrokerDown, Rejected) as error:
-        return complain(f"{error}\n{tally.submitted} of {tally.jobs} jobs were submitted; {again}", NO_BROKER)
+        return complain(f"{error}\n{_so_far(tally)}; {again}", NO_BROKER)
     except TimeoutError:
-        return complain(f"not done within {timeout:g} s; the jobs go on; {again}", TIMED_OUT)
+        return complain(f"not done within {granted:g} s; the jobs go on; {again}", TIMED_OUT)
     return SOME_FAILED if tally.counts["DEAD"] or tally.counts["CANCELLED"] else DONE
 
 
-def _request(options: argparse.Namespace) -> Request:
-    common = dict(_pair(text) for text in options.metadata)
+def _so_far(tally: Tally) -> str:
+    return f"{tally.submitted} of {tally.jobs} jobs were submitted"
+
+
+def _request(options: argparse.Namespace, tally: Tally, held: contextlib.ExitStack) -> Request:
+    """The batch, its jobs checked and counted; a copy of what can be read only once is held there."""
     event = Event(name=options.event).name
-    batch = options.batch_id or f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{secrets.token_hex(3)}"
+    common = dict(_pair(text) for text in options.metadata)
+    if options.batch:
+        file = held.enter_context(batches.readable(options.batch))
+        name = batches.called(options.batch)
+        jobs = partial(batches.from_file, file, common, options.counter, name=name)
+        tally.jobs = sum(1 for _ in jobs())
+    else:
+        jobs = partial(batches.counted, options.jobs, common, options.counter or "Run")
+        # They differ in their number only, so that one of them stands for all.
+        next(jobs())
+        tally.jobs = options.jobs
+    priority: Priority = options.priority or "normal"
+    return Request(event=event, batch=tally.batch, jobs=jobs, priority=priority, wait=options.wait)
+
+
+def _batch_id(given: str | None) -> str:
+    made = f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{secrets.token_hex(3)}"
+    batch = made if given is None else given
     if not batches.BATCH_ID.fullmatch(batch):
         raise BatchError(f"--batch-id is {batch!r}: use up to 80 letters, digits, '_' and '-'")
-    if options.batch:
-        path, counter = options.batch, options.counter
-        jobs: Callable[[], Iterator[Metadata]] = lambda: batches.from_file(path, common, counter)  # noqa: E731
-    else:
-        count, counter = options.jobs, options.counter or "Run"
-        jobs = lambda: batches.counted(count, common, counter)  # noqa: E731
-    return Request(
-        event=event, batch=batch, jobs=jobs, priority=options.priority or "normal", wait=options.wait
-    )
+    return batch
 
 
 def _pair(text: str) -> tuple[str, str]:
@@ -199,6 +243,12 @@ def _pair(text: str) -> tuple[str, str]:
     return key, value
 
 
+def _file(text: str) -> Path:
+    if not text:
+        raise argparse.ArgumentTypeError("'' is no file: give its path, or - for standard input")
+    return Path(text)
+
+
 def _parser() -> argparse.ArgumentParser:
     made = parser(
         "submit",
@@ -206,16 +256,20 @@ def _parser() -> argparse.ArgumentParser:
         "Those that have not ended at a timeout go on.",
         "--event test-workflow --jobs 10 --metadata Dataset=abc --metadata Project=123 --wait",
         "--event test-workflow --batch jobs.csv --wait --json",
+        "--event test-workflow --batch - < jobs.csv",
     )
     made.add_argument(
-        "--event", required=True, help="OODT event that starts the workflow; also the queue's name"
+        "--event", type=word, required=True, help="OODT event that starts the workflow; also the queue's name"
     )
     source = made.add_mutually_exclusive_group(required=True)
     source.add_argument(
         "--jobs", type=_count, metavar="N", help="submit N jobs that differ in the counter only"
     )
     source.add_argument(
-        "--batch", type=Path, metavar="FILE", help="submit a job a line: JSON objects, or CSV with a header"
+        "--batch",
+        type=_file,
+        metavar="FILE",
+        help="submit a job a line: JSON objects, or CSV with a header, in UTF-8; - is standard input",
     )
     made.add_argument(
         "--metadata",
@@ -225,7 +279,10 @@ def _parser() -> argparse.ArgumentParser:
         help="metadata of every job; repeat it for more",
     )
     made.add_argument(
-        "--counter", metavar="KEY", help="metadata field that numbers the jobs from 1 (with --jobs: Run)"
+        "--counter",
+        type=word,
+        metavar="KEY",
+        help="metadata field that numbers the jobs from 1 (with --jobs: Run)",
     )
     made.add_argument(
         "--batch-id", metavar="ID", help="name of the batch; a name used before continues that batch"
@@ -238,13 +295,14 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _count(text: str) -> int:
-    count = int(text)
-    if count < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not a number of jobs: at least 1")
+    try:
+        count = int(text)
+    except ValueError:
+        count = 0
+    if not 0 < count <= MOST_JOBS:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of jobs: use 1 to {MOST_JOBS}")
     return count
 
 
 if __name__ == "__main__":
-    with contextlib.suppress(KeyboardInterrupt):
-        sys.exit(main())
-    sys.exit(130)
+    run(main)

@@ -1,10 +1,13 @@
 """Batches from a number and from files."""
 
+import gzip
+import os
+import threading
 from pathlib import Path
 
 import pytest
 
-from runtime.batches import BATCH_ID, BatchError, counted, from_file, job_id
+from runtime.batches import BATCH_ID, BatchError, counted, from_file, job_id, readable
 
 
 def write(tmp_path: Path, content: str | bytes) -> Path:
@@ -26,6 +29,13 @@ def test_json_lines_and_csv_give_the_same_jobs(tmp_path: Path) -> None:
     assert list(from_file(write(tmp_path, json_lines), {}, None)) == jobs
     assert list(from_file(write(tmp_path, 'Dataset,Run\nabc,7\n"d,e",8\n'), {}, None)) == jobs
     assert list(from_file(write(tmp_path, '\ufeffDataset,Run\r\nabc,7\r\n"d,e",8\r\n'), {}, None)) == jobs
+
+
+@pytest.mark.parametrize("content", ['{"Run": 1}\n{"Run": 2}\n', "Run\n1\n2\n", "\nRun\n1\n2\n"])
+def test_the_invisible_mark_of_utf_8_at_the_beginning_changes_nothing(tmp_path: Path, content: str) -> None:
+    jobs = [{"Run": "1"}, {"Run": "2"}]
+    assert list(from_file(write(tmp_path, content), {}, None)) == jobs
+    assert list(from_file(write(tmp_path, "\ufeff" + content), {}, None)) == jobs
 
 
 def test_a_line_wins_over_the_common_metadata_and_over_the_counter(tmp_path: Path) -> None:
@@ -50,6 +60,14 @@ def test_a_line_wins_over_the_common_metadata_and_over_the_counter(tmp_path: Pat
         ("Dataset,Run\nabc,1,2\n", "batch:2: the line has not 2 columns"),
         ("Run,Run\n1,2\n", "batch:1: the header needs a different name"),
         ("", "batch is empty"),
+        ("\n \n", "batch:2: the header has a column ' '"),
+        ("Dataset,Run\n", "batch has a header and no job: give it a line for each job"),
+        ("Dataset;Run\na;1\n", "batch:1: the header is one column, 'Dataset;Run': separate columns by ','"),
+        ("Dataset\tRun\na\t1\n", "the header is one column, .* separate columns by ',' instead of '.t'"),
+        ("Dataset, Run\na,1\n", "batch:1: the header has a column ' Run': take away the blanks"),
+        (gzip.compress(b"Run\n1\n"), "batch is compressed by gzip: unpack it: gzip -dc FILE"),
+        (b"PK\x03\x04rest", "batch is a zip archive or a spreadsheet: unpack it, or save it as CSV"),
+        ("Run\n1\n".encode("utf-16"), "batch is UTF-16: save it as UTF-8"),
         ("Dataset,Run\nabc,\x01\n", "batch:2: metadata field Run holds a character"),
     ],
 )
@@ -61,6 +79,36 @@ def test_a_mistake_is_told_by_its_line(tmp_path: Path, content: str | bytes, com
 def test_a_file_that_is_not_there_is_told_by_its_name(tmp_path: Path) -> None:
     with pytest.raises(BatchError, match="nowhere cannot be read"):
         list(from_file(tmp_path / "nowhere", {}, None))
+
+
+def test_a_file_that_goes_away_while_it_is_read_again_is_told_by_its_name(tmp_path: Path) -> None:
+    path = write(tmp_path, "Run\n1\n")
+    jobs = from_file(path, {}, None)
+    path.unlink()
+    with pytest.raises(BatchError, match="batch cannot be read"):
+        list(jobs)
+
+
+def test_a_pipe_can_be_read_twice_and_leaves_nothing_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pipe, kept = tmp_path / "pipe", tmp_path / "kept"
+    os.mkfifo(pipe)
+    kept.mkdir()
+    monkeypatch.setenv("TMPDIR", str(kept))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    content = "Run\n" + "".join(f"{number}\n" for number in range(5000))
+    threading.Thread(target=pipe.write_text, args=(content,), daemon=True).start()
+    with readable(pipe) as path:
+        assert [len(list(from_file(path, {}, None))) for _ in range(2)] == [5000, 5000]
+        assert list(kept.iterdir()) == []
+    assert not path.exists()
+
+
+def test_a_file_is_read_where_it_is(tmp_path: Path) -> None:
+    path = write(tmp_path, "Run\n1\n")
+    with readable(path) as same:
+        assert same == path
 
 
 def test_a_batch_is_read_as_a_stream(tmp_path: Path) -> None:

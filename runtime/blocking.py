@@ -4,17 +4,20 @@ import contextlib
 from collections.abc import Iterator
 
 import pika
+import pika.exceptions
 from pika.adapters.blocking_connection import BlockingChannel
 
 from runtime import amqp_values
 
 CONNECT_SECONDS = 15.0
 BLOCKED_SECONDS = 60.0
+# What all of this raises; of a name that is not known pika lets through the system's own error.
+FAILURES = (pika.exceptions.AMQPError, OSError)
 
 
 @contextlib.contextmanager
 def connection(url: str, *, name: str) -> Iterator[tuple[BlockingChannel, BlockingChannel]]:
-    """Two channels, to take messages and to send them with confirms; raises pika's AMQPError."""
+    """Two channels, to take messages and to send them with confirms; raises FAILURES."""
     amqp_values.accept_all()
     parameters = pika.URLParameters(url)
     parameters.socket_timeout = parameters.stack_timeout = CONNECT_SECONDS
@@ -26,6 +29,15 @@ def connection(url: str, *, name: str) -> Iterator[tuple[BlockingChannel, Blocki
         yield opened.channel(), sending
 
 
+def told(url: str, error: Exception) -> str:
+    """What went wrong with the broker of this address, without its password."""
+    # pika wraps the system's error in some of its own.
+    while isinstance(inner := getattr(error, "exception", None) or next(iter(error.args), None), Exception):
+        error = inner
+    parameters = pika.URLParameters(url)
+    return f"{parameters.host}:{parameters.port}: {type(error).__name__} {error}".strip()
+
+
 def publish(
     channel: BlockingChannel,
     exchange: str,
@@ -35,7 +47,7 @@ def publish(
     *,
     mandatory: bool = True,
 ) -> None:
-    """Return once the broker has the message on its disk; raises pika's AMQPError."""
+    """Return once the broker has the message on its disk; raises FAILURES."""
     properties = properties or pika.BasicProperties(
         content_type="application/json", delivery_mode=pika.DeliveryMode.Persistent.value
     )

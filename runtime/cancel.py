@@ -1,7 +1,6 @@
 """The operator's command that cancels jobs or batches, queued or running."""
 
 import argparse
-import contextlib
 import json
 import sys
 from collections.abc import Sequence
@@ -16,13 +15,20 @@ from runtime.command import (
     TimedOut,
     complain,
     limited,
+    output,
     parser,
+    run,
+    word,
 )
+from runtime.environment import SettingError
 from runtime.status_client import NoStatus, Refused, StatusClient, status_client
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    options = _parser().parse_args(arguments)
+    made = _parser()
+    options = made.parse_args(arguments)
+    if options.batch and options.event:
+        made.error("--event goes with --job: leave it out")
     result: dict[str, Any]
     try:
         with limited(options.timeout):
@@ -30,20 +36,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
             result = (
                 _batch(client, options.batch) if options.batch else _jobs(client, options.job, options.event)
             )
-    except Refused as error:
+    except (Refused, SettingError) as error:
         return complain(str(error), BAD_INPUT)
     except NoStatus as error:
         return complain(str(error), NO_BROKER)
     except TimedOut as error:
         return complain(f"{error}; run the same command again to go on", TIMED_OUT)
     too_late = [job for job in result.get("jobs", []) if job["state"] != "CANCELLED"]
-    if options.json:
-        print(json.dumps(result))
-    elif options.batch:
-        print(f"batch {options.batch}: {result['stopped']} jobs that had begun, and all that had not")
-    for job in result.get("jobs", []):
-        if not options.json:
-            print(f"{job['job']}: {job['state'].lower()}{' already' if job in too_late else ''}")
+    with output(sys.stdout):
+        if options.json:
+            print(json.dumps(result))
+        elif options.batch:
+            print(f"batch {options.batch}: {result['stopped']} jobs that had begun, and all that had not")
+        else:
+            for job in result["jobs"]:
+                print(f"{job['job']}: {job['state'].lower()}{' already' if job in too_late else ''}")
     return SOME_FAILED if too_late else DONE
 
 
@@ -69,13 +76,15 @@ def _parser() -> argparse.ArgumentParser:
         "--job 20260105-101500-3f2a1c.7 --job 20260105-101500-3f2a1c.8",
     )
     subject = made.add_mutually_exclusive_group(required=True)
-    subject.add_argument("--batch", metavar="ID", help="cancel what has not ended of this batch")
-    subject.add_argument("--job", metavar="ID", action="append", help="cancel this job; repeat it for more")
-    made.add_argument("--event", help="with --job: its event, needed where the job belongs to no batch")
+    subject.add_argument("--batch", type=word, metavar="ID", help="cancel what has not ended of this batch")
+    subject.add_argument(
+        "--job", type=word, metavar="ID", action="append", help="cancel this job; repeat it for more"
+    )
+    made.add_argument(
+        "--event", type=word, help="with --job: its event, needed where the job belongs to no batch"
+    )
     return made
 
 
 if __name__ == "__main__":
-    with contextlib.suppress(KeyboardInterrupt):
-        sys.exit(main())
-    sys.exit(130)
+    run(main)

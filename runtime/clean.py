@@ -4,7 +4,6 @@ It works where the share is: in a container, or from the operator's machine by s
 """
 
 import argparse
-import contextlib
 import http.client
 import json
 import os
@@ -29,13 +28,18 @@ from runtime.command import (
     TimedOut,
     complain,
     limited,
+    output,
     parser,
+    run,
 )
+from runtime.environment import FILEMGR_URL, SettingError, address
 from runtime.status_client import NoStatus, Refused, StatusClient, has_jobs, status_client
 
 PARTS = ("products", "jobs", "ledger", "history")
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 EXAMPLES_SHOWN = 3
+# What ssh ends with where it does not get through; else it ends as the command there does.
+SSH_FAILED = 255
 # The container of the status service, on the node that its operator logs in to.
 IN_CONTAINER = (
     f"docker exec $(docker ps --quiet --filter label=com.docker.swarm.service.name={names.STATUS_SERVICE}"
@@ -51,19 +55,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
         made.error(f"PART is {unknown[0]!r}: use {', '.join(PARTS)}")
     try:
         with limited(options.timeout):
-            if names.OODT_ARCHIVE in os.environ:
+            if os.environ.get(names.OODT_ARCHIVE):
                 return _here(options)
             return _there(given)
     except TimedOut as error:
         return complain(f"{error}; run the same command again to go on", TIMED_OUT)
-    except stack.NoAnswer as error:
+    except (stack.NoAnswer, SettingError) as error:
         return complain(str(error), BAD_INPUT)
 
 
 def _there(arguments: Sequence[str]) -> int:
     """Run the same command in the status service's container."""
     login = shlex.split(stack.output(names.SSH_OUTPUT, variable=names.OODT_ARCHIVE))
-    return subprocess.run([*login, f"{IN_CONTAINER} {shlex.join(arguments)}"], check=False).returncode
+    line = [*login, f"{IN_CONTAINER} {shlex.join(arguments)}"]
+    try:
+        code = subprocess.run(line, check=False).returncode
+    except OSError as error:
+        return complain(f"{login[0]} cannot be run: {error}: install it", NO_BROKER)
+    if code == SSH_FAILED:
+        return complain(f"the manager lets nobody in; try: {shlex.join(login)}", NO_BROKER)
+    return code
 
 
 def _here(options: argparse.Namespace) -> int:
@@ -80,24 +91,32 @@ def _here(options: argparse.Namespace) -> int:
             history = client.forget(int(plan.horizon))
     except NoStatus as error:
         return complain(str(error), NO_BROKER)
+    except SettingError:
+        raise
     except (OSError, ValueError, Refused, xmlrpc.client.Error, http.client.HTTPException) as error:
         return complain(f"not all is done: {error}", SOME_FAILED)
     result = _result(plan, done=options.yes, history=history)
-    if options.json:
-        print(json.dumps(result))
-    else:
-        _tell(plan, result, share)
+    with output(sys.stdout):
+        if options.json:
+            print(json.dumps(result))
+        else:
+            _tell(plan, result, share)
     return DONE
 
 
 def _share(env: Mapping[str, str]) -> Share:
+    if not env.get(names.OODT_JOBS):
+        raise SettingError(
+            f"{names.OODT_ARCHIVE} is set and {names.OODT_JOBS} is not: set it to the jobs' folder, "
+            f"or neither of them, to clean the cluster of the stack"
+        )
     ledger = env.get(names.OODT_LEDGER) or names.LEDGER_DIR
     return Share(archive=Path(env[names.OODT_ARCHIVE]), jobs=Path(env[names.OODT_JOBS]), ledger=Path(ledger))
 
 
 def _file_manager(env: Mapping[str, str]) -> str:
-    own = f"http://{names.FILEMGR_SERVICE}:{names.FILEMGR_PORT}"
-    return env.get(names.PROXIED_FILEMGR_URL) or env.get(names.FILEMGR_URL) or own
+    name = names.PROXIED_FILEMGR_URL if env.get(names.PROXIED_FILEMGR_URL) else names.FILEMGR_URL
+    return address(env, name, default=FILEMGR_URL, schemes=("http", "https"))
 
 
 def _status(parts: Sequence[str]) -> tuple[StatusClient | None, set[str] | None]:
@@ -182,6 +201,4 @@ def _age(text: str) -> float:
 
 
 if __name__ == "__main__":
-    with contextlib.suppress(KeyboardInterrupt):
-        sys.exit(main())
-    sys.exit(130)
+    run(main)

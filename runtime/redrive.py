@@ -5,7 +5,6 @@ interrupted in between, the job is in both: another redrive finds it and does no
 """
 
 import argparse
-import contextlib
 import json
 import sys
 import uuid
@@ -16,7 +15,7 @@ import pika
 import pika.exceptions
 
 from runtime import messages, names
-from runtime.blocking import connection, publish
+from runtime.blocking import FAILURES, connection, publish, told
 from runtime.command import (
     BAD_INPUT,
     DONE,
@@ -26,7 +25,10 @@ from runtime.command import (
     TimedOut,
     complain,
     limited,
+    output,
     parser,
+    run,
+    word,
 )
 from runtime.environment import NoBrokerAddress, SettingError, command_broker_url
 from runtime.events import REDRIVEN, RedriveEvent, encode
@@ -97,10 +99,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except NoBrokerAddress as error:
         return complain(str(error), NO_BROKER)
     code = _run(url, choice, report, options.timeout)
-    if options.json:
-        print(json.dumps(asdict(report)))
-    elif code in {DONE, SOME_FAILED}:
-        print(f"{report.redriven} jobs of {report.event} are queued again, {report.left} stay dead")
+    with output(sys.stdout):
+        if options.json:
+            print(json.dumps(asdict(report)))
+        elif code in {DONE, SOME_FAILED}:
+            print(f"{report.redriven} jobs of {report.event} are queued again, {report.left} stay dead")
     missing = sorted(choice.jobs - set(report.jobs))
     if code == DONE and missing:
         return complain(f"not among the dead jobs: {', '.join(missing)}", SOME_FAILED)
@@ -118,9 +121,12 @@ def _run(url: str, choice: Choice, report: Report, timeout: float | None) -> int
             return complain(f"the broker refused: {error.reply_text}", NO_BROKER)
         dead = names.dead_queue(report.event)
         return complain(f"the broker has no queue {dead}: name the event of one of its workflows", BAD_INPUT)
-    except pika.exceptions.AMQPError as error:
-        text = f"{type(error).__name__} {error}".strip()
-        return complain(f"no broker: {text}; {report.redriven} jobs are queued again", NO_BROKER)
+    except FAILURES as error:
+        return complain(
+            f"no broker at {told(url, error)}; {report.redriven} jobs are queued again: "
+            f"correct {names.RABBITMQ_USER_URL}, or wait for the broker",
+            NO_BROKER,
+        )
     return DONE
 
 
@@ -139,15 +145,13 @@ def _parser() -> argparse.ArgumentParser:
         '--event test-workflow --reason "was not ingested"',
         "--event test-workflow --all",
     )
-    made.add_argument("--event", required=True, help="the jobs' event")
-    made.add_argument("--batch", metavar="ID", help="jobs of this batch")
-    made.add_argument("--reason", metavar="TEXT", help="jobs whose reason has this text in it")
-    made.add_argument("--job", metavar="ID", action="append", help="this job; repeat it for more")
+    made.add_argument("--event", type=word, required=True, help="the jobs' event")
+    made.add_argument("--batch", type=word, metavar="ID", help="jobs of this batch")
+    made.add_argument("--reason", type=word, metavar="TEXT", help="jobs whose reason has this text in it")
+    made.add_argument("--job", type=word, metavar="ID", action="append", help="this job; repeat it for more")
     made.add_argument("--all", action="store_true", help="all dead jobs of the event")
     return made
 
 
 if __name__ == "__main__":
-    with contextlib.suppress(KeyboardInterrupt):
-        sys.exit(main())
-    sys.exit(130)
+    run(main)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rich.console import Console, RenderableType
+from rich.console import RenderableType
 from rich.live import Live
 
 from runtime import status_views
@@ -23,8 +23,13 @@ from runtime.command import (
     TimedOut,
     complain,
     limited,
+    output,
     parser,
+    run,
+    word,
 )
+from runtime.display import Console
+from runtime.environment import SettingError
 from runtime.events import FINAL
 from runtime.outage import Outage
 from runtime.status_client import NoStatus, Refused, StatusClient, Unreachable, has_jobs, status_client
@@ -55,22 +60,26 @@ class View:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    options = _parser().parse_args(arguments)
+    made = _parser()
+    options = made.parse_args(arguments)
+    if options.event and not options.job:
+        made.error("--event goes with --job: say which job, or leave it out")
     try:
-        client = status_client()
-        view = _view(client, options)
         with limited(options.timeout):
+            client = status_client()
+            view = _view(client, options)
             answer = _follow(view, client, quiet=options.json) if options.follow else view.look()
-    except Refused as error:
+    except (Refused, SettingError) as error:
         return complain(str(error), BAD_INPUT)
     except NoStatus as error:
         return complain(str(error), NO_BROKER)
     except TimedOut as error:
         return complain(str(error), TIMED_OUT)
-    if options.json:
-        print(json.dumps(answer))
-    else:
-        Console(width=None if sys.stdout.isatty() else WIDE).print(view.render(answer))
+    with output(sys.stdout):
+        if options.json:
+            print(json.dumps(answer))
+        else:
+            Console(width=None if sys.stdout.isatty() else WIDE).print(view.render(answer))
     return SOME_FAILED if view.failed(answer) else DONE
 
 
@@ -168,9 +177,11 @@ def _parser() -> argparse.ArgumentParser:
         "--job 20260105-101500-3f2a1c.7 --json",
     )
     subject = made.add_mutually_exclusive_group()
-    subject.add_argument("--batch", metavar="ID", help="a batch: progress, reasons, newest jobs")
-    subject.add_argument("--job", metavar="ID", help="a job: its runs with node, times, reason, its products")
-    made.add_argument("--event", help="with --job: its event, where several have a job of this id")
+    subject.add_argument("--batch", type=word, metavar="ID", help="a batch: progress, reasons, newest jobs")
+    subject.add_argument(
+        "--job", type=word, metavar="ID", help="a job: its runs with node, times, reason, its products"
+    )
+    made.add_argument("--event", type=word, help="with --job: its event, where several have a job of this id")
     made.add_argument(
         "--follow",
         action="store_true",
@@ -180,6 +191,4 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    with contextlib.suppress(KeyboardInterrupt):
-        sys.exit(main())
-    sys.exit(130)
+    run(main)

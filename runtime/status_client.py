@@ -3,6 +3,7 @@
 import http.client
 import json
 import os
+import re
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
@@ -10,10 +11,12 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from runtime import names, stack
-from runtime.environment import secret
+from runtime.environment import SettingError, address, secret
 
 API = "/api/v1"
 ANSWER_SECONDS = 30.0
+OWN_URL = f"http://localhost:{names.STATUS_PORT}"
+TOKEN = re.compile(r"[!-~]+")
 
 
 class NoStatus(Exception):
@@ -90,7 +93,9 @@ class StatusClient:
         )
         try:
             with urllib.request.urlopen(request, timeout=ANSWER_SECONDS) as answer:
-                content: dict[str, Any] = json.load(answer)
+                content = json.load(answer)
+                if not isinstance(content, dict):
+                    raise ValueError("its answer is no JSON object")
                 return content
         except urllib.error.HTTPError as error:
             text = _error(error)
@@ -104,10 +109,18 @@ class StatusClient:
 
 
 def status_client(env: Mapping[str, str] = os.environ) -> StatusClient:
-    """The cluster's status service, as the environment, the container or the stack says; raises NoStatus."""
+    """The cluster's status service, as the environment, the container or the stack says.
+
+    Raises SettingError, NoStatus.
+    """
     url, token = env.get(names.STATUS_URL), env.get(names.STATUS_TOKEN)
+    if url:
+        url = address(env, names.STATUS_URL, default=OWN_URL, schemes=("http", "https"))
+    if token and not TOKEN.fullmatch(token):
+        # What is wrong with it may be one character, so the error does not repeat it.
+        raise SettingError(f"{names.STATUS_TOKEN} holds a blank, or what is not ASCII: correct it")
     if not token and (found := secret(names.STATUS_TOKEN_SECRET)):
-        token, url = found, url or f"http://localhost:{names.STATUS_PORT}"
+        token, url = found, url or OWN_URL
     try:
         return StatusClient(
             url or stack.address(names.STATUS_URL_OUTPUT, variable=names.STATUS_URL),

@@ -1,5 +1,15 @@
-"""``import rabbitmq_producer``, as scripts written for the original say."""
+"""``import rabbitmq_producer`` and ``python -m rabbitmq_producer``, as scripts for the original say."""
 
-from runtime.rabbitmq_producer import publish_messages, wait_for_queues
+from runtime.command import run
+from runtime.rabbitmq_producer import (
+    RabbitmqProducer,
+    main,
+    publish_messages,
+    wait_for_queue,
+    wait_for_queues,
+)
 
-__all__ = ["publish_messages", "wait_for_queues"]
+__all__ = ["RabbitmqProducer", "publish_messages", "wait_for_queue", "wait_for_queues"]
+
+if __name__ == "__main__":
+    run(main)

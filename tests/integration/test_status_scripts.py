@@ -4,12 +4,16 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 
+import pika
 import pytest
 
+from runtime.environment import SettingError
+from runtime.rabbitmq_producer import wait_for_queue
 from tests.integration.cell import ROOT, Cell, Site
-from tests.integration.commands import command
-from tests.integration.rabbitmq import ADMIN, PASSWORD, VirtualHost
+from tests.integration.commands import command, finish, start
+from tests.integration.rabbitmq import ADMIN, PASSWORD, RabbitMQ, VirtualHost
 from tests.integration.waiting import until
 
 # As the original's test_workflow_driver.py does.
@@ -20,6 +24,18 @@ for run in range(1, 4):
 wait_for_queues(delay_secs=1, sleep_secs=1)
 """
 DRIVER_SECONDS = 120
+# So many that they are still being sent when the first are seen.
+MANY = 5000
+# The other names that its scripts use.
+OTHERS = """
+import os
+from rabbitmq_producer import RabbitmqProducer, publish_messages, wait_for_queue
+url = os.environ["RABBITMQ_USER_URL"] + "?connection_attempts=3&heartbeat_interval=3600"
+RabbitmqProducer(url, "test-workflow", 2, {"Dataset": "abc", "Project": "123", "Run": 1}).run()
+publish_messages(msg_queue="other-workflow", num_msgs=1, msg_dict={"Run": 2})
+wait_for_queue("test-workflow", delay_secs=0)
+"""
+COMPAT = {"PATH": "/usr/bin:/bin", "PYTHONPATH": f"{ROOT}:{ROOT}/runtime/compat"}
 
 
 @pytest.fixture
@@ -38,7 +54,7 @@ def test_the_originals_driver_returns_when_its_jobs_are_done(
     began = time.monotonic()
     subprocess.run(
         [sys.executable, "-c", DRIVER],
-        env={"PATH": "/usr/bin:/bin", "PYTHONPATH": f"{ROOT}:{ROOT}/runtime/compat", **addresses},
+        env={**COMPAT, **addresses},
         check=True,
         timeout=DRIVER_SECONDS,
     )
@@ -55,6 +71,80 @@ def test_a_batch_of_equal_messages_is_as_many_jobs(
     assert all(message and message[1] == b'{"Run":"7","Dataset":"a=b"}' for message in messages)
     assert len({message[0].message_id for message in messages if message}) == 3
     assert command("rabbitmq_producer", addresses, "other-workflow").code == 2
+
+
+def test_one_queue_is_waited_for_and_no_other(
+    cell: Cell, site: Site, addresses: dict[str, str], vhost: VirtualHost
+) -> None:
+    subprocess.run(
+        [sys.executable, "-c", OTHERS], env={**COMPAT, **addresses}, check=True, timeout=DRIVER_SECONDS
+    )
+    assert len(site.archived()) == 4
+    assert vhost.take("other-workflow")
+
+
+@pytest.mark.parametrize(
+    "way", [("-m", "rabbitmq_producer"), (f"{ROOT}/runtime/compat/rabbitmq_producer.py",)]
+)
+def test_the_originals_command_line_submits(
+    addresses: dict[str, str], vhost: VirtualHost, way: tuple[str, ...]
+) -> None:
+    line = [sys.executable, *way, "test-workflow", "2", "Run=1"]
+    subprocess.run(line, env={**COMPAT, **addresses}, check=True, timeout=DRIVER_SECONDS)
+    messages = [vhost.take("test-workflow") for _ in range(3)]
+    assert [message and message[1] for message in messages] == [b'{"Run":"1"}', b'{"Run":"1"}', None]
+
+
+def test_a_producer_waits_for_a_broker_that_comes_back(
+    addresses: dict[str, str], vhost: VirtualHost, rabbitmq: RabbitMQ, tmp_path: Path
+) -> None:
+    words = tmp_path / "words"
+    rabbitmq.stop()
+    try:
+        with open(words, "w") as stderr:
+            script = start("rabbitmq_producer", addresses, "test-workflow", "2", "Run=1", stderr=stderr)
+        until(lambda: "the broker cannot be reached since" in words.read_text(), what="word of the outage")
+    finally:
+        rabbitmq.start_again()
+        rabbitmq.wait()
+    assert finish(script).code == 0
+    assert "the broker is back after" in words.read_text()
+    assert vhost.take("test-workflow") and vhost.take("test-workflow")
+
+
+def test_a_connection_that_is_cut_costs_no_job_and_doubles_none(
+    addresses: dict[str, str], vhost: VirtualHost
+) -> None:
+    script = start("rabbitmq_producer", addresses, "test-workflow", str(MANY), "Run=1")
+    until(lambda: vhost.messages("test-workflow") > 0, what="first messages")
+    vhost.cut_connections()
+    done = finish(script)
+    assert done.code == 0
+    assert "the broker is back after" in done.stderr
+    with pika.BlockingConnection(pika.URLParameters(vhost.url)) as connection:
+        channel = connection.channel()
+        taken = iter(lambda: channel.basic_get("test-workflow", auto_ack=True)[1], None)
+        assert len({properties.message_id for properties in taken}) == MANY
+
+
+def test_a_wrong_password_is_not_waited_for(addresses: dict[str, str]) -> None:
+    wrong = addresses["RABBITMQ_USER_URL"].replace(PASSWORD, "wrong")
+    done = command("rabbitmq_producer", {"RABBITMQ_USER_URL": wrong}, "test-workflow", "1")
+    assert done.code == 3
+    assert done.stderr.startswith("the broker refuses:")
+    assert "cannot be reached" not in done.stderr
+
+
+def test_a_queue_that_is_not_there_is_not_waited_for(
+    addresses: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for variable, value in addresses.items():
+        monkeypatch.setenv(variable, value)
+    with pytest.raises(ValueError, match="the broker has no queue nothing"):
+        wait_for_queue("nothing")
+    monkeypatch.setenv("RABBITMQ_ADMIN_URL", addresses["RABBITMQ_ADMIN_URL"].replace(PASSWORD, "wrong"))
+    with pytest.raises(SettingError, match=r"HTTP status 401 .*: correct RABBITMQ_ADMIN_URL"):
+        wait_for_queue("test-workflow")
 
 
 def test_pull_takes_the_named_queue_whatever_the_environment_says(

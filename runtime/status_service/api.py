@@ -35,6 +35,14 @@ OPENAPI = json.loads(resources.files("runtime.status_service").joinpath("openapi
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
+class Refused(Exception):
+    """What was asked for cannot be had. The text may quote it, so it has no place in HTTP's status line."""
+
+    def __init__(self, status: int, text: str) -> None:
+        super().__init__(text)
+        self.status = status
+
+
 class Api:
     """Answers requests."""
 
@@ -77,6 +85,8 @@ class Api:
             )
         try:
             return await handler(request)
+        except Refused as error:
+            return web.json_response({"error": str(error)}, status=error.status)
         except web.HTTPException as error:
             return web.json_response({"error": error.reason}, status=error.status)
         except (BrokerDown, ManagementDown) as error:
@@ -87,7 +97,9 @@ class Api:
 
     def _may(self, request: web.Request) -> bool:
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-        return scheme.lower() == "bearer" and hmac.compare_digest(token.encode(), self._token.encode())
+        # aiohttp keeps bytes of a header that are no UTF-8 as surrogates.
+        given = token.encode(errors="surrogateescape")
+        return scheme.lower() == "bearer" and hmac.compare_digest(given, self._token.encode())
 
     async def _health(self, _: web.Request) -> web.Response:
         # A broker that is away is no reason to restart this service.
@@ -125,7 +137,7 @@ class Api:
     async def _cancel_batch(self, request: web.Request) -> web.Response:
         batch = (await self._known_batch(request))["batch"]
         if not SAFE_ID.fullmatch(batch):
-            raise web.HTTPBadRequest(reason=f"batch {batch!r} has a name that cannot be cancelled")
+            raise Refused(400, f"batch {batch!r} has a name that cannot be cancelled")
         stopped = await self._cancellation.batch(batch)
         return web.json_response({"batch": batch, "stopped": stopped})
 
@@ -143,7 +155,7 @@ class Api:
         event, job = request.match_info["event"], request.match_info["job"]
         found = await asyncio.to_thread(self._store.job, event, job)
         if found is None:
-            raise web.HTTPNotFound(reason=f"no job {job} of event {event} is known")
+            raise Refused(404, f"no job {job} of event {event} is known")
         return web.json_response(found)
 
     async def _cancel_job(self, request: web.Request) -> web.Response:
@@ -153,7 +165,7 @@ class Api:
             # It may be queued, so that nothing was heard of it yet: its name must do.
             snapshot = await self._management.snapshot()
             if event not in {each.event for each in snapshot.queues} or not SAFE_ID.fullmatch(job):
-                raise web.HTTPNotFound(reason=f"no job {job} of event {event} is known")
+                raise Refused(404, f"no job {job} of event {event} is known")
         verdict = await self._cancellation.job(event, job, batch=found["batch"] if found else None)
         return web.json_response({"job": job, "event": event, "state": verdict.state})
 
@@ -170,14 +182,14 @@ class Api:
     async def _forget(self, request: web.Request) -> web.Response:
         until = _integer(_parameters(request, "until"), "until")
         if until is None:
-            raise web.HTTPBadRequest(reason="say until which time, in unix seconds: ?until=SECONDS")
+            raise Refused(400, "say until which time, in unix seconds: ?until=SECONDS")
         return web.json_response({"forgotten": await asyncio.to_thread(self._store.forget, float(until))})
 
     async def _known_batch(self, request: web.Request) -> dict[str, Any]:
         name = request.match_info["batch"]
         batch = await asyncio.to_thread(self._store.batch, name)
         if batch is None:
-            raise web.HTTPNotFound(reason=f"no batch {name} is known")
+            raise Refused(404, f"no batch {name} is known")
         return batch
 
     async def _look(self) -> tuple[Snapshot | None, str | None]:
@@ -200,7 +212,7 @@ def _parameters(request: web.Request, *known: str) -> dict[str, str]:
     unknown = sorted(set(request.query) - set(known))
     if unknown:
         hint = f"use {', '.join(known)}" if known else "there is none here"
-        raise web.HTTPBadRequest(reason=f"unknown parameter {unknown[0]!r}: {hint}")
+        raise Refused(400, f"unknown parameter {unknown[0]!r}: {hint}")
     return dict(request.query)
 
 
@@ -209,7 +221,7 @@ def _limit(parameters: dict[str, str]) -> int:
     if limit is None:
         return ROWS
     if not 1 <= limit <= MOST_ROWS:
-        raise web.HTTPBadRequest(reason=f"limit is {limit}: use 1 to {MOST_ROWS}")
+        raise Refused(400, f"limit is {limit}: use 1 to {MOST_ROWS}")
     return limit
 
 
@@ -222,5 +234,5 @@ def _integer(parameters: dict[str, str], name: str) -> int | None:
     except ValueError:
         number = -1
     if not 0 <= number < 2**63:
-        raise web.HTTPBadRequest(reason=f"{name} is {text!r}: use a whole number")
+        raise Refused(400, f"{name} is {text!r}: use a whole number")
     return number

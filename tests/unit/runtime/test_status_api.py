@@ -1,11 +1,16 @@
 """The API is what its document says, the page is held to itself, Prometheus gets its numbers."""
 
+import asyncio
 import base64
 import hashlib
+import http.client
+import json
 import re
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from aiohttp import web
 
 from runtime.broker import Broker
 from runtime.status_service.api import OPENAPI, Api
@@ -14,6 +19,8 @@ from runtime.status_service.management import Management, Node, Snapshot, event_
 from runtime.status_service.metrics import render
 from runtime.status_service.page import PAGE, POLICY
 from runtime.status_service.store import Store
+
+ANSWER_SECONDS = 5
 
 
 def routes() -> set[tuple[str, str]]:
@@ -35,6 +42,64 @@ def routes() -> set[tuple[str, str]]:
 
 def test_every_route_is_in_the_document_and_no_other() -> None:
     assert routes() == {(method, path) for path, methods in OPENAPI["paths"].items() for method in methods}
+
+
+class ManagementOfNothing:
+    """The broker's management, of a broker without queues."""
+
+    async def snapshot(self) -> Snapshot:
+        return Snapshot(queues=(), nodes=())
+
+
+def ask(folder: Path, method: str, path: str, *, authorization: bytes = b"Bearer t") -> tuple[int, str]:
+    """Status and error that the API answers, with an empty history."""
+    api = Api(
+        token="t",
+        store=Store(folder / "history.sqlite", keep=10),
+        broker=cast(Broker, None),
+        management=cast(Management, ManagementOfNothing()),
+        cancellation=cast(Cancellation, None),
+    )
+
+    def request(host: str, port: int) -> tuple[int, str]:
+        connection = http.client.HTTPConnection(host, port, timeout=ANSWER_SECONDS)
+        connection.request(method, f"/api/v1/{path}", headers={"Authorization": authorization})
+        answer = connection.getresponse()
+        error = json.loads(answer.read())["error"]
+        connection.close()
+        return answer.status, error
+
+    async def talk() -> tuple[int, str]:
+        runner = web.AppRunner(api.application(), access_log=None)
+        await runner.setup()
+        try:
+            await web.TCPSite(runner, "127.0.0.1", 0).start()
+            return await asyncio.to_thread(request, *runner.addresses[0])
+        finally:
+            await runner.cleanup()
+
+    return asyncio.run(talk())
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "error"),
+    [
+        ("GET", "jobs/e/a%0D%0Ab", 404, "no job a\r\nb of event e is known"),
+        ("POST", "jobs/e/a%0Ab/cancel", 404, "no job a\nb of event e is known"),
+        ("GET", "batches/a%0Ab", 404, "no batch a\nb is known"),
+        ("GET", "jobs?limit=%0A", 400, "limit is '\\n': use a whole number"),
+        ("GET", "nothing", 404, "Not Found"),
+    ],
+)
+def test_what_is_not_known_is_said_whatever_its_name_holds(
+    tmp_path: Path, method: str, path: str, status: int, error: str
+) -> None:
+    assert ask(tmp_path, method, path) == (status, error)
+
+
+@pytest.mark.parametrize("token", [b"", b"Bearer", b"Bearer x", b"Bearer \xff", "Bearer é".encode()])
+def test_without_the_token_nothing_is_told(tmp_path: Path, token: bytes) -> None:
+    assert ask(tmp_path, "GET", "jobs", authorization=token)[0] == 401
 
 
 def test_every_reference_of_the_document_leads_somewhere() -> None:

@@ -20,7 +20,7 @@ from xml.parsers.expat import ExpatError
 import aiohttp
 from aiohttp import web
 
-from runtime import messages, names, xml_rpc
+from runtime import http_server, messages, names, xml_rpc
 from runtime.amqp_session import Rejected, Unroutable
 from runtime.broker import Broker, BrokerDown
 from runtime.environment import WorkerSettings, worker_settings
@@ -37,8 +37,6 @@ log = logging.getLogger(__name__)
 HANDLE_EVENT = "workflowmgr.handleEvent"
 METHOD_NAME = re.compile(rb"<methodName>\s*([A-Za-z0-9_.:/]+)\s*</methodName>")
 METHOD_NAME_WITHIN = 1000
-LARGEST_BODY = 64 * 1024 * 1024
-READ_SECONDS = 60.0
 # A call may move a product's whole file.
 FORWARD_SECONDS = 3600.0
 PUBLISH_SECONDS = 10.0
@@ -69,7 +67,7 @@ class Gateway:
         """A request to port 9001."""
         if request.method == "GET" and request.path == "/healthz":
             return await self._health()
-        body = await _call_in(request)
+        body = await http_server.body_of(request)
         if self._broker is not None and _method(body) == HANDLE_EVENT:
             answer = await self._handle_event(self._broker, body)
             if answer is not None:
@@ -94,7 +92,7 @@ class Gateway:
 
     async def file_manager(self, request: web.BaseRequest) -> web.StreamResponse:
         """A request to localhost:9000."""
-        body = await _call_in(request)
+        body = await http_server.body_of(request)
         method = _method(body)
         params = _params(body) if method in WATCHED else None
         call = product_call(method, params) if method and params is not None else None
@@ -169,18 +167,6 @@ class Gateway:
         return web.json_response({"healthy": broker, "workflow_manager": "up"}, status=200 if broker else 503)
 
 
-async def _call_in(request: web.BaseRequest) -> bytes:
-    if request.method != "POST":
-        raise web.HTTPMethodNotAllowed(request.method, ["POST"])
-    if (size := request.content_length or 0) > LARGEST_BODY:
-        raise web.HTTPRequestEntityTooLarge(LARGEST_BODY, size)
-    try:
-        async with asyncio.timeout(READ_SECONDS):
-            return await request.read()
-    except TimeoutError:
-        raise web.HTTPRequestTimeout from None
-
-
 def _method(body: bytes) -> str | None:
     """The call's method, without parsing what is only passed through."""
     found = METHOD_NAME.search(body, 0, METHOD_NAME_WITHIN)
@@ -200,13 +186,6 @@ def _xml(body: bytes) -> web.Response:
     return web.Response(body=body, content_type="text/xml")
 
 
-def _request(
-    message: Any, payload: Any, protocol: Any, writer: Any, task: asyncio.Task[None]
-) -> web.BaseRequest:
-    loop = asyncio.get_running_loop()
-    return web.BaseRequest(message, payload, protocol, writer, task, loop, client_max_size=LARGEST_BODY)
-
-
 async def serve(settings: WorkerSettings, stop: asyncio.Event) -> None:
     """Serve both ports until STOP is set."""
     evidence = Evidence(
@@ -224,7 +203,7 @@ async def serve(settings: WorkerSettings, stop: asyncio.Event) -> None:
             (gateway.workflow_manager, None, settings.gateway_port),
             (gateway.file_manager, "localhost", settings.filemgr_gateway_port),
         ):
-            runner = web.ServerRunner(web.Server(handler, request_factory=_request, access_log=None))
+            runner = web.ServerRunner(http_server.Server(handler))
             await runner.setup()
             stack.push_async_callback(runner.cleanup)
             await web.TCPSite(runner, host, port).start()

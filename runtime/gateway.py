@@ -3,14 +3,13 @@
     python -m runtime.gateway
 
 Calls go through byte for byte, answers too. With PROXY=true a handleEvent becomes a message on the event's
-queue, on disk at the broker before the client hears "true". File Manager calls leave evidence of what was
-ingested.
+queue, on disk at the broker before the client hears "true"; what cannot be read is refused then, since it may
+be one. File Manager calls leave evidence of what was ingested.
 """
 
 import asyncio
 import contextlib
 import logging
-import re
 import sys
 import uuid
 import xmlrpc.client
@@ -35,8 +34,6 @@ from runtime.topology import AMQP_PRIORITY
 log = logging.getLogger(__name__)
 
 HANDLE_EVENT = "workflowmgr.handleEvent"
-METHOD_NAME = re.compile(rb"<methodName>\s*([A-Za-z0-9_.:/]+)\s*</methodName>")
-METHOD_NAME_WITHIN = 1000
 # A call may move a product's whole file.
 FORWARD_SECONDS = 3600.0
 PUBLISH_SECONDS = 10.0
@@ -44,6 +41,10 @@ PROBE_SECONDS = 3.0
 ROUTED_SECONDS = 60.0
 # A call is passed on to another gateway once, whatever the ledger says.
 ROUTED_HEADER = "X-OODT-Routed"
+UNREADABLE = (
+    "this is no XML-RPC call that can be read, so it is not passed on: with PROXY=true it might be an event. "
+    "Send well-formed XML with one methodName"
+)
 
 
 class Gateway:
@@ -68,11 +69,12 @@ class Gateway:
         if request.method == "GET" and request.path == "/healthz":
             return await self._health()
         body = await http_server.body_of(request)
-        if self._broker is not None and _method(body) == HANDLE_EVENT:
-            answer = await self._handle_event(self._broker, body)
+        method = await xml_rpc.method_of(body)
+        if self._broker is not None and method in {HANDLE_EVENT, None}:
+            answer = await self._handle_event(self._broker, body) if method else xml_rpc.fault(UNREADABLE)
             if answer is not None:
                 return _xml(answer)
-        if _method(body) in INSTANCE_CALLS and ROUTED_HEADER not in request.headers:
+        if method in INSTANCE_CALLS and ROUTED_HEADER not in request.headers:
             return _xml(await self._about_an_instance(body))
         return _xml(await self._forward(self._settings.wmgr_url, body))
 
@@ -93,7 +95,7 @@ class Gateway:
     async def file_manager(self, request: web.BaseRequest) -> web.StreamResponse:
         """A request to localhost:9000."""
         body = await http_server.body_of(request)
-        method = _method(body)
+        method = await xml_rpc.method_of(body)
         params = _params(body) if method in WATCHED else None
         call = product_call(method, params) if method and params is not None else None
         if call is None:
@@ -124,9 +126,12 @@ class Gateway:
     async def _handle_event(self, broker: Broker, body: bytes) -> bytes | None:
         """Turn the call into a message; None if it names no event of ours and is for the Workflow Manager."""
         params = _params(body)
+        if params is None:
+            # The Workflow Manager may be less strict, and run it.
+            return xml_rpc.fault(UNREADABLE)
         if (
-            params is None
-            or len(params) != 2
+            len(params) != 2
+            or not isinstance(params[0], str)
             or params[0] not in self._events
             or not isinstance(params[1], dict)
         ):
@@ -167,14 +172,8 @@ class Gateway:
         return web.json_response({"healthy": broker, "workflow_manager": "up"}, status=200 if broker else 503)
 
 
-def _method(body: bytes) -> str | None:
-    """The call's method, without parsing what is only passed through."""
-    found = METHOD_NAME.search(body, 0, METHOD_NAME_WITHIN)
-    return found.group(1).decode() if found else None
-
-
 def _params(body: bytes) -> tuple[Any, ...] | None:
-    """The call's parameters; None if it is malformed, which is for the service behind to say."""
+    """The call's parameters; None if it is malformed."""
     try:
         params, _ = xmlrpc.client.loads(body)
     except (ExpatError, ValueError, LookupError, TypeError, AttributeError, xmlrpc.client.Error):

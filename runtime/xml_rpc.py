@@ -1,8 +1,11 @@
 """XML-RPC calls with a time limit. OODT's structures arrive as dicts (Hashtable) and lists (Vector)."""
 
+import asyncio
+import re
 import xmlrpc.client
 from collections.abc import Mapping
 from typing import Any
+from xml.parsers import expat
 from xml.parsers.expat import ExpatError
 
 import aiohttp
@@ -11,6 +14,12 @@ Fault = xmlrpc.client.Fault
 
 # Answers are passed on as they are, so they must not come compressed to one who did not ask for it.
 HEADERS = {"Content-Type": "text/xml", "Accept-Encoding": "identity"}
+METHOD_NAME = "methodName"
+METHOD_NAME_WITHIN = 1000
+# As clients write a call. Anything else, such as a comment before it, is left to a parser.
+USUAL_CALL = re.compile(
+    rb"\s*(?:<\?xml [^<>]*\?>\s*)?<methodCall>\s*<methodName>\s*([A-Za-z0-9_.:/]+)\s*</methodName>"
+)
 
 
 class Unreachable(ConnectionError):
@@ -60,6 +69,44 @@ async def post(
     if response.status != 200:
         raise NoAnswer(f"{url} answered with HTTP status {response.status}")
     return answer
+
+
+async def method_of(body: bytes) -> str | None:
+    """The method that a call is for; None if it is no call that can be read."""
+    usual = USUAL_CALL.match(body, 0, METHOD_NAME_WITHIN)
+    # OODT's server goes by the last name that it meets, so there must be no other.
+    if usual and body.count(METHOD_NAME.encode()) == 2:
+        return usual.group(1).decode()
+    return await asyncio.to_thread(_parsed_method, body)
+
+
+def _parsed_method(body: bytes) -> str | None:
+    name: list[str] = []
+    expected = iter(("methodCall", METHOD_NAME))
+
+    def start(element: str, _: object) -> None:
+        # So that a large body that is no call is not read to its end.
+        if element != next(expected, None):
+            raise ValueError(f"element {element} is out of place")
+        if element == METHOD_NAME:
+            parser.CharacterDataHandler = name.append
+            parser.EndElementHandler = end
+
+    def end(_: str) -> None:
+        parser.CharacterDataHandler = parser.EndElementHandler = None
+        parser.StartElementHandler = after
+
+    def after(element: str, _: object) -> None:
+        if element == METHOD_NAME:
+            raise ValueError("the call has several methods")
+
+    parser = expat.ParserCreate()
+    parser.StartElementHandler = start
+    try:
+        parser.Parse(body, True)
+    except (ExpatError, ValueError, LookupError):
+        return None
+    return "".join(name).strip() or None
 
 
 def answer_of(body: bytes, source: str) -> Any:

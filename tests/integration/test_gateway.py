@@ -55,6 +55,11 @@ def server(url: str) -> xmlrpc.client.ServerProxy:
     return xmlrpc.client.ServerProxy(url)
 
 
+def runs(cell: Cell) -> list[str]:
+    """The runs that its Workflow Manager has begun."""
+    return [path.name for path in (cell.run_dir / "runs").iterdir()]
+
+
 @pytest.fixture
 def gateway(make_cell: Callable[..., Cell]) -> Iterator[Cell]:
     """A container whose handleEvent becomes a message; nobody takes the messages."""
@@ -87,6 +92,51 @@ def test_an_event_becomes_a_message_that_a_consumer_understands(gateway: Cell, v
     assert json.loads(body) == metadata
     assert properties.message_id
     assert properties.delivery_mode == 2
+
+
+@pytest.mark.parametrize(
+    ("prolog", "method", "encoding"),
+    [
+        (f"<!--{'x' * 1100}-->", "workflowmgr.handleEvent", "utf-8"),
+        ("<!--<methodName>workflowmgr.getWorkflows</methodName>-->", "workflowmgr.handleEvent", "utf-8"),
+        ("", "<![CDATA[workflowmgr.handleEvent]]>", "utf-8"),
+        ("", "workflowmgr&#46;handleEvent", "utf-8"),
+        ("<?xml version='1.0' encoding='UTF-16'?>", "workflowmgr.handleEvent", "utf-16"),
+    ],
+)
+def test_an_event_becomes_a_message_however_its_call_is_written(
+    gateway: Cell, vhost: VirtualHost, prolog: str, method: str, encoding: str
+) -> None:
+    call = prolog + xmlrpc.client.dumps(("test-workflow", {"Run": "1"}), "METHOD").partition("?>")[2]
+    answer = post(gateway.gateway_url, call.replace("METHOD", method).encode(encoding))[1]
+    assert xmlrpc.client.loads(answer)[0] == (True,)
+    assert vhost.take("test-workflow") is not None
+    assert not runs(gateway)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        ("<methodCall>", "<methodCall><methodName>workflowmgr.getWorkflows</methodName>"),
+        ("<methodCall>", "<!-- -- --><methodCall>"),
+        ("<value><string>1", "<value><int>one</int></value><value><string>1"),
+        ("</methodCall>", ""),
+    ],
+)
+def test_what_may_be_an_event_and_cannot_be_read_is_a_fault_and_starts_nothing(
+    gateway: Cell, vhost: VirtualHost, damage: tuple[str, str]
+) -> None:
+    call = xmlrpc.client.dumps(("test-workflow", {"Run": "1"}), "workflowmgr.handleEvent")
+    answer = post(gateway.gateway_url, call.replace(*damage).encode())[1]
+    with pytest.raises(xmlrpc.client.Fault, match="no XML-RPC call that can be read"):
+        xmlrpc.client.loads(answer)
+    assert not runs(gateway)
+    assert vhost.messages("test-workflow") == 0
+
+
+def test_without_proxy_what_cannot_be_read_is_for_the_workflow_manager_to_say(cell: Cell) -> None:
+    body = b"<methodCall><methodName>workflowmgr.handleEvent"
+    assert post(cell.gateway_url, body) == post(cell.manager_url, body)
 
 
 def test_an_event_of_high_priority_becomes_a_message_of_high_priority(

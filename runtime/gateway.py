@@ -28,7 +28,7 @@ from runtime.journal import RUNS
 from runtime.ledger import Ledger
 from runtime.messages import Poison
 from runtime.process import run
-from runtime.routing import INSTANCE_CALLS, instance_of, place_of
+from runtime.routing import INSTANCE_CALLS, instance_of, is_known, place_of, unknown
 from runtime.topology import AMQP_PRIORITY
 
 log = logging.getLogger(__name__)
@@ -81,8 +81,11 @@ class Gateway:
     async def _about_an_instance(self, body: bytes) -> bytes:
         """Forward a call about a workflow instance to the Workflow Manager that has it."""
         instance = instance_of(_params(body) or ())
-        here = instance is None or self._evidence.knows(instance)
-        place = None if here else await asyncio.to_thread(place_of, self._settings.ledger, str(instance))
+        if instance is None or self._evidence.knows(instance):
+            return await self._forward(self._settings.wmgr_url, body)
+        place = await asyncio.to_thread(place_of, self._settings.ledger, instance)
+        if place is None and not await is_known(self._client, self._settings.wmgr_url, instance):
+            return xml_rpc.fault(unknown(instance, self._settings.node))
         if place is None or place.gateway == self._settings.gateway_url:
             return await self._forward(self._settings.wmgr_url, body)
         try:

@@ -1,6 +1,7 @@
 """Where a workflow instance is: clients reach any container, and each Workflow Manager knows its own only.
 
-The ledger says which container began a run, so a call about the run can be passed on to that one.
+The ledger says which container began a run, so a call about the run can be passed on to that one. Of what was
+started directly its own Workflow Manager alone knows.
 """
 
 from collections.abc import Iterator
@@ -8,7 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from runtime import entries
+import aiohttp
+
+from runtime import entries, xml_rpc
 from runtime.journal import SIBLING
 from runtime.ledger import JOINT
 from runtime.messages import SAFE_ID
@@ -30,6 +33,7 @@ INSTANCE_CALLS = frozenset(
         "setWorkflowInstanceCurrentTaskEndDateTime",
     )
 )
+PROBE_SECONDS = 10.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,3 +66,29 @@ def place_of(ledger: Path, instance: str) -> Place | None:
 def _entries(ledger: Path, job: str) -> Iterator[entries.Entry]:
     for folder in ledger.glob(f"[!.]*/{job}"):
         yield from entries.read_all(folder)
+
+
+async def is_known(client: aiohttp.ClientSession, url: str, instance: str) -> bool:
+    """Whether this Workflow Manager has the instance; also if it does not answer, which it can say itself.
+
+    OODT "stops" with success what it does not have. But an instance has metadata, unless a client has emptied
+    them, and of one that it does not have it cannot make the structure.
+    """
+    for method in ("getWorkflowInstanceMetadata", "getWorkflowInstanceById"):
+        try:
+            if await xml_rpc.call(client, url, f"workflowmgr.{method}", instance, seconds=PROBE_SECONDS):
+                return True
+        except xml_rpc.Fault:
+            continue
+        except ConnectionError:
+            return True
+    return False
+
+
+def unknown(instance: str, node: str) -> str:
+    """What is answered about an instance that is not here, and no run that the ledger knows."""
+    return (
+        f"workflow instance {instance} is not known here: node {node} does not have it (any more), and it is "
+        "no run of a job. Ask the Workflow Manager that ran it, as each knows its own instances only. What "
+        "became of jobs is told by `python -m runtime.status`"
+    )

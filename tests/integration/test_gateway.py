@@ -243,6 +243,42 @@ def test_a_client_that_asks_before_it_sends_and_then_ends_its_side_is_answered(g
             assert answer.read().endswith(post(gateway.manager_url, body)[1])
 
 
+@pytest.mark.parametrize(
+    "method",
+    [
+        *("stopWorkflowInstance", "getWorkflowWallClockMinutes", "getWorkflowInstanceMetadata"),
+        *("getWorkflowInstanceById", "updateWorkflowInstance"),
+    ],
+)
+def test_a_call_about_an_instance_that_nobody_knows_is_a_fault_that_says_whom_to_ask(
+    gateway: Cell, method: str
+) -> None:
+    about = {"id": "lost", "status": "FINISHED"} if method == "updateWorkflowInstance" else "lost"
+    expected = r"workflow instance lost is not known here: node node1 .*Ask .*`python -m runtime\.status"
+    with pytest.raises(xmlrpc.client.Fault, match=expected):
+        getattr(server(gateway.gateway_url).workflowmgr, method)(about)
+
+
+def test_a_call_about_an_instance_that_was_started_here_goes_through_byte_for_byte(gateway: Cell) -> None:
+    server(gateway.manager_url).workflowmgr.handleEvent("test-workflow", {"Run": "1", "JobKey": "direct"})
+    journal = gateway.run_dir / "runs" / "direct.jsonl"
+    until(lambda: '"FINISHED"' in journal.read_text(), what="end of the run")
+    journal.unlink()
+    for method in (
+        b"getWorkflowInstanceMetadata",
+        b"getWorkflowWallClockMinutes",
+        b"getWorkflowInstanceById",
+    ):
+        body = CALL % (b"workflowmgr." + method, b"<param><value>direct</value></param>")
+        assert post(gateway.gateway_url, body) == post(gateway.manager_url, body)
+
+
+def test_while_the_workflow_manager_is_down_a_call_about_an_instance_says_so(gateway: Cell) -> None:
+    gateway.kill("manager")
+    with pytest.raises(xmlrpc.client.Fault, match="is not reachable"):
+        server(gateway.gateway_url).workflowmgr.stopWorkflowInstance("lost")
+
+
 def test_a_call_about_another_containers_workflow_is_passed_on_or_says_where_it_is(
     make_cell: Callable[..., Cell], vhost: VirtualHost
 ) -> None:

@@ -71,9 +71,17 @@ class WorkflowManager:
         return {"id": task, "requiredMetFields": ["Run"]}
 
     def workflowmgr_getWorkflowInstanceMetadata(self, run: str) -> Metadata:
-        return self._contexts[run]
+        return self._contexts.get(run, {})
+
+    def workflowmgr_getWorkflowInstanceById(self, run: str) -> dict[str, Any]:
+        return {"id": run, "sharedContext": self._contexts[run]}
+
+    def workflowmgr_getWorkflowWallClockMinutes(self, run: str) -> float:
+        return 1.0 if run in self._contexts else 0.0
 
     def workflowmgr_stopWorkflowInstance(self, run: str) -> bool:
+        if run not in self._contexts:
+            return True
         self._stopped[run].set()
         self._write(run, "status", status="FINISHED", task=TASKS[0])
         return True

@@ -1,11 +1,15 @@
 """Where a workflow instance is."""
 
+import asyncio
 from pathlib import Path
+from typing import Any, cast
 
+import aiohttp
 import pytest
 
+from runtime import xml_rpc
 from runtime.ledger import Ledger, Run
-from runtime.routing import Place, instance_of, place_of
+from runtime.routing import Place, instance_of, is_known, place_of
 
 UUID = "01234567-89ab-cdef-0123-456789abcdef"
 
@@ -42,3 +46,33 @@ def test_an_instance_is_named_by_its_id_or_by_its_whole_structure() -> None:
     assert instance_of(("job", "STARTED")) == "job"
     assert instance_of(({"id": "job", "status": "STARTED"},)) == "job"
     assert instance_of(()) is instance_of((7,)) is instance_of(({},)) is None
+
+
+NOT_THERE = xml_rpc.Fault(0, "java.lang.Exception: java.lang.NullPointerException")
+DOWN = xml_rpc.Unreachable("nothing listens")
+
+
+@pytest.mark.parametrize(
+    ("metadata", "structure", "known"),
+    [
+        ({"Run": ["1"]}, NOT_THERE, True),
+        ({}, {"id": "job"}, True),
+        ({}, NOT_THERE, False),
+        (NOT_THERE, NOT_THERE, False),
+        (DOWN, DOWN, True),
+    ],
+)
+def test_a_workflow_manager_knows_what_it_can_tell_something_of(
+    monkeypatch: pytest.MonkeyPatch, metadata: object, structure: object, known: bool
+) -> None:
+    answers = {"getWorkflowInstanceMetadata": metadata, "getWorkflowInstanceById": structure}
+
+    async def call(_client: Any, _url: str, method: str, instance: str, *, seconds: float) -> object:
+        answer = answers[method.removeprefix("workflowmgr.")]
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    monkeypatch.setattr(xml_rpc, "call", call)
+    client = cast(aiohttp.ClientSession, None)
+    assert asyncio.run(is_known(client, "http://localhost:8001", "job")) is known

@@ -4,7 +4,6 @@ The substitute (docker_provider/) goes into a PULUMI_HOME of the toolchain's own
 """
 
 import os
-import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -15,7 +14,8 @@ from toolchain.steps import Log
 from toolchain.versions import DOCKER_PLUGIN
 
 EXECUTABLE = "pulumi-resource-docker"
-FOLDER = re.compile(r"resource-docker-v(\d+)\.(\d+)\.(\d+)$")
+FOLDER = f"resource-docker-v{DOCKER_PLUGIN}"
+USER_HOME = "OODT_USER_PULUMI_HOME"  # environment: the PULUMI_HOME that the user had when ours took its place
 DOWNLOAD_TIMEOUT = 120
 INSTALL_TIMEOUT = 60
 
@@ -56,25 +56,22 @@ def _is_outdated_substitute(executable: Path) -> bool:
 
 
 def own_plugin() -> Path | None:
-    """The plugin on PATH, which Pulumi prefers to any other, or in the user's own plugin folder."""
+    """The plugin on PATH, of which Pulumi takes any version, or in the user's own plugin folder."""
     if found := shutil.which(EXECUTABLE):
         return Path(found)
-    home = Path(os.environ.get("PULUMI_HOME") or PULUMI_HOME)
-    return installed_in(Path.home() / ".pulumi" if home == PULUMI_HOME else home)
+    return installed_in(user_home())
+
+
+def user_home() -> Path:
+    """The user's own PULUMI_HOME, also after an activation in the same shell."""
+    home = os.environ.get("PULUMI_HOME")
+    if home == str(PULUMI_HOME):
+        home = os.environ.get(USER_HOME)
+    return Path(home) if home else Path.home() / ".pulumi"
 
 
 def installed_in(home: Path) -> Path | None:
-    """The folder of an installed plugin that serves the SDK in requirements.txt."""
-    for folder in sorted((home / "plugins").glob("resource-docker-v*")):
-        unfinished = folder.with_name(f"{folder.name}.partial")
-        if serves(folder.name) and not unfinished.exists():
-            return folder
-    return None
-
-
-def serves(folder: str) -> bool:
-    """As Pulumi chooses: the same major version, and not older than the one that the SDK names."""
-    if not (named := FOLDER.match(folder)):
-        return False
-    found, wanted = tuple(map(int, named.groups())), tuple(map(int, DOCKER_PLUGIN.split(".")))
-    return found[0] == wanted[0] and found >= wanted
+    """The folder of an installed plugin of the version that the SDK asks for: Pulumi takes no other."""
+    folder = home / "plugins" / FOLDER
+    unfinished = folder.with_name(f"{FOLDER}.partial")
+    return folder if folder.is_dir() and not unfinished.exists() else None

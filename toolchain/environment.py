@@ -30,9 +30,13 @@ def variables() -> dict[str, str]:
     }
     if "DOCKER_HOST" not in os.environ and (socket := docker_engine.context_socket()):
         found["DOCKER_HOST"] = socket
+    user_home = docker_plugin.user_home()
     if docker_plugin.own_plugin() is None:
         found["PULUMI_HOME"] = str(PULUMI_HOME)
-    if not has_backend(os.environ, _user_home()):
+        found[docker_plugin.USER_HOME] = str(user_home)
+    elif os.environ.get("PULUMI_HOME") == str(PULUMI_HOME):  # of an activation when he had no plugin yet
+        found["PULUMI_HOME"] = str(user_home)
+    if not has_backend(os.environ, user_home):
         found["PULUMI_BACKEND_URL"] = LOCAL_BACKEND
         if "PULUMI_CONFIG_PASSPHRASE" not in os.environ:
             found["PULUMI_CONFIG_PASSPHRASE_FILE"] = str(PASSPHRASE)
@@ -41,8 +45,8 @@ def variables() -> dict[str, str]:
 
 def prepare(wanted: dict[str, str]) -> None:
     """Make the files that the variables name."""
-    if "PULUMI_HOME" in wanted:
-        _share_login(_user_home(), PULUMI_HOME)
+    if wanted.get("PULUMI_HOME") == str(PULUMI_HOME):
+        _share_login(docker_plugin.user_home(), PULUMI_HOME)
     if "PULUMI_BACKEND_URL" in wanted:
         STATE.mkdir(parents=True, exist_ok=True)
     if "PULUMI_CONFIG_PASSPHRASE_FILE" in wanted and not PASSPHRASE.exists():
@@ -60,11 +64,6 @@ def has_backend(environment: Mapping[str, str], home: Path) -> bool:
         return bool(json.loads((home / "credentials.json").read_text()).get("current"))
     except (OSError, ValueError):
         return False
-
-
-def _user_home() -> Path:
-    home = os.environ.get("PULUMI_HOME")
-    return Path(home) if home and Path(home) != PULUMI_HOME else Path.home() / ".pulumi"
 
 
 def _share_login(user_home: Path, home: Path) -> None:

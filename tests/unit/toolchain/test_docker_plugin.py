@@ -4,26 +4,30 @@ from pathlib import Path
 
 import pytest
 
-from toolchain.docker_plugin import installed_in, serves
+from toolchain import docker_plugin
+from toolchain.docker_plugin import installed_in, own_plugin
 
 
 @pytest.mark.parametrize(
-    ("folder", "expected"),
-    [
-        ("resource-docker-v5.2.0", True),
-        ("resource-docker-v5.10.1", True),
-        ("resource-docker-v5.1.9", False),
-        ("resource-docker-v6.0.0", False),
-        ("resource-docker-v5.2.0.lock", False),
-        ("resource-docker-build-v5.2.0", False),
-    ],
+    "folder", ["resource-docker-v5.2.1", "resource-docker-v5.10.0", "resource-docker-v5.1.9"]
 )
-def test_a_plugin_of_the_same_major_version_and_no_older_serves(folder: str, expected: bool) -> None:
-    assert serves(folder) is expected
+def test_in_a_plugin_folder_only_the_very_version_that_the_sdk_asks_for_serves(
+    tmp_path: Path, folder: str
+) -> None:
+    (tmp_path / "plugins" / folder).mkdir(parents=True)
+    assert installed_in(tmp_path) is None
+    (tmp_path / "plugins" / "resource-docker-v5.2.0").mkdir(parents=True)
+    assert installed_in(tmp_path) == tmp_path / "plugins" / "resource-docker-v5.2.0"
 
 
 def test_a_plugin_whose_installation_was_interrupted_is_not_there(tmp_path: Path) -> None:
     (tmp_path / "plugins" / "resource-docker-v5.2.0").mkdir(parents=True)
-    assert installed_in(tmp_path) == tmp_path / "plugins" / "resource-docker-v5.2.0"
     (tmp_path / "plugins" / "resource-docker-v5.2.0.partial").touch()
     assert installed_in(tmp_path) is None
+
+
+def test_on_the_path_any_version_serves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plugin = tmp_path / docker_plugin.EXECUTABLE
+    plugin.touch(mode=0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert own_plugin() == plugin

@@ -13,7 +13,7 @@ ENGINE = Step(name="docker-engine", title="docker engine", run=docker_engine.ens
 STOP_ENGINE = Step(
     name="docker-engine",
     title="docker engine that the toolchain started",
-    run=lambda _log: docker_engine.stop(),
+    run=lambda _log: docker_engine.stop_unless_used(f"oodt-{stack.NAME}-"),
 )
 
 

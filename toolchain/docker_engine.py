@@ -59,6 +59,19 @@ def stop() -> str:
     return f"stopped (pid {pid})"
 
 
+def stop_unless_used(own: str) -> str:
+    """Stop the engine that the toolchain started, unless others' containers than ``own``... run in it."""
+    pid = started_pid()
+    if pid is None:
+        return "none of ours runs"
+    if others := [name for name in _running() if not name.startswith(own)]:
+        return (
+            f"goes on (pid {pid}): {', '.join(others)} {'run' if len(others) > 1 else 'runs'} in it; "
+            "`toolchain/docker-daemon stop` stops it all the same"
+        )
+    return stop()
+
+
 def started_pid() -> int | None:
     """The engine that the toolchain started; a pid that meanwhile belongs to another program is not it."""
     try:
@@ -102,6 +115,26 @@ def _root() -> Path | None:
         return None
     # Without an engine some clients print an empty line and exit with 0.
     return Path(answer.stdout.strip()) if answer.stdout.strip() else None
+
+
+def _running() -> list[str]:
+    """Names of the containers that run in the engine that the toolchain started, wherever DOCKER_HOST points.
+
+    Raises StepFailed when it does not answer.
+    """
+    answer = subprocess.run(
+        ["docker", "--host", USUAL_SOCKET, "ps", "--format", "{{.Names}}"],
+        check=False,
+        timeout=QUERY_TIMEOUT,
+        capture_output=True,
+        text=True,
+    )
+    if answer.returncode:
+        raise StepFailed(
+            f"dockerd does not tell what runs in it ({answer.stderr.strip()}); "
+            "`toolchain/docker-daemon stop` stops it all the same"
+        )
+    return sorted(answer.stdout.split())
 
 
 def _start(log: Log) -> Path:

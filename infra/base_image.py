@@ -12,10 +12,8 @@ from pulumi.dynamic import CreateResult, DiffResult, Resource, ResourceProvider
 from infra import ssh
 from infra.saved_image import copy
 from infra.ssh import Identity
+from toolchain.versions import BASE_IMAGE, BASE_IMAGES, SUBSTITUTE_BASE_IMAGE
 
-DEBIAN = "debian:trixie-slim"
-# The same suite, made on this machine by toolchain/base_image where no image registry can be reached.
-OWN = "oodt-base:trixie"
 LOOK_TIMEOUT = 30  # seconds
 PULL_TIMEOUT = 600  # seconds for some 100 MB
 
@@ -34,22 +32,31 @@ class _BaseImageProvider(ResourceProvider):
 
 
 def _on_this_machine() -> str:
-    for image in (OWN, DEBIAN):
-        if _has(image):
-            return image
+    if there := _first_there():
+        return there
     if _pulls(["docker"]):
-        return DEBIAN
-    raise BaseImageError(f"cannot pull {DEBIAN}, and there is no {OWN}; type: make toolchain")
+        return BASE_IMAGE
+    raise BaseImageError(
+        f"cannot pull {BASE_IMAGE}, and there is no {SUBSTITUTE_BASE_IMAGE}; type: make toolchain"
+    )
 
 
 def _on_manager(props: dict[str, Any]) -> str:
     docker = [*ssh.command(Identity(folder=props["folder"]), props["docker_host"]), "docker"]
-    if _has(OWN):
-        return copy(OWN, docker)
+    if _first_there() == SUBSTITUTE_BASE_IMAGE:  # where this machine gets no other, the manager hardly does
+        return copy(SUBSTITUTE_BASE_IMAGE, docker)
     if _pulls(docker):
-        return DEBIAN
+        return BASE_IMAGE
     host = urlsplit(props["docker_host"]).hostname
-    raise BaseImageError(f"{host} cannot pull {DEBIAN}, and there is no {OWN} to copy; type: make toolchain")
+    raise BaseImageError(
+        f"{host} cannot pull {BASE_IMAGE}, and there is no {SUBSTITUTE_BASE_IMAGE} to copy; "
+        "type: make toolchain"
+    )
+
+
+def _first_there() -> str | None:
+    """The preferred one of the base images that this machine has."""
+    return next((image for image in BASE_IMAGES if _has(image)), None)
 
 
 def _has(image: str) -> bool:
@@ -57,7 +64,7 @@ def _has(image: str) -> bool:
 
 
 def _pulls(docker: list[str]) -> bool:
-    return _succeeds([*docker, "pull", "-q", DEBIAN], PULL_TIMEOUT)
+    return _succeeds([*docker, "pull", "-q", BASE_IMAGE], PULL_TIMEOUT)
 
 
 def _succeeds(command: list[str], timeout: float) -> bool:

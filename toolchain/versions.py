@@ -13,4 +13,5 @@ DOCKER_PLUGIN = "5.2.0"
 
 BASE_SUITE = "trixie"
 BASE_IMAGE = "debian:trixie-slim"
-SUBSTITUTE_BASE_IMAGE = "oodt-base:trixie"
+SUBSTITUTE_BASE_IMAGE = "oodt-base:trixie"  # made on this machine where no image registry answers
+BASE_IMAGES = (BASE_IMAGE, SUBSTITUTE_BASE_IMAGE)  # the preferred one first

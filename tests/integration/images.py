@@ -4,7 +4,7 @@ import subprocess
 from pathlib import Path
 
 from tests.tools import missing
-from toolchain.versions import BASE_IMAGE, SUBSTITUTE_BASE_IMAGE
+from toolchain.versions import BASE_IMAGE, BASE_IMAGES, SUBSTITUTE_BASE_IMAGE
 
 ROOT = Path(__file__).parents[2]
 BUILD_SECONDS = 900
@@ -28,7 +28,7 @@ def build(name: str, *, stage: str | None = None) -> str:
 
 def base() -> str:
     """The image that all Dockerfiles begin with."""
-    found = next((image for image in (BASE_IMAGE, SUBSTITUTE_BASE_IMAGE) if is_there(image)), None)
+    found = next((image for image in BASE_IMAGES if is_there(image)), None)
     return found or missing(
         f"neither {BASE_IMAGE} nor {SUBSTITUTE_BASE_IMAGE} is on this machine; `make toolchain` gets one"
     )

@@ -5,14 +5,14 @@ import subprocess
 from toolchain import system_packages
 from toolchain.base_image import mmdebstrap
 from toolchain.steps import Log
-from toolchain.versions import BASE_IMAGE, BASE_SUITE, SUBSTITUTE_BASE_IMAGE
+from toolchain.versions import BASE_IMAGE, BASE_IMAGES, BASE_SUITE, SUBSTITUTE_BASE_IMAGE
 
 QUERY_TIMEOUT = 20
 PULL_TIMEOUT = 90
 
 
 def ensure(log: Log) -> str:
-    for image in (BASE_IMAGE, SUBSTITUTE_BASE_IMAGE):
+    for image in BASE_IMAGES:
         if _is_there(image):
             return f"{image} is there"
     try:

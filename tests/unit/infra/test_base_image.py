@@ -1,0 +1,31 @@
+"""Which base image is taken where there are several."""
+
+from __future__ import annotations
+
+import pytest
+
+from infra import base_image
+from infra.base_image import BaseImageError
+from toolchain.versions import BASE_IMAGE, SUBSTITUTE_BASE_IMAGE
+
+
+def chosen(there: set[str], monkeypatch: pytest.MonkeyPatch, *, pulls: bool = False) -> str:
+    monkeypatch.setattr(base_image, "_has", lambda image: image in there)
+    monkeypatch.setattr(base_image, "_pulls", lambda _docker: pulls)
+    return base_image._on_this_machine()
+
+
+def test_debians_is_preferred_to_the_substitute_as_the_toolchain_prefers_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert chosen({BASE_IMAGE, SUBSTITUTE_BASE_IMAGE}, monkeypatch) == BASE_IMAGE
+
+
+def test_the_substitute_is_taken_where_it_is_the_only_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert chosen({SUBSTITUTE_BASE_IMAGE}, monkeypatch, pulls=True) == SUBSTITUTE_BASE_IMAGE
+
+
+def test_where_there_is_none_it_is_pulled_or_the_way_to_one_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert chosen(set(), monkeypatch, pulls=True) == BASE_IMAGE
+    with pytest.raises(BaseImageError, match="make toolchain"):
+        chosen(set(), monkeypatch)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,9 @@ from pulumi.dynamic import CreateResult, DiffResult, Resource, ResourceProvider,
 from infra.ssh import Identity
 
 
-class _KeyProvider(ResourceProvider):
+class KeyProvider(ResourceProvider):
+    """Makes the pair; what it has laid out is laid out again where it is gone, and goes with the key."""
+
     def create(self, props: dict[str, Any]) -> CreateResult:
         key = Ed25519PrivateKey.generate()
         private = key.private_bytes(
@@ -41,6 +44,9 @@ class _KeyProvider(ResourceProvider):
         identity = Identity(folder=props["folder"])
         identity.key_file.unlink(missing_ok=True)
         identity.known_hosts_file.unlink(missing_ok=True)
+        with suppress(OSError):  # not empty, or not there
+            for folder in (identity.key_file.parent, identity.key_file.parent.parent):
+                folder.rmdir()
 
 
 class SshKey(Resource, module="ssh", name="Key"):
@@ -52,7 +58,7 @@ class SshKey(Resource, module="ssh", name="Key"):
     def __init__(self, name: str, identity: Identity, opts: pulumi.ResourceOptions | None = None) -> None:
         secret = pulumi.ResourceOptions(additional_secret_outputs=["private_key"])
         super().__init__(
-            _KeyProvider(),
+            KeyProvider(),
             name,
             {"folder": identity.folder, "private_key": None, "public_key": None},
             pulumi.ResourceOptions.merge(opts, secret),

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Any, Literal
-from xml.etree import ElementTree
 
 from pulumi.runtime import config as pulumi_config
 
@@ -16,6 +16,7 @@ from infra.aws.settings import AwsSettings, load_aws
 from infra.hosts.settings import KEYS as HOSTS_KEYS
 from infra.hosts.settings import HostsSettings, load_hosts
 from infra.values import ConfigurationError, EntryValues, Values
+from infra.workflow_folder import WorkflowFolderError, events_of, find
 from runtime.topology import Event
 
 __all__ = ["KEYS", "ConfigurationError", "Settings", "Workflow", "load", "of_the_engine"]
@@ -39,8 +40,8 @@ KEYS = (
     *HOSTS_KEYS,
 )
 WORKFLOW_KEYS = ("event", "dir", "max_workflows", "priority", "max_attempts", "job_timeout")
-WORKFLOWS_EXAMPLE = '[{"event": "test-workflow", "dir": "workflows/test-workflow"}]'
-WORKFLOW_PARTS = ("policy", "pge-configs", "pges")
+WORKFLOW_EXAMPLE = {"event": "test-workflow", "dir": "workflows/test-workflow"}
+WORKFLOWS_EXAMPLE = json.dumps([WORKFLOW_EXAMPLE])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,7 +111,7 @@ def load(config: Mapping[str, str], *, project: str, stack: str, root: Path) -> 
         wm_replicas=values.integer("wm_replicas", 1, 500),
         proxy=values.choice("proxy", ("true", "false")) == "true",
         workflows=_workflows(values, root),
-        subnet=values.network("subnet", longest_prefix=26),
+        subnet=values.network("subnet", shortest_prefix=16, longest_prefix=26),
         aws=load_aws(values, config) if target == "aws" else None,
         hosts=load_hosts(values) if target == "hosts" else None,
     )
@@ -135,20 +136,15 @@ def _workflows(values: Values, root: Path) -> tuple[Workflow, ...]:
     listed: list[dict[str, Any]] = values.json_list("workflows", dict, WORKFLOWS_EXAMPLE)
     if not listed:
         entry = {
-            "event": values.text("workflow_queue", "test-workflow"),
-            "dir": values.text("workflow_dir", "workflows/test-workflow"),
+            "event": values.text("workflow_queue", WORKFLOW_EXAMPLE["event"]),
+            "dir": values.text("workflow_dir", WORKFLOW_EXAMPLE["dir"]),
         }
-        workflow = _workflow(Values(defaults | entry), root)
-        _check_name(workflow, values, "workflow_queue")
-        _check_files(workflow, values, "workflow_dir", "workflow_queue")
-        return (workflow,)
+        return (_workflow(Values(defaults | entry), root, values, "workflow_queue", "workflow_dir"),)
     workflows: list[Workflow] = []
     for index in range(len(listed)):
-        scoped = EntryValues("workflows", listed, index, defaults)
+        scoped = EntryValues("workflows", listed, index, defaults, WORKFLOW_EXAMPLE)
         scoped.refuse_unknown(WORKFLOW_KEYS)
-        workflow = _workflow(scoped, root)
-        _check_name(workflow, scoped, "event")
-        _check_files(workflow, scoped, "dir", "event")
+        workflow = _workflow(scoped, root, scoped, "event", "dir")
         if workflow.event in {other.event for other in workflows}:
             raise scoped.error("event", "another entry has this event already; events must differ.", "EVENT")
         if workflow.name in {other.name for other in workflows}:
@@ -159,40 +155,30 @@ def _workflows(values: Values, root: Path) -> tuple[Workflow, ...]:
     return tuple(workflows)
 
 
-def _workflow(values: Values, root: Path) -> Workflow:
-    return Workflow(
-        event=values.text("event", "test-workflow"),
-        directory=(root / Path(values.text("dir", "workflows/test-workflow")).expanduser()).resolve(),
-        max_workflows=values.integer("max_workflows", 1, 256),
-        priority=values.choice("priority", ("normal", "high")),
-        max_attempts=values.integer("max_attempts", 1, 10),
-        job_timeout=values.integer("job_timeout", 1, 604_800),
-    )
-
-
-def _check_name(workflow: Workflow, values: Values, event_key: str) -> None:
+def _workflow(entry: Values, root: Path, reported: Values, event_key: str, dir_key: str) -> Workflow:
+    """Read one entry; ``reported`` has its event and folder by the keys that the operator knows them by."""
+    event = entry.text("event", WORKFLOW_EXAMPLE["event"])
     try:
-        Event(name=workflow.event)
+        Event(name=event)
     except ValueError as problem:
-        raise values.error(event_key, f"it cannot name a queue: {problem}.", "my-event") from None
-
-
-def _check_files(workflow: Workflow, values: Values, dir_key: str, event_key: str) -> None:
-    """Look into the workflow's folder now: a missing part would else show only as jobs that never start."""
-    for part in WORKFLOW_PARTS:
-        if not (workflow.directory / part).is_dir():
-            raise values.error(
-                dir_key,
-                f"{workflow.directory / part} is not a folder; a workflow has {', '.join(WORKFLOW_PARTS)}.",
-                "FOLDER",
-            )
-    events_file = workflow.directory / "policy" / "events.xml"
+        raise reported.error(event_key, f"it cannot name a queue: {problem}.", "my-event") from None
     try:
-        events = [event.get("name", "") for event in ElementTree.parse(events_file).iter("event")]
-    except (OSError, ElementTree.ParseError) as problem:
-        raise values.error(dir_key, f"its policy/events.xml cannot be read ({problem}).", "FOLDER") from None
-    if workflow.event not in events:
+        directory = find(root, entry.text("dir", WORKFLOW_EXAMPLE["dir"]))
+        events = events_of(directory)
+    except WorkflowFolderError as problem:
+        raise reported.error(dir_key, str(problem), "FOLDER", problem.fix) from None
+    if event not in events:
         known = ", ".join(events) or "none"
-        raise values.error(
-            event_key, f"{events_file} has no such event; it has: {known}.", events[0] if events else "EVENT"
+        raise reported.error(
+            event_key,
+            f"{directory / 'policy' / 'events.xml'} has no such event; it has: {known}.",
+            events[0] if events else "EVENT",
         )
+    return Workflow(
+        event=event,
+        directory=directory,
+        max_workflows=entry.integer("max_workflows", 1, 256),
+        priority=entry.choice("priority", ("normal", "high")),
+        max_attempts=entry.integer("max_attempts", 1, 10),
+        job_timeout=entry.integer("job_timeout", 1, 604_800),
+    )

@@ -12,6 +12,9 @@ from typing import Any, TypeVar
 T = TypeVar("T", bound=str)
 E = TypeVar("E")
 
+# This network, loopback, link-local; multicast and what is reserved.
+NO_HOSTS = tuple(map(IPv4Network, ("0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/3")))
+
 
 class ConfigurationError(ValueError):
     """A setting that cannot be used; the message says which key, which value and what to type instead."""
@@ -28,8 +31,11 @@ class Values:
     def __init__(self, values: Mapping[str, Any]) -> None:
         self._values = values
 
-    def error(self, key: str, problem: str, example: object) -> ConfigurationError:
-        return ConfigurationError(self._path(key), self._values.get(key), problem, self._fix(key, example))
+    def error(self, key: str, problem: str, example: object, fix: str = "") -> ConfigurationError:
+        """``example`` is what to set the key to, unless ``fix`` says what else is to be done."""
+        return ConfigurationError(
+            self._path(key), self._values.get(key), problem, fix or self._fix(key, example)
+        )
 
     def _path(self, key: str) -> str:
         return key
@@ -78,7 +84,7 @@ class Values:
                 return choice
         raise self.error(key, f"it must be {' or '.join(choices)}.", choices[0])
 
-    def network(self, key: str, longest_prefix: int) -> IPv4Network:
+    def network(self, key: str, shortest_prefix: int, longest_prefix: int) -> IPv4Network:
         example = "10.213.0.0/24"
         try:
             network = IPv4Network(str(self._values.get(key)))
@@ -88,13 +94,21 @@ class Values:
             raise self.error(
                 key, f"it has too few addresses; /{longest_prefix} or shorter is needed.", example
             )
+        if network.prefixlen < shortest_prefix:
+            raise self.error(
+                key, f"it takes more addresses than are needed; use /{shortest_prefix} or longer.", example
+            )
+        if special := next((special for special in NO_HOSTS if network.overlaps(special)), None):
+            raise self.error(key, f"no machine can have an address of {special}.", example)
         return network
 
     def json_list(self, key: str, kind: type[E], example: str) -> list[E]:
         """The text as a JSON list of objects (``dict``) or of texts (``str``)."""
         try:
             listed = json.loads(self.text(key, example))
-        except json.JSONDecodeError as problem:
+        except RecursionError:
+            raise self.error(key, "it is nested too deeply.", example) from None
+        except ValueError as problem:  # not JSON, or a number of more digits than Python reads
             raise self.error(key, f"it is not JSON ({problem}).", example) from None
         if not isinstance(listed, list) or not all(isinstance(entry, kind) for entry in listed):
             kinds = "objects" if kind is dict else "texts"
@@ -103,15 +117,25 @@ class Values:
 
 
 class EntryValues(Values):
-    """The values of one entry of a list of objects; what its errors say to type is the whole list, mended."""
+    """The values of one entry of a list of objects; what its errors say to type is the whole list, mended.
+
+    ``needed`` has an example for each key that an entry must have: where several are missing, the line to
+    type has them all.
+    """
 
     def __init__(
-        self, key: str, listed: Sequence[Mapping[str, Any]], index: int, defaults: Mapping[str, Any]
+        self,
+        key: str,
+        listed: Sequence[Mapping[str, Any]],
+        index: int,
+        defaults: Mapping[str, Any],
+        needed: Mapping[str, Any],
     ) -> None:
         super().__init__({**defaults, **listed[index]})
         self._key = key
         self._listed = listed
         self._index = index
+        self._needed = needed
 
     def _path(self, key: str) -> str:
         return f"{self._key}[{self._index}].{key}"
@@ -124,7 +148,8 @@ class EntryValues(Values):
         return self._with_entry({name: value for name, value in entry.items() if name != key})
 
     def _with_entry(self, entry: Mapping[str, Any]) -> str:
-        mended = [*self._listed[: self._index], entry, *self._listed[self._index + 1 :]]
+        whole = {**self._needed, **entry}
+        mended = [*self._listed[: self._index], whole, *self._listed[self._index + 1 :]]
         return f"pulumi config set {self._key} {_quoted(json.dumps(mended))}"
 
 

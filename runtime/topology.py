@@ -29,7 +29,8 @@ DELIVERY_LIMIT = 100
 UNLIMITED = -1
 
 EVENT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,149}")
-RESERVED_ENDING = re.compile(r".*\.(dead|abandoned|retry\.\d+)")
+# The broker's own names, and those of our queues beside the events'.
+RESERVED_NAME = re.compile(r"(amq|oodt)\..*|.*\.(dead|abandoned|retry\.\d+)")
 
 Priority = Literal["normal", "high"]
 # Quorum queues know two classes: 0-4 and 5 or more.
@@ -50,11 +51,11 @@ class Event:
         if (
             not isinstance(self.name, str)
             or not EVENT_NAME.fullmatch(self.name)
-            or RESERVED_ENDING.fullmatch(self.name)
+            or RESERVED_NAME.fullmatch(self.name)
         ):
             raise ValueError(
                 f"event is {self.name!r}: it names a queue: use up to 150 letters, digits, '.', '_' and '-', "
-                "and no .dead, .abandoned or .retry.N at its end"
+                "no amq. or oodt. at its beginning, and no .dead, .abandoned or .retry.N at its end"
             )
 
 

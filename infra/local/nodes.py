@@ -43,12 +43,11 @@ class LocalNodes(pulumi.ComponentResource):
         self._settings = settings
         self._engine = engine
         self._child = pulumi.ResourceOptions(parent=self)
-        addresses = list(settings.subnet.hosts())
-        self._manager_address = str(addresses[MANAGER_HOST_NUMBER - 1])
+        self._manager_address = str(settings.subnet[MANAGER_HOST_NUMBER])
 
         self._key = SshKey("key", identity, self._child)
         self._image = self._create_image()
-        self._network = self._create_network(str(addresses[0]))
+        self._network = self._create_network(gateway=str(settings.subnet[1]))
         self._share = self._create_volume("share")
         manager = self._create_node("manager", "manager", self._manager_address)
         ready = ManagerReady(
@@ -59,7 +58,7 @@ class LocalNodes(pulumi.ComponentResource):
             opts=self._child,
         )
         workers = [
-            self._create_node(f"worker{number}", "worker", str(addresses[MANAGER_HOST_NUMBER - 1 + number]))
+            self._create_node(f"worker{number}", "worker", str(settings.subnet[MANAGER_HOST_NUMBER + number]))
             for number in range(1, settings.worker_nodes + 1)
         ]
         members = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 
 import pytest
@@ -21,12 +22,11 @@ def load(changes: dict[str, str] | None = None) -> Settings:
     return settings.load(config | {"aws:region": "us-west-2"}, project="oodt", stack="dev", root=ROOT)
 
 
-def workflow_folder(folder: Path, event: str) -> Path:
+def workflow_folder(folder: Path, *events: str) -> Path:
     for part in ("policy", "pge-configs", "pges"):
         (folder / part).mkdir(parents=True)
-    (folder / "policy" / "events.xml").write_text(
-        f'<events><event name="{event}"><workflow id="w"/></event></events>'
-    )
+    listed = "".join(f'<event name="{event}"><workflow id="w"/></event>' for event in events)
+    (folder / "policy" / "events.xml").write_text(f"<events>{listed}</events>")
     return folder
 
 
@@ -63,13 +63,26 @@ def test_every_known_key_is_declared_with_a_default_and_a_description() -> None:
         ("job_timeout", "never"),
         ("subnet", "10.213.0.1/24"),
         ("subnet", "10.213.0.0/28"),
+        ("subnet", "10.0.0.0/8"),
+        ("subnet", "0.0.0.0/24"),
+        ("subnet", "127.0.0.0/24"),
+        ("subnet", "169.254.1.0/24"),
+        ("subnet", "224.0.0.0/24"),
         ("workflow_queue", " "),
         ("workflow_queue", "no-such-event"),
         ("workflow_queue", "test-workflow.dead"),
         ("workflow_queue", "one,two"),
+        ("workflow_queue", "amq.jobs"),
+        ("workflow_queue", "oodt.status"),
         ("workflow_dir", "/nowhere"),
+        ("workflow_dir", "~nobody-of-this-name/flow"),
+        ("workflow_dir", "long" * 1000),
+        ("workflow_dir", "with\0zero"),
         ("workflows", "[1]"),
         ("workflows", "{"),
+        ("workflows", "[" * 100_000),
+        ("workflows", f'[{{"event": "test-workflow", "max_workflows": {"9" * 5000}}}]'),
+        ("max_workflows", "9" * 5000),
     ],
 )
 def test_a_bad_value_is_refused_with_key_value_and_the_line_to_type(key: str, value: str) -> None:
@@ -125,3 +138,23 @@ def test_two_workflows_cannot_share_an_event_or_a_folder_name(tmp_path: Path) ->
         load({"workflows": json.dumps([one, two])})
     with pytest.raises(ConfigurationError, match="events must differ"):
         load({"workflows": json.dumps([one, one | {"dir": str(workflow_folder(tmp_path / "c", "first"))}])})
+
+
+@pytest.mark.parametrize("entry", [{}, {"colour": "red"}, {"max_workflows": 2}])
+def test_the_line_to_type_for_an_entry_that_lacks_its_keys_is_not_refused_itself(
+    entry: dict[str, object],
+) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        load({"workflows": json.dumps([entry])})
+    *_, value = shlex.split(str(caught.value).partition("fix: ")[2])
+    (workflow,) = load({"workflows": value}).workflows
+    assert workflow.event == "test-workflow"
+
+
+@pytest.mark.parametrize("encoding", ["no-such-encoding", "shift_jis"])
+def test_a_file_in_an_encoding_that_cannot_be_read_is_named(tmp_path: Path, encoding: str) -> None:
+    folder = workflow_folder(tmp_path / "flow", "first")
+    events = folder / "policy" / "events.xml"
+    events.write_text(f'<?xml version="1.0" encoding="{encoding}"?>\n{events.read_text()}')
+    with pytest.raises(ConfigurationError, match=r"events.xml, line 1: .*encoding"):
+        load({"workflow_dir": str(folder), "workflow_queue": "first"})

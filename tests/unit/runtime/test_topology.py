@@ -76,7 +76,9 @@ def test_only_the_administrator_may_administrate() -> None:
     }
 
 
-@pytest.mark.parametrize("name", ["", "a b", "x.dead", "x.retry.5", ".hidden", "x" * 151])
+@pytest.mark.parametrize(
+    "name", ["", "a b", "x.dead", "x.retry.5", ".hidden", "x" * 151, "oodt.status", "oodt.x", "amq.x"]
+)
 def test_a_name_that_cannot_name_a_queue_is_refused(name: str) -> None:
     with pytest.raises(ValueError, match="event is"):
         Event(name=name)

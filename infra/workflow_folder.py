@@ -1,0 +1,63 @@
+"""The operator's folder of a workflow, looked into before anything is declared.
+
+What is missing or cannot be read would else show late: as containers that do not start, or jobs that do not.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+from xml.parsers.expat import ExpatError, ParserCreate
+
+PARTS = ("policy", "pge-configs", "pges")
+
+
+class WorkflowFolderError(ValueError):
+    """A folder that is no workflow; ``fix`` is what to do about it, empty where another is to be named."""
+
+    def __init__(self, problem: str, fix: str = "") -> None:
+        super().__init__(problem)
+        self.fix = fix
+
+
+def find(root: Path, text: str) -> Path:
+    """The folder that an operator names, which has all parts of a workflow. Raises WorkflowFolderError."""
+    try:
+        folder = (root / Path(text).expanduser()).resolve()
+        missing = [part for part in PARTS if not (folder / part).is_dir()]
+    except (OSError, RuntimeError, ValueError) as problem:  # an unknown user, a name that is too long, a loop
+        reason = getattr(problem, "strerror", None) or problem
+        raise WorkflowFolderError(f"it cannot name a folder ({reason}).") from None
+    if missing:
+        raise WorkflowFolderError(
+            f"{folder / missing[0]} is not a folder; a workflow has {', '.join(PARTS)}."
+        )
+    return folder
+
+
+def events_of(folder: Path) -> list[str]:
+    """The events of the workflow's policy. Raises WorkflowFolderError."""
+    elements = _elements(folder / "policy" / "events.xml")
+    return [attributes.get("name", "") for name, attributes in elements if name == "event"]
+
+
+def _elements(file: Path) -> list[tuple[str, dict[str, str]]]:
+    """Names and attributes of a file's elements, without regard to namespaces, as OODT reads them."""
+    found: list[tuple[str, dict[str, str]]] = []
+
+    def note(name: str, attributes: dict[str, Any]) -> None:
+        found.append((name, attributes))
+
+    parser = ParserCreate()
+    parser.StartElementHandler = note
+    try:
+        parser.Parse(file.read_bytes(), True)
+    except OSError as problem:
+        raise WorkflowFolderError(f"{file} cannot be read ({problem.strerror}).") from None
+    except (ExpatError, LookupError, ValueError) as problem:  # the latter two: encodings
+        reason = str(problem).partition(": line ")[0]
+        raise WorkflowFolderError(
+            f"{file}, line {parser.CurrentLineNumber}: this is no XML that can be read ({reason}).",
+            "mend the file, then type: pulumi up",
+        ) from None
+    return found

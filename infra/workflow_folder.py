@@ -10,6 +10,7 @@ from typing import Any
 from xml.parsers.expat import ExpatError, ParserCreate
 
 PARTS = ("policy", "pge-configs", "pges")
+XML_PARTS = ("policy", "pge-configs")
 
 
 class WorkflowFolderError(ValueError):
@@ -36,7 +37,14 @@ def find(root: Path, text: str) -> Path:
 
 
 def events_of(folder: Path) -> list[str]:
-    """The events of the workflow's policy. Raises WorkflowFolderError."""
+    """The events of the workflow's policy, once all that OODT reads as XML is well-formed.
+
+    Raises WorkflowFolderError.
+    """
+    for part in XML_PARTS:
+        for file in sorted((folder / part).glob("*.xml")):
+            if file.is_file() and not file.name.startswith("."):
+                _elements(file)
     elements = _elements(folder / "policy" / "events.xml")
     return [attributes.get("name", "") for name, attributes in elements if name == "event"]
 

@@ -151,6 +151,17 @@ def test_the_line_to_type_for_an_entry_that_lacks_its_keys_is_not_refused_itself
     assert workflow.event == "test-workflow"
 
 
+@pytest.mark.parametrize("name", ["policy/tasks.xml", "policy/my.workflow.xml", "pge-configs/task.xml"])
+def test_a_file_that_is_no_xml_is_named_with_line_and_reason(tmp_path: Path, name: str) -> None:
+    folder = workflow_folder(tmp_path / "flow", "first")
+    (folder / name).write_text("<tasks>\n  <task>\n</tasks>\n")
+    with pytest.raises(ConfigurationError) as caught:
+        load({"workflow_dir": str(folder), "workflow_queue": "first"})
+    assert str(caught.value).startswith(f"workflow_dir is {str(folder)!r}: {folder / name}, line 3: ")
+    assert "mismatched tag" in str(caught.value)
+    assert "fix: mend the file" in str(caught.value)
+
+
 @pytest.mark.parametrize("encoding", ["no-such-encoding", "shift_jis"])
 def test_a_file_in_an_encoding_that_cannot_be_read_is_named(tmp_path: Path, encoding: str) -> None:
     folder = workflow_folder(tmp_path / "flow", "first")
@@ -158,3 +169,11 @@ def test_a_file_in_an_encoding_that_cannot_be_read_is_named(tmp_path: Path, enco
     events.write_text(f'<?xml version="1.0" encoding="{encoding}"?>\n{events.read_text()}')
     with pytest.raises(ConfigurationError, match=r"events.xml, line 1: .*encoding"):
         load({"workflow_dir": str(folder), "workflow_queue": "first"})
+
+
+def test_what_oodt_reads_is_no_mistake(tmp_path: Path) -> None:
+    folder = workflow_folder(tmp_path / "flow", "first")
+    (folder / "policy" / "tasks.xml").write_text("<cas:tasks></cas:tasks>")  # without regard to namespaces
+    (folder / "pge-configs" / "._task.xml").write_bytes(b"\0")  # of another system's file manager
+    (folder / "pges" / "template.xml").write_text("<one/><two/>")  # a program's own
+    assert load({"workflow_dir": str(folder), "workflow_queue": "first"}).folders == (folder,)

@@ -81,6 +81,11 @@ class Settings:
     hosts: HostsSettings | None
 
     @property
+    def folders(self) -> tuple[Path, ...]:
+        """The workflows' folders, each once, in the order of their first events."""
+        return tuple(dict.fromkeys(workflow.directory for workflow in self.workflows))
+
+    @property
     def prefix(self) -> str:
         """Start of every name that the stack gives to something outside itself."""
         return f"{self.project}-{self.stack}"
@@ -147,10 +152,10 @@ def _workflows(values: Values, root: Path) -> tuple[Workflow, ...]:
         workflow = _workflow(scoped, root, scoped, "event", "dir")
         if workflow.event in {other.event for other in workflows}:
             raise scoped.error("event", "another entry has this event already; events must differ.", "EVENT")
-        if workflow.name in {other.name for other in workflows}:
-            raise scoped.error(
-                "dir", "another entry's folder has this name already; names must differ.", "FOLDER"
-            )
+        # One folder may serve several events; two of one name would have the same place in a container.
+        folders = {other.name: other.directory for other in workflows}
+        if folders.get(workflow.name, workflow.directory) != workflow.directory:
+            raise scoped.error("dir", "another folder has this name already; names must differ.", "FOLDER")
         workflows.append(workflow)
     return tuple(workflows)
 

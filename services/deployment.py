@@ -38,11 +38,9 @@ def deploy(settings: Settings, swarm: Swarm) -> Access:
     """Declare network, secrets, images and services; returns how to get in."""
     cluster = _Cluster(swarm)
     built = images(settings.prefix, swarm, cluster.on_swarm)
-    copy = WorkflowCopy("workflows", settings.workflows, swarm, opts=cluster.with_manager)
+    copy = WorkflowCopy("workflows", settings.folders, swarm, opts=cluster.with_manager)
     # The File Manager's own, so that an edit of a program does not restart it.
-    policies = WorkflowCopy(
-        "policies", settings.workflows, swarm, parts=["policy"], opts=cluster.with_manager
-    )
+    policies = WorkflowCopy("policies", settings.folders, swarm, parts=["policy"], opts=cluster.with_manager)
     login = credentials()
     token = Password("status-token").value
 

@@ -14,7 +14,6 @@ import pulumi
 from pulumi.dynamic import CreateResult, DiffResult, Resource, ResourceProvider
 
 from infra import ssh
-from infra.settings import Workflow
 from infra.ssh import Identity
 from infra.swarm import Swarm
 
@@ -122,13 +121,12 @@ class WorkflowCopy(Resource, module="workflows", name="Copy"):
     def __init__(
         self,
         name: str,
-        workflows: Sequence[Workflow],
+        directories: Sequence[Path],
         swarm: Swarm,
         *,
         parts: Sequence[str] = PARTS,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        directories = [workflow.directory for workflow in workflows]
         props = {
             "directories": [str(directory) for directory in directories],
             "parts": list(parts),

@@ -48,7 +48,7 @@ class HostsNodes(pulumi.ComponentResource):
             address=own.address,
             found=_docker(own).cluster,
             workers={worker: facts[worker].address for worker in chosen.workers},
-            job_folders=[workflow.name for workflow in settings.workflows],
+            job_folders=[folder.name for folder in settings.folders],
             opts=pulumi.ResourceOptions(parent=self),
         )
         # On destroy the manager has its workers leave: only one that is taken from the list is drained.

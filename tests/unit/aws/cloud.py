@@ -88,12 +88,13 @@ class Cloud(mocks.Mocks):
         }
 
 
-def workflow_folder(folder: Path) -> Path:
+def workflow_folder(folder: Path, *events: str) -> Path:
     for part in ("policy", "pge-configs", "pges"):
         (folder / part).mkdir(parents=True, exist_ok=True)
-    (folder / "policy" / "events.xml").write_text(
-        '<events><event name="test-workflow"><workflow id="w"/></event></events>'
+    listed = "".join(
+        f'<event name="{event}"><workflow id="w"/></event>' for event in events or ["test-workflow"]
     )
+    (folder / "policy" / "events.xml").write_text(f"<events>{listed}</events>")
     return folder
 
 

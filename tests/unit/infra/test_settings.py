@@ -140,6 +140,18 @@ def test_two_workflows_cannot_share_an_event_or_a_folder_name(tmp_path: Path) ->
         load({"workflows": json.dumps([one, one | {"dir": str(workflow_folder(tmp_path / "c", "first"))}])})
 
 
+def test_a_folder_with_several_events_serves_all_of_them(tmp_path: Path) -> None:
+    folder = workflow_folder(tmp_path / "flow", "first", "second")
+    (tmp_path / "link").symlink_to(tmp_path)
+    listed = [
+        {"event": "first", "dir": str(folder)},
+        {"event": "second", "dir": str(tmp_path / "link" / "flow"), "priority": "high"},
+    ]
+    chosen = load({"workflows": json.dumps(listed)})
+    assert [workflow.event for workflow in chosen.workflows] == ["first", "second"]
+    assert chosen.folders == (folder,)
+
+
 @pytest.mark.parametrize("entry", [{}, {"colour": "red"}, {"max_workflows": 2}])
 def test_the_line_to_type_for_an_entry_that_lacks_its_keys_is_not_refused_itself(
     entry: dict[str, object],

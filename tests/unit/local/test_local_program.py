@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 
 from infra.local import nodes
 from infra.local.engine import Engine
-from tests.unit.aws.cloud import Cloud, run_program
+from tests.unit.aws.cloud import Cloud, run_program, workflow_folder
 
 
 @pytest.fixture
@@ -41,3 +42,30 @@ def test_images_are_copied_to_this_manager_and_used_as_they_are_called_there(dec
     assert {copy["place"] for copy in in_registry.values()} == {"10.213.0.10:5000"}
     services = declared.all("docker:index/service:Service")
     assert {service.inputs["taskSpec"]["containerSpec"]["image"] for service in services} == {"copied"}
+
+
+def test_nodes_have_fixed_addresses_near_the_start_of_the_subnet(declared: Cloud) -> None:
+    (network,) = declared.all("docker:index/network:Network")[:1]
+    assert network.inputs["ipamConfigs"] == [{"subnet": "10.213.0.0/24", "gateway": "10.213.0.1"}]
+    nodes = {node.name: node.inputs for node in declared.all("docker:index/container:Container")}
+    addresses = {name: node["networksAdvanced"][0]["ipv4Address"] for name, node in nodes.items()}
+    assert addresses == {"manager": "10.213.0.10", "worker1": "10.213.0.11", "worker2": "10.213.0.12"}
+
+
+def test_a_folder_that_serves_two_events_is_copied_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        nodes,
+        "inspect",
+        lambda: Engine(platform="linux/amd64", cgroup_version=2, missing_capabilities=(), subnets={}),
+    )
+    folder = workflow_folder(tmp_path / "both", "first", "second")
+    listed = [{"event": event, "dir": str(folder), "max_workflows": 2} for event in ("first", "second")]
+    found = Cloud()
+    run_program(found, tmp_path, target="local", workflows=json.dumps(listed))
+    copies = found.all("pulumi-python:dynamic/workflows:Copy")
+    assert [copy.inputs["directories"] for copy in copies] == [[str(folder)], [str(folder)]]
+    services = {service.name: service.inputs for service in found.all("docker:index/service:Service")}
+    environment = services["oodt-wmgr"]["taskSpec"]["containerSpec"]["env"]
+    assert (environment["WORKFLOW_QUEUE"], environment["MAX_WORKFLOWS"]) == ("first,second", "4")

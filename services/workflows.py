@@ -11,18 +11,20 @@ from pathlib import Path
 from typing import Any
 
 import pulumi
-from pulumi.dynamic import CreateResult, DiffResult, Resource, ResourceProvider
+from pulumi.dynamic import CreateResult, DiffResult, Resource, ResourceProvider, UpdateResult
 
 from infra import ssh
 from infra.ssh import Identity
 from infra.swarm import Swarm
 
 COPY_TIMEOUT = 300  # seconds
+LOOK_TIMEOUT = 30  # seconds
 PARTS = ("policy", "pge-configs", "pges")
 LEFT_OUT = ("__pycache__", ".git", ".DS_Store")
 
 # Receives the archive on standard input; a copy is complete once it has its final name. Containers that are
-# on their way out go on with jobs of an older copy, so that the ten newest stay.
+# on their way out go on with jobs of an older copy, so that the ten newest of each kind stay; and what a
+# service mounts stays for as long as it does, or a container of it could not be started again.
 RECEIVE = """
 set -e
 umask 022
@@ -33,7 +35,11 @@ tar -x -f - -C "$draft" --no-same-owner
 chmod 755 "$draft"
 [ -d {copy} ] || mv "$draft" {copy}
 touch {copy}
-ls -dt {share}/config/*/ | tail -n +11 | xargs -r rm -rf
+if services=$(docker service ls -q) && mounts=$(docker service inspect $services); then
+  ls -dt {share}/config/{kind}-*/ | tail -n +11 | while read -r old; do
+    case $mounts in *"$old"*) ;; *) rm -rf "$old" ;; esac
+  done
+fi
 for name in {names}; do
   [ -d {share}/jobs/"$name" ] && continue
   mkdir -p {share}/jobs/"$name"
@@ -95,22 +101,43 @@ def _digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-class _CopyProvider(ResourceProvider):
+class CopyProvider(ResourceProvider):
+    """Puts a copy on the share, again where it is gone. An older one stays for those who still work by it."""
+
     def create(self, props: dict[str, Any]) -> CreateResult:
-        directories = [Path(directory) for directory in props["directories"]]
-        content = archive(directories, props["parts"])
-        if _digest(content) != props["digest"]:
-            raise RuntimeError("a workflow folder was changed during the update; type: pulumi up")
-        copy = f"{props['share']}/config/{props['digest'][:16]}"
-        names = " ".join(shlex.quote(directory.name) for directory in directories)
-        command = RECEIVE.format(share=props["share"], copy=copy, names=names)
-        identity = Identity(folder=props["folder"])
-        ssh.run(identity, props["docker_host"], command, timeout=COPY_TIMEOUT, stdin=content)
+        copy = f"{props['share']}/config/{props['kind']}-{props['digest'][:16]}"
+        _send(props, copy)
         return CreateResult(copy, {**props, "path": copy})
 
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
         replaces = [key for key in ("digest", "share") if olds[key] != news[key]]
-        return DiffResult(changes=bool(replaces), replaces=replaces)
+        return DiffResult(changes=bool(replaces) or _is_gone(news, olds["path"]), replaces=replaces)
+
+    def update(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
+        _send(news, olds["path"])
+        return UpdateResult({**news, "path": olds["path"]})
+
+
+def _send(props: dict[str, Any], copy: str) -> None:
+    directories = [Path(directory) for directory in props["directories"]]
+    content = archive(directories, props["parts"])
+    if _digest(content) != props["digest"]:
+        raise RuntimeError("a workflow folder was changed during the update; type: pulumi up")
+    names = " ".join(shlex.quote(directory.name) for directory in directories)
+    command = RECEIVE.format(share=props["share"], copy=copy, kind=props["kind"], names=names)
+    identity = Identity(folder=props["folder"])
+    ssh.run(identity, props["docker_host"], command, timeout=COPY_TIMEOUT, stdin=content)
+
+
+def _is_gone(props: dict[str, Any], copy: str) -> bool:
+    """Whether the share lacks the copy; a manager that is not known yet or does not answer tells nothing."""
+    if not props["docker_host"].startswith("ssh://"):
+        return False
+    identity, look = Identity(folder=props["folder"]), f"[ -d {copy} ] || echo gone"
+    try:
+        return ssh.run(identity, props["docker_host"], look, timeout=LOOK_TIMEOUT).strip() == "gone"
+    except ssh.RemoteError:
+        return False
 
 
 class WorkflowCopy(Resource, module="workflows", name="Copy"):
@@ -132,8 +159,9 @@ class WorkflowCopy(Resource, module="workflows", name="Copy"):
             "parts": list(parts),
             "digest": _digest(archive(directories, parts)),
             "share": swarm.share,
+            "kind": name,
             "folder": swarm.identity.folder,
             "docker_host": swarm.docker_host,
             "path": None,
         }
-        super().__init__(_CopyProvider(), name, props, opts)
+        super().__init__(CopyProvider(), name, props, opts)

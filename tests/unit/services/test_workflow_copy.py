@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 import io
+import os
+import subprocess
 import tarfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from services.workflows import archive
+from infra import ssh
+from services import workflows
+from services.workflows import CopyProvider, archive
+
+DOCKER = """#!/bin/sh
+case "$1 $2" in
+  "service ls") echo oodt-filemgr ;;
+  "service inspect") cat {mounts} ;;
+esac
+"""
 
 
 @pytest.fixture
@@ -60,3 +73,107 @@ def test_the_same_content_gives_the_same_bytes_and_an_edit_others(folders: list[
     assert archive(folders) == before
     (folders[0] / "policy" / "events.xml").write_text("changed")
     assert archive(folders) != before
+
+
+@pytest.fixture
+def mounts(tmp_path: Path) -> Path:
+    """What docker tells of the services."""
+    return tmp_path / "mounts.json"
+
+
+@pytest.fixture
+def make(
+    folders: list[Path], tmp_path: Path, mounts: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., dict[str, Any]]:
+    """Makes a copy of what is in the folders now, on a manager that is this machine; its properties."""
+    docker = tmp_path / "bin" / "docker"
+    docker.parent.mkdir()
+    docker.write_text(DOCKER.format(mounts=mounts))
+    docker.chmod(0o755)
+    environment = {**os.environ, "PATH": f"{docker.parent}:{os.environ['PATH']}"}
+    (tmp_path / "jobs" / "first").mkdir(parents=True)
+
+    def run(_identity: object, _host: str, script: str, *, timeout: float, stdin: bytes = b"") -> str:
+        done = subprocess.run(
+            ["sh", "-c", script],
+            input=stdin,
+            env=environment,
+            timeout=timeout,
+            check=True,
+            stdout=subprocess.PIPE,
+        )
+        return done.stdout.decode()
+
+    monkeypatch.setattr(ssh, "run", run)
+
+    def make(kind: str = "workflows", parts: tuple[str, ...] = workflows.PARTS) -> dict[str, Any]:
+        props = {
+            "directories": [str(folders[0])],
+            "parts": list(parts),
+            "digest": workflows._digest(archive(folders[:1], parts)),
+            "share": str(tmp_path),
+            "kind": kind,
+            "folder": "",
+            "docker_host": "ssh://root@manager",
+        }
+        return dict(CopyProvider().create(props).outs or {})
+
+    return make
+
+
+def edit(folders: list[Path], times: int, make: Callable[..., dict[str, Any]]) -> None:
+    for number in range(times):
+        (folders[0] / "pges" / "pge.sh").write_text(f"#!/bin/sh\n# {number}\n")
+        make()
+
+
+def test_edits_of_programs_push_no_copy_of_the_policies_out(
+    folders: list[Path], mounts: Path, make: Callable[..., dict[str, Any]]
+) -> None:
+    mounts.write_text("[]")
+    policies = make("policies", ("policy",))
+    edit(folders, 12, make)
+    assert Path(policies["path"], "workflows", "policy", "events.xml").exists()
+
+
+def test_the_ten_newest_copies_stay_and_what_a_service_mounts(
+    folders: list[Path], mounts: Path, make: Callable[..., dict[str, Any]]
+) -> None:
+    mounted = make()
+    edit(folders, 1, make)
+    forgotten = make()
+    mounts.write_text(f'[{{"Source": "{mounted["path"]}/pges"}}]')
+    edit(folders, 11, make)
+    assert Path(mounted["path"]).exists()
+    assert not Path(forgotten["path"]).exists()
+    assert len(list(Path(mounted["path"]).parent.iterdir())) == 11
+
+
+def test_where_docker_does_not_tell_what_is_mounted_every_copy_stays(
+    folders: list[Path], mounts: Path, make: Callable[..., dict[str, Any]]
+) -> None:
+    copy = make()
+    edit(folders, 12, make)
+    assert Path(copy["path"]).exists()
+
+
+def test_a_copy_that_is_gone_is_made_again_in_its_place(make: Callable[..., dict[str, Any]]) -> None:
+    props, provider = make(), CopyProvider()
+    assert not provider.diff("", props, props).changes
+    Path(props["path"]).rename(f"{props['path']}.elsewhere")
+    difference = provider.diff("", props, props)
+    assert difference.changes and not difference.replaces
+    assert (provider.update("", props, {**props, "path": None}).outs or {})["path"] == props["path"]
+    assert Path(props["path"], "pges", "first", "pge.sh").exists()
+
+
+@pytest.mark.parametrize("host", ["ssh://root@manager", "not known in a preview"])
+def test_a_manager_that_does_not_answer_is_no_reason_to_copy(
+    make: Callable[..., dict[str, Any]], monkeypatch: pytest.MonkeyPatch, host: str
+) -> None:
+    def run(*_arguments: object, **_options: object) -> str:
+        raise ssh.UnreachableError("manager: exit 255")
+
+    props = {**make(), "docker_host": host}
+    monkeypatch.setattr(ssh, "run", run)
+    assert not CopyProvider().diff("", props, props).changes

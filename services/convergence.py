@@ -21,7 +21,10 @@ from infra.ssh import Identity
 CONVERGE_TIMEOUT = 300  # seconds
 INTERVAL = 0.5  # seconds between two looks
 CRASHES = 3  # failed tasks of one service after which waiting longer would not help
-ENDED_BADLY = ("failed", "rejected")
+# A service's container is to run until it is told to stop: also one that ended with 0 has crashed.
+ENDED_BY_ITSELF = ("complete", "failed", "rejected")
+SHOWN_TASKS = 2
+SHOWN_LINES = 30  # of each task's log
 
 
 class ServiceError(RuntimeError):
@@ -83,9 +86,10 @@ def _wait(props: dict[str, Any]) -> None:
             return
         crashed = [task for task in tasks if _crashed_since(service, task)]
         if len(crashed) >= CRASHES:
-            raise ServiceError(_report(props, name, f"{len(crashed)} tasks failed", tasks))
+            raise ServiceError(_report(props, f"{len(crashed)} tasks failed", crashed))
         if time.time() > deadline:
-            raise ServiceError(_report(props, name, f"not ready within {CONVERGE_TIMEOUT} s", tasks))
+            waited_for = crashed or [task for task in tasks if task["DesiredState"] == "running"]
+            raise ServiceError(_report(props, f"not ready within {CONVERGE_TIMEOUT} s", waited_for))
         time.sleep(INTERVAL)
 
 
@@ -116,7 +120,7 @@ def _covers(whole: Any, part: Any) -> bool:
 
 def _crashed_since(service: dict[str, Any], task: dict[str, Any]) -> bool:
     return (
-        task["Status"]["State"] in ENDED_BADLY
+        task["Status"]["State"] in ENDED_BY_ITSELF
         and _is_current(service, task)
         and task["CreatedAt"] >= service["UpdatedAt"]
     )
@@ -128,18 +132,23 @@ def _tasks(props: dict[str, Any], name: str) -> list[dict[str, Any]]:
     return json.loads(_docker(props, f"inspect --type task {' '.join(ids)} || true")) if ids else []
 
 
-def _report(props: dict[str, Any], name: str, problem: str, tasks: Sequence[dict[str, Any]]) -> str:
-    """The problem, the newest task's state and error, and the last lines that the service logged."""
-    lines = [f"service {name}: {problem}"]
-    if tasks:
-        newest = max(tasks, key=lambda task: (task["Status"].get("Err", "") != "", task["CreatedAt"]))
-        status = newest["Status"]
+def _report(props: dict[str, Any], problem: str, tasks: Sequence[dict[str, Any]]) -> str:
+    """The problem, and of the newest of these tasks state, error and last words: others' would hide them."""
+    lines = [f"service {props['service']}: {problem}"]
+    not_running = [task for task in tasks if task["Status"]["State"] != "running"]
+    for task in sorted(not_running, key=lambda task: str(task["CreatedAt"]))[-SHOWN_TASKS:]:
+        status = task["Status"]
         lines.append(f"  a task is {status['State']}: {status.get('Err') or status.get('Message', '')}")
+        if status.get("ContainerStatus", {}).get("ContainerID"):
+            lines.append(_log(props, task["ID"]))
+    return "\n".join(filter(None, lines))
+
+
+def _log(props: dict[str, Any], task: str) -> str:
     try:
-        lines.append(_docker(props, f"service logs --raw --no-trunc --tail 20 {name} 2>&1").rstrip())
-    except ssh.RemoteError as problem_with_logs:
-        lines.append(f"  its log cannot be read: {problem_with_logs}")
-    return "\n".join(lines)
+        return _docker(props, f"service logs --raw --no-trunc --tail {SHOWN_LINES} {task} 2>&1").rstrip()
+    except ssh.RemoteError as problem:
+        return f"  its log cannot be read: {problem}"
 
 
 def _docker(props: dict[str, Any], command: str) -> str:

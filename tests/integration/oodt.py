@@ -50,6 +50,9 @@ class Container:
     def has_ended(self) -> bool:
         return docker("inspect", "--format", "{{.State.Running}}", self.name).stdout.strip() == "false"
 
+    def exit_code(self) -> int:
+        return int(docker("inspect", "--format", "{{.State.ExitCode}}", self.name).stdout)
+
     def wait_until_healthy(self, service: str) -> None:
         def answers() -> bool:
             if self.has_ended():

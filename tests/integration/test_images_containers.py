@@ -4,12 +4,15 @@ import re
 from collections.abc import Iterator
 from contextlib import suppress
 from http.client import HTTPException
+from pathlib import Path
+from shutil import copytree
 from threading import Thread
 from typing import Any
 
 import pytest
 
 from runtime import verdict
+from services.convergence import SHOWN_LINES
 from tests.integration.oodt import (
     HOME,
     METADATA,
@@ -98,12 +101,24 @@ def test_the_consumer_stops_before_what_it_needs(oodt: Oodt) -> None:
     docker("stop", "--time", "20", container.name)
     stopped = re.findall(r"stopped: ([\w-]+)", container.log())
     assert stopped == ["consumer", "gateway", "wmgr", "exit-on-fatal"]
+    assert container.exit_code() == 0
 
 
 def test_a_part_that_cannot_be_revived_takes_the_container_down(oodt: Oodt) -> None:
     container = oodt.run_wmgr("--env", "FILEMGR_URL=http://localhost:9001")  # the gateway's other port
     until(container.has_ended, seconds=RESTART_SECONDS, what="end of the container")
     assert "gateway cannot be started: this container ends" in container.log()
+    assert container.exit_code() == 1
+
+
+def test_a_workflow_manager_with_a_broken_policy_ends_as_one_that_failed(oodt: Oodt, tmp_path: Path) -> None:
+    copytree(oodt.folder / "workflows", tmp_path, dirs_exist_ok=True)
+    (tmp_path / "policy" / "tasks.xml").write_text("<cas:tasks>\n")
+    container = oodt.run_wmgr("--env", "OODT_CONFIG=/broken", "--volume", f"{tmp_path}:/broken:ro")
+    until(container.has_ended, seconds=RESTART_SECONDS, what="end of the container")
+    assert container.exit_code() == 1
+    last = "\n".join(container.log().splitlines()[-SHOWN_LINES:])
+    assert "tasks.xml" in last and "must start and end within the same entity" in last
 
 
 def test_a_setting_that_is_missing_is_named(oodt: Oodt) -> None:

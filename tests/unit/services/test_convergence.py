@@ -1,10 +1,14 @@
-"""When a service counts as converged, given what docker shows of it and its tasks."""
+"""When a service counts as converged or crashing, given what docker shows of it and its tasks."""
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
-from services.convergence import converged
+import pytest
+
+from services import convergence
+from services.convergence import ConvergedProvider, ServiceError, converged
 
 CONTAINER = {"Image": "oodt@sha256:new", "Env": ["A=1"]}
 
@@ -41,3 +45,67 @@ def test_a_task_of_an_older_declaration_is_waited_for() -> None:
 
 def test_a_task_too_many_is_waited_for() -> None:
     assert not converged(service(1), [task(), task()])
+
+
+class Swarm:
+    """Answers docker's commands about one service."""
+
+    def __init__(self, tasks: dict[str, dict[str, Any]]) -> None:
+        self.tasks = tasks
+
+    def __call__(self, _props: dict[str, Any], command: str) -> str:
+        match command.split():
+            case ["service", "inspect", _]:
+                return json.dumps([{**service(), "UpdatedAt": "2"}])
+            case ["service", "ps", *_]:
+                return " ".join(self.tasks)
+            case ["service", "logs", *options]:
+                return f"log of {options[-2]}\n"
+            case _:
+                return json.dumps(list(self.tasks.values()))
+
+
+def ended(state: str, created: str = "3") -> dict[str, Any]:
+    status = {"State": state, "Message": "finished", "ContainerStatus": {"ContainerID": "c"}}
+    return {**task(state, "shutdown"), "Status": status, "CreatedAt": created}
+
+
+def failure(tasks: dict[str, dict[str, Any]], monkeypatch: pytest.MonkeyPatch) -> str:
+    """What the wait for a service with these tasks says in the end."""
+    named = {name: {**each, "ID": name} for name, each in tasks.items()}
+    monkeypatch.setattr(convergence, "_docker", Swarm(named))
+    monkeypatch.setattr(convergence, "CONVERGE_TIMEOUT", 0.1)
+    monkeypatch.setattr(convergence, "INTERVAL", 0.01)
+    with pytest.raises(ServiceError) as caught:
+        ConvergedProvider().create({"service": "oodt-wmgr"})
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("state", ["failed", "rejected", "complete"])
+def test_a_service_whose_tasks_end_by_themselves_is_crashing(
+    monkeypatch: pytest.MonkeyPatch, state: str
+) -> None:
+    tasks = {name: ended(state) for name in ("t1", "t2", "t3")}
+    assert "service oodt-wmgr: 3 tasks failed" in failure(tasks, monkeypatch)
+
+
+def test_tasks_of_before_the_update_have_not_crashed(monkeypatch: pytest.MonkeyPatch) -> None:
+    tasks = {name: ended("complete", created="1") for name in ("t1", "t2", "t3")}
+    assert "not ready within" in failure(tasks, monkeypatch)
+
+
+def test_the_report_has_the_last_words_of_the_newest_crashes_and_of_no_other_task(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tasks = {f"t{number}": ended("complete", str(number)) for number in (3, 4, 5)}
+    report = failure({"healthy": task() | {"CreatedAt": "6"}, **tasks}, monkeypatch)
+    assert [line for line in report.splitlines() if line.startswith("log of")] == ["log of t4", "log of t5"]
+
+
+def test_a_service_that_is_not_ready_in_time_tells_of_the_tasks_that_do_not_run(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pending = {**task("pending"), "CreatedAt": "3", "Status": {"State": "pending", "Err": "no suitable node"}}
+    report = failure({"healthy": task() | {"CreatedAt": "3"}, "waiting": pending}, monkeypatch)
+    assert "a task is pending: no suitable node" in report
+    assert "log of" not in report

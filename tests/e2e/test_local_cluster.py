@@ -19,6 +19,8 @@ from tests.e2e.chaos import troubles
 from tests.e2e.chaos.storm import Storm
 from tests.e2e.cluster import ROOT, Cluster, eventually, finish
 
+# Settings of a Workflow Manager that is to have no broker.
+NOBODYS_JOBS = "--env WORKFLOW_QUEUE=test-workflow --env RABBITMQ_USER_URL=amqp://nobody:x@nowhere:5672/%2F"
 JOBS = ("--metadata", "Dataset=abc", "--metadata", "Project=123", "--metadata", "Seconds=1")
 
 
@@ -125,6 +127,21 @@ def test_scaling_during_a_run_restarts_no_workflow_manager_and_loses_no_job(clus
     assert [len(job["products"]) for job in report["jobs"]] == [2] * 24
 
 
+def test_edits_of_a_program_leave_the_file_manager_what_it_needs_to_start_again(cluster: Cluster) -> None:
+    for number in range(11):  # one more than there are copies kept; each stands for an edit and a `pulumi up`
+        copy = f"/shared-data/config/workflows-{number}"
+        cluster.manager(f"mkdir {copy}")
+    program = cluster.folder / "workflows" / "test-workflow" / "pges" / "pge.py"
+    program.write_text(f"{program.read_text()}# edited\n")
+    cluster.up()
+    cluster.manager(f"docker kill $(docker ps -q --filter name={names.FILEMGR_SERVICE})")
+    eventually(lambda: not cluster.tasks(names.FILEMGR_SERVICE), "the kill to be noticed")
+    eventually(lambda: len(cluster.tasks(names.FILEMGR_SERVICE)) == 1, "a File Manager")
+    cluster.manager("rm -r /shared-data/config/policies-*")
+    assert cluster.up() == {"update": 1}
+    assert cluster.up() == {}
+
+
 def test_a_killed_workflow_manager_container_costs_no_job_and_makes_no_second_product(
     cluster: Cluster,
 ) -> None:
@@ -144,14 +161,13 @@ def test_a_killed_workflow_manager_container_costs_no_job_and_makes_no_second_pr
     assert len(cluster.products()) == before + 16
 
 
-def test_a_service_that_crashes_at_every_start_is_named_with_its_last_words(cluster: Cluster) -> None:
-    image = cluster.manager(
-        "docker service inspect oodt-wmgr --format '{{.Spec.TaskTemplate.ContainerSpec.Image}}'"
-    )
-    words = "no such thing as a free port"
+def what_a_wait_says(cluster: Cluster, declaration: str, what: str) -> str:
+    """Make a service of the image of the Workflow Managers, and wait for it in vain as `pulumi up` would."""
+    form = "'{{.Spec.TaskTemplate.ContainerSpec.Image}}'"
+    image = cluster.manager(f"docker service inspect {names.WMGR_SERVICE} --format {form}").strip()
     cluster.manager(
-        "docker service create --quiet --detach --name crasher --restart-delay 1s --entrypoint 'sh -c' "
-        f"{image.strip()} 'echo {words}; exit 7'"
+        "docker service create --quiet --detach --name crasher --restart-delay 1s "
+        f"--constraint node.role==worker {declaration} {image} {what}"
     )
     try:
         with pytest.raises(ServiceError) as caught:
@@ -165,9 +181,33 @@ def test_a_service_that_crashes_at_every_start_is_named_with_its_last_words(clus
             )
     finally:
         cluster.manager("docker service rm crasher")
-    assert "service crasher: 3 tasks failed" in str(caught.value)
-    assert "exit (7)" in str(caught.value)
-    assert words in str(caught.value)
+    return str(caught.value)
+
+
+def test_a_service_that_crashes_at_every_start_is_named_with_its_last_words(cluster: Cluster) -> None:
+    words = "no such thing as a free port"
+    said = what_a_wait_says(cluster, "--entrypoint 'sh -c'", f"'echo {words}; exit 7'")
+    assert "service crasher: 3 tasks failed" in said
+    assert "exit (7)" in said
+    assert words in said
+
+
+def test_workflow_managers_that_cannot_read_their_policy_crash_with_the_parsers_words(
+    cluster: Cluster,
+) -> None:
+    broken = "/shared-data/broken"
+    cluster.manager(
+        f"cp -r $(ls -dt /shared-data/config/workflows-*/ | head -n 1)workflows {broken} "
+        f"&& echo '<tasks>' > {broken}/policy/tasks.xml"
+    )
+    mount = f"--mount type=bind,source={broken},target=/usr/local/oodt/workflows,readonly"
+    health = "--health-cmd 'oodt-health wmgr' --health-interval 3s --health-start-period 60s"
+    said = what_a_wait_says(cluster, f"--replicas 3 {mount} {health} {NOBODYS_JOBS}", "wmgr")
+    cluster.manager(f"rm -r {broken}")
+    assert "service crasher: 3 tasks failed" in said
+    assert "non-zero exit (1)" in said
+    assert "tasks.xml" in said
+    assert len(said.splitlines()) < 70
 
 
 def test_a_worker_joins_by_itself_and_leaves_after_its_jobs(cluster: Cluster) -> None:
@@ -270,4 +310,4 @@ def test_the_cluster_resumes_when_the_machines_docker_was_restarted(cluster: Clu
 def test_nothing_is_left_after_a_destroy(cluster: Cluster) -> None:
     cluster.destroy()
     assert docker_objects(cluster.prefix) == ""
-    assert not (cluster.folder / ".ssh" / cluster.stack / "id_ed25519").exists()
+    assert not (cluster.folder / ".ssh").exists()

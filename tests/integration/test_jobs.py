@@ -121,7 +121,7 @@ def test_a_job_that_fails_once_succeeds_at_its_second_attempt(
 
     [job] = done.result["jobs"]
     assert (done.code, job["state"], job["attempts"]) == (0, "SUCCEEDED", 2)
-    assert site.products() == [f"{job['id']}-2_1.dat", f"{job['id']}-2_2.dat"]
+    assert site.products() == [f"{job['id']}~2_1.dat", f"{job['id']}~2_2.dat"]
 
 
 def test_an_ingest_that_the_file_manager_refuses_is_a_failed_attempt(

@@ -66,7 +66,7 @@ def test_a_killed_consumer_goes_on_with_the_runs_that_it_began(cell: Cell, batch
     cell.wait_for_log("consumer", "goes on")
     batch.check()
     # Adopted, not run again.
-    assert not [name for name in site.products() if "-2_" in name]
+    assert not [name for name in site.products() if "~2_" in name]
 
 
 def test_a_killed_workflow_manager_costs_its_runs_no_attempt(cell: Cell, batch: Batch) -> None:
@@ -108,7 +108,7 @@ def test_a_broker_that_goes_and_comes_back_costs_no_job(
         rabbitmq.start_again()
     rabbitmq.wait()
     batch.check()
-    assert not [name for name in site.products() if "-2_" in name]
+    assert not [name for name in site.products() if "~2_" in name]
 
 
 def test_a_file_manager_that_is_away_for_a_while_costs_attempts_and_leaves_no_half_products(

@@ -10,6 +10,7 @@ import java.util.Deque;
 import java.util.Properties;
 import java.util.concurrent.ConcurrentLinkedDeque;
 import org.apache.oodt.cas.filemgr.structs.exceptions.CatalogException;
+import org.sqlite.Function;
 import org.sqlite.SQLiteConfig;
 
 /**
@@ -26,7 +27,7 @@ final class Database implements AutoCloseable {
         T on(Connection connection) throws SQLException, CatalogException;
     }
 
-    private static final int VERSION = 1;
+    private static final int VERSION = 2;
 
     private static final String[] SCHEMA = {
         """
@@ -68,6 +69,13 @@ final class Database implements AutoCloseable {
         ) WITHOUT ROWID""",
     };
 
+    /** Since version 2 products are found by where their files are. */
+    private static final String[] PATHS = {
+        "ALTER TABLE reference ADD COLUMN path TEXT",
+        "UPDATE reference SET path = archive_path(archived)",
+        "CREATE INDEX reference_by_path ON reference (path)",
+    };
+
     private static final int BUSY_MILLISECONDS = 30_000;
 
     private final String url;
@@ -75,7 +83,10 @@ final class Database implements AutoCloseable {
     private final Connection writer;
     private final Deque<Connection> idleReaders = new ConcurrentLinkedDeque<>();
 
-    /** Opens the file; a new one is given its tables, and whatever {@code fill} puts there, in one transaction. */
+    /**
+     * Opens the file; a new one is given its tables, and whatever {@code fill} puts there, in one transaction. One of
+     * an older version becomes one of this.
+     */
     Database(Path file, Work<Void> fill) throws CatalogException {
         url = "jdbc:sqlite:" + file;
         SQLiteConfig config = new SQLiteConfig();
@@ -108,11 +119,35 @@ final class Database implements AutoCloseable {
                         + VERSION + ": start the newer one again");
             }
             if (version == 0) {
-                for (String definition : SCHEMA) {
-                    statement.execute(definition);
-                }
+                execute(statement, SCHEMA);
+            }
+            if (version < 2) {
+                Function.create(connection, "archive_path", new ArchivePathFunction());
+                execute(statement, PATHS);
+            }
+            if (version == 0) {
                 fill.on(connection);
+            }
+            if (version < VERSION) {
                 statement.execute("PRAGMA user_version = " + VERSION);
+            }
+        }
+    }
+
+    private static void execute(Statement statement, String[] changes) throws SQLException {
+        for (String change : changes) {
+            statement.execute(change);
+        }
+    }
+
+    private static final class ArchivePathFunction extends Function {
+        @Override
+        protected void xFunc() throws SQLException {
+            String path = ArchivePath.of(value_text(0));
+            if (path == null) {
+                result();
+            } else {
+                result(path);
             }
         }
     }

@@ -78,9 +78,10 @@ final class ProductRows {
         update("DELETE FROM reference WHERE product = ?", product);
         int position = 0;
         for (Reference each : references) {
-            update("INSERT INTO reference VALUES (?, ?, ?, ?, ?, ?)", product, position++, each.getOrigReference(),
+            update("INSERT INTO reference VALUES (?, ?, ?, ?, ?, ?, ?)", product, position++, each.getOrigReference(),
                     each.getDataStoreReference(), each.getFileSize(),
-                    each.getMimeType() == null ? null : each.getMimeType().getName());
+                    each.getMimeType() == null ? null : each.getMimeType().getName(),
+                    ArchivePath.of(each.getDataStoreReference()));
         }
     }
 
@@ -89,6 +90,15 @@ final class ProductRows {
         try (PreparedStatement statement = prepare("SELECT number FROM product WHERE id = ?", List.of(id));
                 ResultSet row = statement.executeQuery()) {
             return row.next() ? row.getLong(1) : null;
+        }
+    }
+
+    /** The time of receipt, whether or not the policy keeps it; empty if it is not known. */
+    String receivedTime(long product) throws SQLException {
+        try (PreparedStatement statement =
+                        prepare("SELECT received FROM product WHERE number = ?", List.of(product));
+                ResultSet row = statement.executeQuery()) {
+            return row.next() ? row.getString(1) : "";
         }
     }
 
@@ -160,7 +170,7 @@ final class ProductRows {
         type.setDescription(row.getString(7));
         type.setProductRepositoryPath(row.getString(8));
         type.setVersioner(row.getString(9));
-        Product product = new Product();
+        Product product = new CataloguedProduct();
         product.setProductId(row.getString(1));
         product.setProductName(row.getString(2));
         product.setProductStructure(row.getString(3));

@@ -17,6 +17,9 @@ import org.apache.oodt.cas.filemgr.structs.exceptions.CatalogException;
  *
  * <p>Each criterion becomes the set of products that meet it, so that SQLite looks it up in an index however large the
  * product type is.
+ *
+ * <p>A type without an id stands for all types. A query for the place of a file is not confined to the type either:
+ * products of several may have it, also of types that the policy does not have any more.
  */
 final class Selection {
 
@@ -28,20 +31,24 @@ final class Selection {
             "product_transfer_status", "status",
             "product_type_id", "type");
 
+    /** Where a product's file is. OODT's own Lucene catalogue keeps it under this name, and finds nothing by it. */
+    private static final String REFERENCE = "reference_data_store";
+
     private final ProductType type;
     private final List<Object> values = new ArrayList<>();
     private final String condition;
+    private boolean isOfPaths;
 
     Selection(Query query, ProductType type) throws CatalogException {
         this.type = type;
         List<QueryCriteria> criteria = query.getCriteria();
         if (criteria == null || criteria.isEmpty()) {
-            condition = "type = ?";
+            condition = ofType("type");
         } else {
+            String products = "number IN (" + combined(criteria, "INTERSECT") + ")";
             // The plus keeps SQLite from walking all products of the type instead.
-            condition = "number IN (" + combined(criteria, "INTERSECT") + ") AND +type = ?";
+            condition = isOfPaths ? products : products + " AND " + ofType("+type");
         }
-        values.add(type.getProductTypeId());
     }
 
     /** What stands after WHERE, with question marks for {@link #values}. */
@@ -98,8 +105,8 @@ final class Selection {
             case BooleanQueryCriteria.AND -> combined(terms, "INTERSECT");
             case BooleanQueryCriteria.OR -> combined(terms, "UNION");
             case BooleanQueryCriteria.NOT -> {
-                values.add(type.getProductTypeId());
-                yield "SELECT number FROM product WHERE type = ? EXCEPT SELECT * FROM (" + combined(terms, "UNION") + ")";
+                String all = "SELECT number FROM product WHERE " + ofType("type");
+                yield all + " EXCEPT SELECT * FROM (" + combined(terms, "UNION") + ")";
             }
             default -> throw new CatalogException("Invalid BooleanQueryCriteria operator ["
                     + criterion.getOperator() + "]");
@@ -109,7 +116,12 @@ final class Selection {
     private String compared(String element, List<String> operators, List<String> bounds) {
         String column = COLUMNS.get(element);
         StringBuilder set = new StringBuilder();
-        if (column == null) {
+        if (element.equals(REFERENCE)) {
+            isOfPaths = true;
+            set.append("SELECT product FROM reference WHERE true");
+            column = "path";
+            bounds = bounds.stream().map(ArchivePath::of).toList();
+        } else if (column == null) {
             set.append("SELECT product FROM metadata WHERE element = ?");
             values.add(element);
             column = "value";
@@ -121,6 +133,14 @@ final class Selection {
         }
         values.addAll(bounds);
         return set.toString();
+    }
+
+    private String ofType(String column) {
+        if (!isGiven(type.getProductTypeId())) {
+            return "true";
+        }
+        values.add(type.getProductTypeId());
+        return column + " = ?";
     }
 
     private static boolean isGiven(String bound) {

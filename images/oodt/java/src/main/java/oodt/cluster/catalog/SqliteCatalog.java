@@ -165,6 +165,7 @@ public final class SqliteCatalog implements Catalog, AutoCloseable {
         return read(rows -> rows.metadata(number(rows, product)));
     }
 
+    /** The time of receipt is there for those who ask for it, also if the policy does not give it to the type. */
     @Override
     public Metadata getReducedMetadata(Product product, List<String> elements) throws CatalogException {
         Metadata all = getMetadata(product);
@@ -172,6 +173,11 @@ public final class SqliteCatalog implements Catalog, AutoCloseable {
         for (String element : elements) {
             if (all.containsKey(element)) {
                 reduced.addMetadata(element, all.getAllMetadata(element));
+            } else if (element.equals(ProductRows.RECEIVED_TIME)) {
+                String received = read(rows -> rows.receivedTime(number(rows, product)));
+                if (!received.isEmpty()) {
+                    reduced.addMetadata(element, received);
+                }
             }
         }
         return reduced;

@@ -1,10 +1,14 @@
 package oodt.cluster.catalog;
 
+import static oodt.cluster.catalog.TestPolicy.ICE;
 import static oodt.cluster.catalog.TestPolicy.RAIN;
 import static oodt.cluster.catalog.TestPolicy.SNOW;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.DriverManager;
+import java.sql.Statement;
 import java.util.ArrayList;
 import java.util.List;
 import junit.framework.TestCase;
@@ -187,6 +191,73 @@ public class SqliteCatalogTest extends TestCase {
                 BooleanQueryCriteria.AND, either, both(BooleanQueryCriteria.NOT, colour("white"))))));
     }
 
+    public void testProductsAreFoundByWhereTheirFileIsHoweverThatIsSpelled() throws Exception {
+        ingest("a", SNOW, "white", "1");
+        for (String spelling : List.of("/archive/a", "file:///archive/a", "file:/archive//./%61", "/archive/b/../a")) {
+            assertEquals("[a]", found(SNOW, place(spelling)));
+        }
+        assertEquals("[]", found(SNOW, place("/archive/b")));
+        assertEquals("[]", found(SNOW, place("")));
+        Product moved = catalog.getProductByName("a");
+        moved.setProductReferences(List.of(new Reference("file:/jobs/a", "file:/archive//c", 7)));
+        catalog.addProductReferences(moved);
+        assertEquals("[]", found(SNOW, place("/archive/a")));
+        assertEquals("[a]", found(SNOW, place("/archive/c"), colour("white")));
+    }
+
+    public void testAPlaceInTheArchiveIsThatOfProductsOfAllTypes() throws Exception {
+        ingest("a", SNOW, "white", "1");
+        ingest("a", RAIN, "grey", "2");
+        assertEquals("[a, a]", found(SNOW, place("/archive/a")));
+        assertEquals(2, catalog.pagedQuery(query(place("/archive/a")), RAIN, 1).getPageProducts().size());
+    }
+
+    public void testACatalogueOfTheFirstVersionLearnsWhereItsFilesAre() throws Exception {
+        ingest("a", SNOW, "white", "1");
+        catalog.close();
+        try (Connection old = DriverManager.getConnection("jdbc:sqlite:" + folder.resolve("catalog.sqlite"));
+                Statement statement = old.createStatement()) {
+            statement.execute("DROP INDEX reference_by_path");
+            statement.execute("ALTER TABLE reference DROP COLUMN path");
+            statement.execute("PRAGMA user_version = 1");
+        }
+        catalog = open(catalog.getValidationLayer());
+        assertEquals("[a]", found(SNOW, place("/archive/a")));
+        ingest("b", SNOW, "white", "1");
+        assertEquals("[b]", found(SNOW, place("/archive/b")));
+    }
+
+    public void testATypeWithoutIdStandsForAllTypes() throws Exception {
+        ingest("a", SNOW, "white", "1");
+        ingest("b", RAIN, "grey", "2");
+        ingest("c", RAIN, "grey", "3");
+        ProductType any = new ProductType();
+        any.setProductTypeId("");
+        assertEquals(3, catalog.getNumProducts(any));
+        ProductPage page = catalog.getFirstPage(any);
+        assertEquals(List.of("c", "b"), names(page.getPageProducts()));
+        assertEquals(List.of("a"), names(catalog.getNextPage(any, page).getPageProducts()));
+        assertEquals("[c, b]", found(any, both(BooleanQueryCriteria.NOT, colour("white"))));
+    }
+
+    public void testAProductOfATypeThatThePolicyHasNoMoreKeepsItsType() throws Exception {
+        Product found = catalog.getProductById(ingest("a", SNOW, "white", null).getProductId());
+        found.setProductType(null); // as OODT's File Manager does before it sends the product
+        assertEquals("urn:snow", found.getProductType().getProductTypeId());
+        found.setProductType(RAIN);
+        assertEquals("urn:rain", found.getProductType().getProductTypeId());
+    }
+
+    public void testTheTimeOfReceiptIsThereForThoseWhoAskForIt() throws Exception {
+        Product product = ingest("a", ICE, "white", "2026-01-01T00:00:00.000Z");
+        assertEquals(List.of("Colour"), catalog.getMetadata(product).getAllKeys());
+        Metadata reduced = catalog.getReducedMetadata(product, List.of("Colour", "CAS.ProductReceivedTime"));
+        assertEquals("2026-01-01T00:00:00.000Z", reduced.getMetadata("CAS.ProductReceivedTime"));
+        Product timeless = ingest("b", ICE, "white", null);
+        assertEquals(
+                List.of(), catalog.getReducedMetadata(timeless, List.of("CAS.ProductReceivedTime")).getAllKeys());
+    }
+
     private SqliteCatalog open(ValidationLayer policy) throws CatalogException {
         return new SqliteCatalog(folder.resolve("catalog.sqlite"), folder.resolve("index"), policy, PAGE_SIZE);
     }
@@ -222,6 +293,10 @@ public class SqliteCatalogTest extends TestCase {
 
     private static QueryCriteria colour(String value) {
         return new TermQueryCriteria("Colour", value);
+    }
+
+    private static QueryCriteria place(String value) {
+        return new TermQueryCriteria("reference_data_store", value);
     }
 
     private static QueryCriteria time(String from, String to) {

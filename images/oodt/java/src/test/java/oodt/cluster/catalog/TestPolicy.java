@@ -8,11 +8,12 @@ import org.apache.oodt.cas.filemgr.structs.ProductType;
 import org.apache.oodt.cas.filemgr.validation.ValidationLayer;
 import org.apache.oodt.cas.filemgr.validation.XMLValidationLayer;
 
-/** A policy of two product types whose products have the elements Colour and CAS.ProductReceivedTime. */
+/** A policy of product types whose products have the elements Colour and, but for ICE, CAS.ProductReceivedTime. */
 final class TestPolicy {
 
     static final ProductType SNOW = type("urn:snow");
     static final ProductType RAIN = type("urn:rain");
+    static final ProductType ICE = type("urn:ice");
 
     private static final String ELEMENTS =
             """
@@ -27,6 +28,7 @@ final class TestPolicy {
             <cas:producttypemap xmlns:cas="http://oodt.apache.org/components/cas">
               <type id="urn:snow"><element id="urn:Colour"/><element id="urn:Time"/></type>
               <type id="urn:rain"><element id="urn:Colour"/><element id="urn:Time"/></type>
+              <type id="urn:ice"><element id="urn:Colour"/></type>
             </cas:producttypemap>
             """;
 

@@ -13,11 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from runtime import journal
-from runtime.file_manager import path_of
+from runtime.file_manager import RECEIVED, path_of
 from runtime.ledger import Ledger, parse_lines
 
 INSTANCE_KEY = "WorkflowInstId"
-RECEIVED = "RECEIVED"
 INGEST = "filemgr.ingestProduct"
 WATCHED = frozenset(
     {INGEST, "filemgr.addProductReferences", "filemgr.setProductTransferStatus", "filemgr.removeProduct"}

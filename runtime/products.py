@@ -26,6 +26,7 @@ async def withdraw(
 ) -> None:
     """Remove the products of a job's runs from catalogue and archive: of all, those before one, or only one.
 
+    A file that another product has as well stays: jobs whose files are named alike share them in the archive.
     Goes on until the File Manager has done it: a job is not settled while half of its products are there.
     """
     pause = FIRST_PAUSE_SECONDS
@@ -47,11 +48,11 @@ async def _withdraw(
             continue
         removed = []
         for product in verdict.traces(lines):
-            await file_manager.remove(product.id, product.archived)
+            await file_manager.remove(product.id, product.name, product.archived)
             removed.append({"kind": "withdrawn", "product": product.id})
         for line in _unanswered(lines):
             if product_id := await file_manager.find(line["name"], line["file"]):
-                await file_manager.remove(product_id, ())
+                await file_manager.remove(product_id, line["name"], ())
             removed.append({"kind": "refused", "file": line["file"], "fault": "the ingest broke off"})
         for line in removed:
             await asyncio.to_thread(ledger.add_product_line, folder, number, line)

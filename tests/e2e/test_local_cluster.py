@@ -221,8 +221,12 @@ def test_a_worker_joins_by_itself_and_leaves_after_its_jobs(cluster: Cluster) ->
 
 def test_another_workflow_runs_without_knowing_of_job_ids(cluster: Cluster) -> None:
     cluster.up(workflow_dir=str(ROOT / "tests" / "workflows" / "foreign"), workflow_queue="snow-cover")
-    report = cluster.run_jobs("--jobs", "3", "--metadata", "Station=Alta", event="snow-cover")
+    before = len(cluster.products())
+    # A station each: jobs of one station have the same files in the archive.
+    report = cluster.run_jobs("--jobs", "3", "--counter", "Station", event="snow-cover")
     assert report["succeeded"] == 3
+    assert products_of(cluster, "SnowSheet") == 6
+    assert len(cluster.products()) == before + 6
     cluster.up(workflow_dir="workflows/test-workflow", workflow_queue="test-workflow")
 
 

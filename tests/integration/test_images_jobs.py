@@ -66,6 +66,29 @@ def test_a_foreign_workflow_gets_its_verdict(oodt: Oodt, wmgr: Container, vhost:
     assert len(done.result["jobs"][0]["products"]) == 2
 
 
+def test_a_failed_job_leaves_the_files_of_the_job_whose_names_it_repeats(
+    oodt: Oodt, wmgr: Container, vhost: VirtualHost
+) -> None:
+    filemgr, archived = (
+        oodt.filemgr.server(9000),
+        ("find", f"{HOME}/archive/snow", "-type", "f", "-name", "*dell*"),
+    )
+    failed = run_jobs(vhost, "snow-cover", Station="dell", Flaws="3")
+    assert (failed.code, products(filemgr, "Station", "dell"), oodt.filemgr.run(*archived)) == (1, [], "")
+
+    done = run_jobs(vhost, "snow-cover", Station="dell")
+    kept = sorted(path for product in done.result["jobs"][0]["products"] for path in product["archived"])
+    assert sorted(oodt.filemgr.run(*archived).split()) == kept and len(kept) == 2
+
+    failed = run_jobs(vhost, "snow-cover", Station="dell", Flaws="3")
+    assert (
+        failed.result["jobs"][0]["reason"]
+        == "task urn:snow:Review: its program did not exit with 0 but with 3"
+    )
+    assert sorted(oodt.filemgr.run(*archived).split()) == kept
+    assert len(products(filemgr, "Station", "dell")) == 2
+
+
 def test_the_program_of_a_job_that_hangs_is_killed_with_all_that_it_started(
     wmgr: Container, vhost: VirtualHost
 ) -> None:

@@ -7,11 +7,13 @@ the next N ingests fail).
 """
 
 import itertools
+import posixpath
 import sys
 import threading
 from pathlib import Path
 from socketserver import ThreadingMixIn
 from typing import Any
+from urllib.parse import unquote, urlsplit
 from xmlrpc.server import SimpleXMLRPCServer
 
 Product = dict[str, Any]
@@ -59,6 +61,19 @@ class FileManager:
         references: list[Any] = self._products[product["id"]]["references"]
         return references
 
+    def filemgr_getProductTypes(self) -> list[dict[str, str]]:
+        return [{"id": "urn:test:Type", "name": "TestType"}]
+
+    def filemgr_pagedQuery(self, query: dict[str, Any], _: dict[str, str], page: int) -> dict[str, Any]:
+        """Products by where their files are, as the cluster's catalogue finds them."""
+        place = query["criteria"][0]["elementValue"]
+        found = [
+            product
+            for product in self._products.values()
+            if any(_place(each["dataStoreReference"]) == place for each in product["references"])
+        ]
+        return {"pageNum": page, "totalPages": 1, "pageProducts": found}
+
     def filemgr_removeProduct(self, product: Product) -> bool:
         del self._products[product["id"]]
         return True
@@ -74,6 +89,10 @@ class FileManager:
     def standin_refuse(self, ingests: int) -> bool:
         self._refusals = ingests
         return True
+
+
+def _place(reference: str) -> str:
+    return posixpath.normpath(unquote(urlsplit(reference).path))
 
 
 class Server(ThreadingMixIn, SimpleXMLRPCServer):

@@ -4,8 +4,9 @@ Nothing that a job may still need is touched: what is newer than the start of th
 ended stays, and so does the record of a job that has not ended or whose message may still come.
 """
 
+import os
 import time
-from collections.abc import Collection, Iterator, Set
+from collections.abc import Collection, Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 from runtime import entries
 from runtime.beneath import Beneath
 from runtime.catalogue import Catalogue
+from runtime.file_manager import RECEIVED, place_of
 
 # Nodes' clocks and the disk's may differ by this much.
 MARGIN_SECONDS = 60.0
@@ -44,7 +46,10 @@ class Part:
 
 @dataclass(kw_only=True)
 class Plan:
-    """All that can go. Catalogue entries go before their files, so that none is left without."""
+    """All that can go. Catalogue entries go before their files, so that none is left without.
+
+    Entries whose files have gone otherwise go too: nothing else would ever take them away.
+    """
 
     horizon: float
     unfinished: int = 0
@@ -112,10 +117,37 @@ def _products(made: Plan, share: Share, catalogue: Catalogue) -> None:
             # The time of the change of name or owner: a file keeps its other times when it is moved here.
             if about.st_ctime <= made.horizon:
                 made.products.add(path, about.st_size)
-    going = {str(share.archive / path) for path in made.products.paths}
+    going = {place_of(str(share.archive / path)) for path in made.products.paths}
     for product, files in catalogue.products():
-        if files and all(file in going for file in files):
+        # Of a product that is a folder, OODT lists the folder too; what is in it decides.
+        others = [file for file in files if file not in going and not os.path.isdir(file)]
+        if others:
+            gone = all(_is_gone(file, share.archive) for file in others)
+            goes = gone and _was_archived(product, catalogue, made.horizon)
+        else:
+            goes = not going.isdisjoint(files)
+        if goes:
             made.catalogue.append(product)
+
+
+def _is_gone(file: str, archive: Path) -> bool:
+    """Whether a file that was in the archive has been deleted, by an earlier clean-up or by hand."""
+    root = PurePath(place_of(str(archive)))
+    path = PurePath(file)
+    if not path.is_relative_to(root):
+        return False
+    # The folder of a product type stays. Where there is none, the share is perhaps not mounted.
+    kept = archive.joinpath(*path.relative_to(root).parts[:1])
+    return kept.is_dir() and not os.path.lexists(file)
+
+
+def _was_archived(product: Mapping[str, Any], catalogue: Catalogue, horizon: float) -> bool:
+    """Whether the product's files have been there: not if they are still on their way."""
+    if product["transferStatus"] != RECEIVED:
+        return False
+    received = catalogue.received(product)
+    # Another node's view of the disk may lag behind.
+    return received is not None and received <= horizon - MARGIN_SECONDS
 
 
 def _is_over(last: entries.Entry, horizon: float, event: str, busy: Set[str] | None) -> bool:

@@ -3,7 +3,8 @@
 import json
 from typing import Any
 
-from tests.integration.oodt import HOME, METADATA, Oodt, products, run_to_end
+from runtime.catalogue import Catalogue
+from tests.integration.oodt import HOME, METADATA, Oodt, docker, products, run_to_end
 
 CLEAN = ("python", "-m", "runtime.clean", "products", "jobs", "--json")
 
@@ -32,3 +33,35 @@ def test_products_leave_archive_and_catalogue_together(oodt: Oodt, run: str) -> 
     assert products(filemgr, "JobKey", run) == []
     assert oodt.wmgr.run(*archived) == ""
     assert clean(oodt)["products"]["catalogue"] == 0
+
+
+def test_products_of_another_policy_leave_archive_and_catalogue_together(oodt: Oodt, run: str) -> None:
+    file = f"{HOME}/archive/test-workflow/{run}"
+    oodt.wmgr.run("touch", file, user="oodt")
+    # Of a type that the File Manager does not know, and with a path as OODT's DateTimeVersioner writes it.
+    path = file.replace("/test-workflow/", "/test-workflow//")
+    catalogue_product(oodt, run, type_id="urn:other", path=path)
+    assert catalogued(oodt, run) == [("urn:other", [file])]
+
+    assert clean(oodt, "--yes")["products"]["catalogue"] >= 1
+    assert catalogued(oodt, run) == []
+    assert "No such file" in oodt.wmgr.run("ls", file, check=False)
+
+
+def catalogue_product(oodt: Oodt, name: str, *, type_id: str, path: str) -> None:
+    """Enter a product as OODT's client does, whatever the policy says."""
+    filemgr: Any = oodt.filemgr.server(9000).filemgr
+    product: dict[str, Any] = {"name": name, "structure": "Flat", "transferStatus": "TRANSFERING"}
+    product |= {"type": {"id": type_id}, "references": []}
+    product["id"] = filemgr.catalogProduct(product)
+    reference = {"origReference": "file:/nowhere", "dataStoreReference": f"file:{path}", "fileSize": "0"}
+    product["references"] = [{**reference, "mimeType": "text/plain"}]
+    filemgr.addProductReferences(product)
+    filemgr.setProductTransferStatus({**product, "transferStatus": "RECEIVED"})
+
+
+def catalogued(oodt: Oodt, name: str) -> list[tuple[str, list[str]]]:
+    """Type and files of the products of this name."""
+    address = docker("port", oodt.filemgr.name, "9000").stdout.splitlines()[0]
+    products = Catalogue(f"http://{address}").products()
+    return [(product["type"]["id"], files) for product, files in products if product["name"] == name]

@@ -20,12 +20,19 @@ EVENT = "test-workflow"
 
 @dataclass
 class FakeCatalogue:
-    """Products by id, with their files."""
+    """Products by id, with their files, and when they were received if that was not long ago."""
 
     entries: dict[str, list[str]] = field(default_factory=dict)
+    received_at: dict[str, float | None] = field(default_factory=dict)
+    on_their_way: set[str] = field(default_factory=set)
 
     def products(self) -> Iterator[tuple[dict[str, Any], list[str]]]:
-        return iter([({"id": product}, files) for product, files in self.entries.items()])
+        for product, files in self.entries.items():
+            status = "TRANSFERING" if product in self.on_their_way else "RECEIVED"
+            yield {"id": product, "transferStatus": status}, files
+
+    def received(self, product: dict[str, Any]) -> float | None:
+        return self.received_at.get(product["id"], 0.0)
 
     def remove(self, product: dict[str, Any]) -> None:
         del self.entries[product["id"]]
@@ -144,6 +151,58 @@ def test_a_product_with_a_file_that_stays_keeps_its_catalogue_entry(site: Site, 
     site.catalogue.entries["none"] = []
     site.clean()
     assert set(site.catalogue.entries) == {"elsewhere", "half", "none"}
+
+
+def test_an_entry_whose_file_has_been_deleted_goes(site: Site) -> None:
+    site.ended("one")
+    (site.share.archive / "TestFile" / "one.dat").unlink()
+    site.clean()
+    assert site.catalogue.entries == {}
+
+
+def test_an_entry_goes_when_the_last_of_its_files_goes(site: Site) -> None:
+    site.ended("one")
+    site.catalogue.entries["one"].append(str(site.share.archive / "TestFile" / "gone.dat"))
+    site.clean()
+    assert site.catalogue.entries == {}
+
+
+@pytest.mark.parametrize("why", ["young", "of unknown age", "on its way"])
+def test_an_entry_whose_file_may_still_come_stays(site: Site, why: str) -> None:
+    site.ended("one")
+    (site.share.archive / "TestFile" / "one.dat").unlink()
+    if why == "on its way":
+        site.catalogue.on_their_way.add("one")
+    else:
+        site.catalogue.received_at["one"] = time.time() if why == "young" else None
+    site.clean()
+    assert set(site.catalogue.entries) == {"one"}
+
+
+def test_an_archive_that_is_not_mounted_costs_no_entry(site: Site) -> None:
+    site.ended("one")
+    (site.share.archive / "TestFile" / "one.dat").unlink()
+    (site.share.archive / "TestFile").rmdir()
+    site.clean()
+    assert set(site.catalogue.entries) == {"one"}
+
+
+def test_a_product_that_is_a_folder_goes_with_all_that_is_in_it(site: Site) -> None:
+    site.ended("one")
+    folder = site.share.archive / "TestFile" / "cube"
+    folder.mkdir()
+    (folder / "band").write_text("data")
+    site.catalogue.entries["cube"] = [str(folder), str(folder / "band")]
+    site.catalogue.entries["bare"] = [str(site.share.archive / "TestFile")]
+    site.clean()
+    assert set(site.catalogue.entries) == {"bare"}
+
+
+def test_products_that_share_a_file_go_together(site: Site) -> None:
+    site.ended("one")
+    site.catalogue.entries["same"] = list(site.catalogue.entries["one"])
+    site.clean()
+    assert site.catalogue.entries == {}
 
 
 def test_links_are_deleted_and_what_they_lead_to_stays(site: Site, tmp_path: Path) -> None:

@@ -105,35 +105,34 @@ class CopyProvider(ResourceProvider):
     """Puts a copy on the share, again where it is gone. An older one stays for those who still work by it."""
 
     def create(self, props: dict[str, Any]) -> CreateResult:
-        copy = f"{props['share']}/config/{props['kind']}-{props['digest'][:16]}"
-        _send(props, copy)
-        return CreateResult(copy, {**props, "path": copy})
+        _send(props)
+        return CreateResult(props["path"], props)
 
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
-        replaces = [key for key in ("digest", "share") if olds[key] != news[key]]
-        return DiffResult(changes=bool(replaces) or _is_gone(news, olds["path"]), replaces=replaces)
+        replaces = ["path"] if olds["path"] != news["path"] else []
+        return DiffResult(changes=bool(replaces) or _is_gone(news), replaces=replaces)
 
     def update(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
-        _send(news, olds["path"])
-        return UpdateResult({**news, "path": olds["path"]})
+        _send(news)
+        return UpdateResult(news)
 
 
-def _send(props: dict[str, Any], copy: str) -> None:
+def _send(props: dict[str, Any]) -> None:
     directories = [Path(directory) for directory in props["directories"]]
     content = archive(directories, props["parts"])
     if _digest(content) != props["digest"]:
         raise RuntimeError("a workflow folder was changed during the update; type: pulumi up")
     names = " ".join(shlex.quote(directory.name) for directory in directories)
-    command = RECEIVE.format(share=props["share"], copy=copy, kind=props["kind"], names=names)
+    command = RECEIVE.format(share=props["share"], copy=props["path"], kind=props["kind"], names=names)
     identity = Identity(folder=props["folder"])
     ssh.run(identity, props["docker_host"], command, timeout=COPY_TIMEOUT, stdin=content)
 
 
-def _is_gone(props: dict[str, Any], copy: str) -> bool:
+def _is_gone(props: dict[str, Any]) -> bool:
     """Whether the share lacks the copy; a manager that is not known yet or does not answer tells nothing."""
     if not props["docker_host"].startswith("ssh://"):
         return False
-    identity, look = Identity(folder=props["folder"]), f"[ -d {copy} ] || echo gone"
+    identity, look = Identity(folder=props["folder"]), f"[ -d {props['path']} ] || echo gone"
     try:
         return ssh.run(identity, props["docker_host"], look, timeout=LOOK_TIMEOUT).strip() == "gone"
     except ssh.RemoteError:
@@ -154,14 +153,15 @@ class WorkflowCopy(Resource, module="workflows", name="Copy"):
         parts: Sequence[str] = PARTS,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
+        digest = _digest(archive(directories, parts))
         props = {
             "directories": [str(directory) for directory in directories],
             "parts": list(parts),
-            "digest": _digest(archive(directories, parts)),
+            "digest": digest,
             "share": swarm.share,
             "kind": name,
             "folder": swarm.identity.folder,
             "docker_host": swarm.docker_host,
-            "path": None,
+            "path": f"{swarm.share}/config/{name}-{digest[:16]}",
         }
         super().__init__(CopyProvider(), name, props, opts)

@@ -26,3 +26,5 @@ class Password(Resource, module="credentials", name="Password"):
         super().__init__(
             _PasswordProvider(), name, {"value": None}, pulumi.ResourceOptions.merge(opts, secret)
         )
+        # Where nothing is created, as in a test of the program, there is none.
+        self.value = self.value.apply(lambda value: value or "")

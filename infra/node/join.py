@@ -63,28 +63,6 @@ class Store(Protocol):
     def read(self) -> dict[str, str] | None: ...
 
 
-class FileStore:
-    """The token store of targets whose nodes have a disk in common: a file that only root can read."""
-
-    def __init__(self, path: str) -> None:
-        self.path = pathlib.Path(path)
-
-    def write(self, record: dict[str, str]) -> None:
-        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        draft = self.path.with_suffix(".new")
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            json.dump(record, file)
-        draft.replace(self.path)
-
-    def read(self) -> dict[str, str] | None:
-        try:
-            record: dict[str, str] = json.loads(self.path.read_text())
-            return record
-        except (FileNotFoundError, json.JSONDecodeError):
-            return None
-
-
 def say(text: str) -> None:
     print(f"join: {text}", flush=True)
 
@@ -158,6 +136,28 @@ def join(store: Store, address: str, membership: pathlib.Path) -> bool:
     membership.write_text(record["swarm"])
     say(f"joined swarm {record['swarm']}")
     return True
+
+
+class FileStore:
+    """The token store of targets whose nodes have a disk in common: a file that only root can read."""
+
+    def __init__(self, path: str) -> None:
+        self.path = pathlib.Path(path)
+
+    def write(self, record: dict[str, str]) -> None:
+        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        draft = self.path.with_suffix(".new")
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            json.dump(record, file)
+        draft.replace(self.path)
+
+    def read(self) -> dict[str, str] | None:
+        try:
+            record: dict[str, str] = json.loads(self.path.read_text())
+            return record
+        except (FileNotFoundError, json.JSONDecodeError):
+            return None
 
 
 def main() -> None:

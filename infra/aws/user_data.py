@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import base64
 import bz2
+import hashlib
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -22,10 +23,15 @@ MEMBERSHIP_FILE = "/var/lib/docker/node/swarm"
 HOST_KEY_FILE = "/etc/ssh/ssh_host_ed25519_key.pub"
 
 Role = Literal["manager", "worker"]
-FILES: dict[Role, tuple[str, ...]] = {
-    "manager": ("mounts.sh", "parameter.py", "manager.py"),
-    "worker": ("mounts.sh", "parameter.py", "metadata.py", "worker.py"),
+JOIN = "node/join.py"
+COMMAND_LINE = "\n\nclass FileStore:"  # and what follows is for targets whose token store is a file
+# What handles the join token is plain text, for whoever reads the user data.
+PLAIN = (JOIN, "aws/node/parameter.py")
+PACKED: dict[Role, tuple[str, ...]] = {
+    "manager": ("aws/node/mounts.sh", "aws/node/manager.py"),
+    "worker": ("aws/node/mounts.sh", "aws/node/metadata.py", "aws/node/worker.py"),
 }
+UNPACK = "import base64, bz2, sys; print(bz2.decompress(base64.b64decode(sys.stdin.read())).decode())"
 
 
 class UserDataError(ValueError):
@@ -59,17 +65,17 @@ def _rendered(
     return pulumi.Output.all(**variables).apply(lambda found: script(role, {**known, **found}))
 
 
-def script(role: Role, variables: Mapping[str, str]) -> str:
+def script(role: Role, variables: Mapping[str, str | None]) -> str:
     """The whole script. Raises UserDataError."""
     parts = [
         "#!/bin/bash",
         f"# Makes an ECS-optimised Amazon Linux 2023 instance a {role} of the swarm. Runs once; what it",
         "# installs runs at every boot. Its parts are the project's own: infra/aws/node, infra/node/join.py.",
-        "set -eu",
-        *(f"{name}={shlex.quote(value)}" for name, value in variables.items()),
+        "set -euo pipefail",
+        *(f"{name}={shlex.quote(value or '')}" for name, value in variables.items()),
         f"mkdir -p {HOME}/node {HOME}/aws/node",
-        *(_plain(f"aws/node/{name}") for name in FILES[role]),
-        _packed("node/join.py"),
+        *(_plain(name) for name in PLAIN),
+        _packed(PACKED[role]),
         (INFRA / "aws/node/setup.sh").read_text(),
     ]
     text = "\n".join(parts)
@@ -81,16 +87,22 @@ def script(role: Role, variables: Mapping[str, str]) -> str:
 
 
 def _plain(name: str) -> str:
-    return f"cat >{HOME}/{name} <<'END_OF_FILE'\n{(INFRA / name).read_text()}END_OF_FILE"
+    text = (INFRA / name).read_text()
+    text = text.partition(COMMAND_LINE)[0] if name == JOIN else text
+    return f"cat >{HOME}/{name} <<'END_OF_FILE'\n{text}END_OF_FILE"
 
 
-def _packed(name: str) -> str:
-    """Compressed, because everything as plain text would be too long.
+def _packed(names: Sequence[str]) -> str:
+    """Compressed, because everything as plain text would be too long; nothing in it sees the join token.
 
     By bzip2, whose output is the same everywhere: other bytes from another machine would replace every node.
     """
-    content = base64.b64encode(bz2.compress((INFRA / name).read_bytes())).decode()
-    unpack = (
-        "import base64, bz2, sys; sys.stdout.buffer.write(bz2.decompress(base64.b64decode(sys.stdin.read())))"
-    )
-    return f"python3 -c '{unpack}' >{HOME}/{name} <<'END_OF_FILE'\n{content}\nEND_OF_FILE"
+    content = base64.b64encode(bz2.compress("\n".join(map(_plain, names)).encode())).decode()
+    lines = [
+        "# Packed, for EC2 takes no more than 16 KB. The command before the pipe shows it; by sha256 it has",
+        *(f"# {hashlib.sha256((INFRA / name).read_bytes()).hexdigest()} infra/{name}" for name in names),
+        f"python3 -c '{UNPACK}' <<'END_OF_FILE' | bash -eu",
+        content,
+        "END_OF_FILE",
+    ]
+    return "\n".join(lines)

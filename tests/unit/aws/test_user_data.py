@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -32,15 +35,51 @@ def test_it_is_a_shell_script_that_ec2_takes(role: Role) -> None:
     subprocess.run(["bash", "-n"], input=script, text=True, check=True, timeout=10)
 
 
-def test_it_carries_the_very_join_script_of_the_other_targets() -> None:
-    script = user_data.script("worker", {"ROLE": "worker", **VARIABLES})
-    unpack = script[script.index("python3 -c") : script.index("/node/join.py <<")]
-    packed = script.split("/node/join.py <<'END_OF_FILE'\n")[1].split("\n")[0]
-    command = unpack.partition(" >")[0]
-    done = subprocess.run(
-        ["bash", "-c", command], input=packed, capture_output=True, text=True, check=True, timeout=10
-    )
-    assert done.stdout == (user_data.INFRA / "node/join.py").read_text()
+@pytest.mark.parametrize("role", ROLES)
+def test_what_handles_the_join_token_is_the_very_code_of_the_project_as_plain_text(role: Role) -> None:
+    script = user_data.script(role, {"ROLE": role, **VARIABLES})
+    assert (user_data.INFRA / "aws/node/parameter.py").read_text() in script
+    join = script.split("/node/join.py <<'END_OF_FILE'\n")[1].split("END_OF_FILE")[0]
+    whole = (user_data.INFRA / "node/join.py").read_text()
+    assert whole.startswith(join)
+    for name in ("work", "join", "manage"):
+        assert f"\ndef {name}(" in join
+    for name in user_data.PACKED[role]:
+        text = (user_data.INFRA / name).read_text()
+        assert "JoinToken" not in text
+        assert '["token"]' not in text
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_what_is_packed_is_named_with_its_hash_and_comes_out_by_the_line_that_is_there(
+    role: Role, tmp_path: Path
+) -> None:
+    script = user_data.script(role, {"ROLE": role, **VARIABLES}).replace(user_data.HOME, str(tmp_path))
+    (tmp_path / "aws" / "node").mkdir(parents=True)
+    packed = script[script.index("# Packed") :]
+    packed = packed[: packed.index("\nEND_OF_FILE\n") + len("\nEND_OF_FILE\n")]
+    shown = subprocess.run(
+        ["bash", "-c", packed.replace(" | bash -eu", "")],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=9,
+    ).stdout
+    for name in user_data.PACKED[role]:
+        content = (user_data.INFRA / name).read_text()
+        assert f"# {hashlib.sha256(content.encode()).hexdigest()} infra/{name}\n" in packed
+        assert content in shown
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_its_modules_are_where_the_node_service_looks_for_them(
+    role: Role, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(user_data, "HOME", f"{tmp_path}/infra")
+    script = user_data.script(role, {"ROLE": role, **VARIABLES})
+    subprocess.run(["bash", "-c", script[: script.index("\nretry()")]], check=True, timeout=10)
+    command = [sys.executable, "-m", f"infra.aws.node.{role}", "--help"]
+    subprocess.run(command, cwd=tmp_path, env={"PYTHONPATH": str(tmp_path)}, check=True, timeout=30)
 
 
 def test_the_same_files_give_the_same_script() -> None:

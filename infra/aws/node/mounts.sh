@@ -29,9 +29,13 @@ until mountpoint -q "$SHARE"; do # its DNS name takes some minutes to appear
 done
 
 # uid and gid 1000 run Workflow Managers and their jobs, and are ec2-user's; uid 1001 keeps the ledger.
-folder() { [ -d "$SHARE/$1" ] || { mkdir "$SHARE/$1" && chown "$2" "$SHARE/$1" && chmod "$3" "$SHARE/$1"; }; }
-folder archive 1000:1000 2775
-folder jobs 1000:1000 2775
-folder config 1000:1000 0755
-folder ledger 1001:1000 0700
-folder .swarm 0:0 0700
+# Nodes that boot together all make them: each folder appears whole, and who comes second finds it there.
+folder() {
+  [ -d "$SHARE/$1" ] && return
+  draft=$(mktemp -d "$SHARE/.new.XXXXXX") || return
+  chown "$2" "$draft" && chmod "$3" "$draft" && mv -nT "$draft" "$SHARE/$1"
+  rm -rf "$draft"
+  [ -d "$SHARE/$1" ]
+}
+until folder archive 1000:1000 2775 && folder jobs 1000:1000 2775 && folder config 1000:1000 0755 &&
+  folder ledger 1001:1000 0700 && folder .swarm 0:0 0700; do sleep 5; done

@@ -43,13 +43,18 @@ Description=Data volume and share of a swarm node
 Wants=network-online.target
 After=network-online.target
 Before=docker.service
+StartLimitIntervalSec=0
 
 [Service]
 Type=oneshot
 RemainAfterExit=yes
+Restart=on-failure
+RestartSec=5
 TimeoutStartSec=infinity
 Environment=SHARE=$SHARE FILE_SYSTEM=$FILE_SYSTEM ACCESS_POINT=$ACCESS_POINT
 ExecStart=/usr/local/lib/oodt/infra/aws/node/mounts.sh
+# After a failure nothing else would start what has waited for this.
+ExecStartPost=/usr/bin/systemctl start --no-block oodt-node.service
 
 [Install]
 WantedBy=multi-user.target

@@ -60,11 +60,13 @@ ExecStartPost=/usr/bin/systemctl start --no-block oodt-node.service
 WantedBy=multi-user.target
 END
 
+# Both disks stay mounted until docker has stopped, and before it the node, which has to be drained.
 mkdir -p /etc/systemd/system/docker.service.d
-cat >/etc/systemd/system/docker.service.d/oodt.conf <<'END'
+cat >/etc/systemd/system/docker.service.d/oodt.conf <<END
 [Unit]
 Requires=oodt-mounts.service
 After=oodt-mounts.service
+RequiresMountsFor=/var/lib/docker $SHARE
 END
 
 # At shutdown systemd stops the node before docker: a worker has its patience to be drained.

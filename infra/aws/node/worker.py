@@ -62,11 +62,15 @@ class Worker:
         draft.write_text(json.dumps({"instance": metadata.get("instance-id")}))
         draft.replace(request)
         deadline = time.monotonic() + self.patience
-        while request.exists() and time.monotonic() < deadline:
+        while not self.drained(request) and time.monotonic() < deadline:
             time.sleep(1)
         join.docker("POST", "/swarm/leave?force=true")
         self.membership.unlink()
         join.say("left the swarm")
+
+    def drained(self, request: pathlib.Path) -> bool:
+        """Whether the manager has removed the request. On a share that is gone there is none either."""
+        return not request.exists() and self.requests.is_dir()
 
 
 def main() -> None:

@@ -65,14 +65,15 @@ def test_a_second_up_changes_nothing(cloud: Cloud) -> None:
 
 
 def test_a_leaving_worker_is_drained_before_its_group_may_end_it(cloud: Cloud) -> None:
-    """Its task takes 8 seconds to end, as a Workflow Manager with running jobs does."""
+    """Its task takes 8 seconds to end, as a Workflow Manager with running jobs does, and then says so."""
     leaving = cloud.workers[0]
     hostname = leaving.run("hostname").strip()
     for worker in cloud.workers:
         worker.run("tar -C /bin -c busybox | docker import - busybox")
-    slow = "trap 'busybox sleep 8; exit 0' TERM; while :; do busybox sleep 1; done"
+    slow = "trap 'busybox sleep 8; echo >/ended/\\$NODE; exit 0' TERM; while :; do busybox sleep 1; done"
     cloud.manager.run(
         "docker service create -d --name slow --no-resolve-image --mode global --stop-grace-period 60s "
+        "--mount type=bind,source=/shared-data/jobs,target=/ended --env NODE={{.Node.Hostname}} "
         f'--constraint node.role==worker busybox /busybox sh -c "{slow}"'
     )
     eventually(lambda: len(running(cloud, "slow")) == WORKERS, "a task on each worker", 60)
@@ -82,6 +83,7 @@ def test_a_leaving_worker_is_drained_before_its_group_may_end_it(cloud: Cloud) -
     assert completed(cloud) == []
     eventually(lambda: hostname not in cloud.nodes(), "the worker to leave")
     assert completed(cloud) == [leaving.identifier]
+    assert hostname in ended(cloud)
     eventually(lambda: hostname not in cloud.manager.run("docker node ls"), "the worker to be forgotten")
     cloud.ec2.terminate(leaving)
     cloud.workers.remove(leaving)
@@ -94,6 +96,16 @@ def test_a_worker_that_replaces_it_joins(cloud: Cloud) -> None:
     )
     eventually(cloud.whole, "the new worker", BOOT_TIMEOUT)
     eventually(lambda: len(running(cloud, "slow")) >= WORKERS - 1, "the service's tasks")
+
+
+def test_a_worker_that_shuts_down_keeps_its_share_until_it_is_drained(cloud: Cloud) -> None:
+    worker = cloud.workers[0]
+    hostname = worker.run("hostname").strip()
+    eventually(lambda: hostname in running(cloud, "slow"), "its task")
+    assert hostname not in ended(cloud)
+    worker.reboot()
+    assert hostname in ended(cloud)
+    eventually(cloud.whole, f"{worker.container} to come back", BOOT_TIMEOUT)
 
 
 @pytest.mark.slow
@@ -130,6 +142,11 @@ def running(cloud: Cloud, service: str, command: str = "") -> list[str]:
     listed = cloud.manager.run(command or f"docker service ps {service} {wanted}", check=False)
     rows = [line.split() for line in listed.splitlines()]
     return [row[0] for row in rows if len(row) > 1 and row[1] == "Running"]
+
+
+def ended(cloud: Cloud) -> list[str]:
+    """Nodes on which a task of the service had the time to end."""
+    return cloud.manager.run("ls /shared-data/jobs").split()
 
 
 def completed(cloud: Cloud) -> list[str]:

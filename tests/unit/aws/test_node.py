@@ -12,6 +12,7 @@ import pytest
 from infra.aws.node import manager as manager_module
 from infra.aws.node import metadata
 from infra.aws.node.manager import Manager
+from infra.aws.node.worker import Worker
 from infra.node import join
 
 
@@ -101,6 +102,19 @@ def test_a_node_that_is_down_is_forgotten_after_a_while_and_one_that_left_at_onc
     manager.down_since["crashed"] -= manager_module.FORGET_AFTER + 1
     manager.look()
     assert not docker.nodes
+
+
+def test_a_request_on_a_share_that_is_gone_does_not_count_as_answered(tmp_path: Path) -> None:
+    requests = tmp_path / "share" / ".swarm"
+    requests.mkdir(parents=True)
+    worker = Worker.__new__(Worker)
+    worker.requests = requests
+    file = request(requests, "one")
+    assert not worker.drained(file)
+    file.unlink()
+    assert worker.drained(file)
+    requests.rmdir()
+    assert not worker.drained(file)
 
 
 @pytest.mark.parametrize(

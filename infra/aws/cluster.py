@@ -29,16 +29,20 @@ def create(settings: Settings, identity: Identity) -> Swarm:
     Raises pulumi.RunError where AWS has not what the settings name.
     """
     assert settings.aws
+    efs_id = settings.aws.efs_id
+    targets = share.MountTargets()
     try:
-        place = network.look_up(settings.aws, settings.worker_nodes + 1)
         kind = instance_type.look_up(settings, settings.aws.instance_type)
-        if settings.aws.efs_id:
-            share.check(settings.aws.efs_id)
+        place = network.look_up(settings.aws).within(kind.zones, f"there is {kind.name}")
+        if efs_id:
+            targets = share.look_up(efs_id, place.vpc_id)
+            place = place.within(targets.zones, f"{efs_id} has a mount target")
+        place.check_room(settings.worker_nodes + 1)
     except ConfigurationError as problem:
         raise pulumi.RunError(str(problem)) from None
     if pulumi.runtime.is_dry_run():
         pulumi.log.info(cost.estimate(settings))
-    return AwsNodes(settings, place, kind, identity).swarm
+    return AwsNodes(settings, place, identity, kind=kind, targets=targets).swarm
 
 
 class AwsNodes(pulumi.ComponentResource):
@@ -50,8 +54,10 @@ class AwsNodes(pulumi.ComponentResource):
         self,
         settings: Settings,
         place: network.Network,
-        kind: instance_type.InstanceType,
         identity: Identity,
+        *,
+        kind: instance_type.InstanceType,
+        targets: share.MountTargets,
     ) -> None:
         super().__init__("oodt:aws:Nodes", "nodes")
         assert settings.aws
@@ -60,9 +66,9 @@ class AwsNodes(pulumi.ComponentResource):
         parameter_arn = roles.parameter_arn(settings.aws.region, parameter)
 
         key = SshKey("key", identity, child)
-        groups = SecurityGroups(settings, place.vpc_id, child)
+        groups = SecurityGroups(settings, place.vpc_id, targets.groups, child)
         shared = Share(settings, place, groups.share, child)
-        address = ManagerAddress(settings, place.subnets[0], groups, child)
+        address = ManagerAddress(settings, place.subnets[0], groups, subnet_given=place.given, opts=child)
         record = JoinRecord("join-record", settings.aws, parameter, child)
         reachable: list[pulumi.Resource] = [*groups.rules, *shared.mountable]
         variables: dict[str, pulumi.Input[str]] = {
@@ -80,6 +86,7 @@ class AwsNodes(pulumi.ComponentResource):
         manager = Manager(
             settings,
             subnet=place.subnets[0],
+            subnet_given=place.given,
             instance_type=kind,
             address=address,
             role=manager_role,

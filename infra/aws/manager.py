@@ -28,6 +28,8 @@ class ManagerAddress(pulumi.ComponentResource):
         settings: Settings,
         subnet: Subnet,
         groups: SecurityGroups,
+        *,
+        subnet_given: bool,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("oodt:aws:ManagerAddress", "manager-address", {}, opts)
@@ -38,7 +40,7 @@ class ManagerAddress(pulumi.ComponentResource):
             security_groups=[groups.nodes.id, groups.manager.id],
             description=f"{settings.prefix}: manager",
             tags=own,
-            opts=pulumi.ResourceOptions(parent=self),
+            opts=pulumi.ResourceOptions(parent=self, ignore_changes=_ignored(subnet_given, "subnetId")),
         )
         self.private = self.interface.private_ip
         self.reachable = self.private
@@ -61,6 +63,7 @@ class Manager(pulumi.ComponentResource):
         settings: Settings,
         *,
         subnet: Subnet,
+        subnet_given: bool,
         instance_type: InstanceType,
         address: ManagerAddress,
         role: Role,
@@ -112,12 +115,16 @@ class Manager(pulumi.ComponentResource):
         )
         volume = aws.ebs.Volume(
             "manager-data",
-            availability_zone=subnet.zone,
+            availability_zone=subnet.zone or f"{settings.aws.region}a",
             size=disks.DATA_SIZE,
             type=disks.VOLUME_TYPE,
             encrypted=True,
             tags=data_tags,
-            opts=pulumi.ResourceOptions(parent=self, protect=settings.aws.protect),
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                protect=settings.aws.protect,
+                ignore_changes=_ignored(subnet_given, "availabilityZone"),
+            ),
         )
         self.attachment = aws.ec2.VolumeAttachment(
             "manager-data",
@@ -128,3 +135,8 @@ class Manager(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self, delete_before_replace=True),
         )
         self.register_outputs({})
+
+
+def _ignored(subnet_given: bool, name: str) -> list[str]:
+    """A manager stays where it is: which default subnet is the first may change, its data may not."""
+    return [] if subnet_given else [name]

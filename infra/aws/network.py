@@ -1,8 +1,13 @@
-"""Where the nodes are: the VPC and subnets that exist already, looked up and found large enough."""
+"""Where the nodes are: the VPC and subnets that exist already, looked up and found fit for them.
+
+A look-up that leaves something out is no reason to stop: what is not known is not checked.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from ipaddress import IPv4Network
 
 import pulumi_aws as aws
@@ -12,68 +17,91 @@ from infra.values import ConfigurationError
 
 RESERVED_ADDRESSES = 5  # of each subnet, by AWS
 SPARE_ADDRESSES = 2  # for the nodes that are there twice while workers are replaced
+GIVEN = (
+    "pulumi config set vpc_id vpc-0123456789abcdef0 && pulumi config set subnet_ids '[\"subnet-0a1b2c3d\"]'"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Subnet:
-    """``public`` where instances get addresses that the internet reaches."""
+    """``public`` where instances get addresses that the internet reaches; ``zone`` is empty if not known."""
 
     id: str
     zone: str
-    block: IPv4Network
+    block: IPv4Network | None
     public: bool
 
 
 @dataclass(frozen=True, kw_only=True)
 class Network:
-    """The manager is in the first subnet."""
+    """The manager is in the first subnet. ``given`` where the operator named the subnets."""
 
     vpc_id: str
     subnets: tuple[Subnet, ...]
+    given: bool
 
     def one_per_zone(self) -> tuple[Subnet, ...]:
         """The first subnet of each zone: EFS takes one mount target there, for all of the zone's subnets."""
-        return tuple({subnet.zone: subnet for subnet in reversed(self.subnets)}.values())[::-1]
+        return tuple({subnet.zone or subnet.id: subnet for subnet in reversed(self.subnets)}.values())[::-1]
+
+    def within(self, zones: Collection[str], because: str) -> Network:
+        """Only the subnets in these zones; ``because`` says what is only there.
+
+        Raises ConfigurationError where the operator named others, or none is left.
+        """
+        outside = [subnet for subnet in self.subnets if zones and subnet.zone and subnet.zone not in zones]
+        inside = tuple(subnet for subnet in self.subnets if subnet not in outside)
+        if outside and (self.given or not inside):
+            where = ", ".join(f"{subnet.id} in {subnet.zone}" for subnet in outside)
+            identifiers = json.dumps([subnet.id for subnet in inside])
+            raise ConfigurationError(
+                "subnet_ids",
+                [subnet.id for subnet in self.subnets] if self.given else [],
+                f"{where}: {because} only in {', '.join(sorted(zones))}.",
+                f"pulumi config set subnet_ids '{identifiers}'" if inside else GIVEN,
+            )
+        return replace(self, subnets=inside)
+
+    def check_room(self, nodes: int) -> None:
+        """Raises ConfigurationError where so many nodes do not fit."""
+        blocks = [subnet.block for subnet in self.subnets if subnet.block]
+        if len(blocks) < len(self.subnets):
+            return
+        addresses = sum(max(0, block.num_addresses - RESERVED_ADDRESSES) for block in blocks)
+        addresses -= len(self.one_per_zone())
+        if addresses < nodes + SPARE_ADDRESSES:
+            raise ConfigurationError(
+                "subnet_ids",
+                [subnet.id for subnet in self.subnets] if self.given else [],
+                f"{', '.join(map(str, blocks))} leave {max(0, addresses)} addresses, {nodes} nodes need "
+                f"{nodes + SPARE_ADDRESSES}: name larger subnets, or have fewer worker_nodes.",
+                GIVEN,
+            )
 
 
-def look_up(chosen: AwsSettings, nodes: int) -> Network:
-    """Ask AWS for the VPC and its subnets, and check that ``nodes`` nodes fit.
-
-    Raises ConfigurationError.
-    """
-    network = _given(chosen) if chosen.vpc_id else _default(chosen)
-    addresses = sum(
-        max(0, subnet.block.num_addresses - RESERVED_ADDRESSES) for subnet in network.subnets
-    ) - len(network.one_per_zone())
-    if addresses < nodes + SPARE_ADDRESSES:
-        blocks = ", ".join(str(subnet.block) for subnet in network.subnets)
-        raise ConfigurationError(
-            "subnet_ids",
-            list(chosen.subnet_ids),
-            f"{blocks} leave {max(0, addresses)} addresses, {nodes} nodes need {nodes + SPARE_ADDRESSES}.",
-            "pulumi config set subnet_ids '[\"LARGER-SUBNET\", ...]', or fewer worker_nodes",
-        )
-    return network
+def look_up(chosen: AwsSettings) -> Network:
+    """Ask AWS for the VPC and its subnets. Raises ConfigurationError."""
+    return _given(chosen) if chosen.vpc_id else _default(chosen)
 
 
 def _default(chosen: AwsSettings) -> Network:
-    fix = "pulumi config set vpc_id VPC, and subnet_ids"
     try:
         vpc = aws.ec2.get_vpc(default=True)
     except Exception as problem:
         raise ConfigurationError(
-            "vpc_id", "", f"{chosen.region} has no default VPC ({_reason(problem)}).", fix
+            "vpc_id", "", f"{chosen.region} has no default VPC ({reason(problem)}).", GIVEN
         ) from None
     found = aws.ec2.get_subnets(
         filters=[
-            aws.ec2.GetSubnetsFilterArgs(name="vpc-id", values=[vpc.id]),
+            aws.ec2.GetSubnetsFilterArgs(name="vpc-id", values=[vpc.id or ""]),
             aws.ec2.GetSubnetsFilterArgs(name="default-for-az", values=["true"]),
         ]
     )
-    if not found.ids:
-        raise ConfigurationError("vpc_id", "", f"the default VPC {vpc.id} has no default subnet.", fix)
-    # AWS gives them in any order; the manager must stay where it is.
-    return Network(vpc_id=vpc.id, subnets=tuple(_subnet(identifier)[0] for identifier in sorted(found.ids)))
+    if found.ids == []:
+        raise ConfigurationError("vpc_id", "", f"the default VPC {vpc.id} has no default subnet.", GIVEN)
+    # AWS gives them in any order; of new managers all are to be in the same one.
+    subnets = tuple(_subnet(identifier)[0] for identifier in sorted(found.ids or [""]))
+    return Network(vpc_id=vpc.id or "", subnets=subnets, given=False)
 
 
 def _given(chosen: AwsSettings) -> Network:
@@ -85,31 +113,31 @@ def _given(chosen: AwsSettings) -> Network:
             raise ConfigurationError(
                 "subnet_ids",
                 list(chosen.subnet_ids),
-                f"{identifier} cannot be used ({_reason(problem)}).",
-                f"pulumi config set subnet_ids '[\"SUBNET\", ...]', subnets of {chosen.vpc_id}",
+                f"{identifier} cannot be used ({reason(problem)}): name subnets of {chosen.vpc_id}.",
+                "pulumi config set subnet_ids '[\"subnet-0a1b2c3d\"]'",
             ) from None
-        if vpc_id != chosen.vpc_id:
+        if vpc_id and vpc_id != chosen.vpc_id:
             raise ConfigurationError(
                 "vpc_id",
                 chosen.vpc_id,
-                f"{identifier} is in {vpc_id}.",
-                f"pulumi config set vpc_id {vpc_id}, or other subnet_ids",
+                f"{identifier} is in {vpc_id}: name that VPC, or other subnet_ids.",
+                f"pulumi config set vpc_id {vpc_id}",
             )
         subnets.append(subnet)
-    return Network(vpc_id=chosen.vpc_id, subnets=tuple(subnets))
+    return Network(vpc_id=chosen.vpc_id, subnets=tuple(subnets), given=True)
 
 
-def _subnet(identifier: str) -> tuple[Subnet, str]:
+def _subnet(identifier: str) -> tuple[Subnet, str | None]:
     found = aws.ec2.get_subnet(id=identifier)
     subnet = Subnet(
         id=identifier,
-        zone=found.availability_zone,
-        block=IPv4Network(found.cidr_block),
-        public=found.map_public_ip_on_launch,
+        zone=found.availability_zone or "",
+        block=IPv4Network(found.cidr_block) if found.cidr_block else None,
+        public=found.map_public_ip_on_launch is not False,
     )
     return subnet, found.vpc_id
 
 
-def _reason(problem: Exception) -> str:
+def reason(problem: Exception) -> str:
     """The last line of what the engine says about a failed look-up."""
     return str(problem).strip().splitlines()[-1].strip()

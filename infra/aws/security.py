@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pulumi
 import pulumi_aws as aws
 
@@ -22,9 +24,18 @@ SSH_PORT = 22
 
 
 class SecurityGroups(pulumi.ComponentResource):
-    """Rules are resources of their own, because groups name each other; nothing else is open."""
+    """Rules are resources of their own, because groups name each other; nothing else is open.
 
-    def __init__(self, settings: Settings, vpc_id: str, opts: pulumi.ResourceOptions | None = None) -> None:
+    ``given`` are groups of a share that the stack did not make, which have to let the nodes in.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        vpc_id: str,
+        given: Sequence[str] = (),
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
         super().__init__("oodt:aws:SecurityGroups", "security-groups", {}, opts)
         self._settings = settings
         self._vpc_id = vpc_id
@@ -33,7 +44,8 @@ class SecurityGroups(pulumi.ComponentResource):
         self.share = self._create_group("share", "shared file system")
         self.rules = [
             *(self._allow_among_nodes(*entry) for entry in AMONG_NODES),
-            self._allow_nfs(),
+            self._allow_nfs("share-nfs", self.share.id),
+            *(self._allow_nfs(f"share-nfs-{group}", group) for group in given),
             *self._allow_ssh(),
             self._allow_outbound(),
         ]
@@ -49,11 +61,11 @@ class SecurityGroups(pulumi.ComponentResource):
         )
 
     def _create_ingress(
-        self, name: str, group: aws.ec2.SecurityGroup, protocol: str, port: int, **source: pulumi.Input[str]
+        self, name: str, group: pulumi.Input[str], protocol: str, port: int, **source: pulumi.Input[str]
     ) -> aws.vpc.SecurityGroupIngressRule:
         return aws.vpc.SecurityGroupIngressRule(
             name,
-            security_group_id=group.id,
+            security_group_id=group,
             ip_protocol=protocol,
             from_port=port,
             to_port=port,
@@ -64,20 +76,18 @@ class SecurityGroups(pulumi.ComponentResource):
 
     def _allow_among_nodes(self, name: str, protocol: str, port: int) -> aws.vpc.SecurityGroupIngressRule:
         return self._create_ingress(
-            f"nodes-{name}", self.nodes, protocol, port, referenced_security_group_id=self.nodes.id
+            f"nodes-{name}", self.nodes.id, protocol, port, referenced_security_group_id=self.nodes.id
         )
 
-    def _allow_nfs(self) -> aws.vpc.SecurityGroupIngressRule:
-        return self._create_ingress(
-            "share-nfs", self.share, "tcp", NFS_PORT, referenced_security_group_id=self.nodes.id
-        )
+    def _allow_nfs(self, name: str, group: pulumi.Input[str]) -> aws.vpc.SecurityGroupIngressRule:
+        return self._create_ingress(name, group, "tcp", NFS_PORT, referenced_security_group_id=self.nodes.id)
 
     def _allow_ssh(self) -> list[aws.vpc.SecurityGroupIngressRule]:
         assert self._settings.aws
         return [
             self._create_ingress(
                 f"ssh-{network}",
-                self.manager,
+                self.manager.id,
                 "tcp",
                 SSH_PORT,
                 **{f"cidr_ipv{network.version}": str(network)},

@@ -2,34 +2,64 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import pulumi
 import pulumi_aws as aws
 
-from infra.aws.network import Network
+from infra.aws.network import Network, reason
 from infra.aws.tags import tags
 from infra.settings import Settings
 from infra.values import ConfigurationError
 
+OWN = "pulumi config rm efs_id"  # the stack then makes a file system of its own
 
-def check(efs_id: str) -> None:
-    """Raises ConfigurationError where the given file system does not exist."""
+
+@dataclass(frozen=True, kw_only=True)
+class MountTargets:
+    """Where a given file system can be mounted, and security groups, one of each mount target.
+
+    ``zones`` is empty if they are not known.
+    """
+
+    zones: frozenset[str] = frozenset()
+    groups: tuple[str, ...] = ()
+
+
+def look_up(efs_id: str, vpc_id: str) -> MountTargets:
+    """Ask AWS for the mount targets of a given file system: the network interfaces that EFS made for it.
+
+    Raises ConfigurationError where it does not exist or has none in this VPC.
+    """
     try:
         aws.efs.get_file_system(file_system_id=efs_id)
     except Exception as problem:
-        reason = str(problem).strip().splitlines()[-1].strip()
         raise ConfigurationError(
-            "efs_id",
-            efs_id,
-            f"there is no such file system in this region ({reason}).",
-            "pulumi config set efs_id FILE-SYSTEM, or pulumi config set efs_id '' for one of the stack's own",
+            "efs_id", efs_id, f"there is no such file system in this region ({reason(problem)}).", OWN
         ) from None
+    # AWS's own look-up of mount targets fails where there is more than one.
+    filters = {"description": f"EFS mount target for {efs_id} *", "vpc-id": vpc_id}
+    found = aws.ec2.get_network_interfaces(
+        filters=[
+            aws.ec2.GetNetworkInterfacesFilterArgs(name=name, values=[value])
+            for name, value in filters.items()
+            if value
+        ]
+    )
+    if found.ids == []:
+        raise ConfigurationError("efs_id", efs_id, f"it has no mount target in {vpc_id}.", OWN)
+    interfaces = [aws.ec2.get_network_interface(id=identifier) for identifier in sorted(found.ids or [])]
+    zones = {interface.availability_zone or "" for interface in interfaces}
+    return MountTargets(
+        zones=frozenset() if "" in zones else frozenset(zones),
+        groups=tuple(sorted({min(each.security_groups) for each in interfaces if each.security_groups})),
+    )
 
 
 class Share(pulumi.ComponentResource):
     """``file_system`` and ``access_point`` are what nodes mount, once ``mountable`` exists.
 
-    The access point gives each stack a folder of its own. A given file system has mount targets already;
-    they must let the group of the nodes in.
+    The access point gives each stack a folder of its own. A given file system has mount targets already.
     """
 
     file_system: pulumi.Input[str]
@@ -51,7 +81,7 @@ class Share(pulumi.ComponentResource):
             self.file_system = self._create_file_system(settings.aws.protect).id
             self.mountable = [
                 aws.efs.MountTarget(
-                    f"share-{subnet.zone}",
+                    f"share-{subnet.zone or subnet.id}",
                     file_system_id=self.file_system,
                     subnet_id=subnet.id,
                     security_groups=[group.id],

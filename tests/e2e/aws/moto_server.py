@@ -3,7 +3,8 @@
 Lacking: StartInstanceRefresh and CompleteLifecycleAction. Here they only note what was asked, which
 DescribeInstanceRefreshes and DescribeNotificationConfigurations hand out to tests.
 Wrong: a launch template's own tags become part of its data, and lifecycle hooks get a role and a target that
-nobody gave them. Both look like changes at every later update.
+nobody gave them. Both look like changes at every later update. The network interface of a mount target has no
+description; that of AWS's names the file system.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from moto.autoscaling.models import LifecycleHook
 from moto.autoscaling.responses import AutoScalingResponse
 from moto.core.responses import ActionResult, EmptyResult
 from moto.ec2.models.launch_templates import LaunchTemplate
+from moto.efs.models import EFSBackend, MountTarget
 from moto.server import main
 
 REFRESHES: list[dict[str, Any]] = []
@@ -76,6 +78,15 @@ def repair() -> None:
         kept = [entry for entry in data["TagSpecifications"] if entry["ResourceType"] != "launch-template"]
         make_template(self, backend, name, {**data, "TagSpecifications": kept}, *more)
 
+    make_target = EFSBackend.create_mount_target
+
+    def target(self: EFSBackend, *arguments: Any, **named: Any) -> MountTarget:
+        made = make_target(self, *arguments, **named)
+        interface = self.ec2_backend.enis[made.network_interface_id or ""]
+        interface.description = f"EFS mount target for {made.file_system_id} ({made.mount_target_id})"
+        return made
+
+    EFSBackend.create_mount_target = target  # type: ignore[method-assign]
     LifecycleHook.__init__ = hook  # type: ignore[assignment, method-assign]
     LaunchTemplate.__init__ = template  # type: ignore[assignment, method-assign]
 

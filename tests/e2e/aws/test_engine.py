@@ -17,6 +17,7 @@ from tests.e2e.aws import bridge
 from tests.e2e.aws.account import REGION, Account, account
 from tests.e2e.cluster import ROOT, Cluster
 
+OFFERED = {f"{REGION}{letter}" for letter in "abc"}  # zones that have t2.xlarge; there is a fourth
 PROGRAM = ROOT / "tests" / "e2e" / "aws" / "without_gates.py"
 
 
@@ -108,6 +109,37 @@ def test_a_preview_says_what_an_hour_will_cost(empty: Cluster) -> None:
     assert re.search(r"estimated cost: about 0\.64 USD per hour \(3 x t2\.xlarge", empty.pulumi("preview"))
 
 
+def test_a_subnet_in_a_zone_without_the_instance_type_is_refused(cloud: Account, empty: Cluster) -> None:
+    filters = [{"Name": "availability-zone", "Values": [f"{REGION}d"]}]
+    (subnet,) = cloud.client("ec2").describe_subnets(Filters=filters)["Subnets"]
+    said = previewed(empty, vpc_id=subnet["VpcId"], subnet_ids=json.dumps([subnet["SubnetId"]]))
+    assert f"{subnet['SubnetId']} in us-west-2d: there is t2.xlarge only in us-west-2a, us-west-2b" in said
+
+
+def test_a_given_file_system_lets_the_nodes_in_and_keeps_them_to_its_zones(
+    cloud: Account, empty: Cluster
+) -> None:
+    efs, ec2 = cloud.client("efs"), cloud.client("ec2")
+    system = efs.create_file_system(CreationToken="given")["FileSystemId"]
+    assert f"efs_id is '{system}': it has no mount target in vpc-" in previewed(empty, efs_id=system)
+    subnets = {subnet["AvailabilityZone"]: subnet for subnet in ec2.describe_subnets()["Subnets"]}
+    vpc = subnets[f"{REGION}a"]["VpcId"]
+    group = ec2.create_security_group(GroupName="given", Description="given", VpcId=vpc)["GroupId"]
+    targets = [
+        efs.create_mount_target(
+            FileSystemId=system, SubnetId=subnets[zone]["SubnetId"], SecurityGroups=[group]
+        )["MountTargetId"]
+        for zone in (f"{REGION}a", f"{REGION}b")
+    ]
+    said = previewed(empty, efs_id=system)
+    assert f"share-nfs-{group}" in said
+    assert subnets[f"{REGION}b"]["SubnetId"] in said
+    assert subnets[f"{REGION}c"]["SubnetId"] not in said
+    for target in targets:
+        efs.delete_mount_target(MountTargetId=target)
+    efs.delete_file_system(FileSystemId=system)
+
+
 def test_up_makes_a_manager_with_two_encrypted_disks(cloud: Account, stack: Cluster) -> None:
     manager = the_manager(cloud)
     assert manager["InstanceType"] == "t2.xlarge"
@@ -160,13 +192,18 @@ def test_only_ssh_is_open_to_the_outside(cloud: Account, stack: Cluster) -> None
     assert outside == [(22, "198.51.100.7/32")]
 
 
-def test_the_share_is_encrypted_and_mountable_in_every_zone(cloud: Account, stack: Cluster) -> None:
+def test_the_share_is_encrypted_and_mountable_in_every_zone_of_the_nodes(
+    cloud: Account, stack: Cluster
+) -> None:
     efs = cloud.client("efs")
     (system,) = efs.describe_file_systems()["FileSystems"]
     assert system["Encrypted"]
     targets = efs.describe_mount_targets(FileSystemId=system["FileSystemId"])["MountTargets"]
-    zones = cloud.client("ec2").describe_availability_zones()["AvailabilityZones"]
-    assert {target["AvailabilityZoneName"] for target in targets} == {zone["ZoneName"] for zone in zones}
+    (group,) = cloud.client("autoscaling").describe_auto_scaling_groups()["AutoScalingGroups"]
+    subnets = cloud.client("ec2").describe_subnets(SubnetIds=group["VPCZoneIdentifier"].split(","))["Subnets"]
+    zones = {subnet["AvailabilityZone"] for subnet in subnets}
+    assert {target["AvailabilityZoneName"] for target in targets} == zones == OFFERED
+    assert the_manager(cloud)["Placement"]["AvailabilityZone"] in OFFERED
 
 
 def test_every_policy_names_its_one_resource(cloud: Account, stack: Cluster) -> None:
@@ -224,6 +261,13 @@ def test_a_newer_machine_image_replaces_nothing(cloud: Account, stack: Cluster) 
         file.write_text(original)
 
 
+def test_the_manager_stays_where_it_is_when_another_default_subnet_comes_first(stack: Cluster) -> None:
+    first, last = 'sorted(found.ids or [""])', 'sorted(found.ids or [""], reverse=True)'
+    with_another_limit(stack, "infra/aws/network.py", first, last)
+    assert stack.up() == {}
+    with_another_limit(stack, "infra/aws/network.py", last, first)
+
+
 def test_a_change_of_the_managers_user_data_is_previewed_as_a_replacement_that_keeps_data_and_address(
     cloud: Account, stack: Cluster
 ) -> None:
@@ -271,6 +315,18 @@ def test_destroy_leaves_nothing_behind(cloud: Account, stack: Cluster) -> None:
     assert not cloud.client("ec2").describe_addresses()["Addresses"]
     assert not cloud.client("ssm").get_parameters(Names=[f"/oodt/{stack.stack}/swarm"])["Parameters"]
     assert not cloud.client("autoscaling").describe_auto_scaling_groups()["AutoScalingGroups"]
+
+
+def previewed(stack: Cluster, **settings: str) -> str:
+    """What a preview with these settings says; afterwards they are as they were."""
+    before = {key: stack.pulumi("config", "get", key).strip() for key in settings}
+    for key, value in settings.items():
+        stack.pulumi("config", "set", key, value)
+    try:
+        return stack.pulumi("preview", "--diff", check=False, timeout=300)
+    finally:
+        for key, value in before.items():
+            stack.pulumi("config", "set", key, value)
 
 
 def with_another_limit(stack: Cluster, name: str, old: str, new: str) -> None:

@@ -64,7 +64,18 @@ class Cloud(mocks.Mocks):
             },
             "aws:ec2/getInstanceType:getInstanceType": {
                 "memorySize": 16384,
-                "supportedArchitectures": ["x86_64"],
+                "supportedArchitectures": [
+                    "arm64" if "g." in args.args.get("instanceType", "") else "x86_64"
+                ],
+            },
+            "aws:ec2/getInstanceTypeOfferings:getInstanceTypeOfferings": {
+                "locations": ["us-west-2a", "us-west-2b"]
+            },
+            "aws:ec2/getInstances:getInstances": {"ids": []},
+            "aws:ec2/getNetworkInterfaces:getNetworkInterfaces": {"ids": ["eni-a", "eni-b"]},
+            "aws:ec2/getNetworkInterface:getNetworkInterface": {
+                "availabilityZone": f"us-west-2{args.args.get('id', '')[-1:]}",
+                "securityGroups": ["sg-given"],
             },
             "aws:ssm/getParameter:getParameter": {"value": f"ami for {args.args.get('name')}"},
             "aws:index/getPartition:getPartition": {"partition": "aws"},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ import pytest
 from infra.aws import cost
 from infra.settings import ConfigurationError, Settings, load
 from tests.unit.aws.cloud import Cloud, defaults, run_program
+
+GIVEN = {"vpc_id": "vpc-1", "subnet_ids": '["subnet-0a", "subnet-0b"]'}
 
 
 def aws_settings(folder: Path, **changes: str) -> Settings:
@@ -85,15 +88,36 @@ def test_ipv6_networks_of_administrators_are_let_in(tmp_path: Path) -> None:
             {"vpc_id": "vpc-0a1b", "subnet_ids": '["subnet-0a1b"]'},
             "vpc_id is 'vpc-0a1b': subnet-0a1b is in vpc-9",
         ),
+        (
+            {"aws:ec2/getInstanceTypeOfferings:getInstanceTypeOfferings": {"locations": ["us-west-2b"]}},
+            GIVEN,
+            "subnet_ids is .* subnet-0a in us-west-2a: there is t2.xlarge only in us-west-2b",
+        ),
+        (
+            {"aws:ec2/getNetworkInterfaces:getNetworkInterfaces": {"ids": ["eni-b"]}},
+            {**GIVEN, "efs_id": "fs-0a1b"},
+            "subnet_ids is .* subnet-0a in us-west-2a: fs-0a1b has a mount target only in us-west-2b",
+        ),
+        (
+            {"aws:ec2/getNetworkInterfaces:getNetworkInterfaces": {"ids": []}},
+            {"efs_id": "fs-0a1b"},
+            "efs_id is 'fs-0a1b': it has no mount target in vpc-1",
+        ),
     ],
 )
 def test_what_aws_says_is_checked_before_anything_is_declared(
     tmp_path: Path, answers: dict[str, dict[str, Any]], changes: dict[str, str], reason: str
 ) -> None:
     cloud = Cloud(answers=answers)
-    with pytest.raises(pulumi.RunError, match=reason):
+    with pytest.raises(pulumi.RunError, match=reason) as caught:
         run_program(cloud, tmp_path, target="aws", admin_cidrs='["198.51.100.7/32"]', **changes)
     assert cloud.declared == []
+    fix = str(caught.value).partition("\n  fix: ")[2]
+    for command in fix.split(" && "):
+        words = shlex.split(command)
+        assert words[:3] in (["pulumi", "config", "set"], ["pulumi", "config", "rm"])
+        assert len(words) == (5 if words[2] == "set" else 4)
+        assert words[3:] != ["instance_type", "t2.xlarge"], "the very value that was refused"
 
 
 def test_the_estimate_counts_instances_disks_and_addresses(tmp_path: Path) -> None:

@@ -175,6 +175,32 @@ def test_a_given_file_system_is_used_and_none_is_made(tmp_path: Path) -> None:
     assert "FILE_SYSTEM=fs-0a1b" in cloud.one(INSTANCE)["userData"]
 
 
+def test_the_mount_targets_of_a_given_file_system_let_the_nodes_in(tmp_path: Path) -> None:
+    cloud = Cloud()
+    run_program(cloud, tmp_path, target="aws", admin_cidrs='["198.51.100.0/24"]', efs_id="fs-0a1b")
+    rule = cloud.one(INGRESS, "share-nfs-sg-given")
+    assert (rule["securityGroupId"], rule["referencedSecurityGroupId"]) == ("sg-given", "nodes-id")
+    assert (rule["fromPort"], rule["toPort"]) == (2049, 2049)
+
+
+def test_nodes_of_default_subnets_are_where_the_instance_type_and_the_given_share_are(tmp_path: Path) -> None:
+    cloud = Cloud(
+        answers={
+            "aws:ec2/getSubnets:getSubnets": {"ids": ["subnet-c", "subnet-b", "subnet-a"]},
+            "aws:ec2/getInstanceTypeOfferings:getInstanceTypeOfferings": {
+                "locations": ["us-west-2b", "us-west-2c"]
+            },
+        }
+    )
+    run_program(cloud, tmp_path, target="aws", admin_cidrs='["198.51.100.0/24"]')
+    assert cloud.one("aws:ec2/networkInterface:NetworkInterface")["subnetId"] == "subnet-b"
+    assert cloud.one("aws:ebs/volume:Volume")["availabilityZone"] == "us-west-2b"
+    assert cloud.one(GROUP)["vpcZoneIdentifiers"] == ["subnet-b", "subnet-c"]
+    cloud.declared.clear()
+    run_program(cloud, tmp_path, target="aws", admin_cidrs='["198.51.100.0/24"]', efs_id="fs-0a1b")
+    assert cloud.one(GROUP)["vpcZoneIdentifiers"] == ["subnet-b"]
+
+
 def test_spot_workers_are_asked_for_in_the_template(tmp_path: Path) -> None:
     cloud = Cloud()
     run_program(cloud, tmp_path, target="aws", admin_cidrs='["198.51.100.0/24"]', worker_spot="true")

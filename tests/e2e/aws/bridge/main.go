@@ -47,14 +47,20 @@ var resources = map[string][2]string{
 }
 
 var dataSources = map[string][2]string{
-	"aws_caller_identity":   {"index", "getCallerIdentity"},
-	"aws_ec2_instance_type": {"ec2", "getInstanceType"},
-	"aws_efs_file_system":   {"efs", "getFileSystem"},
-	"aws_partition":         {"index", "getPartition"},
-	"aws_ssm_parameter":     {"ssm", "getParameter"},
-	"aws_subnet":            {"ec2", "getSubnet"},
-	"aws_subnets":           {"ec2", "getSubnets"},
-	"aws_vpc":               {"ec2", "getVpc"},
+	"aws_ami":                         {"ec2", "getAmi"},
+	"aws_caller_identity":             {"index", "getCallerIdentity"},
+	"aws_ec2_instance_type":           {"ec2", "getInstanceType"},
+	"aws_ec2_instance_type_offerings": {"ec2", "getInstanceTypeOfferings"},
+	"aws_efs_file_system":             {"efs", "getFileSystem"},
+	"aws_instance":                    {"ec2", "getInstance"},
+	"aws_instances":                   {"ec2", "getInstances"},
+	"aws_network_interface":           {"ec2", "getNetworkInterface"},
+	"aws_network_interfaces":          {"ec2", "getNetworkInterfaces"},
+	"aws_partition":                   {"index", "getPartition"},
+	"aws_ssm_parameter":               {"ssm", "getParameter"},
+	"aws_subnet":                      {"ec2", "getSubnet"},
+	"aws_subnets":                     {"ec2", "getSubnets"},
+	"aws_vpc":                         {"ec2", "getVpc"},
 }
 
 func main() {

@@ -110,7 +110,12 @@ class AwsNodes(pulumi.ComponentResource):
             after=[*reachable, worker_role.allow("record", ["ssm:GetParameter"], parameter_arn)],
             opts=child,
         )
-        manager_role.allow("drain", ["autoscaling:CompleteLifecycleAction"], workers.group.arn)
+        group_arn = roles.group_arn(settings.aws.region, group_name(settings))
+        manager_role.allow(
+            "drain",
+            ["autoscaling:CompleteLifecycleAction"],
+            workers.group.arn.apply(lambda arn: arn or group_arn),
+        )
 
         ready = ManagerReady(
             "manager-ready",

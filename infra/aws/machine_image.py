@@ -10,6 +10,10 @@ DATA_DEVICE = "/dev/sdf"  # of the data volume; the instance may see it under an
 
 
 def newest(architecture: str) -> str:
-    """The image's id now. Resources that use it ignore later changes: a newer image replaces no node."""
+    """The image's id now, or the reference by which EC2 looks it up itself.
+
+    Resources that use it ignore later changes: a newer image replaces no node.
+    """
     infix = "/arm64" if architecture == "arm64" else ""
-    return aws.ssm.get_parameter(name=f"{FAMILY}{infix}/recommended/image_id").value
+    name = f"{FAMILY}{infix}/recommended/image_id"
+    return aws.ssm.get_parameter(name=name).value or f"resolve:ssm:{name}"

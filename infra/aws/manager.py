@@ -42,16 +42,17 @@ class ManagerAddress(pulumi.ComponentResource):
             tags=own,
             opts=pulumi.ResourceOptions(parent=self, ignore_changes=_ignored(subnet_given, "subnetId")),
         )
-        self.private = self.interface.private_ip
+        self.private = self.interface.private_ip.apply(lambda address: address or "")
         self.reachable = self.private
         if subnet.public:
-            self.reachable = aws.ec2.Eip(
+            address = aws.ec2.Eip(
                 "manager",
                 domain="vpc",
                 network_interface=self.interface.id,
                 tags=own,
                 opts=pulumi.ResourceOptions(parent=self),
-            ).public_ip
+            )
+            self.reachable = address.public_ip.apply(lambda address: address or "")
         self.register_outputs({})
 
 
@@ -77,7 +78,7 @@ class Manager(pulumi.ComponentResource):
         data_tags = tags(settings, f"{settings.prefix} manager data")
         key = aws.ec2.KeyPair(
             "operator",
-            public_key=public_key,
+            public_key=pulumi.Output.from_input(public_key).apply(lambda key: key or ""),
             tags=tags(settings, f"{settings.prefix} operator"),
             opts=pulumi.ResourceOptions(parent=self),
         )
@@ -85,8 +86,8 @@ class Manager(pulumi.ComponentResource):
             "manager",
             ami=machine_image.newest(instance_type.architecture),
             instance_type=instance_type.name,
-            key_name=key.key_name,
-            iam_instance_profile=role.profile.name,
+            key_name=key.id,
+            iam_instance_profile=role.profile.id,
             network_interfaces=[
                 aws.ec2.InstanceNetworkInterfaceArgs(
                     device_index=0, network_interface_id=address.interface.id

@@ -36,7 +36,7 @@ class Role(pulumi.ComponentResource):
         )
         self.profile = aws.iam.InstanceProfile(
             name,
-            role=self._role.name,
+            role=self._role.id,
             tags=tags(settings, f"{settings.prefix} {name}"),
             opts=pulumi.ResourceOptions(parent=self),
         )
@@ -60,6 +60,14 @@ def _policy(actions: list[str], arn: str) -> str:
 
 def parameter_arn(region: str, name: str) -> str:
     """The ARN of an SSM parameter, which no resource has: the manager itself makes it."""
-    partition = aws.get_partition().partition
-    account = aws.get_caller_identity().account_id
-    return f"arn:{partition}:ssm:{region}:{account}:parameter{name}"
+    return f"{_arn('ssm', region)}:parameter{name}"
+
+
+def group_arn(region: str, name: str) -> str:
+    """The ARN of the Auto Scaling group of this name, but for the id that AWS gives it."""
+    return f"{_arn('autoscaling', region)}:autoScalingGroup:*:autoScalingGroupName/{name}"
+
+
+def _arn(service: str, region: str) -> str:
+    partition = aws.get_partition().partition or "aws"
+    return f"arn:{partition}:{service}:{region}:{aws.get_caller_identity().account_id or ''}"

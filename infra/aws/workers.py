@@ -48,10 +48,12 @@ class Workers(pulumi.ComponentResource):
         assert settings.aws
         self._settings = settings
         self._tags = tags(settings, TAG)
-        self.template = self._create_template(
+        template = self._create_template(
             instance_type, group_ids, role, user_data, spot=settings.aws.worker_spot
         )
-        self.group = self._create_group(subnets, [*role.ready, *after])
+        # Where it is not known yet which version is the newest, EC2 takes that one by this name.
+        self.version = template.latest_version.apply(lambda version: str(version) if version else "$Latest")
+        self.group = self._create_group(template, subnets, [*role.ready, *after])
         self.hook = aws.autoscaling.LifecycleHook(
             HOOK,
             name=HOOK,
@@ -76,7 +78,7 @@ class Workers(pulumi.ComponentResource):
             "worker",
             image_id=machine_image.newest(instance_type.architecture),
             instance_type=instance_type.name,
-            iam_instance_profile=aws.ec2.LaunchTemplateIamInstanceProfileArgs(arn=role.profile.arn),
+            iam_instance_profile=aws.ec2.LaunchTemplateIamInstanceProfileArgs(name=role.profile.id),
             vpc_security_group_ids=list(group_ids),
             block_device_mappings=[
                 _disk(machine_image.ROOT_DEVICE, disks.ROOT_SIZE),
@@ -99,7 +101,9 @@ class Workers(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self, ignore_changes=["imageId"]),
         )
 
-    def _create_group(self, subnets: Sequence[Subnet], after: list[pulumi.Resource]) -> aws.autoscaling.Group:
+    def _create_group(
+        self, template: aws.ec2.LaunchTemplate, subnets: Sequence[Subnet], after: list[pulumi.Resource]
+    ) -> aws.autoscaling.Group:
         count = self._settings.worker_nodes
         return aws.autoscaling.Group(
             "workers",
@@ -108,9 +112,7 @@ class Workers(pulumi.ComponentResource):
             max_size=count,
             desired_capacity=count,
             vpc_zone_identifiers=[subnet.id for subnet in subnets],
-            launch_template=aws.autoscaling.GroupLaunchTemplateArgs(
-                id=self.template.id, version=self.template.latest_version.apply(str)
-            ),
+            launch_template=aws.autoscaling.GroupLaunchTemplateArgs(id=template.id, version=self.version),
             # A changed template reaches the workers one after another, a new one before an old one goes.
             instance_refresh=aws.autoscaling.GroupInstanceRefreshArgs(
                 strategy="Rolling",

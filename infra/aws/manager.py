@@ -133,7 +133,8 @@ class Manager(pulumi.ComponentResource):
             volume_id=volume.id,
             instance_id=self.instance.id,
             stop_instance_before_detaching=True,  # docker writes to it until the end
-            opts=pulumi.ResourceOptions(parent=self, delete_before_replace=True),
+            # It ends with its instance: nothing is to be detached from one that is gone.
+            opts=pulumi.ResourceOptions(parent=self, delete_before_replace=True, deleted_with=self.instance),
         )
         self.register_outputs({})
 

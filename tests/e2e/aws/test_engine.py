@@ -317,6 +317,13 @@ def test_destroy_leaves_nothing_behind(cloud: Account, stack: Cluster) -> None:
     assert not cloud.client("autoscaling").describe_auto_scaling_groups()["AutoScalingGroups"]
 
 
+def test_destroy_needs_no_manager_that_is_still_there(cloud: Account, stack: Cluster) -> None:
+    stack.up()
+    cloud.client("ec2").terminate_instances(InstanceIds=[the_manager(cloud)["InstanceId"]])
+    stack.destroy()
+    assert not cloud.client("efs").describe_file_systems()["FileSystems"]
+
+
 def previewed(stack: Cluster, **settings: str) -> str:
     """What a preview with these settings says; afterwards they are as they were."""
     before = {key: stack.pulumi("config", "get", key).strip() for key in settings}

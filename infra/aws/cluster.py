@@ -133,10 +133,12 @@ class AwsNodes(pulumi.ComponentResource):
         )
         joined = WorkersReady(
             "workers-ready",
+            settings.aws,
             count=settings.worker_nodes,
             docker_host=docker_host,
             identity=identity,
-            generation=workers.group.arn,
+            group=workers.group.name,
+            version=workers.version,
             opts=child,
         )
         self.swarm = Swarm(

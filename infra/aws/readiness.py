@@ -20,14 +20,18 @@ from infra.waiting import until
 MANAGER_TIMEOUT = (
     900  # seconds for an instance to boot, install its packages, mount the share and start docker
 )
-WORKERS_TIMEOUT = 900
+WORKERS_TIMEOUT = 900  # seconds for a worker to come or to be replaced
 COMMAND_TIMEOUT = 30  # seconds for one docker command on the manager
 CALLS = Config(connect_timeout=5, read_timeout=10, retries={"total_max_attempts": 3})
 
 
-def _ssm(props: dict[str, Any]) -> Any:
+class WorkersError(RuntimeError):
+    """Workers that stay what they were; the message says why."""
+
+
+def _client(props: dict[str, Any], service: Any) -> Any:
     session = boto3.Session(region_name=props["region"], profile_name=props["profile"] or None)
-    return session.client("ssm", config=CALLS)
+    return session.client(service, config=CALLS)
 
 
 class _JoinRecordProvider(ResourceProvider):
@@ -43,7 +47,7 @@ class _JoinRecordProvider(ResourceProvider):
 
     def delete(self, _id: str, props: dict[str, Any]) -> None:
         try:
-            _ssm(props).delete_parameter(Name=props["parameter"])
+            _client(props, "ssm").delete_parameter(Name=props["parameter"])
         except ClientError as problem:
             if problem.response["Error"]["Code"] != "ParameterNotFound":
                 raise
@@ -83,7 +87,7 @@ def _ready_manager(props: dict[str, Any]) -> dict[str, Any]:
     The record is the manager's own word, which only its role may write: the first connection need not trust
     whoever answers.
     """
-    ssm, identity = _ssm(props), Identity(folder=props["folder"])
+    ssm, identity = _client(props, "ssm"), Identity(folder=props["folder"])
     docker_host = f"ssh://{props['user']}@{props['host']}:22"
 
     def look() -> str | None:
@@ -146,36 +150,82 @@ class _WorkersProvider(ResourceProvider):
 
 
 def _wait_for_workers(props: dict[str, Any]) -> None:
+    """Wait until no instance is of an older template, and as many workers as there should be are ready.
+
+    Raises WorkersError where the group gave up replacing them.
+    """
     identity, wanted = Identity(folder=props["folder"]), int(props["count"])
+    autoscaling = _client(props, "autoscaling")
     question = "docker node ls --filter role=worker --format '{{.Status}} {{.Availability}}'"
 
-    def look() -> bool | None:
+    def look() -> bool | str | None:
+        older = _older_instances(autoscaling, props["group"], props["version"])
+        if older:
+            gave_up = _gave_up(autoscaling, props["group"])
+            if gave_up:
+                return f"{', '.join(older)} are of an older launch template: {gave_up}"
+            raise RuntimeError(f"{', '.join(older)} are still to be replaced")
         nodes = ssh.run(identity, props["docker_host"], question, timeout=COMMAND_TIMEOUT).splitlines()
         ready = nodes.count("Ready Active")
         if ready < wanted:
             raise RuntimeError(f"{ready} of {wanted}")
         return True
 
-    until(f"{wanted} workers to join the swarm", look, timeout=WORKERS_TIMEOUT)
+    # A refresh replaces them one after another, each with a new one's start and an old one's drain.
+    timeout = WORKERS_TIMEOUT * (1 + wanted)
+    found = until(f"{wanted} workers to join the swarm", look, timeout=timeout)
+    if isinstance(found, str):
+        raise WorkersError(found)
+
+
+def _older_instances(autoscaling: Any, group: str, version: str) -> list[str]:
+    """Instances of the group that an instance refresh has yet to replace."""
+    if not version.isdecimal():  # the newest, whichever that is
+        return []
+    groups = autoscaling.describe_auto_scaling_groups(AutoScalingGroupNames=[group])["AutoScalingGroups"]
+    return [
+        instance["InstanceId"]
+        for found in groups
+        for instance in found["Instances"]
+        if instance.get("LaunchTemplate", {}).get("Version", version) != version
+    ]
+
+
+def _gave_up(autoscaling: Any, group: str) -> str | None:
+    """Why the newest instance refresh has ended before its time; None while it has not."""
+    answer = autoscaling.describe_instance_refreshes(AutoScalingGroupName=group, MaxRecords=1)
+    for newest in answer["InstanceRefreshes"]:
+        if newest["Status"] in ("Failed", "Cancelled", "RollbackFailed", "RollbackSuccessful"):
+            ended = f"the group's instance refresh is {newest['Status']} ({newest.get('StatusReason', '')})"
+            return f"{ended}; type: aws autoscaling start-instance-refresh --auto-scaling-group-name {group}"
+    return None
 
 
 class WorkersReady(Resource, module="aws", name="WorkersReady"):
-    """Done when as many workers as there should be are ready nodes; fewer are left to the lifecycle hook."""
+    """Done when as many workers as there should be are ready nodes; fewer are left to the lifecycle hook.
+
+    ``version`` is that of the launch template in ``group``: workers of another one are waited for to go.
+    """
 
     def __init__(
         self,
         name: str,
+        chosen: AwsSettings,
         *,
         count: int,
         docker_host: pulumi.Input[str],
         identity: Identity,
-        generation: pulumi.Input[str],
+        group: pulumi.Input[str],
+        version: pulumi.Input[str],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         props = {
             "count": count,
+            "region": chosen.region,
+            "profile": chosen.profile,
             "docker_host": docker_host,
             "folder": identity.folder,
-            "generation": generation,
+            "group": group,
+            "version": version,
         }
         super().__init__(_WorkersProvider(), name, props, opts)

@@ -81,9 +81,58 @@ def test_deleting_the_record_removes_the_token_also_where_there_is_none(tmp_path
     assert client.get_parameters(Names=[PARAMETER])["InvalidParameters"] == [PARAMETER]
 
 
+class Group:
+    """The workers' Auto Scaling group: what each look finds of its instances, and its newest refresh."""
+
+    def __init__(self, looks: list[list[str]], refresh: dict[str, str] | None = None) -> None:
+        self.looks = looks
+        self.refresh = refresh
+
+    def describe_auto_scaling_groups(self, **_: Any) -> dict[str, Any]:
+        versions = self.looks.pop(0) if len(self.looks) > 1 else self.looks[0]
+        instances = [
+            {"InstanceId": f"i-{number}", "LaunchTemplate": {"Version": version}}
+            for number, version in enumerate(versions)
+        ]
+        return {"AutoScalingGroups": [{"Instances": instances}]}
+
+    def describe_instance_refreshes(self, **_: Any) -> dict[str, Any]:
+        return {"InstanceRefreshes": [self.refresh] if self.refresh else []}
+
+
+def workers(folder: Path, version: str = "2") -> dict[str, Any]:
+    host = "ssh://ec2-user@203.0.113.9:22"
+    region = {"region": "us-west-2", "profile": "", "group": "workers", "version": version}
+    return {"count": 2, "docker_host": host, "folder": str(folder), **region}
+
+
+def test_the_workers_gate_stays_shut_until_workers_of_an_older_template_are_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    group = Group([["1", "1"], ["1", "2"], ["2", "2"]], {"Status": "InProgress"})
+    monkeypatch.setattr(readiness, "_client", lambda *_: group)
+    monkeypatch.setattr(ssh, "run", lambda *_, **__: "Ready Active\nReady Active\n")
+    readiness._WorkersProvider().create(workers(tmp_path))
+    assert group.looks == [["2", "2"]]
+
+
+def test_a_refresh_that_gave_up_is_told_with_the_line_that_starts_it_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refresh = {"Status": "Failed", "StatusReason": "no capacity"}
+    monkeypatch.setattr(readiness, "_client", lambda *_: Group([["1", "2"]], refresh))
+    with pytest.raises(readiness.WorkersError, match=r"i-0 .* Failed \(no capacity\); type: aws autoscaling"):
+        readiness._WorkersProvider().create(workers(tmp_path))
+
+
+def test_another_version_of_the_template_is_waited_for_again(tmp_path: Path) -> None:
+    provider = readiness._WorkersProvider()
+    assert provider.diff("workers", workers(tmp_path), workers(tmp_path, "3")).changes
+    assert not provider.diff("workers", workers(tmp_path), workers(tmp_path)).changes
+
+
 def test_the_workers_gate_counts_ready_workers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     answers = ["Ready Active\nDown Active\n", "Ready Active\nReady Drain\n", "Ready Active\nReady Active\n"]
     monkeypatch.setattr(ssh, "run", lambda *_, **__: answers.pop(0))
-    wanted = {"count": 2, "docker_host": "ssh://ec2-user@203.0.113.9:22", "folder": str(tmp_path)}
-    readiness._WorkersProvider().create(wanted)
+    readiness._WorkersProvider().create(workers(tmp_path))
     assert answers == []

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pulumi
 
-from infra.aws import cost, instance_type, network, roles, share, user_data
-from infra.aws.manager import Manager, ManagerAddress
+from infra.aws import cost, instance_type, machine_image, network, roles, share, user_data
+from infra.aws.machine_image import MachineImage
+from infra.aws.manager import Manager, ManagerAddress, check_existing
 from infra.aws.readiness import JoinRecord, ManagerReady, WorkersReady
 from infra.aws.roles import Role
 from infra.aws.security import SecurityGroups
@@ -33,6 +34,8 @@ def create(settings: Settings, identity: Identity) -> Swarm:
     targets = share.MountTargets()
     try:
         kind = instance_type.look_up(settings, settings.aws.instance_type)
+        check_existing(settings, kind)
+        image = machine_image.look_up(settings.aws.ami, kind)
         place = network.look_up(settings.aws).within(kind.zones, f"there is {kind.name}")
         if efs_id:
             targets = share.look_up(efs_id, place.vpc_id)
@@ -42,7 +45,7 @@ def create(settings: Settings, identity: Identity) -> Swarm:
         raise pulumi.RunError(str(problem)) from None
     if pulumi.runtime.is_dry_run():
         pulumi.log.info(cost.estimate(settings))
-    return AwsNodes(settings, place, identity, kind=kind, targets=targets).swarm
+    return AwsNodes(settings, place, identity, kind=kind, image=image, targets=targets).swarm
 
 
 class AwsNodes(pulumi.ComponentResource):
@@ -57,6 +60,7 @@ class AwsNodes(pulumi.ComponentResource):
         identity: Identity,
         *,
         kind: instance_type.InstanceType,
+        image: MachineImage,
         targets: share.MountTargets,
     ) -> None:
         super().__init__("oodt:aws:Nodes", "nodes")
@@ -88,6 +92,7 @@ class AwsNodes(pulumi.ComponentResource):
             subnet=place.subnets[0],
             subnet_given=place.given,
             instance_type=kind,
+            image=image,
             address=address,
             role=manager_role,
             public_key=key.public_key,
@@ -103,6 +108,7 @@ class AwsNodes(pulumi.ComponentResource):
             settings,
             subnets=place.subnets,
             instance_type=kind,
+            image=image,
             group_ids=[groups.nodes.id],
             role=worker_role,
             user_data=user_data.worker(patience=PATIENCE, variables=variables),

@@ -1,19 +1,52 @@
-"""The machine image of new nodes: the newest ECS-optimised Amazon Linux 2023."""
+"""The nodes' machine image: the one that the operator names, else the newest Amazon Linux 2023 for ECS."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import pulumi_aws as aws
+
+from infra.aws.instance_type import InstanceType
+from infra.aws.network import reason
+from infra.values import ConfigurationError
 
 FAMILY = "/aws/service/ecs/optimized-ami/amazon-linux-2023"
 ROOT_DEVICE = "/dev/xvda"  # as Amazon Linux names it in its images
 DATA_DEVICE = "/dev/sdf"  # of the data volume; the instance may see it under another name
 
 
-def newest(architecture: str) -> str:
-    """The image's id now, or the reference by which EC2 looks it up itself.
+@dataclass(frozen=True, kw_only=True)
+class MachineImage:
+    """``named`` by the operator: only then do nodes that exist take another one."""
 
-    Resources that use it ignore later changes: a newer image replaces no node.
-    """
+    id: str
+    named: bool
+
+    def ignored(self, name: str) -> list[str]:
+        """What to ignore of a resource whose property ``name`` is the image: a newer one replaces no node."""
+        return [] if self.named else [name]
+
+
+def look_up(ami: str, kind: InstanceType) -> MachineImage:
+    """The named image, which must be one for these instances, else the newest. Raises ConfigurationError."""
+    if not ami:
+        return MachineImage(id=newest(kind.architecture), named=False)
+    fix = "pulumi config rm ami"
+    try:
+        found = aws.ec2.get_ami(filters=[aws.ec2.GetAmiFilterArgs(name="image-id", values=[ami])])
+    except Exception as problem:
+        raise ConfigurationError(
+            "ami", ami, f"it cannot be used in this region ({reason(problem)}).", fix
+        ) from None
+    if found.architecture and found.architecture != kind.architecture:
+        raise ConfigurationError(
+            "ami", ami, f"it is for {found.architecture}, {kind.name} is {kind.architecture}.", fix
+        )
+    return MachineImage(id=ami, named=True)
+
+
+def newest(architecture: str) -> str:
+    """The image's id now, or the reference by which EC2 looks it up itself."""
     infix = "/arm64" if architecture == "arm64" else ""
     name = f"{FAMILY}{infix}/recommended/image_id"
     return aws.ssm.get_parameter(name=name).value or f"resolve:ssm:{name}"

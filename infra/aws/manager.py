@@ -6,14 +6,47 @@ import pulumi
 import pulumi_aws as aws
 
 from infra.aws import disks, machine_image
-from infra.aws.instance_type import InstanceType
+from infra.aws.instance_type import InstanceType, architecture_of
+from infra.aws.machine_image import MachineImage
 from infra.aws.network import Subnet
 from infra.aws.roles import Role
 from infra.aws.security import SecurityGroups
 from infra.aws.tags import tags
 from infra.settings import Settings
+from infra.values import ConfigurationError
 
 TAG = "Swarm Manager Node"
+
+
+def check_existing(settings: Settings, kind: InstanceType) -> None:
+    """Raises ConfigurationError where the stack's manager is there already and cannot become of this type.
+
+    Its image stays what it is, and so do the containers' images on its data volume, which is in its zone.
+    """
+    found = aws.ec2.get_instances(
+        instance_tags=tags(settings, TAG),
+        instance_state_names=["pending", "running", "stopping", "stopped"],
+    )
+    for identifier in found.ids or []:
+        manager = aws.ec2.get_instance(instance_id=identifier)
+        name, zone = manager.instance_type, manager.availability_zone
+        if not name or name == kind.name:
+            continue
+        fix = f"pulumi config set instance_type {name}"
+        existing = aws.ec2.get_instance_type(instance_type=name)
+        architecture = architecture_of(existing.supported_architectures)
+        if architecture != kind.architecture:
+            raise ConfigurationError(
+                "instance_type",
+                kind.name,
+                f"it is {kind.architecture}; the stack's nodes are {architecture} and stay it. For another "
+                "architecture type first: pulumi destroy.",
+                fix,
+            )
+        if zone and kind.zones and zone not in kind.zones:
+            raise ConfigurationError(
+                "instance_type", kind.name, f"it is not offered in {zone}, where the manager is.", fix
+            )
 
 
 class ManagerAddress(pulumi.ComponentResource):
@@ -66,6 +99,7 @@ class Manager(pulumi.ComponentResource):
         subnet: Subnet,
         subnet_given: bool,
         instance_type: InstanceType,
+        image: MachineImage,
         address: ManagerAddress,
         role: Role,
         public_key: pulumi.Input[str],
@@ -84,7 +118,7 @@ class Manager(pulumi.ComponentResource):
         )
         self.instance = aws.ec2.Instance(
             "manager",
-            ami=machine_image.newest(instance_type.architecture),
+            ami=image.id,
             instance_type=instance_type.name,
             key_name=key.id,
             iam_instance_profile=role.profile.id,
@@ -110,7 +144,7 @@ class Manager(pulumi.ComponentResource):
                 parent=self,
                 # Two instances cannot hold the same interface and volume.
                 delete_before_replace=True,
-                ignore_changes=["ami"],
+                ignore_changes=image.ignored("ami"),
                 depends_on=[*role.ready, *after],
             ),
         )

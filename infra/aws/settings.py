@@ -12,6 +12,7 @@ from infra.values import ConfigurationError, Values
 KEYS = (
     "admin_cidrs",
     "instance_type",
+    "ami",
     "vpc_id",
     "subnet_ids",
     "efs_id",
@@ -30,6 +31,7 @@ class AwsSettings:
     profile: str
     admin_cidrs: tuple[IPv4Network | IPv6Network, ...]
     instance_type: str
+    ami: str
     vpc_id: str
     subnet_ids: tuple[str, ...]
     efs_id: str
@@ -60,6 +62,9 @@ def load_aws(values: Values, config: Mapping[str, str]) -> AwsSettings:
         admin_cidrs=_admin_cidrs(values),
         instance_type=values.matching(
             "instance_type", r"[a-z][a-z0-9-]*\.[a-z0-9-]+", "the name of an instance type", "t2.xlarge"
+        ),
+        ami=values.matching(
+            "ami", r"(ami-[0-9a-f]+)?", "empty or the id of a machine image", "ami-0123456789abcdef0"
         ),
         vpc_id=vpc_id,
         subnet_ids=subnet_ids,

@@ -10,6 +10,7 @@ import pulumi_aws as aws
 
 from infra.aws import disks, machine_image
 from infra.aws.instance_type import InstanceType
+from infra.aws.machine_image import MachineImage
 from infra.aws.network import Subnet
 from infra.aws.roles import Role
 from infra.aws.tags import tags
@@ -37,6 +38,7 @@ class Workers(pulumi.ComponentResource):
         *,
         subnets: Sequence[Subnet],
         instance_type: InstanceType,
+        image: MachineImage,
         group_ids: Sequence[pulumi.Input[str]],
         role: Role,
         user_data: pulumi.Output[str],
@@ -49,7 +51,7 @@ class Workers(pulumi.ComponentResource):
         self._settings = settings
         self._tags = tags(settings, TAG)
         template = self._create_template(
-            instance_type, group_ids, role, user_data, spot=settings.aws.worker_spot
+            instance_type, image, group_ids, role, user_data, spot=settings.aws.worker_spot
         )
         # Where it is not known yet which version is the newest, EC2 takes that one by this name.
         self.version = template.latest_version.apply(lambda version: str(version) if version else "$Latest")
@@ -68,6 +70,7 @@ class Workers(pulumi.ComponentResource):
     def _create_template(
         self,
         instance_type: InstanceType,
+        image: MachineImage,
         group_ids: Sequence[pulumi.Input[str]],
         role: Role,
         user_data: pulumi.Output[str],
@@ -76,7 +79,7 @@ class Workers(pulumi.ComponentResource):
     ) -> aws.ec2.LaunchTemplate:
         return aws.ec2.LaunchTemplate(
             "worker",
-            image_id=machine_image.newest(instance_type.architecture),
+            image_id=image.id,
             instance_type=instance_type.name,
             iam_instance_profile=aws.ec2.LaunchTemplateIamInstanceProfileArgs(name=role.profile.id),
             vpc_security_group_ids=list(group_ids),
@@ -98,7 +101,7 @@ class Workers(pulumi.ComponentResource):
             ],
             update_default_version=True,
             tags=self._tags,
-            opts=pulumi.ResourceOptions(parent=self, ignore_changes=["imageId"]),
+            opts=pulumi.ResourceOptions(parent=self, ignore_changes=image.ignored("imageId")),
         )
 
     def _create_group(

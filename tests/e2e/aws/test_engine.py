@@ -89,6 +89,7 @@ def worker_template(cloud: Account) -> dict[str, Any]:
         ("efs_id", "fs-0123456789abcdef0", "there is no such file system"),
         ("instance_type", "t2.nano", "it has 512 MiB of memory"),
         ("instance_type", "z9.huge", "cannot be used in this region"),
+        ("ami", "ami-0123456789abcdef0", "cannot be used in this region"),
         ("admin_cidrs", "[]", "at least one network"),
     ],
 )
@@ -259,6 +260,23 @@ def test_a_newer_machine_image_replaces_nothing(cloud: Account, stack: Cluster) 
         assert stack.up() == {}
     finally:
         file.write_text(original)
+
+
+def test_a_named_machine_image_replaces_the_manager_and_one_for_other_processors_is_refused(
+    cloud: Account, stack: Cluster
+) -> None:
+    images = cloud.client("ec2").describe_images(Owners=["amazon"])["Images"]
+    by_architecture = {image["Architecture"]: image["ImageId"] for image in images}
+    taken = previewed(stack, ami=by_architecture["x86_64"])
+    assert "aws:ec2/instance:Instance: (replace)" in taken
+    assert by_architecture["x86_64"] in taken
+    assert "it is for arm64, t2.xlarge is x86_64" in previewed(stack, ami=by_architecture["arm64"])
+
+
+def test_nodes_are_not_turned_into_ones_of_another_architecture(stack: Cluster) -> None:
+    said = previewed(stack, instance_type="m7g.xlarge")
+    assert "it is arm64; the stack's nodes are x86_64 and stay it" in said
+    assert "fix: pulumi config set instance_type t2.xlarge" in said
 
 
 def test_the_manager_stays_where_it_is_when_another_default_subnet_comes_first(stack: Cluster) -> None:

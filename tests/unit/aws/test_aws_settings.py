@@ -35,6 +35,7 @@ def aws_settings(folder: Path, **changes: str) -> Settings:
         ("admin_cidrs", "[7]", "list of texts"),
         ("instance_type", "big", "instance type"),
         ("instance_type", "", "instance type"),
+        ("ami", "newest", "id of a machine image"),
         ("vpc_id", "default", "id of a VPC"),
         ("vpc_id", "vpc-0a1b", "subnets of vpc-0a1b"),
         ("subnet_ids", '["subnet-0a1b"]', "VPC that the subnet_ids are in"),
@@ -102,6 +103,30 @@ def test_ipv6_networks_of_administrators_are_let_in(tmp_path: Path) -> None:
             {"aws:ec2/getNetworkInterfaces:getNetworkInterfaces": {"ids": []}},
             {"efs_id": "fs-0a1b"},
             "efs_id is 'fs-0a1b': it has no mount target in vpc-1",
+        ),
+        (
+            {"aws:ec2/getAmi:getAmi": {"architecture": "arm64"}},
+            {"ami": "ami-0a1b"},
+            "ami is 'ami-0a1b': it is for arm64, t2.xlarge is x86_64",
+        ),
+        (
+            {
+                "aws:ec2/getInstances:getInstances": {"ids": ["i-1"]},
+                "aws:ec2/getInstance:getInstance": {"instanceType": "m7g.xlarge"},
+            },
+            {},
+            "instance_type is 't2.xlarge': it is x86_64; the stack's nodes are arm64",
+        ),
+        (
+            {
+                "aws:ec2/getInstances:getInstances": {"ids": ["i-1"]},
+                "aws:ec2/getInstance:getInstance": {
+                    "instanceType": "m6i.xlarge",
+                    "availabilityZone": "us-west-2d",
+                },
+            },
+            {},
+            "instance_type is 't2.xlarge': it is not offered in us-west-2d, where the manager is",
         ),
     ],
 )

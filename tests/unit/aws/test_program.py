@@ -201,6 +201,12 @@ def test_nodes_of_default_subnets_are_where_the_instance_type_and_the_given_shar
     assert cloud.one(GROUP)["vpcZoneIdentifiers"] == ["subnet-b"]
 
 
+def test_a_named_machine_image_is_that_of_all_nodes(tmp_path: Path) -> None:
+    cloud = Cloud(answers={"aws:ec2/getAmi:getAmi": {"architecture": "x86_64"}})
+    run_program(cloud, tmp_path, target="aws", admin_cidrs='["198.51.100.0/24"]', ami="ami-0a1b")
+    assert cloud.one(INSTANCE)["ami"] == cloud.one(TEMPLATE)["imageId"] == "ami-0a1b"
+
+
 def test_spot_workers_are_asked_for_in_the_template(tmp_path: Path) -> None:
     cloud = Cloud()
     run_program(cloud, tmp_path, target="aws", admin_cidrs='["198.51.100.0/24"]', worker_spot="true")

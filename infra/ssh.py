@@ -9,6 +9,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 CONNECT_TIMEOUT = 10  # seconds
@@ -72,23 +73,49 @@ def _operator_options() -> list[str]:
     return ["-F", configuration] if configuration else []
 
 
+class Place(NamedTuple):
+    """Where ssh logs in. Without a port the operator's own configuration may name one."""
+
+    user: str
+    host: str
+    port: int | None
+
+
+def place(docker_host: str) -> Place:
+    """The parts of ``ssh://USER@HOST[:PORT]``, as they were written: ssh tells Host0 from host0."""
+    url = urlsplit(docker_host or "")  # which a program that is only tried out does not know
+    user, _, rest = url.netloc.rpartition("@")
+    return Place(user, rest.partition(":")[0], url.port)
+
+
+def host_name(identity: Identity, docker_host: str) -> str:
+    """What ssh connects to: HOST itself, or what the operator's configuration says HOST stands for.
+
+    Empty where ssh does not say.
+    """
+    line = [*command(identity, docker_host), "true"]
+    asked = subprocess.run(
+        [line[0], "-G", *line[1:]], capture_output=True, text=True, timeout=CONNECT_TIMEOUT, check=False
+    )
+    said = dict(line.partition(" ")[::2] for line in asked.stdout.splitlines())
+    return said.get("hostname", "")
+
+
 def login_line(identity: Identity, docker_host: str, ports: Sequence[int] = ()) -> str:
     """What a person types to log in where docker is, or only to bring these ports of it to his machine."""
-    url = urlsplit(docker_host)
+    user, host, port = place(docker_host)
     words = ["ssh", *identity.login_options()]
-    if url.port not in (None, DEFAULT_PORT):
-        words += ["-p", str(url.port)]
+    if port not in (None, DEFAULT_PORT):
+        words += ["-p", str(port)]
     if ports:
         words += ["-N", *(word for port in ports for word in ("-L", f"{port}:localhost:{port}"))]
-    return shlex.join([*words, f"{url.username}@{url.hostname}"])
+    return shlex.join([*words, f"{user}@{host}"])
 
 
 def command(identity: Identity, docker_host: str) -> list[str]:
     """The ssh command for the host of ``ssh://USER@ADDRESS[:PORT]``; what it is to run there follows."""
-    url = urlsplit(docker_host)
-    # Without a port the operator's own configuration may name one.
-    port = ["-p", str(url.port)] if url.port else []
-    return ["ssh", *identity.options(), *port, f"{url.username}@{url.hostname}"]
+    user, host, port = place(docker_host)
+    return ["ssh", *identity.options(), *(["-p", str(port)] if port else []), f"{user}@{host}"]
 
 
 class RemoteError(RuntimeError):
@@ -104,7 +131,7 @@ def run(identity: Identity, docker_host: str, script: str, *, timeout: float, st
 
     ``timeout`` is in seconds, for connection and command together. Raises RemoteError.
     """
-    host, deadline = urlsplit(docker_host).hostname, time.monotonic() + timeout
+    host, deadline = place(docker_host).host, time.monotonic() + timeout
     line = [*command(identity, docker_host), script]
     while True:
         try:

@@ -37,6 +37,12 @@ def default_host() -> str:
     return DEFAULT_HOST
 
 
+def host_of(netloc: str) -> str:
+    """The host as it was written: urlsplit makes letters small, but ssh tells an alias Host0 from host0."""
+    place = netloc.rpartition("@")[2]
+    return place[1:].partition("]")[0] if place.startswith("[") else place.partition(":")[0]
+
+
 class CancelledError(RuntimeError):
     """The user has interrupted the update."""
 
@@ -62,7 +68,7 @@ class SshTunnel:
                 *user,
                 *port,
             ),
-            *("--", url.hostname or "", "docker", "system", "dial-stdio"),
+            *("--", host_of(url.netloc), "docker", "system", "dial-stdio"),
         ]
         self._folder = tempfile.TemporaryDirectory(prefix="docker-provider-")
         self._complaints = Path(self._folder.name) / "ssh.log"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import cast
-from urllib.parse import urlsplit
 
 import pulumi
 
+from infra import ssh
 from infra.hosts.facts import Docker, Facts
 from infra.hosts.inspection import HostsError, inspect
 from infra.hosts.membership import HostManager, HostWorker
@@ -80,7 +80,7 @@ class HostsNodes(pulumi.ComponentResource):
             docker_host=manager.docker_host,
             identity=identity,
             manager_address=own.address,
-            operator_address=urlsplit(chosen.manager).hostname or own.address,
+            operator_address=ssh.host_name(identity, chosen.manager) or own.address,
             share=chosen.shared_path,
             platform=_docker(own).platform,
             workers=len(chosen.workers),

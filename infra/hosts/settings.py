@@ -5,15 +5,18 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from urllib.parse import urlsplit
 
+from infra import ssh
 from infra.values import Values
 
 KEYS = ("manager", "workers", "shared_path", "keep_data")
 MOST_WORKERS = 50
 HIGHEST_PORT = 65535
-ADDRESS = r"ssh://[A-Za-z0-9_][A-Za-z0-9_.-]*@[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?"
-ADDRESS_MEANING = "how ssh reaches the host, as ssh://USER@HOST or ssh://USER@HOST:PORT"
+ADDRESS = r"ssh://[A-Za-z0-9_][A-Za-z0-9_.-]*@[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?(:[0-9]{1,5})?"
+ADDRESS_MEANING = (
+    "how ssh reaches the host, as ssh://USER@HOST or ssh://USER@HOST:PORT; HOST is a name, an alias of "
+    "your ssh configuration or an IPv4 address, of letters, digits, '.', '-' and '_'"
+)
 MANAGER_EXAMPLE = "ssh://operator@host0.example.org"
 WORKERS_EXAMPLE = '["ssh://operator@host1.example.org", "ssh://operator@host2.example.org"]'
 # Letters that need no quoting in a shell: the path is part of commands on the hosts.
@@ -55,7 +58,7 @@ def _workers(values: Values, manager: str) -> tuple[str, ...]:
         _check_port(values, key, worker, example)
     if not 1 <= len(workers) <= MOST_WORKERS:
         raise values.error(key, f"it must name 1 to {MOST_WORKERS} hosts.", example)
-    places = [_place(host) for host in (manager, *workers)]
+    places = [ssh.place(host)[1:] for host in (manager, *workers)]
     for worker, place in zip(workers, places[1:], strict=True):
         if places.count(place) > 1:
             other = "the manager too" if place == places[0] else "named twice"
@@ -67,11 +70,6 @@ def _check_port(values: Values, key: str, host: str, example: str) -> None:
     port = host.rpartition("@")[2].partition(":")[2]
     if port and not 1 <= int(port) <= HIGHEST_PORT:
         raise values.error(key, f"{port} is no port.", example)
-
-
-def _place(host: str) -> tuple[str | None, int | None]:
-    url = urlsplit(host)
-    return url.hostname, url.port
 
 
 def _shared_path(values: Values) -> str:

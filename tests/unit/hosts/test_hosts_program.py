@@ -9,10 +9,12 @@ from typing import Any
 import pulumi
 import pytest
 
+from infra import ssh
 from infra.hosts import cluster
 from infra.hosts.facts import Docker, Facts, Share
 from infra.hosts.inspection import HostsError
 from infra.hosts.settings import HostsSettings
+from tests.tools import require
 from tests.unit.aws.cloud import Cloud, run_program
 
 MANAGER, ONE, TWO = (
@@ -80,6 +82,25 @@ def test_each_host_has_its_part_and_is_waited_for_by_its_own_name(declared: Clou
     assert sorted((worker["host"], worker["found"]) for worker in workers) == [(ONE, "n1"), (TWO, "")]
     assert {worker["swarm"] for worker in workers} == {"manager-id"}
     assert {gate["hostname"] for gate in props(declared, "swarm:WorkerReady")} == {"node1", "node2"}
+
+
+def test_addresses_for_the_operator_name_what_his_ssh_connects_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    require("ssh")
+    file = tmp_path / "ssh-config"
+    file.write_text("Host Head\n  HostName 10.9.8.7\n")
+    monkeypatch.setenv(ssh.CONFIGURATION, str(file))
+    monkeypatch.setattr(cluster, "inspect", inspect)
+    outputs: dict[str, Any] = {}
+
+    def export(name: str, value: Any) -> None:
+        pulumi.Output.from_input(value).apply(lambda known: outputs.update({name: known}))
+
+    monkeypatch.setattr(pulumi, "export", export)
+    run_program(Cloud(), tmp_path, **SETTINGS | {"manager": "ssh://ops@Head"})
+    assert outputs["status_url"] == "http://10.9.8.7:8080"
+    assert outputs["rabbitmq_user_url"].endswith("@10.9.8.7:5672/%2F")
 
 
 def test_the_stack_has_no_key_of_its_own_and_uses_the_operators_ssh(declared: Cloud) -> None:

@@ -38,6 +38,17 @@ def test_the_hosts_are_read_in_their_order_with_the_manager_first() -> None:
     assert (chosen.shared_path, chosen.keep_data) == ("/shared-data/test", True)
 
 
+@pytest.mark.parametrize("alias", ["Host0", "my_host", "_gate", "10.0.0.12"])
+def test_a_host_may_be_any_alias_that_ssh_takes(alias: str) -> None:
+    chosen = load(GOOD | {"manager": f"ssh://op@{alias}"})
+    assert chosen and chosen.manager == f"ssh://op@{alias}"
+
+
+def test_a_letter_that_a_host_cannot_have_is_refused_with_those_that_it_can() -> None:
+    with pytest.raises(ConfigurationError, match="of letters, digits, "):
+        load(GOOD | {"manager": "ssh://op@my+host"})
+
+
 @pytest.mark.parametrize(
     ("key", "value", "problem"),
     [

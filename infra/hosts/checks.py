@@ -77,6 +77,13 @@ def _docker_problems(docker: Docker, *, is_manager: bool) -> Iterator[Problem]:
         )
     if docker.system != "linux":
         yield Problem(what=f"docker runs {docker.system} containers", fix="use a Linux host")
+    if docker.live_restore:
+        # Without the line, docker would keep what it has when it reads its file again.
+        yield Problem(
+            what="its docker has live-restore on, with which it can be in no swarm",
+            fix='set "live-restore": false in its /etc/docker/daemon.json, then '
+            "sudo systemctl reload docker, which restarts nothing",
+        )
     needed = layout.MANAGER_SPACE if is_manager else layout.WORKER_SPACE
     if 0 <= docker.free < needed:
         yield Problem(

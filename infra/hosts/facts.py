@@ -24,6 +24,7 @@ class Docker:
     control: bool
     cluster: str
     nodes: tuple[str, ...]
+    live_restore: bool
     insecure: tuple[str, ...]
     insecure_networks: tuple[str, ...]
 
@@ -104,6 +105,7 @@ def _docker(look: dict[str, Any]) -> Docker | Trouble:
         control=info["control"],
         cluster=info["cluster"],
         nodes=tuple(look["nodes"]),
+        live_restore=info["live_restore"],
         insecure=tuple(info["insecure"]),
         insecure_networks=tuple(info["insecure_networks"]),
     )

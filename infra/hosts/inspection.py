@@ -141,7 +141,12 @@ class _Inspection:
             self._listening[host] = tuple(port for port in inner if port in answering)
             return
         ports = inner + layout.SERVICE_PORTS * is_manager
-        question = {"do": "listen", "address": facts.address, "ports": ports}
+        question = {
+            "do": "listen",
+            "address": facts.address,
+            "everywhere": layout.EVERYWHERE,
+            "ports": ports,
+        }
         answer = self._sessions[host].ask(question, LISTEN_TIMEOUT)
         taken = [(protocol, port) for protocol, port in answer["taken"]]
         self._listening[host] = tuple(port for port in inner if port not in taken)

@@ -23,6 +23,7 @@ CONFIGURATION = "config"  # the operator's own: `pulumi up` puts copies of the w
 RECORD = ".swarm/token.json"  # token store of infra/node/join.py
 
 Port = tuple[str, int]  # protocol and number
+EVERYWHERE = ("0.0.0.0", "::")  # where docker listens: a program at one of the host's addresses is in its way
 
 SWARM_PORT: Port = ("tcp", 2377)
 REGISTRY_PORT: Port = ("tcp", names.REGISTRY_PORT)

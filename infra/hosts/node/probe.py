@@ -7,6 +7,7 @@ file on the share. Only the standard library of Python 3.9 and later is needed.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import pwd
@@ -85,16 +86,19 @@ class Probe:
         }
 
     def listen(self, question: dict[str, Any]) -> dict[str, Any]:
-        """Answer on those ports that are free here; ``taken`` are those that are not."""
+        """Answer on those ports that are free here; ``taken`` are those that are not.
+
+        Docker will want them at each address, so that a program at the loopback alone is in its way. The
+        answers come from one address: from all of them, UDP's might have another one than was asked.
+        """
         taken = []
-        kinds = {"tcp": socket.SOCK_STREAM, "udp": socket.SOCK_DGRAM}
         for protocol, port in question["ports"]:
-            listener = socket.socket(socket.AF_INET, kinds[protocol])
-            self.sockets.append(listener)
+            if any(occupied(protocol, address, port) for address in question["everywhere"]):
+                taken.append([protocol, port])
+                continue
             try:
-                if protocol == "tcp":
-                    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                listener.bind((question["address"], port))
+                listener = bound(protocol, question["address"], port)
+                self.sockets.append(listener)
                 if protocol == "tcp":
                     listener.listen(AT_ONCE)
             except OSError:
@@ -137,6 +141,7 @@ def docker_info() -> dict[str, Any]:
         "node": swarm.get("NodeID", ""),
         "control": swarm.get("ControlAvailable", False),
         "cluster": (swarm.get("Cluster") or {}).get("ID", ""),
+        "live_restore": info.get("LiveRestoreEnabled", False),
         "insecure": [name for name, index in registries["IndexConfigs"].items() if not index["Secure"]],
         "insecure_networks": registries["InsecureRegistryCIDRs"] or [],
     }
@@ -188,6 +193,31 @@ def recorded_swarm(path: str) -> str:
             return str(json.load(stream)["swarm"])
     except (OSError, ValueError, KeyError):
         return ""
+
+
+def bound(protocol: str, address: str, port: int) -> socket.socket:
+    """A socket at this address. Raises OSError."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    found = socket.socket(family, socket.SOCK_STREAM if protocol == "tcp" else socket.SOCK_DGRAM)
+    try:
+        if family == socket.AF_INET6:
+            found.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        if protocol == "tcp":
+            found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        found.bind((address, port))
+    except OSError:
+        found.close()
+        raise
+    return found
+
+
+def occupied(protocol: str, address: str, port: int) -> bool:
+    """Whether somebody has the port there; where there is no IPv6, nobody has."""
+    try:
+        bound(protocol, address, port).close()
+    except OSError as problem:
+        return problem.errno == errno.EADDRINUSE
+    return False
 
 
 def accept(listener: socket.socket) -> None:

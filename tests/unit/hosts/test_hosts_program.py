@@ -42,6 +42,7 @@ def facts(host: str, number: int) -> Facts:
         control=False,
         cluster="",
         nodes=(),
+        live_restore=False,
         insecure=(),
         insecure_networks=(),
     )

@@ -19,13 +19,15 @@ from infra.hosts.settings import HostsSettings
 from infra.ssh import Identity
 from tests.unit.hosts.conftest import Machine
 
-# The ports of a real broker or registry on this machine are not the test's affair.
+# The ports of a real broker or registry on this machine are not the test's affair. The machines are addresses
+# of this one: each has a port to itself as long as none asks for it everywhere.
 PORTS = {
     "NODE_PORTS": (("tcp", 27946), ("udp", 27946)),
     "MEMBERSHIP_PORT": ("tcp", 27946),
     "MANAGER_PORTS": (("tcp", 22377),),
     "SWARM_PORT": ("tcp", 22377),
     "SERVICE_PORTS": (),
+    "EVERYWHERE": (),
 }
 
 
@@ -119,6 +121,54 @@ def test_a_port_in_use_is_named(machines: list[Machine], share: Path) -> None:
     with socket.create_server((machines[1].address, 27946)):
         found = problems(machines, share)
     assert found[machines[1].url] == ["TCP port 27946 is in use by another program"]
+
+
+@pytest.fixture
+def one_service(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All that the hosts need is one port on the manager, everywhere."""
+    for name in ("NODE_PORTS", "MANAGER_PORTS"):
+        monkeypatch.setattr(layout, name, ())
+    monkeypatch.setattr(layout, "SERVICE_PORTS", (("tcp", 28080),))
+    monkeypatch.setattr(layout, "EVERYWHERE", ("0.0.0.0", "::"))
+
+
+@pytest.mark.usefixtures("one_service")
+@pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
+def test_a_program_at_the_managers_loopback_is_in_dockers_way_too(
+    machines: list[Machine], share: Path, address: str
+) -> None:
+    needs_root()
+    if ":" in address and not has_ipv6():
+        pytest.skip("there is no IPv6")
+    with socket.create_server((address, 28080), family=socket.AF_INET6 if ":" in address else socket.AF_INET):
+        found = problems(machines, share)
+    assert found == {machines[0].url: ["TCP port 28080 is in use by another program"]}
+
+
+@pytest.mark.usefixtures("one_service")
+def test_a_port_that_nobody_has_is_free(machines: list[Machine], share: Path) -> None:
+    needs_root()
+    assert len(inspect(machines, share)) == 3
+
+
+def has_ipv6() -> bool:
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        return False
+    return True
+
+
+def test_a_docker_with_live_restore_is_refused_before_it_refuses_the_swarm(
+    machines: list[Machine], share: Path
+) -> None:
+    needs_root()
+    machines[1].info(LiveRestoreEnabled=True)
+    with pytest.raises(HostsError) as caught:
+        inspect(machines, share)
+    text = str(caught.value)
+    assert "its docker has live-restore on, with which it can be in no swarm" in text
+    assert 'set "live-restore": false in its /etc/docker/daemon.json' in text
 
 
 def test_hosts_of_another_swarm_are_refused(machines: list[Machine], share: Path) -> None:

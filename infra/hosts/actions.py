@@ -61,20 +61,18 @@ def make_folders(manager: Host, job_folders: Sequence[str]) -> None:
 
 
 def join(host: Host, role: Literal["manager", "worker"], address: str) -> None:
-    """Run the join script on the host; the token goes from manager to workers over the share only."""
+    """Run the join script on the host; the token goes from manager to workers over the share only.
+
+    The script gets no place to note a membership: it leaves no swarm that the host is in.
+    """
     script = (
         f"exec python3 - {role} --address {address} --timeout {JOIN_TIMEOUT} "
-        f"--token-file {host.share}/{layout.RECORD} --membership-file {_membership_file(address)}"
+        f"--token-file {host.share}/{layout.RECORD}"
     )
     host.run(script, timeout=JOIN_TIMEOUT + JOIN_MARGIN, stdin=JOIN.read_bytes())
 
 
-def _membership_file(address: str) -> str:
-    """In the user's home, which may be one for all hosts."""
-    return f'"$HOME"/.cache/oodt/swarm-{address}'
-
-
-def leave(worker: Host, address: str, nodes: Sequence[str]) -> None:
+def leave(worker: Host, nodes: Sequence[str]) -> None:
     """Have a worker leave if it is one of these nodes: never another swarm.
 
     One that is not reached is left as it is, with a word on how to end it there.
@@ -82,7 +80,7 @@ def leave(worker: Host, address: str, nodes: Sequence[str]) -> None:
     script = (
         "node=$(docker info --format '{{.Swarm.NodeID}}') && "
         f'case " {" ".join(nodes)} " in *" ${{node:-none}} "*) '
-        f"docker swarm leave && rm -f {_membership_file(address)};; esac"
+        "docker swarm leave;; esac"
     )
     try:
         worker.run(script, timeout=LEAVE_TIMEOUT)
@@ -94,7 +92,7 @@ def leave(worker: Host, address: str, nodes: Sequence[str]) -> None:
         )
 
 
-def dissolve(manager: Host, address: str, workers: Sequence[tuple[Host, str]], *, keep_data: bool) -> None:
+def dissolve(manager: Host, workers: Sequence[Host], *, keep_data: bool) -> None:
     """End the services, then the workers' membership, then the swarm; with ``keep_data`` its data stay.
 
     A manager that has no swarm any more is no error.
@@ -104,10 +102,10 @@ def dissolve(manager: Host, address: str, workers: Sequence[tuple[Host, str]], *
         volumes = _end_services(manager)
         nodes = manager.docker("node ls --format '{{.ID}}'").split()
         with ThreadPoolExecutor(len(workers)) as pool:
-            list(pool.map(lambda worker: leave(worker[0], worker[1], nodes), workers))
+            list(pool.map(lambda worker: leave(worker, nodes), workers))
         manager.run("docker swarm leave --force", timeout=LEAVE_TIMEOUT)
     record = f"{manager.share}/{layout.RECORD}"
-    forget = f"rm -f {record} {_membership_file(address)}; rmdir $(dirname {record}) 2>/dev/null || true"
+    forget = f"rm -f {record}; rmdir $(dirname {record}) 2>/dev/null || true"
     manager.run(forget, timeout=FOLDERS_TIMEOUT)
     if not keep_data:
         if volumes:

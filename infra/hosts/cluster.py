@@ -47,7 +47,7 @@ class HostsNodes(pulumi.ComponentResource):
             identity=identity,
             address=own.address,
             found=_docker(own).cluster,
-            workers={worker: facts[worker].address for worker in chosen.workers},
+            workers=chosen.workers,
             job_folders=[folder.name for folder in settings.folders],
             opts=pulumi.ResourceOptions(parent=self),
         )

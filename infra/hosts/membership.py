@@ -48,8 +48,8 @@ class _ManagerProvider(ResourceProvider):
         return ReadResult(swarm, props) if there else ReadResult("", {})
 
     def delete(self, _swarm: str, props: dict[str, Any]) -> None:
-        workers = [(_host(props, url), address) for url, address in props["workers"].items()]
-        actions.dissolve(_host(props), props["address"], workers, keep_data=props["keep_data"])
+        workers = [_host(props, url) for url in props["workers"]]
+        actions.dissolve(_host(props), workers, keep_data=props["keep_data"])
 
 
 def _manage(props: Mapping[str, Any]) -> str:
@@ -78,7 +78,7 @@ class HostManager(Resource, module="hosts", name="Manager"):
         identity: Identity,
         address: str,
         found: str,
-        workers: Mapping[str, str],
+        workers: Sequence[str],
         job_folders: Sequence[str],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
@@ -88,7 +88,7 @@ class HostManager(Resource, module="hosts", name="Manager"):
             "address": address,
             "found": found,
             "share": chosen.shared_path,
-            "workers": dict(workers),
+            "workers": list(workers),
             "job_folders": list(job_folders),
             "keep_data": chosen.keep_data,
             "docker_host": None,
@@ -108,13 +108,17 @@ class _WorkerProvider(ResourceProvider):
         return UpdateResult({**news, "node": _work(news)})
 
     def delete(self, _id: str, props: dict[str, Any]) -> None:
-        actions.leave(_host(props), props["address"], [props["node"]])
+        actions.leave(_host(props), [props["node"]])
 
 
 def _work(props: Mapping[str, Any]) -> str:
-    """Have the host join the swarm, and return its id as a node."""
+    """Have the host join the swarm, and return its id as a node.
+
+    One that was found to be a node of it, as the check has made sure, is taken as it is.
+    """
     worker = _host(props)
-    actions.join(worker, "worker", props["address"])
+    if not props["found"]:
+        actions.join(worker, "worker", props["address"])
     return worker.info(".Swarm.NodeID")
 
 

@@ -104,27 +104,29 @@ def manage(store: Store, address: str, deadline: float) -> None:
     say(f"manager of swarm {swarm['ID']}")
 
 
-def work(store: Store, address: str, membership: pathlib.Path, deadline: float) -> None:
+def work(store: Store, address: str, membership: pathlib.Path | None, deadline: float) -> None:
     record = wait_for("the manager's record in the token store", store.read, deadline)
-    known = membership.exists() and membership.read_text() == record["swarm"]
+    known = membership and membership.exists() and membership.read_text() == record["swarm"]
     # Docker never makes up its mind about a swarm whose manager is gone and has left its address to another.
     state = wait_for("docker", settled_state if known else swarm_state, deadline)
     if state["LocalNodeState"] != "inactive":
         if known and state["LocalNodeState"] == "active":  # else its manager has forgotten it meanwhile
             say(f"this node is in swarm {record['swarm']} already")
             return
+        if membership is None:
+            sys.exit("join: this machine is in a swarm already, and it is not ours to take out of it")
         say("leaving a swarm that is not there any more")
         docker("POST", "/swarm/leave?force=true")
     wait_for("the swarm to take this node", lambda: join(store, address, membership), deadline)
 
 
-def join(store: Store, address: str, membership: pathlib.Path) -> bool:
+def join(store: Store, address: str, membership: pathlib.Path | None) -> bool:
     """Join with what the store says now: when everything starts anew, its first record may be an old one."""
     record = store.read()
     if record is None:
         raise DockerError("the token store is empty")
     if swarm_state()["LocalNodeState"] != "inactive":  # an earlier try that docker goes on with by itself
-        docker("POST", "/swarm/leave?force=true")
+        docker("POST", "/swarm/leave")
     body = {
         "ListenAddr": "0.0.0.0:2377",
         "AdvertiseAddr": address,
@@ -132,8 +134,9 @@ def join(store: Store, address: str, membership: pathlib.Path) -> bool:
         "JoinToken": record["token"],
     }
     docker("POST", "/swarm/join", body)
-    membership.parent.mkdir(parents=True, exist_ok=True)
-    membership.write_text(record["swarm"])
+    if membership:
+        membership.parent.mkdir(parents=True, exist_ok=True)
+        membership.write_text(record["swarm"])
     say(f"joined swarm {record['swarm']}")
     return True
 
@@ -170,7 +173,9 @@ def main() -> None:
         "--token-file", required=True, help="token store: a file on the disk that all nodes share"
     )
     parser.add_argument(
-        "--membership-file", required=True, help="where a worker notes its swarm, on its own disk"
+        "--membership-file",
+        type=pathlib.Path,
+        help="where a worker notes its swarm, on its own disk; without it, it leaves none that it is in",
     )
     parser.add_argument(
         "--timeout", type=float, default=300.0, help="seconds to wait for docker and the manager"
@@ -181,7 +186,7 @@ def main() -> None:
     if arguments.role == "manager":
         manage(store, arguments.address, deadline)
     else:
-        work(store, arguments.address, pathlib.Path(arguments.membership_file), deadline)
+        work(store, arguments.address, arguments.membership_file, deadline)
 
 
 if __name__ == "__main__":

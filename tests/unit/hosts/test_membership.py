@@ -55,7 +55,7 @@ def manager(**changes: Any) -> dict[str, Any]:
         "address": "10.0.0.10",
         "found": "",
         "share": "/shared-data",
-        "workers": {WORKER: "10.0.0.11"},
+        "workers": [WORKER],
         "job_folders": ["my flow"],
         "keep_data": True,
         "docker_host": None,
@@ -84,13 +84,13 @@ def test_the_manager_makes_its_folders_then_its_swarm_and_is_known_by_it(shells:
     assert "install -d -o 1001 -g 1000 -m 0700 /shared-data/ledger" in folders
     assert "install -d -o 1000 -g 1000 -m 2775 '/shared-data/jobs/my flow'" in folders
     assert script.startswith("exec python3 - manager --address 10.0.0.10 ")
-    assert "--token-file /shared-data/.swarm/token.json " in script
+    assert script.endswith("--token-file /shared-data/.swarm/token.json")
 
 
 def test_a_manager_found_in_the_stacks_swarm_is_left_as_it_is() -> None:
     provider, olds = membership._ManagerProvider(), manager()
     assert not provider.diff("swarm-1", olds, manager(found="swarm-1")).changes
-    assert provider.diff("swarm-1", olds, manager(found="swarm-1", workers={})).changes
+    assert provider.diff("swarm-1", olds, manager(found="swarm-1", workers=[])).changes
 
 
 def test_a_swarm_that_is_gone_or_would_have_to_move_is_an_error_with_what_to_do() -> None:
@@ -115,6 +115,19 @@ def test_a_worker_joins_again_only_where_it_is_not_the_node_that_it_was(shells: 
     assert not provider.diff("id", worker(), worker(found="node-1")).changes
     assert provider.diff("id", worker(), worker(found="")).changes
     assert provider.diff("id", worker(), worker(found="node-1", swarm="swarm-2")).changes
+
+
+def test_a_node_of_the_stacks_swarm_is_taken_as_it_is(shells: Shells) -> None:
+    """As after a lost state, or where the operator had it join: its containers go on."""
+    result = membership._WorkerProvider().create(worker(node=None, found="node-1"))
+    assert result.outs and result.outs["node"] == "node-1"
+    assert [script for _, script in shells.ran] == ["docker info --format '{{.Swarm.NodeID}}'"]
+
+
+def test_the_join_script_gets_no_right_to_take_a_host_out_of_a_swarm(shells: Shells) -> None:
+    membership._WorkerProvider().create(worker(node=None))
+    (script,) = [script for _, script in shells.ran if "python3" in script]
+    assert "--membership-file" not in script
 
 
 def test_a_worker_leaves_only_as_the_node_that_it_became(shells: Shells) -> None:

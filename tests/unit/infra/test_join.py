@@ -128,6 +128,23 @@ def test_a_worker_of_another_swarm_leaves_it_and_joins_the_new_one(
     assert membership.read_text() == "swarm-2"
 
 
+@pytest.mark.parametrize("state", ["active", "pending", "error"])
+def test_a_borrowed_machine_is_never_taken_out_of_a_swarm(
+    docker: Docker, store: join.FileStore, state: str
+) -> None:
+    store.write({"swarm": "swarm-2", "token": "the-token", "address": "10.0.0.10:2377"})
+    docker.state = state
+    with pytest.raises(SystemExit, match="in a swarm already"):
+        join.work(store, "10.0.0.11", None, soon())
+    assert docker.calls == []
+
+
+def test_a_borrowed_machine_joins_and_no_note_is_left_on_it(docker: Docker, store: join.FileStore) -> None:
+    store.write({"swarm": "swarm-1", "token": "the-token", "address": "10.0.0.10:2377"})
+    join.work(store, "10.0.0.11", None, soon())
+    assert [path for path, _ in docker.calls] == ["/swarm/join"]
+
+
 def test_a_worker_tries_again_when_the_first_token_is_an_old_one(
     docker: Docker, store: join.FileStore, tmp_path: Path
 ) -> None:

@@ -183,10 +183,13 @@ def main() -> None:
     arguments = parser.parse_args()
     deadline = time.monotonic() + arguments.timeout
     store = FileStore(arguments.token_file)
-    if arguments.role == "manager":
-        manage(store, arguments.address, deadline)
-    else:
-        work(store, arguments.address, arguments.membership_file, deadline)
+    try:
+        if arguments.role == "manager":
+            manage(store, arguments.address, deadline)
+        else:
+            work(store, arguments.address, arguments.membership_file, deadline)
+    except DockerError as problem:
+        sys.exit(f"join: docker refuses: {problem}")
 
 
 if __name__ == "__main__":

@@ -25,12 +25,15 @@ class Docker:
         self.state = "inactive"
         self.calls: list[tuple[str, dict[str, Any]]] = []
         self.refusals = 0
+        self.init_refusal = ""
 
     def answer(self, method: str, path: str, body: dict[str, Any]) -> tuple[int, Any]:
         if path == "/info":
             return 200, {"Swarm": {"LocalNodeState": self.state}}
         if method == "GET" and path == "/swarm":
             return 200, {"ID": "swarm-1", "JoinTokens": {"Worker": "the-token"}}
+        if path == "/swarm/init" and self.init_refusal:
+            return 406, {"message": self.init_refusal}
         if path == "/swarm/join" and self.refusals:
             self.refusals -= 1
             return 503, {"message": "invalid join token"}
@@ -143,6 +146,16 @@ def test_a_borrowed_machine_joins_and_no_note_is_left_on_it(docker: Docker, stor
     store.write({"swarm": "swarm-1", "token": "the-token", "address": "10.0.0.10:2377"})
     join.work(store, "10.0.0.11", None, soon())
     assert [path for path, _ in docker.calls] == ["/swarm/join"]
+
+
+def test_what_docker_refuses_for_good_is_said_in_one_line(
+    docker: Docker, store: join.FileStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    docker.init_refusal = "--live-restore daemon configuration is incompatible with swarm mode"
+    line = ["join", "manager", "--address", "10.0.0.10", "--token-file", str(store.path)]
+    monkeypatch.setattr("sys.argv", line)
+    with pytest.raises(SystemExit, match=r"^join: docker refuses: --live-restore daemon"):
+        join.main()
 
 
 def test_a_worker_tries_again_when_the_first_token_is_an_old_one(

@@ -21,6 +21,17 @@ UIDS = {"archive": 1000, "jobs": 1000, "ledger": 1001}
 PRIVATE = "ledger"
 CONFIGURATION = "config"  # the operator's own: `pulumi up` puts copies of the workflows there
 RECORD = ".swarm/token.json"  # token store of infra/node/join.py
+NOTES = ".oodt-made"  # of what the cluster has made, and may remove: belongings.py
+
+# The stack's own in the swarm and on the manager's docker, where others may have services and volumes too.
+SERVICES = (
+    names.REGISTRY_SERVICE,
+    names.RABBITMQ_SERVICE,
+    names.FILEMGR_SERVICE,
+    names.STATUS_SERVICE,
+    names.WMGR_SERVICE,
+)
+VOLUMES = ("registry-data", "rabbitmq-data", "filemgr-data", "status-data")
 
 Port = tuple[str, int]  # protocol and number
 EVERYWHERE = ("0.0.0.0", "::")  # where docker listens: a program at one of the host's addresses is in its way

@@ -8,8 +8,9 @@ from typing import Any
 import pulumi
 from pulumi.dynamic import CreateResult, DiffResult, ReadResult, Resource, ResourceProvider, UpdateResult
 
-from infra.hosts import actions
+from infra.hosts import actions, belongings
 from infra.hosts.actions import Host
+from infra.hosts.dissolution import Stack, dissolve
 from infra.hosts.settings import HostsSettings
 from infra.ssh import Identity
 
@@ -24,7 +25,8 @@ def _host(props: Mapping[str, Any], url: str | None = None) -> Host:
 
 class _ManagerProvider(ResourceProvider):
     def create(self, props: dict[str, Any]) -> CreateResult:
-        return CreateResult(_manage(props), {**props, "docker_host": props["host"]})
+        outputs = _manage(props)
+        return CreateResult(_host(props).cluster(), outputs)
 
     def diff(self, swarm: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
         if olds["address"] != news["address"]:
@@ -40,32 +42,40 @@ class _ManagerProvider(ResourceProvider):
         return DiffResult(changes=any(olds[key] != news[key] for key in settable))
 
     def update(self, _swarm: str, _olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
-        _manage(news)
-        return UpdateResult({**news, "docker_host": news["host"]})
+        return UpdateResult(_manage(news))
 
     def read(self, swarm: str, props: dict[str, Any]) -> ReadResult:
-        there = _host(props).info(".Swarm.Cluster.ID") == swarm
+        there = _host(props).cluster() == swarm
         return ReadResult(swarm, props) if there else ReadResult("", {})
 
-    def delete(self, _swarm: str, props: dict[str, Any]) -> None:
-        workers = [_host(props, url) for url in props["workers"]]
-        actions.dissolve(_host(props), workers, keep_data=props["keep_data"])
+    def delete(self, swarm: str, props: dict[str, Any]) -> None:
+        dissolve(
+            Stack(
+                manager=_host(props),
+                address=props["address"],
+                swarm=swarm,
+                node=props["node"],
+                workers=tuple(_host(props, url) for url in props["workers"]),
+                job_folders=tuple(props["job_folders"]),
+                keep_data=props["keep_data"],
+            )
+        )
 
 
-def _manage(props: Mapping[str, Any]) -> str:
-    """Have the host manage a swarm, and return the swarm's id."""
+def _manage(props: Mapping[str, Any]) -> dict[str, Any]:
+    """Have the host manage a swarm, and return what is known of it then."""
     manager = _host(props)
-    actions.make_folders(manager, props["job_folders"])
+    belongings.make(manager, props["address"], props["job_folders"])
     actions.join(manager, "manager", props["address"])
-    return manager.info(".Swarm.Cluster.ID")
+    return {**props, "docker_host": props["host"], "node": manager.node()}
 
 
 class HostManager(Resource, module="hosts", name="Manager"):
     """A swarm that this host manages; its id is the swarm's. Deleting it has everybody leave.
 
     ``found`` is the id of the swarm that the host was found in, or empty. ``workers`` are known here so that
-    destroying the stack ends the services first, which no worker would know of. ``docker_host`` is known once
-    the swarm is there.
+    destroying the stack ends the services first, which no worker would know of. ``docker_host``, and which
+    ``node`` it is there, are known once the swarm is there.
     """
 
     docker_host: pulumi.Output[str]
@@ -92,6 +102,7 @@ class HostManager(Resource, module="hosts", name="Manager"):
             "job_folders": list(job_folders),
             "keep_data": chosen.keep_data,
             "docker_host": None,
+            "node": None,
         }
         super().__init__(_ManagerProvider(), name, props, opts)
 
@@ -119,7 +130,7 @@ def _work(props: Mapping[str, Any]) -> str:
     worker = _host(props)
     if not props["found"]:
         actions.join(worker, "worker", props["address"])
-    return worker.info(".Swarm.NodeID")
+    return worker.node()
 
 
 class HostWorker(Resource, module="hosts", name="Worker"):

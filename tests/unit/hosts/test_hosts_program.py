@@ -10,7 +10,7 @@ import pulumi
 import pytest
 
 from infra import ssh
-from infra.hosts import cluster
+from infra.hosts import cluster, layout
 from infra.hosts.facts import Docker, Facts, Share
 from infra.hosts.inspection import HostsError
 from infra.hosts.settings import HostsSettings
@@ -111,9 +111,10 @@ def test_the_stack_has_no_key_of_its_own_and_uses_the_operators_ssh(declared: Cl
 
 def test_the_services_are_those_of_every_target_built_for_the_hosts_kind(declared: Cloud) -> None:
     services = {service.name: service.inputs for service in declared.all("docker:index/service:Service")}
-    assert {"oodt-rabbitmq", "oodt-filemgr", "oodt-wmgr", "oodt-status", "registry"} == set(services)
-    mounts = services["oodt-wmgr"]["taskSpec"]["containerSpec"]["mounts"]
-    assert "/shared-data/ledger" in [mount["source"] for mount in mounts]
+    mounts = {name: each["taskSpec"]["containerSpec"]["mounts"] for name, each in services.items()}
+    assert "/shared-data/ledger" in [mount["source"] for mount in mounts["oodt-wmgr"]]
+    volumes = [mount["source"] for of_one in mounts.values() for mount in of_one if mount["type"] == "volume"]
+    assert (sorted(services), sorted(volumes)) == (sorted(layout.SERVICES), sorted(layout.VOLUMES))
     images = declared.all("docker:index/image:Image")
     assert {image.inputs["build"]["platform"] for image in images} == {"linux/arm64"}
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import subprocess
 from typing import Any
 
 import pytest
 
 from infra import ssh
-from infra.hosts import actions, membership
+from infra.hosts import membership
 from infra.hosts.membership import SwarmLostError
 
 MANAGER, WORKER = "ssh://ops@head", "ssh://ops@one"
@@ -19,12 +20,10 @@ class Shells:
     def __init__(self) -> None:
         self.ran: list[tuple[str, str]] = []
         self.answers = {
-            ".Swarm.Cluster.ID": "swarm-1",
+            "with .Swarm.Cluster": "swarm-1",
             "{{.Swarm.NodeID}}'": "node-1",
-            "ControlAvailable": "true",
-            "service ls": "s1\ns2",
-            "service inspect": "rabbitmq-data filemgr-data",
-            "node ls": "node-0\nnode-1",
+            "service ls": "registry\ntheirs\noodt-wmgr",
+            "docker ps": "theirs",
         }
         self.unreachable: set[str] = set()
 
@@ -59,6 +58,7 @@ def manager(**changes: Any) -> dict[str, Any]:
         "job_folders": ["my flow"],
         "keep_data": True,
         "docker_host": None,
+        "node": "node-0",
     }
     return props | changes
 
@@ -79,7 +79,8 @@ def worker(**changes: Any) -> dict[str, Any]:
 def test_the_manager_makes_its_folders_then_its_swarm_and_is_known_by_it(shells: Shells) -> None:
     result = membership._ManagerProvider().create(manager())
     assert result.id == "swarm-1"
-    assert result.outs and result.outs["docker_host"] == MANAGER
+    assert result.outs
+    assert (result.outs["docker_host"], result.outs["node"]) == (MANAGER, "node-1")
     folders, script = shells.ran[0][1], shells.ran[1][1]
     assert "install -d -o 1001 -g 1000 -m 0700 /shared-data/ledger" in folders
     assert "install -d -o 1000 -g 1000 -m 2775 '/shared-data/jobs/my flow'" in folders
@@ -104,7 +105,7 @@ def test_a_swarm_that_is_gone_or_would_have_to_move_is_an_error_with_what_to_do(
 def test_a_refresh_forgets_a_manager_whose_swarm_is_gone(shells: Shells) -> None:
     provider = membership._ManagerProvider()
     assert provider.read("swarm-1", manager()).id == "swarm-1"
-    shells.answers[".Swarm.Cluster.ID"] = ""
+    shells.answers["with .Swarm.Cluster"] = ""
     assert not provider.read("swarm-1", manager()).id
 
 
@@ -146,29 +147,53 @@ def test_a_worker_that_is_not_reached_holds_nothing_up_and_is_named(
     assert "ssh ops@one docker swarm leave" in capfd.readouterr().out
 
 
-def test_the_end_is_services_then_workers_then_manager_and_the_data_stay(
-    shells: Shells, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(actions, "STOP_TIMEOUT", 0)
+def test_the_end_is_the_stacks_services_then_workers_then_manager_and_the_data_stay(shells: Shells) -> None:
     membership._ManagerProvider().delete("swarm-1", manager())
-    order = [shells.position(words) for words in ("service rm", " node-0 node-1 ", "leave --force", "rm -f")]
-    assert order[0] < order[1] < order[2]
-    assert shells.where(" node-0 node-1 ") == [WORKER]
+    order = [
+        shells.position(words) for words in ("service rm", " node-0 ", "leave --force", ".swarm/token.json")
+    ]
+    assert order == sorted(order)
+    assert shells.where("docker service rm registry oodt-wmgr") == [MANAGER]
+    assert shells.where(" node-0 ") == [WORKER]
     assert shells.where("leave --force") == [MANAGER]
     assert not shells.where("volume rm")
     assert not shells.where("rm -rf")
 
 
-def test_the_data_go_where_that_was_asked_for(shells: Shells) -> None:
+def test_the_data_go_where_that_was_asked_for_and_what_is_left_is_named(
+    shells: Shells, capfd: pytest.CaptureFixture[str]
+) -> None:
+    shells.answers["rm -rf"] = "/shared-data/archive"
     membership._ManagerProvider().delete("swarm-1", manager(keep_data=False))
-    assert shells.where("docker volume rm -f rabbitmq-data filemgr-data") == [MANAGER]
+    assert "has not made it: /shared-data/archive" in capfd.readouterr().out
     removal = shells.ran[-1][1]
-    assert removal.endswith(
-        "rm -rf /shared-data/archive /shared-data/jobs /shared-data/ledger /shared-data/config"
-    )
+    assert "if noted 10.0.0.10/rabbitmq-data; then docker volume rm -f rabbitmq-data" in removal
+    assert "if noted 'jobs/my flow'; then $root rm -rf '/shared-data/jobs/my flow'" in removal
 
 
-def test_a_manager_without_a_swarm_is_no_error_at_the_end(shells: Shells) -> None:
-    shells.answers["ControlAvailable"] = "false"
+@pytest.mark.parametrize("cluster", ["", "swarm-2"])
+def test_a_manager_without_the_stacks_swarm_keeps_what_it_has_and_its_workers_leave(
+    shells: Shells, cluster: str
+) -> None:
+    shells.answers["with .Swarm.Cluster"] = cluster
     membership._ManagerProvider().delete("swarm-1", manager())
-    assert not shells.where("leave")
+    assert not shells.where("service rm")
+    assert not shells.where("leave --force")
+    assert shells.where("docker swarm leave") == [WORKER]
+
+
+LEAVING = """docker() {{ if [ "$1" = info ]; then echo "{known}"; else echo "$@"; fi; }}
+"""
+
+
+@pytest.mark.parametrize(
+    ("known", "leaves"),
+    [("w1 m0 ", True), ("w1 m7 m0 ", True), ("w9 m7 ", False), (" ", False), ("w m ", False)],
+)
+def test_a_worker_is_told_by_its_swarms_managers(known: str, leaves: bool, shells: Shells) -> None:
+    shells.answers["with .Swarm.Cluster"] = ""
+    membership._ManagerProvider().delete("swarm-1", manager(node="m0"))
+    (script,) = [script for url, script in shells.ran if url == WORKER]
+    line = ["sh", "-c", LEAVING.format(known=known) + script]
+    said = subprocess.run(line, capture_output=True, text=True, check=True, timeout=10).stdout
+    assert said == ("swarm leave\n" if leaves else "")

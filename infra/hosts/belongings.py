@@ -1,0 +1,61 @@
+"""What the cluster makes on the share and the manager's docker, noted so that only that is ever removed."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator, Sequence
+
+from infra.hosts import layout
+from infra.hosts.actions import Host
+
+MAKE_TIMEOUT = 60  # seconds
+REMOVE_TIMEOUT = 600  # seconds to remove the data of many jobs
+
+# Only what belongs to other users needs root; sudo must not ask for a password.
+AS_ROOT = 'root=; [ "$(id -u)" = 0 ] || root="sudo -n"\n'
+# {notes} has a line for each thing that was not there before. It stays while what it names does.
+NOTED = 'noted() {{ grep -qxF -e "$1" {notes} 2>/dev/null; }}\n'
+NOTE = 'note() {{ noted "$1" || echo "$1" >>{notes}; }}\n'
+
+
+def make(manager: Host, address: str, job_folders: Sequence[str]) -> None:
+    """Make what is not there yet of the cluster's folders, and a job folder for each of these names.
+
+    Volumes are made by docker later; those that are there before are somebody else's.
+    """
+    manager.run("".join(_making(manager.share, address, job_folders)), timeout=MAKE_TIMEOUT)
+
+
+def _making(share: str, address: str, job_folders: Sequence[str]) -> Iterator[str]:
+    notes = f"{share}/{layout.NOTES}"
+    yield "set -e\n" + AS_ROOT + NOTED.format(notes=notes) + NOTE.format(notes=notes)
+    for name in _folders(job_folders):
+        path, word = shlex.quote(f"{share}/{name}"), shlex.quote(name)
+        own = name == layout.CONFIGURATION
+        make = f"mkdir -m 0755 {path}" if own else f"$root {layout.making(name, share)}"
+        yield f"[ -d {path} ] || {{ {make} && note {word}; }}\n"
+    yield "there=$(docker volume ls -q)\n"
+    for volume in layout.VOLUMES:
+        yield f'echo "$there" | grep -qxF {volume} || note {address}/{volume}\n'
+
+
+def remove(manager: Host, address: str, job_folders: Sequence[str]) -> list[str]:
+    """Remove the cluster's folders and volumes, and return those that it found there and leaves."""
+    script = "".join(_removing(manager.share, address, job_folders))
+    return manager.run(script, timeout=REMOVE_TIMEOUT).splitlines()
+
+
+def _removing(share: str, address: str, job_folders: Sequence[str]) -> Iterator[str]:
+    notes = f"{share}/{layout.NOTES}"
+    yield "set -e\n" + AS_ROOT + NOTED.format(notes=notes)
+    for volume in layout.VOLUMES:
+        yield f"if noted {address}/{volume}; then docker volume rm -f {volume} >/dev/null\n"
+        yield f"elif docker volume inspect {volume} >/dev/null 2>&1; then echo volume {volume}; fi\n"
+    for name in _folders(job_folders):
+        path, word = shlex.quote(f"{share}/{name}"), shlex.quote(name)
+        yield f"if noted {word}; then $root rm -rf {path}; elif [ -e {path} ]; then echo {path}; fi\n"
+    yield f"rm -f {notes}\n"
+
+
+def _folders(job_folders: Sequence[str]) -> list[str]:
+    return [*layout.UIDS, layout.CONFIGURATION, *(f"jobs/{name}" for name in job_folders)]

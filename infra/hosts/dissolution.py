@@ -1,0 +1,83 @@
+"""The end of a swarm of hosts: services, workers, manager, and what they kept where that is asked for."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from infra.hosts import belongings, layout
+from infra.hosts.actions import LEAVE_TIMEOUT, Host, leave
+from infra.waiting import NotReadyError, until
+
+STOP_TIMEOUT = 60  # seconds for the containers on the manager to stop by themselves
+FORGET_TIMEOUT = 60
+SERVICE_OF = '{{.Label "com.docker.swarm.service.name"}}'
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stack:
+    """What a stack has of hosts: ``swarm`` is managed by ``manager``, which is ``node`` there."""
+
+    manager: Host
+    address: str
+    swarm: str
+    node: str
+    workers: tuple[Host, ...]
+    job_folders: tuple[str, ...]
+    keep_data: bool
+
+
+def dissolve(stack: Stack) -> None:
+    """End the services, then the workers' membership, then the swarm; with ``keep_data`` its data stay.
+
+    A manager that has no swarm any more is no error, and one that has another keeps it.
+    """
+    manager = stack.manager
+    there = manager.cluster() == stack.swarm
+    if there:
+        _end_services(manager)
+    _release(stack)
+    if there:
+        manager.run("docker swarm leave --force", timeout=LEAVE_TIMEOUT)
+    _forget(manager, stack.swarm)
+    if not stack.keep_data:
+        for what in belongings.remove(manager, stack.address, stack.job_folders):
+            print(f"left, since the cluster has not made it: {what}", flush=True)
+
+
+def _release(stack: Stack) -> list[Host]:
+    """Have the workers leave; returns those that were reached."""
+    with ThreadPoolExecutor(len(stack.workers)) as pool:
+        reached = pool.map(lambda worker: leave(worker, [stack.node]), stack.workers)
+        return [worker for worker, was in zip(stack.workers, reached, strict=True) if was]
+
+
+def _forget(host: Host, swarm: str) -> None:
+    """Remove the swarm's record from the share, unless it has become another swarm's."""
+    record = f"{host.share}/{layout.RECORD}"
+    script = (
+        f"grep -qsF '\"{swarm}\"' {record} || exit 0\n"
+        f"rm -f {record}; rmdir $(dirname {record}) 2>/dev/null || true"
+    )
+    host.run(script, timeout=FORGET_TIMEOUT)
+
+
+def _end_services(manager: Host) -> None:
+    """Remove the stack's services, and give their containers on the manager time to stop."""
+    services = _stacks(manager.docker("service ls --format '{{.Name}}'"))
+    if not services:
+        return
+    manager.docker(f"service rm {' '.join(services)}")
+
+    def ended() -> bool | None:
+        return None if _stacks(manager.docker(f"ps --format '{SERVICE_OF}'")) else True
+
+    with contextlib.suppress(NotReadyError):  # leaving the swarm ends what is left of them
+        until("the services' containers to end", ended, timeout=STOP_TIMEOUT)
+
+
+def _stacks(names: str) -> Sequence[str]:
+    """Of the services with these names, those that are the stack's."""
+    return [name for name in names.split() if name in layout.SERVICES]

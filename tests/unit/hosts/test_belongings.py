@@ -1,0 +1,122 @@
+"""What the cluster makes on the share, and that nothing else is removed: the real commands, in a folder."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from infra import ssh
+from infra.hosts import belongings, layout
+from infra.hosts.actions import Host
+from infra.ssh import Identity
+
+ADDRESS = "10.0.0.10"
+JOB_FOLDERS = ("my flow",)
+FOLDERS = ("archive", "jobs", "ledger", "config")
+# A docker that has a file for each volume.
+DOCKER = """#!/bin/sh
+cd {volumes}
+case "$2" in
+  ls) ls ;;
+  inspect) [ -e "$3" ] ;;
+  rm) rm -f "$4"; echo "$4" ;;
+esac
+"""
+
+
+@pytest.fixture
+def volumes(tmp_path: Path) -> Path:
+    folder = tmp_path / "volumes"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def manager(tmp_path: Path, volumes: Path, monkeypatch: pytest.MonkeyPatch) -> Host:
+    if os.getuid():
+        pytest.skip("folders for other users can be made by root only")
+    tools, share = tmp_path / "tools", tmp_path / "share"
+    tools.mkdir()
+    share.mkdir()
+    (tools / "docker").write_text(DOCKER.format(volumes=volumes))
+    (tools / "docker").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tools}:{os.environ['PATH']}")
+
+    def run(_identity: object, _url: str, script: str, *, timeout: float, stdin: bytes = b"") -> str:
+        line = ["sh", "-c", script]
+        return subprocess.run(line, capture_output=True, text=True, timeout=timeout, check=True).stdout
+
+    monkeypatch.setattr(ssh, "run", run)
+    return Host(url="ssh://ops@head", identity=Identity(folder=""), share=str(share))
+
+
+@pytest.fixture
+def bring_up(manager: Host, volumes: Path) -> Callable[[], None]:
+    """Makes the cluster's folders, and the volumes that docker makes for its services."""
+
+    def begin() -> None:
+        belongings.make(manager, ADDRESS, JOB_FOLDERS)
+        for name in layout.VOLUMES:
+            (volumes / name).touch()
+
+    return begin
+
+
+def entries(folder: Path | str) -> list[str]:
+    return sorted(entry.name for entry in Path(folder).iterdir())
+
+
+def test_what_the_cluster_has_made_goes_and_no_note_of_it_is_left(
+    manager: Host, volumes: Path, bring_up: Callable[[], None]
+) -> None:
+    bring_up()
+    jobs = Path(manager.share) / "jobs" / "my flow"
+    assert (jobs.stat().st_uid, jobs.stat().st_mode & 0o7777) == (1000, 0o2775)
+    assert belongings.remove(manager, ADDRESS, JOB_FOLDERS) == []
+    assert entries(manager.share) == entries(volumes) == []
+
+
+@pytest.mark.parametrize("name", FOLDERS)
+def test_a_folder_that_was_there_before_stays_with_all_that_is_in_it_and_is_named(
+    manager: Host, bring_up: Callable[[], None], name: str
+) -> None:
+    folder = Path(manager.share) / name
+    folder.mkdir()
+    (folder / "theirs").touch()
+    bring_up()
+    assert belongings.remove(manager, ADDRESS, JOB_FOLDERS) == [str(folder)]
+    assert entries(manager.share) == [name]
+    assert entries(folder) == ["theirs"]
+
+
+def test_a_volume_that_was_there_before_stays_and_is_named(
+    manager: Host, volumes: Path, bring_up: Callable[[], None]
+) -> None:
+    for name in ("registry-data", "theirs"):
+        (volumes / name).touch()
+    bring_up()
+    assert belongings.remove(manager, ADDRESS, JOB_FOLDERS) == ["volume registry-data"]
+    assert entries(volumes) == ["registry-data", "theirs"]
+
+
+def test_a_volume_of_another_manager_is_not_the_one_that_was_made(
+    manager: Host, volumes: Path, bring_up: Callable[[], None]
+) -> None:
+    bring_up()
+    assert len(belongings.remove(manager, "10.0.0.99", JOB_FOLDERS)) == len(layout.VOLUMES)
+    assert entries(volumes) == sorted(layout.VOLUMES)
+
+
+def test_what_an_earlier_cluster_made_and_left_is_the_clusters(
+    manager: Host, volumes: Path, bring_up: Callable[[], None]
+) -> None:
+    bring_up()
+    notes = (Path(manager.share) / layout.NOTES).read_text()
+    bring_up()
+    assert (Path(manager.share) / layout.NOTES).read_text() == notes
+    assert belongings.remove(manager, ADDRESS, JOB_FOLDERS) == []
+    assert entries(manager.share) == entries(volumes) == []

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+from infra import ssh
 from infra.hosts import belongings, layout
 from infra.hosts.actions import LEAVE_TIMEOUT, Host, leave
 from infra.waiting import NotReadyError, until
@@ -32,10 +33,15 @@ class Stack:
 def dissolve(stack: Stack) -> None:
     """End the services, then the workers' membership, then the swarm; with ``keep_data`` its data stay.
 
-    A manager that has no swarm any more is no error, and one that has another keeps it.
+    A manager that has no swarm any more is no error, and one that has another keeps it. Without the manager
+    the workers leave. Raises UnreachableError where no host is reached.
     """
     manager = stack.manager
-    there = manager.cluster() == stack.swarm
+    try:
+        there = manager.cluster() == stack.swarm
+    except ssh.UnreachableError as problem:
+        _abandon(stack, problem)
+        return
     if there:
         _end_services(manager)
     _release(stack)
@@ -52,6 +58,32 @@ def _release(stack: Stack) -> list[Host]:
     with ThreadPoolExecutor(len(stack.workers)) as pool:
         reached = pool.map(lambda worker: leave(worker, [stack.node]), stack.workers)
         return [worker for worker, was in zip(stack.workers, reached, strict=True) if was]
+
+
+def _abandon(stack: Stack, problem: ssh.UnreachableError) -> None:
+    """Without the manager have the workers leave, and say what is left to do when it is back.
+
+    Where nobody at all is reached, the cause is likelier here than in all hosts at once.
+    """
+    manager = stack.manager
+    reached = _release(stack)
+    if not reached:
+        raise ssh.UnreachableError(
+            f"no host of the stack is reached ({problem}). If it is not for want of a key or a network here, "
+            "and all of them are gone for good: pulumi stack rm --force --preserve-config"
+        )
+    _forget(reached[0], stack.swarm)
+    advice = [
+        f"{manager.url} is not reached ({problem}). Its workers have left the swarm without it.",
+        f"When it is back, so are its services: {manager.login} docker swarm leave --force",
+    ]
+    if not stack.keep_data:
+        folders = ", ".join((*layout.UIDS, layout.CONFIGURATION))
+        advice.append(
+            f"keep_data is false, but without the manager nothing was deleted: not {folders} in "
+            f"{manager.share}, and not the volumes {', '.join(layout.VOLUMES)} there."
+        )
+    print(*advice, sep="\n", flush=True)
 
 
 def _forget(host: Host, swarm: str) -> None:

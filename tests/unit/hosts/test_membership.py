@@ -182,6 +182,25 @@ def test_a_manager_without_the_stacks_swarm_keeps_what_it_has_and_its_workers_le
     assert shells.where("docker swarm leave") == [WORKER]
 
 
+def test_a_dead_manager_is_got_rid_of_and_what_to_do_when_it_is_back_is_said(
+    shells: Shells, capfd: pytest.CaptureFixture[str]
+) -> None:
+    shells.unreachable.add(MANAGER)
+    membership._ManagerProvider().delete("swarm-1", manager(keep_data=False))
+    said = capfd.readouterr().out
+    assert "ssh ops@head docker swarm leave --force" in said
+    assert "nothing was deleted" in said
+    assert shells.where("docker swarm leave") == [WORKER]
+    assert shells.where("rm -f /shared-data/.swarm/token.json") == [WORKER]
+    assert not shells.where("rm -rf")
+
+
+def test_where_no_host_is_reached_the_stack_is_not_given_up(shells: Shells) -> None:
+    shells.unreachable |= {MANAGER, WORKER}
+    with pytest.raises(ssh.UnreachableError, match="pulumi stack rm --force"):
+        membership._ManagerProvider().delete("swarm-1", manager())
+
+
 LEAVING = """docker() {{ if [ "$1" = info ]; then echo "{known}"; else echo "$@"; fi; }}
 """
 

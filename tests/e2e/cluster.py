@@ -120,9 +120,10 @@ class Cluster:
         """Run another of the operator's commands and return what it reports as JSON."""
         return finish(self.start(module, *arguments, "--json"), timeout)
 
-    def destroy(self) -> None:
+    def destroy(self) -> str:
+        """Remove all that the stack has, and return what pulumi wrote."""
         self.pulumi("cancel", "--yes", check=False)  # of a command that a test did not wait for
-        self.pulumi("destroy", "--yes", "--skip-preview", timeout=UP_TIMEOUT)
+        return self.pulumi("destroy", "--yes", "--skip-preview", timeout=UP_TIMEOUT)
 
 
 def finish(process: subprocess.Popen[str], timeout: float) -> dict[str, Any]:

@@ -16,10 +16,15 @@ from tests.e2e.cluster import Cluster, eventually, finish
 from tests.e2e.hosts.machines import SHARE, Machine, Room, build_image
 from tests.tools import require
 
+KEPT = [".oodt-made", "archive", "config", "jobs", "ledger"]
 JOBS = ("--metadata", "Dataset=abc", "--metadata", "Project=123", "--metadata", "Seconds=1")
 LATE = (
     "import time; now = time.time; time.time = lambda: now() - 3600"  # for Python: containers share a clock
 )
+LIVE_RESTORE = (
+    """echo '{"live-restore": true}' >/etc/docker/daemon.json && kill -HUP $(cat /var/run/docker.pid)"""
+)
+HOLD_PORT = "import socket, time; held = socket.create_server(('127.0.0.1', 8080)); time.sleep(600)"
 NODES = "docker node ls --format '{{.Hostname}} {{.Status}} {{.Availability}}'"
 
 
@@ -48,13 +53,16 @@ def room(docker_daemon: None, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 @pytest.fixture(scope="module")
 def hosts(room: Room) -> Hosts:
-    """Three good hosts; one that is in a swarm of its own, one without the share, one whose clock is late."""
+    """Three good hosts; one that is in a swarm of its own, one without the share, one whose clock is late and
+    whose docker keeps containers alive while it is down."""
     head, one, two = (room.start(name) for name in ("head", "one", "two"))
     stranger, shareless = room.start("stranger"), room.start("shareless", shares=False)
     late = room.start("late")
     room.wait()
     stranger.run("docker swarm init --advertise-addr eth0")
     late.run(f"echo '{LATE}' | tee -a /etc/python3.*/sitecustomize.py")
+    late.run(LIVE_RESTORE)
+    eventually(lambda: late.docker_info("LiveRestoreEnabled") == "true", "docker to read its configuration")
     return Hosts(head, one, two, stranger, shareless, late)
 
 
@@ -110,6 +118,7 @@ def test_everything_that_is_wrong_is_said_of_each_host_before_anything_is_change
     assert any(
         re.match(r"its clock is 36\d\d s behind the manager's", problem) for problem in found[hosts.late.url]
     )
+    assert "its docker has live-restore on, with which it can be in no swarm" in found[hosts.late.url]
     assert all(any("registry" in problem for problem in of_host) for of_host in found.values())
     assert states([hosts.head, hosts.one, hosts.shareless, hosts.late]) == {"inactive"}
     assert hosts.stranger.swarm_state() == "active"
@@ -147,6 +156,17 @@ def test_a_port_that_the_firewall_keeps_shut_is_named(cluster: Cluster, hosts: H
         hosts.head.run(f"iptables -D {rule}")
     closed = f"it does not reach {hosts.head.address} at TCP 2377"
     assert problems(text) == {hosts.one.url: [closed], hosts.two.url: [closed]}
+
+
+def test_a_program_at_the_managers_loopback_is_in_the_way_of_a_service(
+    cluster: Cluster, hosts: Hosts
+) -> None:
+    held = hosts.head.run(f'python3 -c "{HOLD_PORT}" >/dev/null 2>&1 & echo $!').strip()
+    try:
+        text = cluster.pulumi("preview", check=False)
+    finally:
+        hosts.head.run(f"kill {held}")
+    assert problems(text) == {hosts.head.url: ["TCP port 8080 is in use by another program"]}
 
 
 @pytest.mark.slow
@@ -197,6 +217,17 @@ def test_a_host_is_added_by_naming_it(cluster: Cluster, hosts: Hosts) -> None:
 
 
 @pytest.mark.slow
+def test_a_node_of_this_swarm_is_taken_as_it_is(cluster: Cluster, hosts: Hosts) -> None:
+    cluster.up(workers=listed(hosts.one))
+    token = hosts.head.run("docker swarm join-token -q worker").strip()
+    hosts.two.run(f"docker swarm join --token {token} {hosts.head.address}:2377")
+    node = hosts.two.docker_info("Swarm.NodeID")
+    cluster.up(workers=listed(hosts.one, hosts.two))
+    assert hosts.two.docker_info("Swarm.NodeID") == node
+    assert [line.split()[0] for line in cluster.manager(NODES).splitlines()].count("two") == 1
+
+
+@pytest.mark.slow
 def test_a_host_that_has_died_is_named_and_can_be_taken_off_the_list(cluster: Cluster, hosts: Hosts) -> None:
     subprocess.run(["docker", "stop", hosts.two.container], check=True, capture_output=True, timeout=60)
     found = problems(cluster.pulumi("up", "--yes", "--skip-preview", check=False))
@@ -207,11 +238,48 @@ def test_a_host_that_has_died_is_named_and_can_be_taken_off_the_list(cluster: Cl
 
 
 @pytest.mark.slow
+def test_a_manager_that_has_died_is_got_rid_of_by_destroy(cluster: Cluster, hosts: Hosts) -> None:
+    subprocess.run(["docker", "stop", hosts.head.container], check=True, capture_output=True, timeout=60)
+    text = cluster.destroy()
+    advice = re.search(r"When it is back, so are its services: (ssh .+)", text)
+    assert advice, text
+    assert hosts.one.swarm_state() == "inactive"
+    assert hosts.one.run("docker ps -aq") == ""
+    assert hosts.one.run(f"ls -A {SHARE}").split() == KEPT
+    subprocess.run(["docker", "start", hosts.head.container], check=True, capture_output=True, timeout=60)
+    eventually(hosts.head.answers, "docker on the manager")
+    assert hosts.head.swarm_state() != "inactive"
+    subprocess.run(advice[1], shell=True, check=True, capture_output=True, timeout=60)
+    assert states([hosts.head, hosts.one]) == {"inactive"}
+
+
+@pytest.mark.slow
 def test_destroy_leaves_no_swarm_and_the_data_on_the_share(cluster: Cluster, hosts: Hosts) -> None:
+    cluster.up()
     products = cluster.products()
+    assert products
     cluster.destroy()
     assert states([hosts.head, hosts.one]) == {"inactive"}
     assert hosts.head.run("docker ps -aq") + hosts.one.run("docker ps -aq") == ""
     assert sorted(hosts.head.run(f"find {SHARE}/archive -type f").splitlines()) == products
-    assert hosts.head.run(f"ls -A {SHARE}").split() == ["archive", "config", "jobs", "ledger"]
+    assert hosts.head.run(f"ls -A {SHARE}").split() == KEPT
     assert "filemgr-data" in hosts.head.run("docker volume ls -q").split()
+
+
+@pytest.mark.slow
+def test_destroy_removes_what_the_cluster_made_and_nothing_else_where_that_is_asked_for(
+    cluster: Cluster, hosts: Hosts
+) -> None:
+    hosts.head.run(f"rm -r {SHARE}/config && sed -i /^config$/d {SHARE}/.oodt-made")
+    hosts.head.run(
+        f"mkdir -m 0777 {SHARE}/config && touch {SHARE}/config/theirs && docker volume create theirs"
+    )
+    cluster.pulumi("config", "set", "keep_data", "false")
+    cluster.pulumi("up", "--yes", "--skip-preview", "--target", "**hosts:Manager::**")
+    text = cluster.destroy()
+    assert f"left, since the cluster has not made it: {SHARE}/config" in text
+    assert hosts.head.run(f"find {SHARE} -mindepth 1").split() == [
+        f"{SHARE}/config",
+        f"{SHARE}/config/theirs",
+    ]
+    assert hosts.head.run("docker volume ls -q").split() == ["theirs"]

@@ -51,8 +51,11 @@ class Machine:
     def answers(self) -> bool:
         return "Server Version" in self.run("docker info", check=False)
 
+    def docker_info(self, field: str) -> str:
+        return self.run(f"docker info --format '{{{{.{field}}}}}'").strip()
+
     def swarm_state(self) -> str:
-        return self.run("docker info --format '{{.Swarm.LocalNodeState}}'").strip()
+        return self.docker_info("Swarm.LocalNodeState")
 
 
 @dataclass(kw_only=True)

@@ -107,12 +107,14 @@ def make(
     monkeypatch.setattr(ssh, "run", run)
 
     def make(kind: str = "workflows", parts: tuple[str, ...] = workflows.PARTS) -> dict[str, Any]:
+        digest = workflows._digest(archive(folders[:1], parts))
         props = {
             "directories": [str(folders[0])],
             "parts": list(parts),
-            "digest": workflows._digest(archive(folders[:1], parts)),
+            "digest": digest,
             "share": str(tmp_path),
             "kind": kind,
+            "path": f"{tmp_path}/config/{kind}-{digest[:16]}",
             "folder": "",
             "docker_host": "ssh://root@manager",
         }
@@ -163,7 +165,7 @@ def test_a_copy_that_is_gone_is_made_again_in_its_place(make: Callable[..., dict
     Path(props["path"]).rename(f"{props['path']}.elsewhere")
     difference = provider.diff("", props, props)
     assert difference.changes and not difference.replaces
-    assert (provider.update("", props, {**props, "path": None}).outs or {})["path"] == props["path"]
+    assert (provider.update("", props, props).outs or {})["path"] == props["path"]
     assert Path(props["path"], "pges", "first", "pge.sh").exists()
 
 

@@ -128,6 +128,7 @@ def test_scaling_during_a_run_restarts_no_workflow_manager_and_loses_no_job(clus
     assert [len(job["products"]) for job in report["jobs"]] == [2] * 24
 
 
+@pytest.mark.slow
 def test_edits_of_a_program_leave_the_file_manager_what_it_needs_to_start_again(cluster: Cluster) -> None:
     for number in range(11):  # one more than there are copies kept; each stands for an edit and a `pulumi up`
         copy = f"/shared-data/config/workflows-{number}"

@@ -6,7 +6,7 @@ import subprocess
 import urllib.error
 import urllib.request
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ PASSWORD = "only-for-tests"
 START_SECONDS = 120
 REQUEST_SECONDS = 10
 COUNT_MILLISECONDS = 100
+IMPORT_SECONDS = 30
 
 
 @dataclass(kw_only=True)
@@ -124,7 +125,8 @@ class VirtualHost:
         parts = {key: content[key] for key in ("exchanges", "queues", "bindings", "policies")}
         for entry in (entry for part in parts.values() for entry in part):
             del entry["vhost"]
-        server.request("POST", f"definitions/{host.name}", parts)
+        # A busy broker may be too slow for one of so many queues; what is there already is taken as it is.
+        until(lambda: host._imported(parts), seconds=IMPORT_SECONDS, what="import of the definitions")
         return host
 
     @classmethod
@@ -136,6 +138,14 @@ class VirtualHost:
             rights = {"configure": ".*", "write": ".*", "read": ".*"}
             server.request("PUT", f"permissions/{host.name}/{user}", rights)
         return host
+
+    def _imported(self, parts: Mapping[str, object]) -> bool:
+        try:
+            self.server.request("POST", f"definitions/{self.name}", parts)
+        except urllib.error.HTTPError as error:
+            print(f"definitions: {error.read().decode(errors='replace')}")
+            return False
+        return True
 
     @property
     def url(self) -> str:

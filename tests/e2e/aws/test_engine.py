@@ -262,6 +262,7 @@ def test_a_newer_machine_image_replaces_nothing(cloud: Account, stack: Cluster) 
         file.write_text(original)
 
 
+@pytest.mark.slow
 def test_a_named_machine_image_replaces_the_manager_and_one_for_other_processors_is_refused(
     cloud: Account, stack: Cluster
 ) -> None:
@@ -279,6 +280,7 @@ def test_nodes_are_not_turned_into_ones_of_another_architecture(stack: Cluster) 
     assert "fix: pulumi config set instance_type t2.xlarge" in said
 
 
+@pytest.mark.slow
 def test_the_manager_stays_where_it_is_when_another_default_subnet_comes_first(stack: Cluster) -> None:
     first, last = 'sorted(found.ids or [""])', 'sorted(found.ids or [""], reverse=True)'
     with_another_limit(stack, "infra/aws/network.py", first, last)
@@ -335,6 +337,7 @@ def test_destroy_leaves_nothing_behind(cloud: Account, stack: Cluster) -> None:
     assert not cloud.client("autoscaling").describe_auto_scaling_groups()["AutoScalingGroups"]
 
 
+@pytest.mark.slow
 def test_destroy_needs_no_manager_that_is_still_there(cloud: Account, stack: Cluster) -> None:
     stack.up()
     cloud.client("ec2").terminate_instances(InstanceIds=[the_manager(cloud)["InstanceId"]])

@@ -16,10 +16,10 @@ from pulumi.dynamic import CreateResult, DiffResult, Resource, ResourceProvider,
 from infra import ssh
 from infra.ssh import Identity
 from infra.swarm import Swarm
+from infra.workflow_folder import PARTS
 
 COPY_TIMEOUT = 300  # seconds
 LOOK_TIMEOUT = 30  # seconds
-PARTS = ("policy", "pge-configs", "pges")
 LEFT_OUT = ("__pycache__", ".git", ".DS_Store")
 
 # Receives the archive on standard input; a copy is complete once it has its final name. Containers that are

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from infra import ssh
+from infra.workflow_folder import PARTS
 from services import workflows
 from services.workflows import CopyProvider, archive
 
@@ -106,7 +107,7 @@ def make(
 
     monkeypatch.setattr(ssh, "run", run)
 
-    def make(kind: str = "workflows", parts: tuple[str, ...] = workflows.PARTS) -> dict[str, Any]:
+    def make(kind: str = "workflows", parts: tuple[str, ...] = PARTS) -> dict[str, Any]:
         digest = workflows._digest(archive(folders[:1], parts))
         props = {
             "directories": [str(folders[0])],

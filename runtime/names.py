@@ -10,6 +10,12 @@ STATUS_SERVICE: Final = "oodt-status"
 REGISTRY_SERVICE: Final = "registry"
 NETWORK: Final = "swarm-network"
 
+# Docker volumes on the manager, where services keep their state.
+RABBITMQ_VOLUME: Final = "rabbitmq-data"
+FILEMGR_VOLUME: Final = "filemgr-data"
+STATUS_VOLUME: Final = "status-data"
+REGISTRY_VOLUME: Final = "registry-data"
+
 AMQP_PORT: Final = 5672
 MANAGEMENT_PORT: Final = 15672
 FILEMGR_PORT: Final = 9000

@@ -20,7 +20,7 @@ def filemgr(image: pulumi.Input[str], swarm: Swarm, workflow_copy: pulumi.Output
         environment=containers.environment(),
         mounts=[
             *containers.mounts(swarm, workflow_copy),
-            Mount(source="filemgr-data", target=containers.CATALOG_DATA, volume=True),
+            Mount(source=names.FILEMGR_VOLUME, target=containers.CATALOG_DATA, volume=True),
         ],
         ports=[names.FILEMGR_PORT],
         health=["oodt-health", "filemgr"],

@@ -77,7 +77,7 @@ def rabbitmq(image: pulumi.Input[str], loaded: MountedSecret) -> Service:
         image=image,
         role="manager",
         hostname=names.RABBITMQ_SERVICE,
-        mounts=[Mount(source="rabbitmq-data", target="/var/lib/rabbitmq", volume=True)],
+        mounts=[Mount(source=names.RABBITMQ_VOLUME, target="/var/lib/rabbitmq", volume=True)],
         secrets=[loaded],
         ports=[names.AMQP_PORT, names.MANAGEMENT_PORT],
         health=["rabbitmq-health"],

@@ -14,7 +14,7 @@ def registry(image: pulumi.Input[str]) -> Service:
         name=names.REGISTRY_SERVICE,
         image=image,
         role="manager",
-        mounts=[Mount(source="registry-data", target="/var/lib/registry", volume=True)],
+        mounts=[Mount(source=names.REGISTRY_VOLUME, target="/var/lib/registry", volume=True)],
         ports=[names.REGISTRY_PORT],
         health=["registry-health"],
         memory_limit=512,

@@ -33,7 +33,7 @@ def status(image: pulumi.Input[str], swarm: Swarm, secrets: Sequence[MountedSecr
             Mount(source=f"{swarm.share}/archive", target=containers.ARCHIVE),
             Mount(source=f"{swarm.share}/jobs", target=containers.JOBS),
             Mount(source=f"{swarm.share}/ledger", target=names.LEDGER_DIR),
-            Mount(source="status-data", target=names.STATUS_DIR, volume=True),
+            Mount(source=names.STATUS_VOLUME, target=names.STATUS_DIR, volume=True),
         ],
         secrets=secrets,
         ports=[names.STATUS_PORT],

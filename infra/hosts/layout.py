@@ -31,7 +31,7 @@ SERVICES = (
     names.STATUS_SERVICE,
     names.WMGR_SERVICE,
 )
-VOLUMES = ("registry-data", "rabbitmq-data", "filemgr-data", "status-data")
+VOLUMES = (names.REGISTRY_VOLUME, names.RABBITMQ_VOLUME, names.FILEMGR_VOLUME, names.STATUS_VOLUME)
 
 Port = tuple[str, int]  # protocol and number
 EVERYWHERE = ("0.0.0.0", "::")  # where docker listens: a program at one of the host's addresses is in its way

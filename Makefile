@@ -5,7 +5,7 @@ SHELL := bash
 
 PYTHON := .venv/bin/python
 IN_TOOLCHAIN := eval "$$($(PYTHON) -m toolchain.environment)" &&
-PYTEST := $(IN_TOOLCHAIN) pytest -rs --junitxml=test-results/junit.xml
+TESTS := $(IN_TOOLCHAIN) $(PYTHON) -m toolchain.run_tests
 
 help: ## this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -20,13 +20,13 @@ destroy: ## remove all that demo made
 	@toolchain/destroy
 
 test: lint ## check the code and run every test that takes no minutes
-	$(PYTEST) -m "not slow"
+	$(TESTS) -m "not slow"
 
 test-full: lint ## run every test
-	$(PYTEST)
+	$(TESTS)
 
 chaos: toolchain ## run 300 jobs while everything that can die does; CHAOS_SEED=N repeats a run
-	$(PYTEST) -m chaos --capture=no tests/e2e/test_chaos.py
+	$(IN_TOOLCHAIN) pytest -m chaos --capture=no tests/e2e/test_chaos.py
 
 bench: toolchain ## measure speed beside Celery and write bench/results; some minutes
 	$(IN_TOOLCHAIN) $(PYTHON) -m bench

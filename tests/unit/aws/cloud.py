@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import runpy
 from dataclasses import dataclass, field
@@ -120,5 +121,6 @@ def run_program(cloud: Cloud, folder: Path, **changes: str) -> None:
     """Run __main__.py with the defaults of Pulumi.yaml and these changes of the configuration."""
     config = {f"oodt:{key}": text for key, text in (defaults(folder) | changes).items()}
     set_all_config(config | {"aws:region": "us-west-2"})
+    asyncio.set_event_loop(asyncio.new_event_loop())  # Pulumi wants one, and asyncio.run leaves none behind
     mocks.set_mocks(cloud, project="oodt", stack="test", preview=False)
     pulumi.runtime.test(lambda: runpy.run_path(str(ROOT / "__main__.py")) and None)()

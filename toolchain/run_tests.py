@@ -1,7 +1,7 @@
 """Runs the tests in two processes at once: those of clusters mostly wait, the others mostly compute.
 
-As a program: `python -m toolchain.run_tests`, whose arguments go to both pytests. The clusters' tests print to a file
-meanwhile, which is shown when the others are done. The exit code is 0 only when both runs passed.
+As a program: `python -m toolchain.run_tests`, whose arguments go to both pytests. The clusters' tests print
+to a file meanwhile, which is shown when the others are done. The exit code is 0 only when both runs passed.
 """
 
 import subprocess

@@ -339,7 +339,7 @@ def test_destroy_leaves_nothing_behind(cloud: Account, stack: Cluster) -> None:
 
 @pytest.mark.slow
 def test_destroy_needs_no_manager_that_is_still_there(cloud: Account, stack: Cluster) -> None:
-    stack.up()
+    stack.up(protect="false")
     cloud.client("ec2").terminate_instances(InstanceIds=[the_manager(cloud)["InstanceId"]])
     stack.destroy()
     assert not cloud.client("efs").describe_file_systems()["FileSystems"]

@@ -61,13 +61,9 @@ class Cluster:
 
     def add_worker(self, name: str) -> Container:
         """Start a worker; it may still be starting when this returns."""
-        settings = (
-            f"--env=WORKFLOW_QUEUE={EVENT}",
-            f"--env=MAX_WORKFLOWS={self.slots}",
-            f"--env=NODE_NAME={name}",
-        )
+        settings = {"WORKFLOW_QUEUE": EVENT, "MAX_WORKFLOWS": str(self.slots), "NODE_NAME": name}
         user_url = self.vhost.url_at(f"{BROKER}:5672")
-        node = self.oodt.run_wmgr(*settings, user_url=user_url)
+        node = self.oodt.run_wmgr(user_url=user_url, **settings)
         self.nodes.append(node)
         return node
 

@@ -14,7 +14,7 @@ JOBS = f"{HOME}/jobs"
 CATALOG_DATA = f"{HOME}/data"
 
 
-def environment() -> dict[str, pulumi.Input[str]]:
+def environment() -> dict[str, str]:
     """Where scripts and policies written for the original look for things."""
     return {
         names.OODT_HOME: HOME,

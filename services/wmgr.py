@@ -29,26 +29,29 @@ def wmgr(
     urls: Sequence[MountedSecret],
 ) -> Service:
     """``wm_replicas`` containers on the workers; their work is in the broker and on the share."""
+    variables = {
+        **containers.environment(),
+        names.OODT_LEDGER: names.LEDGER_DIR,
+        names.WORKFLOW_URL: f"http://localhost:{names.GATEWAY_PORT}",
+        names.PROXIED_WORKFLOW_URL: f"http://localhost:{names.WMGR_PORT}",
+        names.FILEMGR_URL: f"http://localhost:{names.FILEMGR_PORT}",
+        names.PROXIED_FILEMGR_URL: f"http://{names.FILEMGR_SERVICE}:{names.FILEMGR_PORT}",
+        names.WORKFLOW_QUEUE: ",".join(workflow.event for workflow in settings.workflows),
+        names.MAX_WORKFLOWS: str(sum(workflow.max_workflows for workflow in settings.workflows)),
+        names.EVENTS: json.dumps([_event(event) for event in events(settings.workflows)]),
+        names.PROXY: str(settings.proxy).lower(),
+        names.STOP_GRACE_SECONDS: str(STOP_GRACE),
+    }
     return Service(
         name=names.WMGR_SERVICE,
         image=image,
-        args=["wmgr"],
+        # Pulumi's docker plugin puts the variables of a service into another order at each update, which
+        # docker takes for a change that every container has to be made anew for: to scale would restart all.
+        # Arguments stay as they are, and the image makes variables of them. Of one there is but one order.
+        args=["wmgr", *(f"{name}={value}" for name, value in variables.items())],
+        environment={names.NODE_NAME: "{{.Node.Hostname}}"},
         role="worker",
         replicas=settings.wm_replicas,
-        environment={
-            **containers.environment(),
-            names.OODT_LEDGER: names.LEDGER_DIR,
-            names.WORKFLOW_URL: f"http://localhost:{names.GATEWAY_PORT}",
-            names.PROXIED_WORKFLOW_URL: f"http://localhost:{names.WMGR_PORT}",
-            names.FILEMGR_URL: f"http://localhost:{names.FILEMGR_PORT}",
-            names.PROXIED_FILEMGR_URL: f"http://{names.FILEMGR_SERVICE}:{names.FILEMGR_PORT}",
-            names.WORKFLOW_QUEUE: ",".join(workflow.event for workflow in settings.workflows),
-            names.MAX_WORKFLOWS: str(sum(workflow.max_workflows for workflow in settings.workflows)),
-            names.EVENTS: json.dumps([_event(event) for event in events(settings.workflows)]),
-            names.PROXY: str(settings.proxy).lower(),
-            names.NODE_NAME: "{{.Node.Hostname}}",
-            names.STOP_GRACE_SECONDS: str(STOP_GRACE),
-        },
         mounts=[
             *containers.mounts(swarm, workflow_copy),
             containers.programs(workflow_copy),

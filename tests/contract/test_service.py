@@ -223,11 +223,15 @@ def test_platforms_that_are_not_stated_differ_after_a_refresh(
 def test_an_update_replaces_the_tasks_and_adding_replicas_does_not(
     swarm: Plugin, node: Node, service: Resource, inputs: Properties
 ) -> None:
+    # With two variables docker may be told another order of them, and take that for a change.
+    one = changed(inputs, (*CONTAINER, "env"), {"A": "1"})
+    one["endpointSpec"]["ports"] = []
+    begun = swarm.update(service, one)
     first = running_tasks(node, service)
-    two = changed(inputs, ("mode", "replicated", "replicas"), 2)
-    two["endpointSpec"]["ports"] = []
-    scaled = swarm.update(service, two)
+    two = changed(one, ("mode", "replicated", "replicas"), 2)
+    scaled = swarm.update(begun, two)
     assert len(running_tasks(node, service)) == 2
+    assert first < running_tasks(node, service)
     other = changed(two, (*CONTAINER, "env"), {"A": "2"})
     updated = swarm.update(scaled, other)
     assert len(running_tasks(node, service)) == 2

@@ -20,7 +20,7 @@ HOME = "/usr/local/oodt"
 SHARED = ("archive", "jobs", "ledger")
 USER_URL = "amqp://nobody:secret-of-tests@nowhere:5672/%2F"
 ADMIN_URL = "http://nobody:secret-of-tests@nowhere:15672"
-SETTINGS = ("--env=WORKFLOW_QUEUE=test-workflow,snow-cover", "--env=MAX_WORKFLOWS=1")
+SETTINGS = {"WORKFLOW_QUEUE": "test-workflow,snow-cover", "MAX_WORKFLOWS": "1"}
 SUPERVISORCTL = ("supervisorctl", "-s", "unix:///run/supervisord.sock")
 COMMAND_SECONDS = 60
 START_SECONDS = 60
@@ -102,24 +102,28 @@ class Oodt:
             docker("volume", "rm", self._volume(part), check=False)
         docker("network", "rm", self.name, check=False)
 
-    def run(self, command: str, *options: str) -> Container:
+    def run(self, command: str, *options: str, arguments: Sequence[str] = ()) -> Container:
         """Another container of the image; all of them go with the site."""
         container = Container(name=f"{self.name}-{command}-{len(self._containers)}")
         self._containers.append(container)
         mounts = [f"--volume={self._volume(part)}:{HOME}/{part}" for part in SHARED]
         mounts += [f"--volume={self.folder / part}:{HOME}/{part}:ro" for part in ("workflows", "pges")]
         place = ("--name", container.name, "--network", self.name)
-        docker("run", "--detach", *place, *mounts, *options, self.image, command)
+        docker("run", "--detach", *place, *mounts, *options, self.image, command, *arguments)
         return container
 
-    def run_wmgr(self, *options: str, user_url: str = USER_URL) -> Container:
-        """A Workflow Manager that takes jobs; docker's default lets everybody in it read its secrets."""
+    def run_wmgr(self, *options: str, user_url: str = USER_URL, **variables: str) -> Container:
+        """A Workflow Manager that takes jobs; docker's default lets everybody in it read its secrets.
+
+        Variables come as arguments, as in the cluster's service.
+        """
         secrets = []
         for name, content in (("rabbitmq_user_url", user_url), ("rabbitmq_admin_url", ADMIN_URL)):
             file = self.folder / f"{name}-{len(self._containers)}"
             file.write_text(content)
             secrets += ["--volume", f"{file}:/run/secrets/{name}:ro"]
-        return self.run("wmgr", "--publish", "127.0.0.1::8001", *SETTINGS, *secrets, *options)
+        arguments = [f"{name}={value}" for name, value in {**SETTINGS, **variables}.items()]
+        return self.run("wmgr", "--publish", "127.0.0.1::8001", *secrets, *options, arguments=arguments)
 
     def _volume(self, part: str) -> str:
         return f"{self.name}-{part}"

@@ -105,7 +105,7 @@ def test_the_consumer_stops_before_what_it_needs(oodt: Oodt) -> None:
 
 
 def test_a_part_that_cannot_be_revived_takes_the_container_down(oodt: Oodt) -> None:
-    container = oodt.run_wmgr("--env", "FILEMGR_URL=http://localhost:9001")  # the gateway's other port
+    container = oodt.run_wmgr(FILEMGR_URL="http://localhost:9001")  # the gateway's other port
     until(container.has_ended, seconds=RESTART_SECONDS, what="end of the container")
     assert "gateway cannot be started: this container ends" in container.log()
     assert container.exit_code() == 1
@@ -114,7 +114,7 @@ def test_a_part_that_cannot_be_revived_takes_the_container_down(oodt: Oodt) -> N
 def test_a_workflow_manager_with_a_broken_policy_ends_as_one_that_failed(oodt: Oodt, tmp_path: Path) -> None:
     copytree(oodt.folder / "workflows", tmp_path, dirs_exist_ok=True)
     (tmp_path / "policy" / "tasks.xml").write_text("<cas:tasks>\n")
-    container = oodt.run_wmgr("--env", "OODT_CONFIG=/broken", "--volume", f"{tmp_path}:/broken:ro")
+    container = oodt.run_wmgr("--volume", f"{tmp_path}:/broken:ro", OODT_CONFIG="/broken")
     until(container.has_ended, seconds=RESTART_SECONDS, what="end of the container")
     assert container.exit_code() == 1
     last = "\n".join(container.log().splitlines()[-SHOWN_LINES:])
@@ -122,13 +122,13 @@ def test_a_workflow_manager_with_a_broken_policy_ends_as_one_that_failed(oodt: O
 
 
 def test_a_setting_that_is_missing_is_named(oodt: Oodt) -> None:
-    container = oodt.run_wmgr("--env", "WORKFLOW_QUEUE=")
+    container = oodt.run_wmgr(WORKFLOW_QUEUE="")
     until(container.has_ended, what="end of the container")
     assert "WORKFLOW_QUEUE is ''" in container.log()
 
 
 def test_a_workflow_without_policy_is_named(oodt: Oodt) -> None:
-    container = oodt.run_wmgr("--env", "OODT_CONFIG=/nowhere")
+    container = oodt.run_wmgr(OODT_CONFIG="/nowhere")
     until(container.has_ended, what="end of the container")
     assert "mount one so that /nowhere/policy/events.xml exists" in container.log()
 

@@ -33,7 +33,7 @@ def vhost(rabbitmq: RabbitMQ) -> Iterator[VirtualHost]:
 def wmgr(oodt: Oodt, vhost: VirtualHost) -> Iterator[Container]:
     """A Workflow Manager that takes jobs."""
     docker("network", "connect", "--alias", BROKER, oodt.name, vhost.server.name)
-    container = oodt.run_wmgr(f"--env=EVENTS={json.dumps(SETTINGS)}", user_url=vhost.url_at(f"{BROKER}:5672"))
+    container = oodt.run_wmgr(EVENTS=json.dumps(SETTINGS), user_url=vhost.url_at(f"{BROKER}:5672"))
     container.wait_until_healthy("wmgr")
     yield container
     docker("rm", "--force", container.name)

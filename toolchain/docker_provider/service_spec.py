@@ -6,6 +6,7 @@ tells that back.
 
 from __future__ import annotations
 
+import random
 from functools import partial
 
 from .convert import (
@@ -101,7 +102,8 @@ def _container(container: Properties) -> Spec:
         "Command": container.get("commands", []),
         "Args": container.get("args", []),
         "Hostname": container.get("hostname", ""),
-        "Env": to_pairs(container.get("env")),
+        # In any order, as the vendor's plugin sends them: docker takes another order for a change.
+        "Env": random.sample(to_pairs(container.get("env")), len(container.get("env") or {})),
         "User": container.get("user", ""),
         "Dir": container.get("dir", ""),
         "Groups": container.get("groups", []),

@@ -42,15 +42,16 @@ class Service:
     """What is particular to a service; seconds for the times, MiB for the memory.
 
     ``role`` is the role of the nodes that it may run on; ``health`` is the command that tells whether a
-    container is well. ``start_first`` is for services of which more tasks may run than there are replicas: an
-    update starts so many new ones at a time before it stops old ones, and does not wait for those to finish
-    their work.
+    container is well; ``command`` takes the place of the image's entrypoint. ``start_first`` is for services
+    of which more tasks may run than there are replicas: an update starts so many new ones at a time before it
+    stops old ones, and does not wait for those to finish their work.
     """
 
     name: str
     image: pulumi.Input[str]
     role: str
     health: Sequence[str]
+    command: Sequence[str] = ()
     args: Sequence[str] = ()
     replicas: int = 1
     hostname: str = ""
@@ -121,6 +122,7 @@ class Service:
     def _container(self) -> docker.ServiceTaskSpecContainerSpecArgs:
         return docker.ServiceTaskSpecContainerSpecArgs(
             image=self.image,
+            commands=list(self.command) or None,
             args=list(self.args),
             hostname=self.hostname,
             env=dict(self.environment),

@@ -47,8 +47,10 @@ def wmgr(
         image=image,
         # Pulumi's docker plugin puts the variables of a service into another order at each update, which
         # docker takes for a change that every container has to be made anew for: to scale would restart all.
-        # Arguments stay as they are, and the image makes variables of them. Of one there is but one order.
-        args=["wmgr", *(f"{name}={value}" for name, value in variables.items())],
+        # The words of a command stay as they are, and `env` makes variables of them. Of one there is but one
+        # order.
+        command=["env", *(f"{name}={value}" for name, value in variables.items()), "oodt-entrypoint"],
+        args=["wmgr"],
         environment={names.NODE_NAME: "{{.Node.Hostname}}"},
         role="worker",
         replicas=settings.wm_replicas,

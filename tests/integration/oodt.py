@@ -102,28 +102,29 @@ class Oodt:
             docker("volume", "rm", self._volume(part), check=False)
         docker("network", "rm", self.name, check=False)
 
-    def run(self, command: str, *options: str, arguments: Sequence[str] = ()) -> Container:
-        """Another container of the image; all of them go with the site."""
+    def run(self, command: str, *options: str, **variables: str) -> Container:
+        """Another container of the image; all of them go with the site.
+
+        Variables come by way of `env`, as in the cluster's service of Workflow Managers.
+        """
         container = Container(name=f"{self.name}-{command}-{len(self._containers)}")
         self._containers.append(container)
         mounts = [f"--volume={self._volume(part)}:{HOME}/{part}" for part in SHARED]
         mounts += [f"--volume={self.folder / part}:{HOME}/{part}:ro" for part in ("workflows", "pges")]
         place = ("--name", container.name, "--network", self.name)
-        docker("run", "--detach", *place, *mounts, *options, self.image, command, *arguments)
+        pairs = [f"{name}={value}" for name, value in variables.items()]
+        entry = ("--entrypoint", "env", self.image, *pairs, "oodt-entrypoint")
+        docker("run", "--detach", *place, *mounts, *options, *entry, command)
         return container
 
     def run_wmgr(self, *options: str, user_url: str = USER_URL, **variables: str) -> Container:
-        """A Workflow Manager that takes jobs; docker's default lets everybody in it read its secrets.
-
-        Variables come as arguments, as in the cluster's service.
-        """
+        """A Workflow Manager that takes jobs; docker's default lets everybody in it read its secrets."""
         secrets = []
         for name, content in (("rabbitmq_user_url", user_url), ("rabbitmq_admin_url", ADMIN_URL)):
             file = self.folder / f"{name}-{len(self._containers)}"
             file.write_text(content)
             secrets += ["--volume", f"{file}:/run/secrets/{name}:ro"]
-        arguments = [f"{name}={value}" for name, value in {**SETTINGS, **variables}.items()]
-        return self.run("wmgr", "--publish", "127.0.0.1::8001", *secrets, *options, arguments=arguments)
+        return self.run("wmgr", "--publish", "127.0.0.1::8001", *secrets, *options, **SETTINGS | variables)
 
     def _volume(self, part: str) -> str:
         return f"{self.name}-{part}"

@@ -67,16 +67,10 @@ def test_a_folder_that_serves_two_events_is_copied_once(
     copies = found.all("pulumi-python:dynamic/workflows:Copy")
     assert [copy.inputs["directories"] for copy in copies] == [[str(folder)], [str(folder)]]
     services = {service.name: service.inputs for service in found.all("docker:index/service:Service")}
-    arguments = services["oodt-wmgr"]["taskSpec"]["containerSpec"]["args"]
-    assert {"WORKFLOW_QUEUE=first,second", "MAX_WORKFLOWS=4"} < set(arguments)
+    command = services["oodt-wmgr"]["taskSpec"]["containerSpec"]["commands"]
+    assert {"WORKFLOW_QUEUE=first,second", "MAX_WORKFLOWS=4"} < set(command)
 
 
-def test_the_variables_of_the_service_that_scales_have_but_one_order(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    engine = Engine(platform="linux/amd64", cgroup_version=2, missing_capabilities=(), subnets={})
-    monkeypatch.setattr(nodes, "inspect", lambda: engine)
-    found = Cloud()
-    run_program(found, tmp_path, target="local")
-    services = {service.name: service.inputs for service in found.all("docker:index/service:Service")}
+def test_the_variables_of_the_service_that_scales_have_but_one_order(declared: Cloud) -> None:
+    services = {service.name: service.inputs for service in declared.all("docker:index/service:Service")}
     assert list(services["oodt-wmgr"]["taskSpec"]["containerSpec"]["env"]) == ["NODE_NAME"]

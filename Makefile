@@ -26,7 +26,7 @@ test-full: lint ## run every test
 	$(TESTS)
 
 chaos: toolchain ## run 300 jobs while everything that can die does; CHAOS_SEED=N repeats a run
-	$(IN_TOOLCHAIN) pytest -m chaos --capture=no tests/e2e/test_chaos.py
+	$(IN_TOOLCHAIN) pytest -rs -m chaos --capture=no tests/e2e/test_chaos.py
 
 bench: toolchain ## measure speed beside Celery and write bench/results; some minutes
 	$(IN_TOOLCHAIN) $(PYTHON) -m bench

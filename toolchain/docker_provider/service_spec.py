@@ -96,6 +96,7 @@ def _log_driver(driver: Properties) -> Spec:
 
 
 def _container(container: Properties) -> Spec:
+    variables = to_pairs(container.get("env"))
     return {
         "Image": container["image"],
         "Labels": from_labels(container.get("labels")),
@@ -103,7 +104,7 @@ def _container(container: Properties) -> Spec:
         "Args": container.get("args", []),
         "Hostname": container.get("hostname", ""),
         # In any order, as the vendor's plugin sends them: docker takes another order for a change.
-        "Env": random.sample(to_pairs(container.get("env")), len(container.get("env") or {})),
+        "Env": random.sample(variables, len(variables)),
         "User": container.get("user", ""),
         "Dir": container.get("dir", ""),
         "Groups": container.get("groups", []),

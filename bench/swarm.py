@@ -52,8 +52,11 @@ def _up(cluster: Cluster) -> float:
 def _forget_builds(folder: Path, mark: str) -> None:
     """Have each image of this copy begin with a label, so that nothing which docker has built before fits."""
     for dockerfile in folder.glob("images/*/Dockerfile"):
+        # With the image's name too: they are built at once, each after a first layer of its own, and of
+        # layers that are alike docker takes the newest for its cache, which has nothing of other images.
+        label = f"LABEL {LABEL}={mark} {LABEL}.image={dockerfile.parent.name}"
         text = dockerfile.read_text()
-        dockerfile.write_text(FIRST_STAGE.sub(rf"\g<0>\nLABEL {LABEL}={mark}", text, count=1))
+        dockerfile.write_text(FIRST_STAGE.sub(rf"\g<0>\n{label}", text, count=1))
 
 
 def _remove_images(mark: str) -> None:

@@ -6,7 +6,6 @@ then tells only the service's id; this gate stops at the third crash and shows w
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -16,6 +15,7 @@ import pulumi_docker as docker
 from pulumi.dynamic import CreateResult, DiffResult, Resource, ResourceProvider, UpdateResult
 
 from infra import ssh
+from infra.docker_api import DockerApi
 from infra.ssh import Identity
 
 CONVERGE_TIMEOUT = 300  # seconds
@@ -77,20 +77,20 @@ class Converged(Resource, module="services", name="Converged"):
 
 def _wait(props: dict[str, Any]) -> None:
     name = props["service"]
-    began = time.time()
-    deadline = began + CONVERGE_TIMEOUT
-    while True:
-        service = json.loads(_docker(props, f"service inspect {name}"))[0]
-        tasks = _tasks(props, name)
-        if converged(service, tasks):
-            return
-        crashed = [task for task in tasks if _crashed_since(service, task)]
-        if len(crashed) >= CRASHES:
-            raise ServiceError(_report(props, f"{len(crashed)} tasks failed", crashed))
-        if time.time() > deadline:
-            waited_for = crashed or [task for task in tasks if task["DesiredState"] == "running"]
-            raise ServiceError(_report(props, f"not ready within {CONVERGE_TIMEOUT} s", waited_for))
-        time.sleep(INTERVAL)
+    deadline = time.time() + CONVERGE_TIMEOUT
+    with DockerApi(Identity(folder=props["folder"]), props["docker_host"]) as docker_api:
+        while True:
+            service = docker_api.get(f"/services/{name}")
+            tasks = docker_api.get("/tasks", {"service": [name]})
+            if converged(service, tasks):
+                return
+            crashed = [task for task in tasks if _crashed_since(service, task)]
+            if len(crashed) >= CRASHES:
+                raise ServiceError(_report(props, f"{len(crashed)} tasks failed", crashed))
+            if time.time() > deadline:
+                waited_for = crashed or [task for task in tasks if task["DesiredState"] == "running"]
+                raise ServiceError(_report(props, f"not ready within {CONVERGE_TIMEOUT} s", waited_for))
+            time.sleep(INTERVAL)
 
 
 def converged(service: dict[str, Any], tasks: Sequence[dict[str, Any]]) -> bool:
@@ -126,12 +126,6 @@ def _crashed_since(service: dict[str, Any], task: dict[str, Any]) -> bool:
     )
 
 
-def _tasks(props: dict[str, Any], name: str) -> list[dict[str, Any]]:
-    ids = _docker(props, f"service ps -q --no-trunc {name}").split()
-    # Docker forgets old tasks at any time; it prints those that it still finds, and fails for the others.
-    return json.loads(_docker(props, f"inspect --type task {' '.join(ids)} || true")) if ids else []
-
-
 def _report(props: dict[str, Any], problem: str, tasks: Sequence[dict[str, Any]]) -> str:
     """The problem, and of the newest of these tasks state, error and last words: others' would hide them."""
     lines = [f"service {props['service']}: {problem}"]
@@ -145,11 +139,8 @@ def _report(props: dict[str, Any], problem: str, tasks: Sequence[dict[str, Any]]
 
 
 def _log(props: dict[str, Any], task: str) -> str:
+    command = f"service logs --raw --no-trunc --tail {SHOWN_LINES} {task} 2>&1"
     try:
-        return _docker(props, f"service logs --raw --no-trunc --tail {SHOWN_LINES} {task} 2>&1").rstrip()
+        return ssh.docker(Identity(folder=props["folder"]), props["docker_host"], command).rstrip()
     except ssh.RemoteError as problem:
         return f"  its log cannot be read: {problem}"
-
-
-def _docker(props: dict[str, Any], command: str) -> str:
-    return ssh.docker(Identity(folder=props["folder"]), props["docker_host"], command)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pytest
 
+from infra import ssh
 from services import convergence
 from services.convergence import ConvergedProvider, ServiceError, converged
 
@@ -48,21 +48,26 @@ def test_a_task_too_many_is_waited_for() -> None:
 
 
 class Swarm:
-    """Answers docker's commands about one service."""
+    """Docker's API as far as one service needs it."""
 
-    def __init__(self, tasks: dict[str, dict[str, Any]]) -> None:
+    def __init__(self, tasks: list[dict[str, Any]]) -> None:
         self.tasks = tasks
 
-    def __call__(self, _props: dict[str, Any], command: str) -> str:
-        match command.split():
-            case ["service", "inspect", _]:
-                return json.dumps([{**service(), "UpdatedAt": "2"}])
-            case ["service", "ps", *_]:
-                return " ".join(self.tasks)
-            case ["service", "logs", *options]:
-                return f"log of {options[-2]}\n"
-            case _:
-                return json.dumps(list(self.tasks.values()))
+    def __enter__(self) -> Swarm:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def get(self, path: str, filters: dict[str, list[str]] | None = None) -> Any:
+        if path == "/services/oodt-wmgr":
+            return {**service(), "UpdatedAt": "2"}
+        assert (path, filters) == ("/tasks", {"service": ["oodt-wmgr"]})
+        return self.tasks
+
+
+def logs(_identity: object, _host: str, command: str) -> str:
+    return f"log of {command.split()[-2]}\n"
 
 
 def ended(state: str, created: str = "3") -> dict[str, Any]:
@@ -72,12 +77,15 @@ def ended(state: str, created: str = "3") -> dict[str, Any]:
 
 def failure(tasks: dict[str, dict[str, Any]], monkeypatch: pytest.MonkeyPatch) -> str:
     """What the wait for a service with these tasks says in the end."""
-    named = {name: {**each, "ID": name} for name, each in tasks.items()}
-    monkeypatch.setattr(convergence, "_docker", Swarm(named))
+    swarm = Swarm([{**each, "ID": name} for name, each in tasks.items()])
+    monkeypatch.setattr(convergence, "DockerApi", lambda *_: swarm)
+    monkeypatch.setattr(ssh, "docker", logs)
     monkeypatch.setattr(convergence, "CONVERGE_TIMEOUT", 0.1)
     monkeypatch.setattr(convergence, "INTERVAL", 0.01)
     with pytest.raises(ServiceError) as caught:
-        ConvergedProvider().create({"service": "oodt-wmgr"})
+        ConvergedProvider().create(
+            {"service": "oodt-wmgr", "folder": "", "docker_host": "ssh://root@manager"}
+        )
     return str(caught.value)
 
 

@@ -3,7 +3,7 @@
 import base64
 import textwrap
 
-from toolchain.base_image.mmdebstrap import apt_sources, extra_certificates
+from toolchain.base_image.mmdebstrap import FILES, apt_sources, extra_certificates
 
 
 def pem(content: str, width: int = 64) -> str:
@@ -39,3 +39,9 @@ def test_the_machines_mirrors_serve_another_suite() -> None:
 
 def test_a_machine_that_is_no_debian_has_no_mirror_to_share() -> None:
     assert apt_sources("noble http://mirror.example/ubuntu/", "", "trixie") == []
+
+
+def test_what_slim_images_leave_out_is_named_as_mmdebstrap_reads_it() -> None:
+    lines = (FILES / "dpkg.cfg").read_text().splitlines()
+    assert "path-exclude=/usr/share/locale/*" in lines
+    assert not [line for line in lines if line.startswith(("path-exclude ", "path-include "))]

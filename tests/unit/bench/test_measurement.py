@@ -1,7 +1,12 @@
 """What the benchmark makes of its figures."""
 
+from collections.abc import Callable
+from itertools import accumulate
+
+from pytest import approx
+
 from bench.batch import idle_share
-from bench.flow import rate
+from bench.flow import rate, trend
 from bench.measurement import Measurement, table
 from runtime.events import StateEvent
 
@@ -26,6 +31,14 @@ def test_slots_are_idle_between_two_jobs_only_while_jobs_are_queued() -> None:
 
 def test_jobs_that_end_one_a_second_are_one_job_a_second() -> None:
     assert rate([ended(0, second) for second in (3, 1, 2, 4)]) == 1
+
+
+def test_a_rate_that_falls_is_told_by_all_jobs_between() -> None:
+    def jobs(seconds_of: Callable[[int], float]) -> list[StateEvent]:
+        return [ended(0, second) for second in accumulate(seconds_of(number) for number in range(1000))]
+
+    assert trend(jobs(lambda _: 0.1), 100, 1000) == approx(1)
+    assert trend(jobs(lambda number: 1 / (10 - number / 200)), 100, 1000) == approx(5 / 9.5, rel=0.02)
 
 
 def test_the_median_decides_whether_a_figure_is_reached() -> None:

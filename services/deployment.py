@@ -45,8 +45,8 @@ def deploy(settings: Settings, swarm: Swarm) -> Access:
     token = Password("status-token").value
 
     images_home = cluster.run(registry(built.local("registry")))
-    rabbitmq_image = built.pushed("rabbitmq", images_home)
-    oodt_image = built.pushed("oodt", images_home, on_workers=True)
+    rabbitmq_image = built.pushed("rabbitmq", images_home, "manager")
+    oodt_image = built.pushed("oodt", images_home, "worker")
 
     loaded = definitions_secret(settings.workflows, login, cluster.on_swarm)
     broker = cluster.run(rabbitmq(rabbitmq_image, loaded))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import subprocess
 import time
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -68,7 +69,7 @@ class RegistryProvider(_CopyProvider):
                     raise
 
 
-class WorkersProvider(ResourceProvider):
+class NodesProvider(ResourceProvider):
     def create(self, props: dict[str, Any]) -> CreateResult:
         _pull(props)
         return CreateResult(props["image"], props)
@@ -130,11 +131,17 @@ class RegistryImage(Resource, module="images", name="RegistryImage"):
         super().__init__(RegistryProvider(), f"{name}-copy", _inputs(name, image, swarm, registry), opts)
 
 
-class WorkerImages(Resource, module="images", name="WorkerImages"):
-    """An image of the registry on all workers, while what their service waits for is still starting."""
+class NodeImages(Resource, module="images", name="NodeImages"):
+    """An image of the registry on these nodes, while what their service waits for is still starting.
+
+    The nodes are containers of the user's docker.
+    """
 
     def __init__(
-        self, name: str, image: pulumi.Input[str], swarm: Swarm, opts: pulumi.ResourceOptions
+        self,
+        name: str,
+        image: pulumi.Input[str],
+        containers: Sequence[pulumi.Input[str]],
+        opts: pulumi.ResourceOptions,
     ) -> None:
-        props = {"image": image, "containers": list(swarm.worker_containers)}
-        super().__init__(WorkersProvider(), f"{name}-on-workers", props, opts)
+        super().__init__(NodesProvider(), name, {"image": image, "containers": list(containers)}, opts)

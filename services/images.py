@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Literal, Protocol
 
 import pulumi
 import pulumi_docker as docker
@@ -11,7 +11,9 @@ from infra.base_image import BaseImage
 from infra.swarm import Swarm
 from runtime.names import REGISTRY_PORT
 from services.convergence import Converged
-from services.image_copies import ManagerImage, RegistryImage, WorkerImages
+from services.image_copies import ManagerImage, NodeImages, RegistryImage
+
+Role = Literal["manager", "worker"]
 
 
 class Images(Protocol):
@@ -20,8 +22,8 @@ class Images(Protocol):
     def local(self, name: str) -> pulumi.Output[str]:
         """An image that is on the manager only, for what has to run before the registry: its id."""
 
-    def pushed(self, name: str, registry: Converged, *, on_workers: bool = False) -> pulumi.Output[str]:
-        """An image in the cluster's registry, as MANAGER:5000/NAME@sha256:..."""
+    def pushed(self, name: str, registry: Converged, role: Role) -> pulumi.Output[str]:
+        """An image in the cluster's registry, as MANAGER:5000/NAME@sha256:..., and for which nodes it is."""
 
 
 def images(prefix: str, swarm: Swarm, on_swarm: pulumi.ResourceOptions) -> Images:
@@ -52,7 +54,7 @@ class _ManagersImages:
             opts=self._on_swarm,
         ).repo_digest
 
-    def pushed(self, name: str, registry: Converged, *, on_workers: bool = False) -> pulumi.Output[str]:
+    def pushed(self, name: str, registry: Converged, role: Role) -> pulumi.Output[str]:
         server = pulumi.Output.concat(self._swarm.manager_address, f":{REGISTRY_PORT}")
         return docker.Image(
             f"{name}-image",
@@ -71,19 +73,23 @@ class _OwnImages:
         self._prefix = prefix
         self._swarm = swarm
         self._base = BaseImage("cluster-base")
-        self._uploads: list[pulumi.Resource] = []
+        self._copies: list[pulumi.Resource] = []
 
     def local(self, name: str) -> pulumi.Output[str]:
         return ManagerImage(name, self._image(name), self._swarm, self._with_manager()).reference
 
-    def pushed(self, name: str, registry: Converged, *, on_workers: bool = False) -> pulumi.Output[str]:
+    def pushed(self, name: str, registry: Converged, role: Role) -> pulumi.Output[str]:
         # The first upload begins as soon as the registry answers, seconds before docker calls it healthy. One
-        # by one: they share the processors, and the sooner the first is done, the sooner its service starts.
-        opts = self._with_manager(registry.declared, *self._uploads)
+        # image after another comes to the nodes that wait for it: they share the processors, and a service
+        # whose image is there starts beside the next one's way.
+        opts = self._with_manager(registry.declared, *self._copies)
         upload = RegistryImage(name, self._image(name), self._swarm, opts)
-        self._uploads.append(upload)
-        if on_workers:
-            WorkerImages(name, upload.reference, self._swarm, self._with_manager(*self._swarm.members))
+        nodes, joined = {
+            "manager": ((self._swarm.manager.id,), ()),
+            "worker": (self._swarm.worker_containers, self._swarm.members),
+        }[role]
+        on_nodes = NodeImages(f"{name}-on-{role}", upload.reference, nodes, self._with_manager(*joined))
+        self._copies.append(on_nodes)
         return upload.reference
 
     def _image(self, name: str) -> pulumi.Output[str]:

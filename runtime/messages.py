@@ -42,6 +42,9 @@ SAFE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,119}")
 NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
+_COMPACT = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+
+
 class Poison(ValueError):
     """A message that no number of attempts turns into a job; the text is the reason."""
 
@@ -93,7 +96,7 @@ def decode(queue: str, properties: pika.BasicProperties, body: bytes) -> Job:
 
 
 def encode(metadata: Mapping[str, object]) -> bytes:
-    return json.dumps(metadata, ensure_ascii=False, separators=(",", ":")).encode()
+    return _COMPACT.encode(metadata).encode()
 
 
 def properties_of(

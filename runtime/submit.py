@@ -16,7 +16,7 @@ from pathlib import Path
 from runtime import batches, messages, names
 from runtime.amqp_session import Delivery, Rejected, Unroutable
 from runtime.batches import BatchError
-from runtime.broker import Broker, BrokerDown
+from runtime.broker import Broker, BrokerDown, Message
 from runtime.command import (
     BAD_INPUT,
     DONE,
@@ -43,7 +43,7 @@ from runtime.topology import AMQP_PRIORITY, Event, Priority, watching
 CONNECT_SECONDS = 15.0
 CONFIRM_SECONDS = 120.0
 # Messages under way to the broker: sent, and not confirmed yet.
-WINDOW = 1000
+WINDOW = 2000
 EVENTS_AT_ONCE = 500
 LOOK_SECONDS = 1.0
 # More are a mistake; and the history's database knows no number of more than 64 bits.
@@ -99,32 +99,33 @@ async def _publish_and_wait(
 
 
 async def _publish(broker: Broker, request: Request, tally: Tally, progress: Display) -> None:
-    window = asyncio.Semaphore(WINDOW)
     batch = BatchEvent(batch=request.batch, event=request.event, jobs=tally.jobs)
 
-    async def publish(number: int, metadata: Metadata) -> None:
+    def confirmed(number: int) -> None:
+        tally.submitted += number
+        progress.show(tally)
+
+    await announce(broker, batch)
+    await broker.publish_each(
+        names.EXCHANGE,
+        request.event,
+        _messages(request),
+        at_once=WINDOW,
+        seconds=CONFIRM_SECONDS,
+        confirmed=confirmed,
+    )
+    await announce(broker, replace(batch, submitted=tally.submitted))
+
+
+def _messages(request: Request) -> Iterator[Message]:
+    for number, metadata in enumerate(request.jobs(), start=1):
         properties = messages.properties_of(
             batches.job_id(request.batch, number),
             batch=request.batch,
             priority=AMQP_PRIORITY[request.priority],
             at=time.time(),
         )
-        body = messages.encode(metadata)
-        await broker.publish(names.EXCHANGE, request.event, body, properties, seconds=CONFIRM_SECONDS)
-        tally.submitted += 1
-        progress.show(tally)
-        window.release()
-
-    await announce(broker, batch)
-    try:
-        async with asyncio.TaskGroup() as group:
-            for number, metadata in enumerate(request.jobs(), start=1):
-                await window.acquire()
-                group.create_task(publish(number, metadata))
-    except ExceptionGroup as errors:
-        # One failure cancels the others; they all failed for the same reason.
-        raise errors.exceptions[0] from None
-    await announce(broker, replace(batch, submitted=tally.submitted))
+        yield messages.encode(metadata), properties
 
 
 @contextlib.asynccontextmanager

@@ -1,9 +1,15 @@
 """A connection to the broker that is lost at an awkward moment."""
 
 import asyncio
+from collections.abc import Iterator
+from functools import partial
+
+import pika
+import pytest
 
 from runtime import names
-from runtime.broker import Broker
+from runtime.amqp_session import Unroutable
+from runtime.broker import Broker, Message
 from runtime.messages import properties_of
 from tests.integration.rabbitmq import VirtualHost
 from tests.integration.wire import Wire
@@ -33,3 +39,48 @@ def test_a_message_unconfirmed_when_a_young_connection_is_lost_goes_out_on_the_n
     finally:
         wire.close()
     assert vhost.messages(EVENT) >= 1
+
+
+def test_of_many_messages_none_is_lost_with_the_connection(vhost: VirtualHost) -> None:
+    wire, jobs = Wire(vhost.server.port), 2000
+    confirmed: list[int] = []
+
+    def messages() -> Iterator[Message]:
+        for number in range(jobs):
+            if number == jobs // 2:
+                wire.cut()
+                asyncio.get_running_loop().call_later(0.2, wire.sever)
+                asyncio.get_running_loop().call_later(0.3, wire.mend)
+            yield b"{}", properties_of(f"job-{number}")
+
+    async def publish() -> None:
+        async with Broker(vhost.url_at(f"127.0.0.1:{wire.port}"), name="test") as broker:
+            await broker.publish_each(
+                names.EXCHANGE, EVENT, messages(), at_once=300, seconds=20, confirmed=confirmed.append
+            )
+
+    try:
+        asyncio.run(asyncio.wait_for(publish(), 60))
+    finally:
+        wire.close()
+    assert sum(confirmed) == jobs
+    assert ids(vhost) == {f"job-{number}" for number in range(jobs)}
+
+
+def ids(vhost: VirtualHost) -> set[str]:
+    """The ids of all messages in the queue."""
+    with pika.BlockingConnection(pika.URLParameters(vhost.url)) as connection:
+        gets = iter(partial(connection.channel().basic_get, EVENT), (None, None, None))
+        return {properties.message_id for _, properties, _ in gets}
+
+
+def test_of_many_messages_the_first_that_no_queue_takes_ends_it(vhost: VirtualHost) -> None:
+    async def publish() -> None:
+        async with Broker(vhost.url, name="test") as broker:
+            many = ((b"{}", properties_of(f"job-{number}")) for number in range(2000))
+            await broker.publish_each(
+                names.EXCHANGE, "no-queue", many, at_once=300, seconds=20, confirmed=lambda _: None
+            )
+
+    with pytest.raises(Unroutable):
+        asyncio.run(asyncio.wait_for(publish(), 30))

@@ -103,7 +103,7 @@ class Broker:
         seconds: float,
         confirmed: Callable[[int], None],
     ) -> None:
-        """Publish many messages, AT_ONCE of them unconfirmed, without the task and timer that each would cost.
+        """Publish many messages, AT_ONCE of them unconfirmed, with no task and no timer for each.
 
         CONFIRMED is told how many more the broker has. Raises as ``publish``, BrokerDown when there was no
         confirm for SECONDS; what was confirmed until then stays so.

@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import logging
 import random
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from itertools import chain, islice
 from typing import Self
 
@@ -83,15 +83,12 @@ class Broker:
         while True:
             session = await self._current(deadline)
             confirmed = session.publish(exchange, key, body, properties, mandatory=mandatory)
-            try:
-                async with asyncio.timeout_at(deadline):
-                    try:
-                        return await confirmed
-                    except Lost:
-                        # A session may refuse messages a moment before it is known to be lost.
-                        await asyncio.wait({session.lost})
-            except TimeoutError:
-                raise BrokerDown(f"the broker did not confirm a message within {seconds:g} s") from None
+            async with _confirmed_by(deadline, seconds):
+                try:
+                    return await confirmed
+                except Lost:
+                    # A session may refuse messages a moment before it is known to be lost.
+                    await asyncio.wait({session.lost})
 
     async def publish_each(
         self,
@@ -109,27 +106,29 @@ class Broker:
         confirm for SECONDS; what was confirmed until then stays so.
         """
         waiting: Iterator[Message] = iter(messages)
-        flight = _Flight()
+        flight = _Flight(confirmed)
         try:
             while True:
                 flight.raise_failure()
-                session = await self._current(_deadline(seconds))
+                deadline = _deadline(seconds)
+                session = await self._current(deadline)
                 burst = list(islice(waiting, min(BURST, at_once - len(flight.sent))))
                 for message in burst:
                     flight.add(message, session.publish(exchange, key, *message, mandatory=True))
                 if not burst and not flight.sent and not flight.lost:
                     return
-                if burst and len(flight.sent) < at_once:
-                    await asyncio.sleep(0)
-                else:
-                    await flight.news(seconds)
-                confirmed(flight.take_confirmed())
-                if lost := flight.take_lost():
-                    # A session may refuse messages a moment before it is known to be lost.
-                    await asyncio.wait({session.lost})
-                    waiting = chain(lost, waiting)
+                async with _confirmed_by(deadline, seconds):
+                    if burst and len(flight.sent) < at_once:
+                        await asyncio.sleep(0)
+                    else:
+                        await flight.news()
+                    if lost := flight.take_lost():
+                        # A session may refuse messages a moment before it is known to be lost.
+                        await asyncio.wait({session.lost})
+                        waiting = chain(lost, waiting)
+                flight.report()
         finally:
-            confirmed(flight.take_confirmed())
+            flight.report()
 
     async def consume(self, queue: str, *, prefetch: int, handler: Callable[[Delivery], None]) -> None:
         """Call HANDLER for each message, at most PREFETCH unanswered, on this and every later connection."""
@@ -204,7 +203,8 @@ class Broker:
 class _Flight:
     """Messages that were sent and have no answer yet, and what became of others since the last look."""
 
-    def __init__(self) -> None:
+    def __init__(self, confirmed: Callable[[int], None]) -> None:
+        self._tell = confirmed
         self.sent: dict[asyncio.Future[None], Message] = {}
         self.lost: list[Message] = []
         self._confirmed = 0
@@ -226,13 +226,9 @@ class _Flight:
             self._failure = error
         self._news.set()
 
-    async def news(self, seconds: float) -> None:
-        """Return once there are answers; raises BrokerDown after SECONDS."""
-        try:
-            async with asyncio.timeout(seconds):
-                await self._news.wait()
-        except TimeoutError:
-            raise BrokerDown(f"the broker did not confirm a message within {seconds:g} s") from None
+    async def news(self) -> None:
+        """Return once there are answers."""
+        await self._news.wait()
         self._news.clear()
 
     def raise_failure(self) -> None:
@@ -240,13 +236,25 @@ class _Flight:
         if self._failure is not None:
             raise self._failure
 
-    def take_confirmed(self) -> int:
-        number, self._confirmed = self._confirmed, 0
-        return number
+    def report(self) -> None:
+        """Tell how many were confirmed since the last time, if any."""
+        if self._confirmed:
+            number, self._confirmed = self._confirmed, 0
+            self._tell(number)
 
     def take_lost(self) -> list[Message]:
         lost, self.lost = self.lost, []
         return lost
+
+
+@contextlib.asynccontextmanager
+async def _confirmed_by(deadline: float, seconds: float) -> AsyncIterator[None]:
+    """Raises BrokerDown at the deadline, which was SECONDS away."""
+    try:
+        async with asyncio.timeout_at(deadline):
+            yield
+    except TimeoutError:
+        raise BrokerDown(f"the broker did not confirm a message within {seconds:g} s") from None
 
 
 def _deadline(seconds: float) -> float:

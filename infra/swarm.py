@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import pulumi
 
 from infra.ssh import Identity
+
+Role = Literal["manager", "worker"]  # of a node
 
 
 @dataclass(frozen=True, kw_only=True)

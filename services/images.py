@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Literal, Protocol
+from typing import Protocol
 
 import pulumi
 import pulumi_docker as docker
 
 from infra.base_image import BaseImage
-from infra.swarm import Swarm
+from infra.swarm import Role, Swarm
 from runtime.names import REGISTRY_PORT
 from services.convergence import Converged
 from services.image_copies import ManagerImage, NodeImages, RegistryImage
-
-Role = Literal["manager", "worker"]
 
 
 class Images(Protocol):
@@ -84,12 +82,10 @@ class _OwnImages:
         # whose image is there starts beside the next one's way.
         opts = self._with_manager(registry.declared, *self._copies)
         upload = RegistryImage(name, self._image(name), self._swarm, opts)
-        nodes, joined = {
-            "manager": ((self._swarm.manager.id,), ()),
-            "worker": (self._swarm.worker_containers, self._swarm.members),
-        }[role]
-        on_nodes = NodeImages(f"{name}-on-{role}", upload.reference, nodes, self._with_manager(*joined))
-        self._copies.append(on_nodes)
+        worker = role == "worker"
+        nodes = self._swarm.worker_containers if worker else (self._swarm.manager.id,)
+        opts = self._with_manager(*self._swarm.members) if worker else self._with_manager()
+        self._copies.append(NodeImages(f"{name}-on-{role}", upload.reference, nodes, opts))
         return upload.reference
 
     def _image(self, name: str) -> pulumi.Output[str]:

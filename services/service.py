@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import pulumi
 import pulumi_docker as docker
 
+from infra.swarm import Role
 from services.secrets import MountedSecret
 
 
@@ -49,7 +50,7 @@ class Service:
 
     name: str
     image: pulumi.Input[str]
-    role: str
+    role: Role
     health: Sequence[str]
     command: Sequence[str] = ()
     args: Sequence[str] = ()

@@ -8,10 +8,10 @@ import hashlib
 import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Literal
 
 import pulumi
 
+from infra.swarm import Role
 from runtime.names import REGISTRY_PORT
 
 LIMIT = 16 * 1024  # bytes that EC2 takes
@@ -22,7 +22,6 @@ SHARE = "/shared-data"
 MEMBERSHIP_FILE = "/var/lib/docker/node/swarm"
 HOST_KEY_FILE = "/etc/ssh/ssh_host_ed25519_key.pub"
 
-Role = Literal["manager", "worker"]
 JOIN = "node/join.py"
 COMMAND_LINE = "\n\nclass FileStore:"  # and what follows is for targets whose token store is a file
 # What handles the join token is plain text, for whoever reads the user data.

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from infra import ssh
 from infra.hosts import layout
 from infra.ssh import Identity
+from infra.swarm import Role
 
 JOIN = Path(__file__).resolve().parents[1] / "node" / "join.py"
 JOIN_TIMEOUT = 120  # seconds that the join script has
@@ -52,7 +52,7 @@ class Host:
         return ssh.login_line(self.identity, self.url)
 
 
-def join(host: Host, role: Literal["manager", "worker"], address: str) -> None:
+def join(host: Host, role: Role, address: str) -> None:
     """Run the join script on the host; the token goes from manager to workers over the share only.
 
     The script gets no place to note a membership: it leaves no swarm that the host is in.

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from infra.aws import user_data
-from infra.aws.user_data import Role
+from infra.swarm import Role
 
 VARIABLES = {
     "SHARE": "/shared-data",

@@ -40,9 +40,7 @@ MAX_HEADER_BYTES = 64 * 1024
 SAFE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,119}")
 # XML 1.0 cannot carry these, and OODT is spoken to in XML.
 NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-
-
-_COMPACT = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+COMPACT = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
 class Poison(ValueError):
@@ -96,7 +94,7 @@ def decode(queue: str, properties: pika.BasicProperties, body: bytes) -> Job:
 
 
 def encode(metadata: Mapping[str, object]) -> bytes:
-    return _COMPACT.encode(metadata).encode()
+    return COMPACT.encode(metadata).encode()
 
 
 def properties_of(

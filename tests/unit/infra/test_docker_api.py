@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import stat
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,8 @@ import pytest
 from infra import ssh
 from infra.docker_api import DockerApi
 from infra.ssh import Identity
+
+Speak = Callable[[str], DockerApi]
 
 # It notes each login, then answers each request with its path, until its input ends.
 ANSWERING = """
@@ -63,7 +66,9 @@ def logins(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def speak(tmp_path: Path, logins: Path, monkeypatch: pytest.MonkeyPatch):  # type: ignore[no-untyped-def]
+def speak(tmp_path: Path, logins: Path, monkeypatch: pytest.MonkeyPatch) -> Speak:
+    """Makes this program the ssh command, and docker what it reaches."""
+
     def install(program: str) -> DockerApi:
         command = tmp_path / "bin" / "ssh"
         command.parent.mkdir()
@@ -75,7 +80,7 @@ def speak(tmp_path: Path, logins: Path, monkeypatch: pytest.MonkeyPatch):  # typ
     return install
 
 
-def test_one_login_is_enough_for_many_looks(speak, logins: Path) -> None:  # type: ignore[no-untyped-def]
+def test_one_login_is_enough_for_many_looks(speak: Speak, logins: Path) -> None:
     with speak(ANSWERING) as docker:
         assert docker.get("/services/x") == ["/services/x"]
         [asked] = docker.get("/tasks", {"service": ["x"]})
@@ -84,18 +89,18 @@ def test_one_login_is_enough_for_many_looks(speak, logins: Path) -> None:  # typ
     assert login.endswith("-p 2222 root@manager docker system dial-stdio")
 
 
-def test_what_docker_refuses_is_told_in_its_words(speak) -> None:  # type: ignore[no-untyped-def]
+def test_what_docker_refuses_is_told_in_its_words(speak: Speak) -> None:
     with speak(ANSWERING) as docker, pytest.raises(ssh.RemoteError, match="manager: docker: no such service"):
         docker.get("/services/missing")
 
 
-def test_what_ssh_says_is_told_where_it_lets_nobody_in(speak) -> None:  # type: ignore[no-untyped-def]
+def test_what_ssh_says_is_told_where_it_lets_nobody_in(speak: Speak) -> None:
     with speak(REFUSING) as docker, pytest.raises(ssh.UnreachableError, match="Permission denied"):
         docker.get("/services/x")
 
 
-def test_a_login_that_was_one_too_many_is_tried_again(  # type: ignore[no-untyped-def]
-    speak, logins: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_login_that_was_one_too_many_is_tried_again(
+    speak: Speak, logins: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ssh, "TURNED_AWAY_PAUSE", 0.01)
     with speak(BUSY + ANSWERING) as docker:

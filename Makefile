@@ -34,10 +34,11 @@ bench: toolchain ## measure speed beside Celery and write bench/results; some mi
 bench-full: toolchain ## the same with more repetitions and more jobs; half an hour
 	$(IN_TOOLCHAIN) $(PYTHON) -m bench --full
 
-lint: toolchain ## linter, formatter and type checker
+lint: toolchain ## linter, formatter, type checker, and the walls between the rooms
 	$(PYTHON) -m ruff check
 	$(PYTHON) -m ruff format --check
 	$(PYTHON) -m mypy
+	.venv/bin/lint-imports --no-logo
 
 format: toolchain ## format the code and sort its imports
 	$(PYTHON) -m ruff check --fix

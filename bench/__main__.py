@@ -18,7 +18,7 @@ from typing import Any
 from bench import batch, enqueue, flow, image, machine, own_part, peers, queued, steps, swarm
 from bench.cluster import Cluster
 from bench.measurement import Measurement, table
-from runtime.events import StateEvent
+from runtime.messaging.events import StateEvent
 from tests.integration import images
 from toolchain.versions import BASE_IMAGE, SUBSTITUTE_BASE_IMAGE
 

@@ -12,7 +12,7 @@ from bench import peers
 from bench.cluster import Cluster
 from bench.measurement import Measurement
 from bench.peers import ROOT
-from runtime.events import StateEvent
+from runtime.messaging.events import StateEvent
 from tests.integration.rabbitmq import VirtualHost
 
 PEER = ROOT / "bench" / "peer"

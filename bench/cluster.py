@@ -11,8 +11,8 @@ import pika
 
 from bench.submitting import submit
 from runtime import names
-from runtime.events import StateEvent, decode
-from runtime.topology import Event
+from runtime.messaging.event import Event
+from runtime.messaging.events import StateEvent, decode
 from tests.integration.oodt import Container, Oodt, docker
 from tests.integration.rabbitmq import RabbitMQ, VirtualHost
 from tests.integration.waiting import until

@@ -8,7 +8,7 @@ from bench.batch import PEER
 from bench.cluster import EVENT, unique_name
 from bench.measurement import Measurement
 from bench.submitting import submit
-from runtime.topology import Event
+from runtime.messaging.event import Event
 from tests.integration.rabbitmq import RabbitMQ, VirtualHost
 
 SUBMIT_SECONDS = 600

@@ -6,7 +6,7 @@ from statistics import linear_regression
 
 from bench.cluster import Cluster
 from bench.measurement import Measurement
-from runtime.events import StateEvent
+from runtime.messaging.events import StateEvent
 from tests.integration.waiting import until
 
 WINDOW = 100

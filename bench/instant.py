@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from bench.cluster import EVENT
-from runtime.topology import Event
+from runtime.messaging.event import Event
 from tests.integration.cell import Cell, Site
 from tests.integration.rabbitmq import RabbitMQ, VirtualHost
 

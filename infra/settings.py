@@ -17,7 +17,7 @@ from infra.hosts.settings import KEYS as HOSTS_KEYS
 from infra.hosts.settings import HostsSettings, load_hosts
 from infra.values import ConfigurationError, EntryValues, Values
 from infra.workflow_folder import WorkflowFolderError, events_of, find
-from runtime.topology import Event
+from runtime.messaging.event import Event
 
 __all__ = ["KEYS", "ConfigurationError", "Settings", "Workflow", "load", "of_the_engine"]
 

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from runtime.command import (
+from runtime.cli.command import (
     BAD_INPUT,
     DONE,
     NO_BROKER,
@@ -20,8 +20,8 @@ from runtime.command import (
     run,
     word,
 )
+from runtime.cli.status_client import NoStatus, Refused, StatusClient, status_client
 from runtime.environment import SettingError
-from runtime.status_client import NoStatus, Refused, StatusClient, status_client
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

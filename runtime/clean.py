@@ -16,10 +16,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from runtime import cleaning, names, stack
-from runtime.catalogue import Catalogue
-from runtime.cleaning import Plan, Share
-from runtime.command import (
+from runtime import names
+from runtime.cli import cleaning, stack
+from runtime.cli.cleaning import Plan, Share
+from runtime.cli.command import (
     BAD_INPUT,
     DONE,
     NO_BROKER,
@@ -32,8 +32,9 @@ from runtime.command import (
     parser,
     run,
 )
-from runtime.environment import FILEMGR_URL, SettingError, address
-from runtime.status_client import NoStatus, Refused, StatusClient, has_jobs, status_client
+from runtime.cli.status_client import NoStatus, Refused, StatusClient, has_jobs, status_client
+from runtime.environment import SettingError, address
+from runtime.oodt.catalogue import Catalogue
 
 PARTS = ("products", "jobs", "ledger", "history")
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -116,7 +117,7 @@ def _share(env: Mapping[str, str]) -> Share:
 
 def _file_manager(env: Mapping[str, str]) -> str:
     name = names.PROXIED_FILEMGR_URL if env.get(names.PROXIED_FILEMGR_URL) else names.FILEMGR_URL
-    return address(env, name, default=FILEMGR_URL, schemes=("http", "https"))
+    return address(env, name, default=names.DEFAULT_FILEMGR_URL, schemes=("http", "https"))
 
 
 def _status(parts: Sequence[str]) -> tuple[StatusClient | None, set[str] | None]:

@@ -10,17 +10,18 @@ import os
 import sys
 from collections.abc import Sequence
 
-from runtime import names, xml_rpc
-from runtime.broker import Broker
-from runtime.environment import WorkerSettings, worker_settings
-from runtime.file_manager import FileManager
-from runtime.jobs import Jobs
-from runtime.journal import Journals
-from runtime.ledger import Ledger
+from runtime import names
+from runtime.messaging.broker import Broker
+from runtime.messaging.topology import topology
+from runtime.oodt import xml_rpc
+from runtime.oodt.file_manager import FileManager
+from runtime.oodt.workflow_manager import WorkflowManager
 from runtime.process import run
-from runtime.reports import Reports
-from runtime.topology import topology
-from runtime.workflow_manager import WorkflowManager
+from runtime.records.journal import Journals
+from runtime.records.ledger import Ledger
+from runtime.worker.jobs import Jobs
+from runtime.worker.reports import Reports
+from runtime.worker.settings import WorkerSettings, worker_settings
 
 log = logging.getLogger(__name__)
 

@@ -19,17 +19,20 @@ from xml.parsers.expat import ExpatError
 import aiohttp
 from aiohttp import web
 
-from runtime import http_server, messages, names, xml_rpc
-from runtime.amqp_session import Rejected, Unroutable
-from runtime.broker import Broker, BrokerDown
-from runtime.environment import WorkerSettings, worker_settings
-from runtime.evidence import WATCHED, Evidence, ProductCall, product_call
-from runtime.journal import RUNS
-from runtime.ledger import Ledger
-from runtime.messages import Poison
+from runtime import names
+from runtime.messaging import messages
+from runtime.messaging.broker import Broker, BrokerDown
+from runtime.messaging.event import AMQP_PRIORITY
+from runtime.messaging.messages import Poison
+from runtime.messaging.session import Rejected, Unroutable
+from runtime.oodt import xml_rpc
 from runtime.process import run
-from runtime.routing import INSTANCE_CALLS, instance_of, is_known, place_of, unknown
-from runtime.topology import AMQP_PRIORITY
+from runtime.proxy import http_server
+from runtime.proxy.evidence import WATCHED, Evidence, ProductCall, product_call
+from runtime.proxy.routing import INSTANCE_CALLS, instance_of, is_known, place_of, unknown
+from runtime.records.journal import RUNS
+from runtime.records.ledger import Ledger
+from runtime.worker.settings import WorkerSettings, worker_settings
 
 log = logging.getLogger(__name__)
 

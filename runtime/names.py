@@ -1,5 +1,6 @@
 """Names that all parts of the cluster agree on: services, ports, environment variables, paths, queues."""
 
+import re
 from typing import Final
 
 # Services of the swarm, and the ports that they answer on.
@@ -69,6 +70,8 @@ RABBITMQ_USER_SECRET: Final = "/run/secrets/rabbitmq_user_url"
 RABBITMQ_ADMIN_SECRET: Final = "/run/secrets/rabbitmq_admin_url"
 STATUS_TOKEN_SECRET: Final = "/run/secrets/status_token"
 RUN_DIR: Final = "/run/oodt"
+# In the folder of the runs: identity of the Workflow Manager's process, written by that.
+BOOT_FILE: Final = "wm-boot"
 LEDGER_DIR: Final = "/usr/local/oodt/ledger"
 STATUS_DIR: Final = "/var/lib/oodt-status"
 
@@ -81,10 +84,14 @@ STATUS_TOKEN_OUTPUT: Final = "status_token"
 SSH_OUTPUT: Final = "ssh"
 TUNNEL_OUTPUT: Final = "tunnel"
 
+# The id of a job or batch names files, folders and workflow instances.
+SAFE_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,119}")
+
 # OODT's metadata key for our run id. OODT itself overwrites JobId, so the correlation key needs a name of its
 # own.
 JOB_KEY: Final = "JobKey"
 
+DEFAULT_FILEMGR_URL: Final = f"http://{FILEMGR_SERVICE}:{FILEMGR_PORT}"
 DEFAULT_MAX_WORKFLOWS: Final = 4
 DEFAULT_MAX_ATTEMPTS: Final = 3
 DEFAULT_JOB_TIMEOUT: Final = 3600

@@ -23,7 +23,7 @@ def run(work: Work[Settings], read: Callable[[], Settings]) -> int:
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
         datefmt="%Y-%m-%dT%H:%M:%S%z",
     )
-    # pika reports each failed connection in a dozen lines; runtime.broker says the same in one.
+    # pika reports each failed connection in a dozen lines; runtime.messaging.broker says the same in one.
     logging.getLogger("pika").setLevel(logging.CRITICAL)
     os.umask(0o002)
     try:

@@ -18,20 +18,17 @@ from urllib.parse import quote, unquote, urlsplit, urlunsplit
 import pika
 import pika.exceptions
 
-from runtime import messages, names
-from runtime.amqp_session import Rejected
-from runtime.blocking import FAILURES, connection, publish, told
-from runtime.broker import BrokerDown
-from runtime.command import BAD_INPUT, DONE, NO_BROKER, SETTLED_SECONDS, complain, run
-from runtime.environment import (
-    NoBrokerAddress,
-    SettingError,
-    command_admin_url,
-    command_broker_url,
-    command_priority,
-)
-from runtime.outage import Outage
-from runtime.topology import AMQP_PRIORITY, Event
+from runtime import names
+from runtime.cli import addresses
+from runtime.cli.addresses import NoBrokerAddress
+from runtime.cli.command import BAD_INPUT, DONE, NO_BROKER, SETTLED_SECONDS, complain, run
+from runtime.cli.outage import Outage
+from runtime.environment import SettingError
+from runtime.messaging import messages
+from runtime.messaging.blocking import FAILURES, connection, publish, told
+from runtime.messaging.broker import BrokerDown
+from runtime.messaging.event import AMQP_PRIORITY, Event
+from runtime.messaging.session import Rejected
 
 ANSWER_SECONDS = 30.0
 # So long is a broker waited for that cannot be reached, or goes away meanwhile.
@@ -109,8 +106,8 @@ class RabbitmqProducer:
 
 def publish_messages(msg_queue: str, num_msgs: int, msg_dict: Mapping[str, Any]) -> None:
     """Submit NUM_MSGS jobs with the same metadata; they are on the broker's disk when this returns."""
-    url = command_broker_url()
-    priority = AMQP_PRIORITY[command_priority(msg_queue)]
+    url = addresses.broker_url()
+    priority = AMQP_PRIORITY[addresses.priority(msg_queue)]
     RabbitmqProducer(url, msg_queue, num_msgs, msg_dict, priority=priority).run()
 
 
@@ -133,8 +130,8 @@ def _wait(delay_secs: float, sleep_secs: float, only: str | None = None) -> None
         name = str(queue["name"])
         return (only is None or name == only or names.is_retry_queue(name, only)) and _has_work(queue)
 
-    url = command_admin_url()
-    vhost = pika.URLParameters(command_broker_url()).virtual_host
+    url = addresses.management_url()
+    vhost = pika.URLParameters(addresses.broker_url()).virtual_host
     time.sleep(delay_secs)
     outage = Outage("the broker")
     listed = _queues(url, vhost)

@@ -14,9 +14,10 @@ from dataclasses import asdict, dataclass, field
 import pika
 import pika.exceptions
 
-from runtime import messages, names
-from runtime.blocking import FAILURES, connection, publish, told
-from runtime.command import (
+from runtime import names
+from runtime.cli import addresses
+from runtime.cli.addresses import NoBrokerAddress
+from runtime.cli.command import (
     BAD_INPUT,
     DONE,
     NO_BROKER,
@@ -30,9 +31,11 @@ from runtime.command import (
     run,
     word,
 )
-from runtime.environment import NoBrokerAddress, SettingError, command_broker_url
-from runtime.events import REDRIVEN, RedriveEvent, encode
-from runtime.topology import Event
+from runtime.environment import SettingError
+from runtime.messaging import messages
+from runtime.messaging.blocking import FAILURES, connection, publish, told
+from runtime.messaging.event import Event
+from runtime.messaging.events import REDRIVEN, RedriveEvent, encode
 
 NOT_FOUND = 404
 
@@ -93,7 +96,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         choice = _choice(options)
         report = Report(event=Event(name=options.event).name)
-        url = command_broker_url()
+        url = addresses.broker_url()
     except (SettingError, ValueError) as error:
         return complain(str(error), BAD_INPUT)
     except NoBrokerAddress as error:

@@ -12,8 +12,8 @@ from typing import Any
 from rich.console import RenderableType
 from rich.live import Live
 
-from runtime import status_views
-from runtime.command import (
+from runtime.cli import status_views
+from runtime.cli.command import (
     BAD_INPUT,
     DONE,
     NO_BROKER,
@@ -28,11 +28,11 @@ from runtime.command import (
     run,
     word,
 )
-from runtime.display import Console
+from runtime.cli.display import Console
+from runtime.cli.outage import Outage
+from runtime.cli.status_client import NoStatus, Refused, StatusClient, Unreachable, has_jobs, status_client
 from runtime.environment import SettingError
-from runtime.events import FINAL
-from runtime.outage import Outage
-from runtime.status_client import NoStatus, Refused, StatusClient, Unreachable, has_jobs, status_client
+from runtime.messaging.events import FINAL
 
 EVERY_SECONDS = 2.0
 # Where nobody looks at once, no line is broken.

@@ -13,11 +13,11 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from runtime import batches, messages, names
-from runtime.amqp_session import Delivery, Rejected, Unroutable
-from runtime.batches import BatchError
-from runtime.broker import Broker, BrokerDown, Message
-from runtime.command import (
+from runtime import names
+from runtime.cli import addresses, batches
+from runtime.cli.addresses import NoBrokerAddress
+from runtime.cli.batches import BatchError
+from runtime.cli.command import (
     BAD_INPUT,
     DONE,
     NO_BROKER,
@@ -32,13 +32,17 @@ from runtime.command import (
     tell,
     word,
 )
-from runtime.display import Display, display, summarize
-from runtime.environment import NoBrokerAddress, SettingError, command_broker_url, command_priority
-from runtime.events import BatchEvent, StateEvent, announce, decode
-from runtime.messages import Metadata, Poison
-from runtime.outage import Outage
-from runtime.tally import Tally
-from runtime.topology import AMQP_PRIORITY, Event, Priority, watching
+from runtime.cli.display import Display, display, summarize
+from runtime.cli.outage import Outage
+from runtime.cli.tally import Tally
+from runtime.environment import SettingError
+from runtime.messaging import messages
+from runtime.messaging.broker import Broker, BrokerDown, Message
+from runtime.messaging.event import AMQP_PRIORITY, Event, Priority
+from runtime.messaging.events import BatchEvent, StateEvent, announce, decode
+from runtime.messaging.messages import Metadata, Poison
+from runtime.messaging.session import Delivery, Rejected, Unroutable
+from runtime.messaging.topology import watching
 
 CONNECT_SECONDS = 15.0
 CONFIRM_SECONDS = 120.0
@@ -156,9 +160,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             tally = Tally(batch=_batch_id(options.batch_id), jobs=0)
             with limited(options.timeout):
                 request = _request(options, tally, held)
-                url = command_broker_url()
+                url = addresses.broker_url()
                 if options.priority is None:
-                    request = replace(request, priority=command_priority(request.event))
+                    request = replace(request, priority=addresses.priority(request.event))
         except (BatchError, Poison, SettingError, ValueError) as error:
             return complain(str(error), BAD_INPUT)
         except NoBrokerAddress as error:

@@ -11,7 +11,8 @@ import pulumi
 
 from infra.settings import Workflow
 from runtime import names
-from runtime.topology import Event, definitions
+from runtime.messaging.event import Event
+from runtime.messaging.topology import definitions
 from services.credentials import Password
 from services.secrets import MountedSecret, secret_file
 from services.service import Mount, Service

@@ -27,7 +27,7 @@ def status(image: pulumi.Input[str], swarm: Swarm, secrets: Sequence[MountedSecr
             **containers.environment(),
             names.OODT_LEDGER: names.LEDGER_DIR,
             names.STATUS_DATA: names.STATUS_DIR,
-            names.PROXIED_FILEMGR_URL: f"http://{names.FILEMGR_SERVICE}:{names.FILEMGR_PORT}",
+            names.PROXIED_FILEMGR_URL: names.DEFAULT_FILEMGR_URL,
         },
         mounts=[
             Mount(source=f"{swarm.share}/archive", target=containers.ARCHIVE),

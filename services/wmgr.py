@@ -35,7 +35,7 @@ def wmgr(
         names.WORKFLOW_URL: f"http://localhost:{names.GATEWAY_PORT}",
         names.PROXIED_WORKFLOW_URL: f"http://localhost:{names.WMGR_PORT}",
         names.FILEMGR_URL: f"http://localhost:{names.FILEMGR_PORT}",
-        names.PROXIED_FILEMGR_URL: f"http://{names.FILEMGR_SERVICE}:{names.FILEMGR_PORT}",
+        names.PROXIED_FILEMGR_URL: names.DEFAULT_FILEMGR_URL,
         names.WORKFLOW_QUEUE: ",".join(workflow.event for workflow in settings.workflows),
         names.MAX_WORKFLOWS: str(sum(workflow.max_workflows for workflow in settings.workflows)),
         names.EVENTS: json.dumps([_event(event) for event in events(settings.workflows)]),

@@ -1,6 +1,6 @@
 """``import rabbitmq_producer`` and ``python -m rabbitmq_producer``, as scripts for the original say."""
 
-from runtime.command import run
+from runtime.cli.command import run
 from runtime.rabbitmq_producer import (
     RabbitmqProducer,
     main,

@@ -10,8 +10,9 @@ import aiohttp
 from aiohttp import web
 
 from runtime import names, process
-from runtime.broker import Broker
-from runtime.ledger import Ledger
+from runtime.messaging.broker import Broker
+from runtime.messaging.topology import recording
+from runtime.records.ledger import Ledger
 from runtime.status_service.api import Api
 from runtime.status_service.cancellation import Cancellation
 from runtime.status_service.intake import Intake
@@ -19,7 +20,6 @@ from runtime.status_service.management import Management
 from runtime.status_service.schema import Unreadable
 from runtime.status_service.settings import StatusSettings, status_settings
 from runtime.status_service.store import Store
-from runtime.topology import recording
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +39,7 @@ async def serve(settings: StatusSettings, stop: asyncio.Event) -> None:
             token=settings.token,
             store=store,
             broker=broker,
-            management=Management(client, settings.admin_url, settings.broker_url),
+            management=Management(client, settings.management_url, settings.broker_url),
             cancellation=cancellation,
         )
         runner = web.AppRunner(api.application(), access_log=None)

@@ -16,8 +16,8 @@ from typing import Any
 
 from aiohttp import web
 
-from runtime.broker import Broker, BrokerDown
-from runtime.messages import SAFE_ID
+from runtime import names
+from runtime.messaging.broker import Broker, BrokerDown
 from runtime.status_service import metrics
 from runtime.status_service.cancellation import Cancellation
 from runtime.status_service.history import FILTERS
@@ -136,7 +136,7 @@ class Api:
 
     async def _cancel_batch(self, request: web.Request) -> web.Response:
         batch = (await self._known_batch(request))["batch"]
-        if not SAFE_ID.fullmatch(batch):
+        if not names.SAFE_ID.fullmatch(batch):
             raise Refused(400, f"batch {batch!r} has a name that cannot be cancelled")
         stopped = await self._cancellation.batch(batch)
         return web.json_response({"batch": batch, "stopped": stopped})
@@ -164,7 +164,7 @@ class Api:
         if found is None:
             # It may be queued, so that nothing was heard of it yet: its name must do.
             snapshot = await self._management.snapshot()
-            if event not in {each.event for each in snapshot.queues} or not SAFE_ID.fullmatch(job):
+            if event not in {each.event for each in snapshot.queues} or not names.SAFE_ID.fullmatch(job):
                 raise Refused(404, f"no job {job} of event {event} is known")
         verdict = await self._cancellation.job(event, job, batch=found["batch"] if found else None)
         return web.json_response({"job": job, "event": event, "state": verdict.state})

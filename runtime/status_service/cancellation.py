@@ -8,9 +8,9 @@ import asyncio
 import logging
 from collections.abc import Sequence
 
-from runtime.broker import Broker
-from runtime.events import Happening, StateEvent, announce
-from runtime.ledger import Ledger, Verdict
+from runtime.messaging.broker import Broker
+from runtime.messaging.events import Happening, StateEvent, announce
+from runtime.records.ledger import Ledger, Verdict
 from runtime.status_service.store import Store
 
 log = logging.getLogger(__name__)

@@ -6,9 +6,9 @@ import sqlite3
 from collections.abc import Callable, Sequence
 
 from runtime import names
-from runtime.amqp_session import Delivery
-from runtime.broker import Broker
-from runtime.events import Happening, decode
+from runtime.messaging.broker import Broker
+from runtime.messaging.events import Happening, decode
+from runtime.messaging.session import Delivery
 from runtime.status_service.store import Store
 
 log = logging.getLogger(__name__)

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from runtime import names
-from runtime.environment import SettingError, admin_url, integer, secret, worker_broker_url
+from runtime.environment import SettingError, integer, secret
+from runtime.messaging.address import broker_url, management_url
 
 DATABASE = "history.sqlite"
 
@@ -16,7 +17,7 @@ class StatusSettings:
     """``keep`` is the number of ended jobs that the history remembers."""
 
     broker_url: str
-    admin_url: str
+    management_url: str
     token: str
     ledger: Path
     database: Path
@@ -27,8 +28,8 @@ class StatusSettings:
 def status_settings(env: Mapping[str, str] = os.environ) -> StatusSettings:
     """Settings of this container; raises SettingError."""
     return StatusSettings(
-        broker_url=worker_broker_url(env),
-        admin_url=admin_url(env),
+        broker_url=broker_url(env),
+        management_url=management_url(env),
         token=_token(env),
         ledger=Path(env.get(names.OODT_LEDGER) or names.LEDGER_DIR),
         database=Path(env.get(names.STATUS_DATA) or names.STATUS_DIR) / DATABASE,

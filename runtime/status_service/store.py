@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
-from runtime.events import FINAL, BatchEvent, Happening, RedriveEvent, StateEvent
+from runtime.messaging.events import FINAL, BatchEvent, Happening, RedriveEvent, StateEvent
 from runtime.status_service import schema
 from runtime.status_service.history import History
 

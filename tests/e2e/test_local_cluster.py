@@ -14,7 +14,7 @@ from xmlrpc.client import ServerProxy
 import pytest
 
 from runtime import names
-from runtime.catalogue import Catalogue
+from runtime.oodt.catalogue import Catalogue
 from services.convergence import ConvergedProvider, ServiceError
 from tests.e2e.chaos import troubles
 from tests.e2e.chaos.storm import Storm

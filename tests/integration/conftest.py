@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from runtime.topology import Event
+from runtime.messaging.event import Event
 from tests.integration import images
 from tests.integration.cell import Cell, Site
 from tests.integration.oodt import Container, Oodt, docker

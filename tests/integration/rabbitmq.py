@@ -15,7 +15,8 @@ from urllib.parse import quote
 
 import pika
 
-from runtime.topology import Event, definitions
+from runtime.messaging.event import Event
+from runtime.messaging.topology import definitions
 from tests.integration.ports import free_port
 from tests.integration.waiting import until
 

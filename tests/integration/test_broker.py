@@ -8,9 +8,9 @@ import pika
 import pytest
 
 from runtime import names
-from runtime.amqp_session import Unroutable
-from runtime.broker import Broker, Message
-from runtime.messages import properties_of
+from runtime.messaging.broker import Broker, Message
+from runtime.messaging.messages import properties_of
+from runtime.messaging.session import Unroutable
 from tests.integration.rabbitmq import VirtualHost
 from tests.integration.wire import Wire
 

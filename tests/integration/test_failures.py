@@ -5,7 +5,7 @@ from functools import partial
 
 import pytest
 
-from runtime.broker import HEARTBEAT_SECONDS
+from runtime.messaging.broker import HEARTBEAT_SECONDS
 from tests.integration.cell import LEASE_SECONDS, Cell, Part, Site
 from tests.integration.commands import Done, finish, start_submit
 from tests.integration.rabbitmq import RabbitMQ, VirtualHost

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from runtime import verdict
+from runtime.records import verdict
 from tests.integration.oodt import METADATA, Oodt, journal, kinds, products, send, wait_for
 from tests.integration.waiting import until
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from runtime import verdict
+from runtime.records import verdict
 from services.convergence import SHOWN_LINES
 from tests.integration.oodt import (
     HOME,

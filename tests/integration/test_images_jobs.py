@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from runtime.topology import Event
+from runtime.messaging.event import Event
 from tests.integration.commands import Done, finish, start_submit, submit
 from tests.integration.oodt import HOME, Container, Oodt, docker, products
 from tests.integration.rabbitmq import RabbitMQ, VirtualHost
@@ -113,7 +113,7 @@ def test_the_program_of_a_job_that_is_cancelled_is_killed(wmgr: Container, vhost
     )
     until(lambda: wmgr.run(*HANGING, check=False), what="programs")
     cancel = (
-        "from pathlib import Path; from runtime.ledger import Ledger; "
+        "from pathlib import Path; from runtime.records.ledger import Ledger; "
         f"Ledger(Path('{HOME}/ledger'), node='test', lease=30).cancel('snow-cover', 'cancelled.1')"
     )
     wmgr.run("python", "-c", cancel, user="runtime")

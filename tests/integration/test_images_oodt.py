@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from runtime import verdict
+from runtime.records import verdict
 from tests.integration.oodt import (
     ADMIN_URL,
     HOME,

@@ -9,8 +9,8 @@ import pika
 import pika.data
 import pytest
 
-from runtime import entries
-from runtime.topology import AMQP_PRIORITY
+from runtime.messaging.event import AMQP_PRIORITY
+from runtime.records import entries
 from tests.integration.cell import Cell, Site
 from tests.integration.commands import Done, command, submit
 from tests.integration.rabbitmq import VirtualHost

@@ -5,7 +5,7 @@ from functools import partial
 
 import pika
 
-from runtime import entries
+from runtime.records import entries
 from tests.integration.cell import Cell, Site
 from tests.integration.rabbitmq import VirtualHost
 from tests.integration.waiting import until

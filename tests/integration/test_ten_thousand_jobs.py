@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from runtime.ledger import Ledger
+from runtime.records.ledger import Ledger
 from tests.integration.cell import LEASE_SECONDS, Cell, Part, Site
 from tests.integration.commands import finish, start_submit
 from tests.integration.rabbitmq import VirtualHost

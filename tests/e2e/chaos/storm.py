@@ -13,7 +13,7 @@ from random import Random
 from typing import Any
 
 from runtime import names
-from runtime.catalogue import Catalogue
+from runtime.oodt.catalogue import Catalogue
 from services.containers import ARCHIVE
 from tests.e2e.chaos.troubles import SHARE, Trouble
 from tests.e2e.cluster import Cluster, eventually, finish

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from random import Random
 
 from runtime import names
-from runtime.broker import HEARTBEAT_SECONDS
+from runtime.messaging.broker import HEARTBEAT_SECONDS
 from tests.e2e.cluster import Cluster
 
 CUT_SECONDS = 3 * HEARTBEAT_SECONDS + 5

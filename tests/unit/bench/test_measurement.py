@@ -8,7 +8,7 @@ from pytest import approx
 from bench.batch import idle_share
 from bench.flow import rate, trend
 from bench.measurement import Measurement, table
-from runtime.events import StateEvent
+from runtime.messaging.events import StateEvent
 
 
 def ended(started: float, ended: float) -> StateEvent:

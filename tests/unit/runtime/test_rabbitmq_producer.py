@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from runtime import rabbitmq_producer
-from runtime.broker import BrokerDown
 from runtime.environment import SettingError
+from runtime.messaging.broker import BrokerDown
 from runtime.rabbitmq_producer import (
     RabbitmqProducer,
     publish_messages,

@@ -1,0 +1,1 @@
+"""What the operator's commands are made of. No container's process imports it."""

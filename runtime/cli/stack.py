@@ -1,0 +1,65 @@
+"""What the operator's commands learn from the Pulumi stack: addresses, logins, the way to the manager."""
+
+import functools
+import json
+import subprocess
+from typing import Any
+
+from runtime import names
+from runtime.cli import tunnel
+
+SECONDS = 60
+SHOWN = 80
+
+
+class NoAnswer(Exception):
+    """The stack does not tell; the text says why, and what to do."""
+
+
+def output(name: str, *, variable: str) -> str:
+    """One of the stack's outputs, secret or not, for want of an environment variable; raises NoAnswer."""
+    hint = f"set {variable}, or run this where `pulumi stack output {name}` answers"
+    try:
+        value = outputs().get(name)
+    except NoAnswer as error:
+        raise NoAnswer(f"{variable} is not set and {error}: {hint}") from None
+    if not value:
+        raise NoAnswer(
+            f"{variable} is not set and the stack has no output {name}, which `pulumi up` makes: {hint}"
+        )
+    return str(value)
+
+
+def address(name: str, *, variable: str) -> str:
+    """A service's URL among the outputs, through a tunnel where only ssh is let in; raises NoAnswer."""
+    url = output(name, variable=variable)
+    if names.TUNNEL_OUTPUT not in outputs():
+        return url
+    try:
+        return tunnel.through(output(names.SSH_OUTPUT, variable=variable), url)
+    except tunnel.TunnelError as error:
+        raise NoAnswer(str(error)) from None
+
+
+@functools.cache
+def outputs() -> dict[str, Any]:
+    """All outputs of the stack, asked once; raises NoAnswer."""
+    try:
+        done = subprocess.run(
+            ["pulumi", "stack", "output", "--json", "--show-secrets"],
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
+            check=False,
+        )
+    except FileNotFoundError:
+        raise NoAnswer("there is no pulumi on PATH") from None
+    except subprocess.TimeoutExpired:
+        raise NoAnswer(f"pulumi did not answer within {SECONDS} s") from None
+    if done.returncode != 0:
+        raise NoAnswer(f"the stack does not tell ({done.stderr.strip()})")
+    try:
+        found: dict[str, Any] = json.loads(done.stdout)
+    except ValueError:
+        raise NoAnswer(f"pulumi's answer is not JSON: {done.stdout[:SHOWN]!r}") from None
+    return found

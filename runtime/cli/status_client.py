@@ -1,0 +1,143 @@
+"""What the operator's commands ask the status service."""
+
+import http.client
+import json
+import os
+import re
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from runtime import names
+from runtime.cli import stack
+from runtime.environment import SettingError, address, secret
+
+API = "/api/v1"
+ANSWER_SECONDS = 30.0
+OWN_URL = f"http://localhost:{names.STATUS_PORT}"
+TOKEN = re.compile(r"[!-~]+")
+
+
+class NoStatus(Exception):
+    """The status service could not be asked; the text says why, and the fix."""
+
+
+class Unreachable(NoStatus):
+    """It gave no answer this time, and may do so the next time."""
+
+
+class Refused(Exception):
+    """The status service does not know what was named, or refuses it."""
+
+
+class StatusClient:
+    """Calls of the status service's API, each with a time limit."""
+
+    def __init__(self, url: str, token: str) -> None:
+        self._url = url.rstrip("/")
+        self._token = token
+
+    def overview(self) -> dict[str, Any]:
+        return self._call("GET", "overview")
+
+    def broker_connected(self) -> bool:
+        """Whether the service hears of what happens to jobs."""
+        return bool(self.overview()["broker"]["connected"])
+
+    def batches(self, *, limit: int) -> list[dict[str, Any]]:
+        return list(self._call("GET", "batches", limit=limit)["batches"])
+
+    def batch(self, batch: str) -> dict[str, Any]:
+        return self._call("GET", f"batches/{quote(batch, safe='')}")
+
+    def jobs(self, *, limit: int, **filters: str) -> list[dict[str, Any]]:
+        return list(self._call("GET", "jobs", limit=limit, **filters)["jobs"])
+
+    def job(self, event: str, job: str) -> dict[str, Any]:
+        return self._call("GET", f"jobs/{quote(event, safe='')}/{quote(job, safe='')}")
+
+    def find(self, job: str, event: str | None) -> dict[str, Any]:
+        """The job of this id, with its runs; raises Refused if there is none, or more than one."""
+        if event is None:
+            events = [each["event"] for each in self.jobs(limit=10, job=job)]
+            if not events:
+                raise Refused(
+                    f"no job {job} is known: it may be queued, or forgotten; --event names its event"
+                )
+            if len(events) > 1:
+                raise Refused(f"several events have a job {job}: say --event {' or --event '.join(events)}")
+            event = events[0]
+        return self.job(event, job)
+
+    def reasons(self, *, limit: int, **filters: str) -> list[dict[str, Any]]:
+        return list(self._call("GET", "reasons", limit=limit, **filters)["reasons"])
+
+    def cancel_batch(self, batch: str) -> int:
+        """Cancel a batch; how many of its jobs had begun."""
+        return int(self._call("POST", f"batches/{quote(batch, safe='')}/cancel")["stopped"])
+
+    def cancel_job(self, event: str, job: str) -> str:
+        """Cancel a job; the state that it has ended in."""
+        path = f"jobs/{quote(event, safe='')}/{quote(job, safe='')}/cancel"
+        return str(self._call("POST", path)["state"])
+
+    def forget(self, until: int) -> int:
+        """Make it forget what ended until then; how many jobs."""
+        return int(self._call("DELETE", "history", until=until)["forgotten"])
+
+    def _call(self, method: str, path: str, **query: str | int) -> dict[str, Any]:
+        url = f"{self._url}{API}/{path}" + (f"?{urlencode(query)}" if query else "")
+        request = urllib.request.Request(
+            url, method=method, headers={"Authorization": f"Bearer {self._token}"}
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=ANSWER_SECONDS) as answer:
+                content = json.load(answer)
+                if not isinstance(content, dict):
+                    raise ValueError("its answer is no JSON object")
+                return content
+        except urllib.error.HTTPError as error:
+            text = _error(error)
+            if error.code in {400, 404}:
+                raise Refused(text) from None
+            hint = f": correct {names.STATUS_TOKEN}" if error.code == 401 else ""
+            kind = Unreachable if error.code >= 500 else NoStatus
+            raise kind(f"{self._url} answered with HTTP status {error.code}: {text}{hint}") from None
+        except (OSError, ValueError, http.client.HTTPException) as error:
+            raise Unreachable(f"no answer from the status service at {self._url}: {error}") from None
+
+
+def status_client(env: Mapping[str, str] = os.environ) -> StatusClient:
+    """The cluster's status service, as the environment, the container or the stack says.
+
+    Raises SettingError, NoStatus.
+    """
+    url, token = env.get(names.STATUS_URL), env.get(names.STATUS_TOKEN)
+    if url:
+        url = address(env, names.STATUS_URL, default=OWN_URL, schemes=("http", "https"))
+    if token and not TOKEN.fullmatch(token):
+        # What is wrong with it may be one character, so the error does not repeat it.
+        raise SettingError(f"{names.STATUS_TOKEN} holds a blank, or what is not ASCII: correct it")
+    if not token and (found := secret(names.STATUS_TOKEN_SECRET)):
+        token, url = found, url or OWN_URL
+    try:
+        return StatusClient(
+            url or stack.address(names.STATUS_URL_OUTPUT, variable=names.STATUS_URL),
+            token or stack.output(names.STATUS_TOKEN_OUTPUT, variable=names.STATUS_TOKEN),
+        )
+    except stack.NoAnswer as error:
+        raise NoStatus(str(error)) from error
+
+
+def has_jobs(queue: Mapping[str, Any]) -> bool:
+    """Whether the broker has jobs of the event, or cannot tell yet; of a queue in the overview."""
+    return not queue["counted"] or any(queue[part] for part in ("queued", "taken", "retrying"))
+
+
+def _error(error: urllib.error.HTTPError) -> str:
+    try:
+        return str(json.loads(error.read())["error"])
+    except (OSError, ValueError, LookupError, TypeError):
+        return error.reason

@@ -1,0 +1,315 @@
+"""What a message says: a job's identity and metadata, or why it is none.
+
+The body is a JSON object of metadata, as the original's producers send it. A message that can never become a
+job is poison: it goes to the dead queue with its reason, and the next one is taken.
+"""
+
+import hashlib
+import json
+import re
+import struct
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import pika
+import pika.data
+import pika.exceptions
+
+from runtime import names
+from runtime.messaging.excerpt import HEADER_BYTES, REASON_BYTES, excerpt, headline
+
+Metadata = dict[str, str | list[str]]
+
+# Producers of the original send the metadata as headers too, so ours begin with a prefix of their own.
+BATCH_HEADER = "oodt-batch"
+REASON_HEADER = "oodt-reason"
+LOG_HEADER = "oodt-log"
+REDRIVE_HEADER = "oodt-redrive"
+# The id of a message without one that was put aside; its time, from which the id was derived, is another now.
+DERIVED_HEADER = "oodt-derived"
+
+OWN_DIGITS = 12
+
+MAX_BODY_BYTES = 4 * 1024 * 1024
+MAX_VALUE_BYTES = 512 * 1024
+# All headers of a message must fit into one frame, which has 128 KiB unless the broker says otherwise.
+MAX_HEADER_BYTES = 64 * 1024
+# XML 1.0 cannot carry these, and OODT is spoken to in XML.
+NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+COMPACT = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+
+
+class Poison(ValueError):
+    """A message that no number of attempts turns into a job; the text is the reason."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(headline(reason))
+
+
+class _Number(str):
+    """A JSON number. OODT's values are text, so 1e400 or 0.10 stays what the sender wrote."""
+
+
+DELIVERY_LIMIT = "delivery_limit"
+# What RabbitMQ's words mean here.
+ABANDONED = {
+    "expired": "its time to live was over before a worker had a slot for it",
+    DELIVERY_LIMIT: "it was delivered too often without an answer, as if it broke its consumers",
+}
+
+# What tells a message from another with the same body: its id, the time that the broker gave it (which two
+# may share), or nothing.
+Identity = Literal["id", "time", "none"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """One unit of work: a run of the event's workflow with this metadata.
+
+    ``redrive`` differs each time that the job, dead, was given another chance.
+    """
+
+    id: str
+    event: str
+    metadata: Metadata
+    batch: str | None = None
+    queued_at: float | None = None
+    redrive: str | None = None
+
+
+def decode(queue: str, properties: pika.BasicProperties, body: bytes) -> Job:
+    """The job that a message carries; raises Poison."""
+    return Job(
+        id=job_id(queue, properties, body),
+        event=queue,
+        metadata=metadata_from_json(body),
+        batch=batch_of(properties),
+        queued_at=queued_at(properties),
+        redrive=_header(properties, REDRIVE_HEADER),
+    )
+
+
+def encode(metadata: Mapping[str, object]) -> bytes:
+    return COMPACT.encode(metadata).encode()
+
+
+def properties_of(
+    job: str, *, batch: str | None = None, priority: int | None = None, at: float | None = None
+) -> pika.BasicProperties:
+    """Properties of a job's message: it survives a restart of the broker and has the job's id."""
+    return pika.BasicProperties(
+        message_id=job,
+        content_type="application/json",
+        delivery_mode=pika.DeliveryMode.Persistent.value,
+        priority=priority,
+        timestamp=int(at) if at is not None else None,
+        headers={BATCH_HEADER: batch} if batch is not None else None,
+    )
+
+
+def republished(
+    properties: pika.BasicProperties,
+    *,
+    job: str,
+    reason: str | None = None,
+    log: str | None = None,
+    redrive: str | None = None,
+) -> pika.BasicProperties:
+    """Properties for the same message in another queue. The id is stated now, and never changes again."""
+    headers = _passed_on(properties)
+    if reason is not None:
+        headers[REASON_HEADER] = headline(reason)
+    if log:
+        headers[LOG_HEADER] = excerpt(log, HEADER_BYTES)
+    if redrive is not None:
+        headers[REDRIVE_HEADER] = redrive
+    return pika.BasicProperties(
+        message_id=job,
+        content_type=properties.content_type,
+        content_encoding=properties.content_encoding,
+        delivery_mode=pika.DeliveryMode.Persistent.value,
+        priority=properties.priority,
+        timestamp=properties.timestamp,
+        headers=headers or None,
+    )
+
+
+def put_aside(properties: pika.BasicProperties, *, job: str) -> pika.BasicProperties:
+    """As ``republished``, but a message without an id stays without."""
+    again = republished(properties, job=job)
+    if identity(properties) != "id":
+        again.message_id = None
+        again.headers = {**(again.headers or {}), DERIVED_HEADER: job}
+    return again
+
+
+def was_put_aside(properties: pika.BasicProperties) -> bool:
+    return _header(properties, DERIVED_HEADER) is not None
+
+
+def identity(properties: pika.BasicProperties) -> Identity:
+    if properties.message_id:
+        return "id"
+    return "none" if _stamp(properties) is None and not was_put_aside(properties) else "time"
+
+
+def job_id(queue: str, properties: pika.BasicProperties, body: bytes) -> str:
+    """The message's id, or one derived from what does not change when the broker delivers it again."""
+    given = properties.message_id or _header(properties, DERIVED_HEADER)
+    if given:
+        return str(given) if names.SAFE_ID.fullmatch(str(given)) else "m-" + _digest(str(given).encode())
+    return "d-" + _digest(queue.encode(), str(_stamp(properties)).encode(), body)
+
+
+def own_id(derived: str) -> str:
+    """An id for a message when the one derived is another's."""
+    return f"{derived}.{uuid.uuid4().hex[:OWN_DIGITS]}"
+
+
+def batch_of(properties: pika.BasicProperties) -> str | None:
+    return _header(properties, BATCH_HEADER)
+
+
+def reason_of(properties: pika.BasicProperties) -> str | None:
+    """Why a message is in the dead queue."""
+    return _header(properties, REASON_HEADER)
+
+
+def abandonment(properties: pika.BasicProperties) -> str:
+    """The broker's word for why it has given a message up."""
+    deaths = (properties.headers or {}).get("x-death")
+    [death, *_] = deaths if isinstance(deaths, list) and deaths else [None]
+    return str(death.get("reason")) if isinstance(death, dict) else "unknown"
+
+
+def queued_at(properties: pika.BasicProperties) -> float | None:
+    """When the message was first published, in unix seconds."""
+    stamp = (properties.headers or {}).get("timestamp_in_ms")
+    if isinstance(stamp, int):
+        return stamp / 1000
+    return float(properties.timestamp) if properties.timestamp is not None else None
+
+
+def metadata_from_json(body: bytes, *, fields_once: bool = False) -> Metadata:
+    """OODT metadata from a message's body; raises Poison.
+
+    Of a field that is there twice the last one counts, as with the original's JSON library, unless each is to
+    be there once.
+    """
+    if len(body) > MAX_BODY_BYTES:
+        raise Poison(f"the message has {len(body)} bytes; at most {MAX_BODY_BYTES} are allowed")
+    try:
+        # Numbers keep their spelling: OODT's values are text, and 1e400 or 0.10 should stay what the sender
+        # wrote.
+        document = json.loads(
+            body.decode(),
+            parse_int=_Number,
+            parse_float=_Number,
+            parse_constant=_refuse_constant,
+            object_pairs_hook=_each_once if fields_once else None,
+        )
+    except UnicodeDecodeError as error:
+        raise Poison(f"the message is not UTF-8: byte {error.start} is 0x{body[error.start]:02x}") from error
+    except json.JSONDecodeError as error:
+        raise Poison(f"the message is not JSON: {error}") from error
+    except RecursionError as error:
+        raise Poison("the message is nested too deeply") from error
+    if not isinstance(document, dict):
+        raise Poison(f"the message is a JSON {_json_type(document)}; a job is a JSON object of metadata")
+    return metadata_from_object(document)
+
+
+def metadata_from_object(fields: Mapping[str, object]) -> Metadata:
+    """OODT metadata (text, or lists of text) from decoded values; raises Poison."""
+    metadata: Metadata = {}
+    for key, value in fields.items():
+        if not key or NOT_IN_XML.search(key):
+            raise Poison(f"{key!r} cannot be the name of a metadata field")
+        if isinstance(value, list):
+            if not value:
+                raise Poison(f"metadata field {key} is an empty list; give it a value or leave it out")
+            metadata[key] = [_text(key, item) for item in value]
+        else:
+            metadata[key] = _text(key, value)
+    # OODT's instance id comes from this key, and it is ours to set.
+    metadata.pop(names.JOB_KEY, None)
+    return metadata
+
+
+def _passed_on(properties: pika.BasicProperties) -> dict[str, Any]:
+    """The headers without those of brokers and of a verdict; only ours if the rest cannot be sent again."""
+    headers = {
+        key: value
+        for key, value in (properties.headers or {}).items()
+        if isinstance(key, str) and not key.startswith("x-") and key not in {REASON_HEADER, LOG_HEADER}
+    }
+    try:
+        size = pika.data.encode_table([], headers)
+    except (pika.exceptions.AMQPError, struct.error, ArithmeticError, RecursionError, TypeError, ValueError):
+        size = None
+    if size is not None and size <= MAX_HEADER_BYTES:
+        return headers
+    return {
+        key: str(value)[:REASON_BYTES]
+        for key, value in headers.items()
+        if key in {BATCH_HEADER, REDRIVE_HEADER}
+    }
+
+
+def _stamp(properties: pika.BasicProperties) -> object:
+    return (properties.headers or {}).get("timestamp_in_ms", properties.timestamp)
+
+
+def _header(properties: pika.BasicProperties, name: str) -> str | None:
+    value = (properties.headers or {}).get(name)
+    return str(value) if value is not None else None
+
+
+def _text(key: str, value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return str(value)
+    if not isinstance(value, str):
+        raise Poison(
+            f"metadata field {key} holds a JSON {_json_type(value)}; values are text, numbers or lists"
+        )
+    if NOT_IN_XML.search(value):
+        raise Poison(f"metadata field {key} holds a character that XML cannot carry")
+    if len(value.encode()) > MAX_VALUE_BYTES:
+        raise Poison(
+            f"metadata field {key} has {len(value.encode())} bytes; at most {MAX_VALUE_BYTES} are allowed"
+        )
+    return str(value)
+
+
+def _json_type(value: object) -> str:
+    kinds: dict[type[Any], str] = {
+        dict: "object",
+        list: "array",
+        str: "string",
+        bool: "boolean",
+        type(None): "null",
+    }
+    return kinds.get(type(value), "number")
+
+
+def _refuse_constant(name: str) -> object:
+    raise Poison(f"the message is not JSON: {name} is no JSON number")
+
+
+def _each_once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    fields = dict(pairs)
+    if len(fields) < len(pairs):
+        keys = [key for key, _ in pairs]
+        raise Poison(f"metadata field {next(key for key in keys if keys.count(key) > 1)} is there twice")
+    return fields
+
+
+def _digest(*parts: bytes) -> str:
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(len(part).to_bytes(8, "big") + part)
+    return digest.hexdigest()[:32]

@@ -1,0 +1,286 @@
+"""One connection to RabbitMQ, from open to lost: pika's callbacks turned into awaitables."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pika
+import pika.exceptions
+from pika.adapters.asyncio_connection import AsyncioConnection
+
+from runtime.messaging import pika_values
+from runtime.messaging.topology import Topology
+
+CONNECT_SECONDS = 15.0
+ANSWER_SECONDS = 60.0
+CLOSE_SECONDS = 3.0
+NOT_FOUND = 404
+
+
+class Lost(ConnectionError):
+    """The connection could not be made, or broke off."""
+
+
+class Unroutable(Exception):
+    """No queue took the message."""
+
+
+class Rejected(Exception):
+    """The broker refused the message."""
+
+
+@dataclass(eq=False, kw_only=True)
+class Delivery:
+    """A message taken from a queue.
+
+    Once its connection is lost the broker delivers it again, and answers to this delivery do nothing.
+    """
+
+    queue: str
+    properties: pika.BasicProperties
+    body: bytes
+    redelivered: bool
+    session: "Session"
+    tag: int
+    answered: bool = False
+
+    @property
+    def alive(self) -> bool:
+        return self.session.open
+
+    def ack(self) -> None:
+        self.answered = True
+        if self.alive:
+            self.session.consuming.basic_ack(self.tag)
+
+    def requeue(self) -> None:
+        self.answered = True
+        if self.alive:
+            self.session.consuming.basic_nack(self.tag, requeue=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Subscription:
+    queue: str
+    prefetch: int
+    handler: Callable[[Delivery], None]
+
+
+async def connect(parameters: pika.ConnectionParameters) -> "Session":
+    """A session that is ready to publish and to consume; raises Lost."""
+    pika_values.accept_all()
+    session = Session()
+    try:
+        await session.start(parameters)
+    except BaseException:
+        await session.close()
+        raise
+    return session
+
+
+class Session:
+    """``lost`` is done, with the reason, once the connection is of no use any more."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._unconfirmed: dict[int, tuple[asyncio.Future[None], str | None]] = {}
+        self._returned: set[str | None] = set()
+        self._published = 0
+        self._consumer_tags: list[str] = []
+        self._opened: asyncio.Future[None] = self._loop.create_future()
+        self.lost: asyncio.Future[str] = self._loop.create_future()
+
+    @property
+    def open(self) -> bool:
+        return not self.lost.done()
+
+    async def start(self, parameters: pika.ConnectionParameters) -> None:
+        self._connection = _Connection(
+            parameters,
+            on_open_callback=lambda _: _resolve(self._opened, None),
+            on_open_error_callback=lambda _, error: self._end(_cause(error)),
+            on_close_callback=lambda _, error: self._end(_cause(error)),
+            custom_ioloop=self._loop,
+        )
+        await self._either(self._opened, CONNECT_SECONDS)
+        self.consuming = await self._channel()
+        self.consuming.add_on_cancel_callback(lambda _: self._abandon("the broker cancelled the consumer"))
+        self._publishing = await self._channel()
+        self._publishing.add_on_return_callback(
+            lambda _channel, _method, properties, _body: self._returned.add(properties.message_id)
+        )
+        await self._answer(self._publishing.confirm_delivery, ack_nack_callback=self._on_confirm)
+
+    async def close(self) -> None:
+        connection = getattr(self, "_connection", None)
+        if connection is not None and not connection.is_closed and self.open:
+            with contextlib.suppress(pika.exceptions.AMQPError):
+                connection.close()
+            await asyncio.wait({self.lost}, timeout=CLOSE_SECONDS)
+        self._end("closed")
+
+    async def declare(self, topology: Topology) -> None:
+        """Declare what is not there yet. A queue that is there is taken as it is; raises Lost."""
+        channel = await self._channel()
+        for exchange in topology.exchanges:
+            await self._answer(channel.exchange_declare, exchange.name, exchange.kind, durable=True)
+        for queue in topology.queues:
+            if not await self._has(queue.name):
+                await self._answer(
+                    channel.queue_declare, queue.name, durable=True, arguments=queue.arguments or None
+                )
+            await self._answer(channel.queue_bind, queue.name, queue.exchange, queue.key)
+        channel.close()
+
+    def publish(
+        self, exchange: str, key: str, body: bytes, properties: pika.BasicProperties, *, mandatory: bool
+    ) -> asyncio.Future[None]:
+        """Send a message. The future ends with its confirm, or with Lost, Unroutable or Rejected."""
+        confirmed: asyncio.Future[None] = self._loop.create_future()
+        try:
+            self._publishing.basic_publish(exchange, key, body, properties, mandatory=mandatory)
+        except pika.exceptions.AMQPError as error:
+            confirmed.set_exception(Lost(_cause(error)))
+            return confirmed
+        self._published += 1
+        self._unconfirmed[self._published] = (confirmed, properties.message_id)
+        return confirmed
+
+    async def subscribe(self, subscription: Subscription) -> None:
+        def on_message(_: Any, method: Any, properties: pika.BasicProperties, body: bytes) -> None:
+            subscription.handler(
+                Delivery(
+                    queue=subscription.queue,
+                    properties=properties,
+                    body=body,
+                    redelivered=method.redelivered,
+                    session=self,
+                    tag=method.delivery_tag,
+                )
+            )
+
+        # The limit set here is that of the consumers made after it, each for itself.
+        await self._answer(self.consuming.basic_qos, prefetch_count=subscription.prefetch)
+        frame = await self._answer(self.consuming.basic_consume, subscription.queue, on_message)
+        self._consumer_tags.append(frame.method.consumer_tag)
+
+    async def unsubscribe(self) -> None:
+        while self._consumer_tags:
+            await self._answer(self.consuming.basic_cancel, self._consumer_tags.pop())
+
+    async def delete(self, queue: str) -> None:
+        await self._answer(self.consuming.queue_delete, queue)
+
+    async def _has(self, queue: str) -> bool:
+        # To a question for a queue that is not there the broker's answer is to close the channel.
+        channel = await self._answer(lambda callback: self._connection.channel(on_open_callback=callback))
+        closed: asyncio.Future[Any] = self._loop.create_future()
+        channel.add_on_close_callback(lambda _, error: _resolve(closed, error))
+        channel.queue_declare(queue, passive=True, callback=lambda _: channel.close())
+        answer = await self._either(closed, ANSWER_SECONDS)
+        if isinstance(answer, pika.exceptions.ChannelClosedByClient):
+            return True
+        if isinstance(answer, pika.exceptions.ChannelClosedByBroker) and answer.reply_code == NOT_FOUND:
+            return False
+        raise Lost(_cause(answer))
+
+    async def _channel(self) -> Any:
+        channel = await self._answer(lambda callback: self._connection.channel(on_open_callback=callback))
+        channel.add_on_close_callback(self._on_channel_closed)
+        return channel
+
+    async def _answer(self, ask: Callable[..., object], *args: Any, **kwargs: Any) -> Any:
+        """What the broker answers to a method; raises Lost if it closes the channel or does not answer."""
+        answered: asyncio.Future[Any] = self._loop.create_future()
+        try:
+            ask(*args, **kwargs, callback=lambda frame: _resolve(answered, frame))
+        except pika.exceptions.AMQPError as error:
+            raise Lost(_cause(error)) from error
+        return await self._either(answered, ANSWER_SECONDS)
+
+    async def _either(self, answered: asyncio.Future[Any], seconds: float) -> Any:
+        await asyncio.wait({answered, self.lost}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        if answered.done():
+            return answered.result()
+        raise Lost(
+            self.lost.result() if self.lost.done() else f"the broker did not answer within {seconds:g} s"
+        )
+
+    def _on_confirm(self, frame: Any) -> None:
+        tag, method = frame.method.delivery_tag, frame.method
+        tags = [sent for sent in self._unconfirmed if sent <= tag] if method.multiple else [tag]
+        for sent in tags:
+            confirmed, message = self._unconfirmed.pop(sent)
+            # The broker hands a message that no queue took back before it confirms it.
+            returned = message in self._returned
+            self._returned.discard(message)
+            if confirmed.done():
+                continue
+            if returned:
+                confirmed.set_exception(Unroutable("no queue takes the message"))
+            elif isinstance(method, pika.spec.Basic.Nack):
+                confirmed.set_exception(Rejected("the broker refused the message"))
+            else:
+                confirmed.set_result(None)
+
+    def _on_channel_closed(self, _: Any, error: Exception) -> None:
+        # An ordinary close by us ends only that channel; one by the broker means that this session is out of
+        # step.
+        if not isinstance(error, pika.exceptions.ChannelClosedByClient):
+            self._abandon(_cause(error))
+
+    def _abandon(self, reason: str) -> None:
+        self._end(reason)
+        if self._connection.is_open:
+            self._connection.close()
+
+    def _end(self, reason: str) -> None:
+        _resolve(self.lost, reason)
+        for confirmed, _ in self._unconfirmed.values():
+            if not confirmed.done():
+                confirmed.set_exception(Lost(reason))
+        self._unconfirmed.clear()
+
+
+class _Connection(AsyncioConnection):  # type: ignore[misc]
+    """Sends all that is written in one turn of the event loop at once.
+
+    pika makes a system call for each frame, and a message has three.
+    """
+
+    def __init__(self, *arguments: Any, **settings: Any) -> None:
+        self._unsent: list[bytes] = []
+        super().__init__(*arguments, **settings)
+
+    def _adapter_emit_data(self, data: bytes) -> None:
+        if not self._unsent:
+            asyncio.get_running_loop().call_soon(self._send)
+        self._unsent.append(data)
+
+    def _send(self) -> None:
+        data = b"".join(self._unsent)
+        self._unsent.clear()
+        if self._transport is not None:
+            super()._adapter_emit_data(data)
+
+
+def _resolve(future: asyncio.Future[Any], value: object) -> None:
+    if not future.done():
+        future.set_result(value)
+
+
+def _cause(error: BaseException) -> str:
+    """What went wrong, out of the exceptions that pika wraps around it."""
+    while True:
+        wrapped = [
+            getattr(error, "exception", None),
+            error.__cause__,
+            *getattr(error, "exceptions", ()),
+            *error.args,
+        ]
+        inner = next((each for each in reversed(wrapped) if isinstance(each, BaseException)), None)
+        if inner is None:
+            return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        error = inner

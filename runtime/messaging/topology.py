@@ -1,0 +1,213 @@
+"""Exchanges, queues and policies of the broker as data: clients declare them, the broker loads them.
+
+Queues of events are declared without arguments, because the producers written for the original declare theirs
+so, and RabbitMQ refuses a second declaration that differs. What a queue needs beyond that comes from the
+virtual host's default queue type (quorum) and from one policy per queue: RabbitMQ applies only one. On a
+broker without these definitions the other queues, which no producer declares, get the same as arguments.
+
+A job waits for its next run in a queue of its own whose messages expire back into the event's queue, so that
+no consumer sleeps over it. Each step of the back-off has two such queues, and a failed job picks one at
+random: jobs that failed together do not come back together.
+"""
+
+import base64
+import hashlib
+import random
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from runtime import names
+from runtime.messaging.event import Event
+
+RETRY_WAITS = ((5, 8), (20, 30), (80, 120), (320, 480))
+PARKING_WAIT = RETRY_WAITS[0][0]
+
+# A net against a message that kills every consumer that takes it. It counts returned deliveries too, so the
+# broker's own default of 20 would bury jobs that were merely handed back by consumers that stopped.
+DELIVERY_LIMIT = 100
+UNLIMITED = -1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exchange:
+    name: str
+    kind: Literal["direct", "topic"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Queue:
+    """A durable queue. ``policy`` is what our broker applies; ``arguments`` are given when it is made."""
+
+    name: str
+    exchange: str = names.EXCHANGE
+    key: str
+    policy: dict[str, Any] = field(default_factory=dict)
+    arguments: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Topology:
+    exchanges: tuple[Exchange, ...]
+    queues: tuple[Queue, ...]
+
+
+EVENTS_EXCHANGE = Exchange(name=names.EVENTS_EXCHANGE, kind="topic")
+WATCHER_EXPIRES_SECONDS = 600
+
+# What the status service has not read yet. History may be lost when that service is away for long; jobs are
+# not to stop because their history has filled the broker's disk.
+STATUS_QUEUE = Queue(
+    name=names.STATUS_QUEUE,
+    exchange=names.EVENTS_EXCHANGE,
+    key="#",
+    policy={"delivery-limit": UNLIMITED, "max-length-bytes": 512 * 1024 * 1024, "overflow": "drop-head"},
+)
+
+
+def topology(events: Sequence[Event]) -> Topology:
+    """All that the given events need on the broker."""
+    return Topology(
+        exchanges=(Exchange(name=names.EXCHANGE, kind="direct"), EVENTS_EXCHANGE),
+        queues=tuple(queue for event in events for queue in _queues(event)),
+    )
+
+
+def recording() -> Topology:
+    """What the status service listens to: all that happens to jobs and batches."""
+    return Topology(exchanges=(EVENTS_EXCHANGE,), queues=(STATUS_QUEUE,))
+
+
+def watching(event: str, watcher: str) -> Topology:
+    """A private queue for the event's state changes that outlives a broken connection for some minutes."""
+    queue = Queue(
+        name=f"{names.WATCHERS}{watcher}",
+        exchange=names.EVENTS_EXCHANGE,
+        key=f"{event}.*",
+        # Not a quorum queue: one of these that was made a moment before the broker was killed stays broken,
+        # and then no state change is confirmed to anybody.
+        arguments={"x-queue-type": "classic", "x-expires": WATCHER_EXPIRES_SECONDS * 1000},
+    )
+    return Topology(exchanges=(EVENTS_EXCHANGE,), queues=(queue,))
+
+
+def retry_wait(failures: int) -> int:
+    """Seconds that a job waits after its FAILURES-th failed run."""
+    return random.choice(RETRY_WAITS[min(failures, len(RETRY_WAITS)) - 1])
+
+
+def definitions(events: Sequence[Event], *, user_password: str, admin_password: str) -> dict[str, Any]:
+    """Content of the broker's definitions file. The same input gives the same content, hashes included."""
+    jobs = topology(events)
+    declared = Topology(exchanges=jobs.exchanges, queues=(*jobs.queues, *recording().queues))
+    users: tuple[tuple[str, str, list[str]], ...] = (
+        (names.MESSAGE_USER, user_password, []),
+        (names.ADMIN_USER, admin_password, ["administrator"]),
+    )
+    everything = {"vhost": names.VIRTUAL_HOST, "configure": ".*", "write": ".*", "read": ".*"}
+    return {
+        "vhosts": [{"name": names.VIRTUAL_HOST, "default_queue_type": "quorum"}],
+        "users": [
+            {
+                "name": user,
+                "password_hash": password_hash(user, password),
+                "hashing_algorithm": "rabbit_password_hashing_sha256",
+                "tags": tags,
+            }
+            for user, password, tags in users
+        ],
+        "permissions": [{"user": user, **everything} for user, _, _ in users],
+        "exchanges": [
+            {
+                "name": exchange.name,
+                "vhost": names.VIRTUAL_HOST,
+                "type": exchange.kind,
+                "durable": True,
+                "auto_delete": False,
+                "internal": False,
+                "arguments": {},
+            }
+            for exchange in declared.exchanges
+        ],
+        "queues": [
+            {
+                "name": queue.name,
+                "vhost": names.VIRTUAL_HOST,
+                "durable": True,
+                "auto_delete": False,
+                "arguments": {},
+            }
+            for queue in declared.queues
+        ],
+        "bindings": [
+            {
+                "source": queue.exchange,
+                "vhost": names.VIRTUAL_HOST,
+                "destination": queue.name,
+                "destination_type": "queue",
+                "routing_key": queue.key,
+                "arguments": {},
+            }
+            for queue in declared.queues
+        ],
+        "policies": [
+            {
+                "vhost": names.VIRTUAL_HOST,
+                "name": queue.name,
+                "pattern": f"^{re.escape(queue.name)}$",
+                "apply-to": "quorum_queues",
+                "priority": 0,
+                "definition": queue.policy,
+            }
+            for queue in declared.queues
+        ],
+    }
+
+
+def password_hash(user: str, password: str) -> str:
+    """RabbitMQ's salted hash. The salt comes from the two, so that nothing changes without a new password."""
+    salt = hashlib.sha256(f"{user}:{password}".encode()).digest()[:4]
+    return base64.b64encode(salt + hashlib.sha256(salt + password.encode()).digest()).decode()
+
+
+def _queues(event: Event) -> list[Queue]:
+    abandoned = names.abandoned_queue(event.name)
+    jobs = Queue(
+        name=event.name,
+        key=event.name,
+        policy={
+            **_dead_letters_to(abandoned),
+            "delivery-limit": DELIVERY_LIMIT,
+            # A message may wait for a free slot as long as a job runs, and then runs itself.
+            "consumer-timeout": (2 * event.job_timeout + 600) * 1000,
+        },
+    )
+    kept = [_own(name, {"delivery-limit": UNLIMITED}) for name in (names.dead_queue(event.name), abandoned)]
+    steps = RETRY_WAITS[: max(event.max_attempts - 1, 1)]
+    waiting = [
+        _own(
+            names.retry_queue(event.name, seconds),
+            {**_dead_letters_to(event.name), "message-ttl": seconds * 1000},
+        )
+        for step in steps
+        for seconds in step
+    ]
+    return [jobs, *kept, *waiting]
+
+
+def _own(name: str, policy: dict[str, Any]) -> Queue:
+    """A queue that only we use."""
+    arguments = {"x-queue-type": "quorum", **{f"x-{key}": value for key, value in policy.items()}}
+    return Queue(name=name, key=name, policy=policy, arguments=arguments)
+
+
+def _dead_letters_to(queue: str) -> dict[str, Any]:
+    # At-least-once needs overflow=reject-publish; without it RabbitMQ may lose a message on its way between
+    # two queues.
+    return {
+        "dead-letter-exchange": names.EXCHANGE,
+        "dead-letter-routing-key": queue,
+        "dead-letter-strategy": "at-least-once",
+        "overflow": "reject-publish",
+    }

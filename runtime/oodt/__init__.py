@@ -1,0 +1,1 @@
+"""OODT's own services, as their clients see them: XML-RPC, Workflow Manager, File Manager."""

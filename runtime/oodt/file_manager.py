@@ -1,0 +1,107 @@
+"""The File Manager: takes products out of catalogue and archive again."""
+
+import logging
+import posixpath
+from collections.abc import Iterable
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import aiohttp
+
+from runtime.oodt import xml_rpc
+
+log = logging.getLogger(__name__)
+
+CALL_SECONDS = 60.0
+TERM = "org.apache.oodt.cas.filemgr.structs.TermQueryCriteria"
+# The cluster's catalogue finds products of all types by it; OODT's own find none.
+PLACE = "reference_data_store"
+# The status of a product whose files are in the archive.
+RECEIVED = "RECEIVED"
+
+Product = dict[str, Any]
+
+
+def path_of(reference: str) -> str:
+    """The path in a product reference, which is a file: URL (or, from some clients, a plain path)."""
+    return unquote(urlsplit(reference).path) if reference.startswith("file:") else reference
+
+
+def place_of(reference: str) -> str:
+    """Where in the archive a product reference leads, in one spelling: versioners write /a//b and /a/b."""
+    path = path_of(reference)
+    return posixpath.normpath("/" + path.lstrip("/")) if path.startswith("/") else path
+
+
+class FileManager:
+    """XML-RPC client of the File Manager."""
+
+    def __init__(self, client: aiohttp.ClientSession, url: str) -> None:
+        self._client = client
+        self._url = url
+
+    async def remove(self, product_id: str, name: str, archived: Iterable[str]) -> None:
+        """Remove a product from the catalogue, and its files from the archive if no other product has them.
+
+        Raises as xml_rpc.call.
+        """
+        product = await self._product(product_id)
+        files = {place_of(path) for path in archived}
+        if product is not None:
+            references = await self._call("getProductReferences", product)
+            files |= {place_of(str(reference["dataStoreReference"])) for reference in references}
+            # Before its files are looked at: of two that go at once and share a file, the later deletes it.
+            await self._call("removeProduct", product)
+        for path in sorted(files - {""}):
+            if await self._is_in_use(path, name):
+                log.info("%s stays: it may be another product's too", path)
+            else:
+                await self._call("removeFile", path)
+
+    async def find(self, name: str, original: str) -> str | None:
+        """Id of the product NAME that was made from the file ORIGINAL; None if the catalogue has none."""
+        found = await self._newest(name)
+        if found is None:
+            return None
+        product, references = found
+        # A product whose ingest broke off has no references yet; then the name alone must do.
+        originals = {path_of(str(reference["origReference"])) for reference in references}
+        return str(product["id"]) if not originals or original in originals else None
+
+    async def _is_in_use(self, path: str, name: str) -> bool:
+        """Whether a product in the catalogue has this file. Where none is found by files, one of NAME may.
+
+        If the catalogue does not tell, the file stays: one too many can be cleaned away later.
+        """
+        query = {"criteria": [{"class": TERM, "elementName": PLACE, "elementValue": path}]}
+        try:
+            # OODT wants to see a type that it knows. One page is enough, however many products share a file.
+            types = await self._call("getProductTypes")
+            page = await self._call("pagedQuery", query, types[0], 1)
+        except (xml_rpc.Fault, IndexError) as error:
+            log.warning("the catalogue does not tell whose %s is: %s", path, error)
+            return True
+        if page["pageProducts"]:
+            return True
+        found = await self._newest(name)
+        return found is not None and path in {
+            place_of(str(reference["dataStoreReference"])) for reference in found[1]
+        }
+
+    async def _product(self, product_id: str) -> Product | None:
+        try:
+            product: Product = await self._call("getProductById", product_id)
+        except xml_rpc.Fault:
+            return None
+        return product
+
+    async def _newest(self, name: str) -> tuple[Product, list[dict[str, Any]]] | None:
+        """The newest product of this name and its references; None if there is none."""
+        try:
+            product = await self._call("getProductByName", name)
+            return product, await self._call("getProductReferences", product)
+        except xml_rpc.Fault:
+            return None
+
+    async def _call(self, method: str, *params: object) -> Any:
+        return await xml_rpc.call(self._client, self._url, f"filemgr.{method}", *params, seconds=CALL_SECONDS)

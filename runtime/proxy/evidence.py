@@ -1,0 +1,171 @@
+"""What File Manager calls prove about runs: each ingest goes on record in the run's journal and the ledger.
+
+The crawler hands the workflow's whole metadata to the File Manager with each ingest, so the run is always
+known. A job's products are in the ledger, on the disk, before the crawler gets its answer: whoever finds the
+run failed or abandoned knows what to remove.
+"""
+
+import asyncio
+import contextlib
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from runtime.oodt.file_manager import RECEIVED, path_of
+from runtime.records import journal
+from runtime.records.ledger import Ledger, parse_lines
+
+INSTANCE_KEY = "WorkflowInstId"
+INGEST = "filemgr.ingestProduct"
+WATCHED = frozenset(
+    {INGEST, "filemgr.addProductReferences", "filemgr.setProductTransferStatus", "filemgr.removeProduct"}
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProductCall:
+    """What a call says about a product. Only an ingest names the workflow instance."""
+
+    method: str
+    product: str
+    name: str
+    type: str
+    file: str
+    archived: tuple[str, ...]
+    transfer_status: str
+    instance: str | None = None
+    client_transfers: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunRef:
+    """Where a run's evidence goes: its journal, and the ledger if it is a run of a job."""
+
+    journal: Path
+    folder: Path | None
+    number: int
+
+
+def product_call(method: str, params: tuple[Any, ...]) -> ProductCall | None:
+    """The call as far as it matters here; None if it is malformed, which is for the File Manager to say."""
+    try:
+        product = params[0]
+        references = product["references"]
+        call = ProductCall(
+            method=method,
+            product=product["id"],
+            name=product["name"],
+            type=product["type"]["name"],
+            file=path_of(references[0]["origReference"]) if references else "",
+            archived=tuple(path_of(reference["dataStoreReference"]) for reference in references),
+            transfer_status=product["transferStatus"],
+        )
+        if method == INGEST:
+            return replace(call, instance=_first(params[1].get(INSTANCE_KEY)), client_transfers=params[2])
+        return call
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError):
+        return None
+
+
+class Evidence:
+    """The evidence of one container's File Manager calls."""
+
+    def __init__(self, runs: Path, ledger: Ledger) -> None:
+        self._runs = runs
+        self._ledger = ledger
+        self._run_of_product: dict[str, RunRef] = {}
+
+    def recall(self) -> None:
+        """Learn from the journals what an earlier process of this container knew."""
+        for path in self._runs.glob("*.jsonl"):
+            for line in _lines(path) or []:
+                if line["kind"] == "ingest" and (run := self._run(path.stem)):
+                    self._run_of_product[line["product"]] = run
+
+    def knows(self, instance: str) -> bool:
+        """Whether a run of this container goes on under this id."""
+        return self._run(instance) is not None
+
+    async def objection(self, call: ProductCall) -> str | None:
+        """Why the call must not be carried out; None if it may. An ingest is on record before it is begun."""
+        run = self._run(call.instance)
+        if run is None or run.folder is None:
+            return None
+        if not await asyncio.to_thread(self._ledger.is_current, run.folder, run.number):
+            fault = "the run does not count any more: it was given up, or another node has taken the job over"
+            await self._note(run, kind="refused", file=call.file, fault=fault)
+            return fault
+        await self._note(run, kind="ingesting", file=call.file, name=call.name)
+        return None
+
+    async def answered(self, call: ProductCall, answer: Any) -> None:
+        """Put on record what was done."""
+        product = str(answer) if call.method == INGEST else call.product
+        run = self._run(call.instance) or self._run_of_product.get(product)
+        if run is None:
+            return
+        match call.method:
+            case "filemgr.ingestProduct":
+                self._run_of_product[product] = run
+                await self._note(
+                    run, kind="ingest", file=call.file, product=product, name=call.name, type=call.type
+                )
+                if not call.client_transfers:
+                    await self._note(run, kind="received", product=product)
+                    self._run_of_product.pop(product, None)
+            case "filemgr.addProductReferences":
+                for archived in call.archived:
+                    await self._note(run, kind="reference", product=product, archived=archived)
+            case "filemgr.setProductTransferStatus" if call.transfer_status == RECEIVED:
+                await self._note(run, kind="received", product=product)
+                self._run_of_product.pop(product, None)
+            case "filemgr.removeProduct":
+                await self._note(run, kind="removed", product=product)
+                self._run_of_product.pop(product, None)
+
+    async def refused(self, call: ProductCall, fault: str) -> None:
+        """Put on record that an ingest was not done."""
+        if run := self._run(call.instance):
+            await self._note(run, kind="refused", file=call.file, fault=fault)
+
+    async def _note(self, run: RunRef, **fields: Any) -> None:
+        line = {**fields, "at": time.time()}
+        if run.folder is not None:
+            await asyncio.to_thread(self._ledger.add_product_line, run.folder, run.number, line)
+        # The ledger comes first: the consumer judges a run as soon as its journal is complete. A journal that
+        # is gone belongs to a run that was judged.
+        with contextlib.suppress(FileNotFoundError):
+            journal.append(run.journal, line)
+
+    def _run(self, run_id: str | None) -> RunRef | None:
+        """The run that an instance belongs to; None if it keeps no journal here."""
+        if not run_id or "/" in run_id:
+            return None
+        path = self._runs / f"{run_id}.jsonl"
+        lines = _lines(path)
+        if lines is None:
+            return None
+        # Of several workflows that one event has started, all but the first have the run's id and a suffix.
+        opening = _opening(lines) or _opening(_lines(self._runs / f"{run_id.rpartition('.')[0]}.jsonl") or [])
+        if opening is None:
+            return RunRef(journal=path, folder=None, number=1)
+        return RunRef(journal=path, folder=Path(opening["ledger"]), number=opening["run"])
+
+
+def _opening(lines: list[dict[str, Any]]) -> dict[str, Any] | None:
+    return next((line for line in lines if line["kind"] == "opened"), None)
+
+
+def _lines(path: Path) -> list[dict[str, Any]] | None:
+    try:
+        return list(parse_lines(path.read_bytes()))
+    except FileNotFoundError:
+        return None
+
+
+def _first(value: object) -> str | None:
+    """OODT's metadata values are text or lists of text."""
+    if isinstance(value, list):
+        value = value[0] if value else None
+    return value if isinstance(value, str) else None

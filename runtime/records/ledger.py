@@ -1,0 +1,322 @@
+"""The record of jobs on the shared disk: who runs a job now, what its runs came to, its verdict.
+
+A job's folder LEDGER/EVENT/JOB holds its history as numbered entries (runtime/records/entries.py): a run begins, a
+run has ended, the job has ended, the dead job is given another chance. Of two workers that act on the same
+state exactly one can append the next entry, and the other learns that it was late: a run is claimed once, and
+a worker that was out of reach cannot settle a job that another has taken over. To cancel a job is to append
+its end: its worker notices when it renews the lease.
+
+While the last entry is a run, its modification time is that run's lease. Ages are taken on the disk's own
+clock, by the time that it gives to a file written just now, since the clocks of nodes differ.
+
+products-N.jsonl beside the entries is what run N put into the catalogue, written by the gateway.
+A file answered there says that the message which the job's id was derived from, for want of one, is gone: one
+with the same body and time that still comes is another job.
+A file LEDGER/.cancelled/BATCH says that none of the batch's jobs is to begin.
+"""
+
+import contextlib
+import hashlib
+import json
+import os
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from runtime import names
+from runtime.records import entries
+from runtime.records.entries import Entry, Taken
+
+# Joins the parts of a run's id; no job's id holds it.
+JOINT = "~"
+EVENT_DIGITS = 8
+# PGEs run under another user of the same group; the ledger is none of their business.
+FOLDER_MODE = 0o700
+CANCELLED_BATCHES = ".cancelled"
+ANSWERED = "answered"
+
+JobEnd = Literal["SUCCEEDED", "DEAD", "CANCELLED"]
+RunEnd = Literal["failed", "interrupted", "succeeded"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """A run of a job, which this worker holds the lease of.
+
+    ``id`` names the run in the whole cluster: files, folders, workflow instances.
+    """
+
+    id: str
+    number: int
+    folder: Path
+    entry: int
+    started: float
+    failures: int
+    interruptions: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Held:
+    """Another worker runs the job."""
+
+    node: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """The end of a job, in its ``run``-th run (0: before the first). Times are unix seconds."""
+
+    state: JobEnd
+    attempts: int
+    node: str
+    run: int = 0
+    reason: str | None = None
+    log: str | None = None
+    products: tuple[Mapping[str, Any], ...] = ()
+    started: float | None = None
+    ended: float
+
+
+class Superseded(Exception):
+    """Another worker has acted on the job since; the run does not count any more."""
+
+
+class Ledger:
+    """The ledger as one worker uses it. Every method may block on the shared disk."""
+
+    def __init__(self, root: Path, *, node: str, lease: float, gateway: str = "") -> None:
+        self._root = root
+        self._node = node
+        self._gateway = gateway
+        self.lease = lease
+
+    def claim(
+        self, event: str, job: str, *, batch: str | None = None, redrive: str | None = None
+    ) -> Run | Held | Verdict:
+        """Begin the job's next run, unless the job has ended or another worker is at it.
+
+        A REDRIVE that was not seen before gives a dead job another chance; its failures so far are forgiven.
+        """
+        if batch is not None and self._batch_cancelled(batch):
+            return self.cancel(event, job)
+        folder = self.folder(event, job)
+        history = entries.read_all(folder)
+        last = history[-1] if history else {"kind": "new"}
+        try:
+            if last["kind"] == "verdict" and last["state"] == "DEAD" and _is_new(redrive, history):
+                last = {"kind": "reopened", "redrive": redrive, "at": time.time()}
+                entries.add(folder, len(history) + 1, last)
+                history.append(last)
+            if last["kind"] == "verdict":
+                return _verdict(last)
+            run_id = self._run_id(event, job, _number(history))
+            run = _run(folder, history, id=run_id, started=time.time())
+            begun = {
+                "kind": "run",
+                "id": run.id,
+                "run": run.number,
+                "node": self._node,
+                "gateway": self._gateway,
+                "started": run.started,
+            }
+            with entries.draft(folder, begun) as draft:
+                if last["kind"] == "run" and not self._expired(folder, history, entries.modified(draft)):
+                    return Held(node=last["node"])
+                entries.append(folder, run.entry, draft)
+        except Taken:
+            return Held(node="another node")
+        return run
+
+    def reserve(self, event: str, job: str) -> bool:
+        """Make the job's folder; false if it is there."""
+        (self._root / event).mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+        try:
+            (self._root / event / job).mkdir(mode=FOLDER_MODE)
+        except FileExistsError:
+            return False
+        return True
+
+    def note_answered(self, event: str, job: str) -> None:
+        """Remember that the message which the job's id was derived from is about to be acknowledged."""
+        (self.folder(event, job) / ANSWERED).touch()
+
+    def is_answered(self, event: str, job: str) -> bool:
+        return (self._root / event / job / ANSWERED).exists()
+
+    def adopt(self, event: str, job: str, number: int) -> Run | None:
+        """A run that an earlier process of this container began; None if it is not the current one."""
+        folder = self._root / event / job
+        history = entries.read_all(folder)
+        if not _current(history, number):
+            return None
+        return _run(folder, history[:-1], id=history[-1]["id"], started=history[-1]["started"])
+
+    def renew(self, run: Run) -> None:
+        """Keep the lease; raises Superseded."""
+        if not self.is_current(run.folder, run.number):
+            raise Superseded(run.id)
+        os.utime(entries.path(run.folder, run.entry))
+
+    def is_current(self, folder: Path, number: int) -> bool:
+        """Whether run NUMBER goes on. What it produces counts; what other runs produce is refused."""
+        numbers = entries.numbers(folder)
+        return bool(numbers) and _current([entries.read(entries.path(folder, numbers[-1]))], number)
+
+    def end(self, run: Run, state: RunEnd, reason: str | None, log: str | None = None) -> None:
+        """Record what the run came to, which also gives its lease back; raises Superseded."""
+        ended = {
+            "kind": "ended",
+            "run": run.number,
+            "state": state,
+            "reason": reason,
+            "log": log,
+            "at": time.time(),
+        }
+        self._add(run, ended)
+
+    def settle(self, run: Run, verdict: Verdict) -> None:
+        """Record the job's end; raises Superseded."""
+        self._add(run, _entry(verdict))
+
+    def verdict(self, event: str, job: str) -> Verdict | None:
+        """How the job ended; None if it has not."""
+        history = entries.read_all(self._root / event / job)
+        return _verdict(history[-1]) if history and history[-1]["kind"] == "verdict" else None
+
+    def cancel(self, event: str, job: str) -> Verdict:
+        """End the job, wherever it is; the answer is how it had ended already, if it had."""
+        return self._conclude(event, job, "CANCELLED", "it was cancelled")
+
+    def give_up(self, event: str, job: str, reason: str) -> Verdict | Held:
+        """End a job that has no message any more, unless a worker runs it; how it had ended, if it had."""
+        folder = self.folder(event, job)
+        history = entries.read_all(folder)
+        if history and history[-1]["kind"] == "run":
+            with entries.draft(folder, {}) as draft:
+                if not self._expired(folder, history, entries.modified(draft)):
+                    return Held(node=history[-1]["node"])
+        return self._conclude(event, job, "DEAD", reason)
+
+    def _conclude(self, event: str, job: str, state: JobEnd, reason: str) -> Verdict:
+        folder = self.folder(event, job)
+        while True:
+            history = entries.read_all(folder)
+            if history and history[-1]["kind"] == "verdict":
+                return _verdict(history[-1])
+            last = _run(folder, history)
+            verdict = Verdict(
+                state=state,
+                attempts=last.failures + (bool(history) and history[-1]["kind"] == "run"),
+                node=self._node,
+                run=last.number - 1,
+                reason=reason,
+                ended=time.time(),
+            )
+            with contextlib.suppress(Taken):
+                entries.add(folder, len(history) + 1, _entry(verdict))
+                return verdict
+
+    def cancel_batch(self, batch: str) -> None:
+        """Let no job of the batch begin any more."""
+        folder = self._root / CANCELLED_BATCHES
+        folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+        (folder / batch).touch()
+        entries.sync(folder)
+
+    def products(self, folder: Path) -> dict[int, list[Entry]]:
+        """The lines of each run's product journal, by the run's number."""
+        return {
+            int(path.stem.removeprefix("products-")): list(parse_lines(path.read_bytes()))
+            for path in folder.glob("products-*.jsonl")
+        }
+
+    def add_product_line(self, folder: Path, number: int, line: Mapping[str, Any]) -> None:
+        """Add a line to a run's product journal; it is on the disk before this returns."""
+        path = folder / f"products-{number}.jsonl"
+        created = not path.exists()
+        with open(path, "ab") as file:
+            # The line break comes first as well, in case a writer that died has left a part of a line.
+            file.write(b"\n" + json.dumps(line).encode() + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+        if created:
+            entries.sync(folder)
+
+    def folder(self, event: str, job: str) -> Path:
+        """Where the job's history is; it is there."""
+        folder = self._root / event / job
+        folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+        return folder
+
+    def _run_id(self, event: str, job: str, number: int) -> str:
+        """The job's id for its first run, so that folders and products carry it; later runs add a number.
+
+        If another event has a job of this id, the event is added, in short: names of files have a limit. The
+        job's folder is there before this looks for others, so of two jobs at least one sees the other.
+        """
+        others = {name for name in os.listdir(self._root) if not name.startswith(".")} - {event}
+        if any((self._root / other / job).exists() for other in others):
+            return JOINT.join((job, str(number), hashlib.sha256(event.encode()).hexdigest()[:EVENT_DIGITS]))
+        return job if number == 1 else JOINT.join((job, str(number)))
+
+    def _batch_cancelled(self, batch: str) -> bool:
+        # The batch's name comes from a message, which may say anything.
+        return bool(names.SAFE_ID.fullmatch(batch)) and (self._root / CANCELLED_BATCHES / batch).exists()
+
+    def _expired(self, folder: Path, history: list[Entry], now: float) -> bool:
+        return now - entries.modified(entries.path(folder, len(history))) >= self.lease
+
+    def _add(self, run: Run, entry: Entry) -> None:
+        try:
+            entries.add(run.folder, run.entry + 1, entry)
+        except Taken:
+            raise Superseded(run.id) from None
+
+
+def parse_lines(content: bytes) -> Iterator[Entry]:
+    """The lines of a journal that were written whole. A writer that died may have left a part of one."""
+    for text in content.split(b"\n"):
+        with contextlib.suppress(ValueError):
+            line = json.loads(text)
+            if isinstance(line, dict) and "kind" in line:
+                yield line
+
+
+def _run(folder: Path, earlier: list[Entry], *, id: str = "", started: float = 0) -> Run:
+    reopened = max((n for n, entry in enumerate(earlier) if entry["kind"] == "reopened"), default=-1)
+    runs = [entry["kind"] for entry in earlier[reopened + 1 :]].count("run")
+    failures = [entry.get("state") for entry in earlier[reopened + 1 :]].count("failed")
+    return Run(
+        id=id,
+        number=_number(earlier),
+        folder=folder,
+        entry=len(earlier) + 1,
+        started=started,
+        failures=failures,
+        # A run without an end is one whose worker is gone.
+        interruptions=runs - failures,
+    )
+
+
+def _number(earlier: list[Entry]) -> int:
+    """The number of the next run."""
+    return [entry["kind"] for entry in earlier].count("run") + 1
+
+
+def _is_new(redrive: str | None, history: list[Entry]) -> bool:
+    return redrive is not None and all(entry.get("redrive") != redrive for entry in history)
+
+
+def _current(history: list[Entry], number: int) -> bool:
+    return bool(history) and history[-1]["kind"] == "run" and history[-1]["run"] == number
+
+
+def _entry(verdict: Verdict) -> Entry:
+    return {"kind": "verdict", **vars(verdict), "products": list(verdict.products)}
+
+
+def _verdict(entry: Entry) -> Verdict:
+    fields = {key: entry[key] for key in Verdict.__dataclass_fields__ if key in entry}
+    return Verdict(**{**fields, "products": tuple(fields["products"])})

@@ -1,0 +1,1 @@
+"""The consumer's inside: from a job's message to its verdict."""

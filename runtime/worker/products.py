@@ -1,0 +1,67 @@
+"""Takes back the products of runs that do not count: failed ones, and those whose worker died."""
+
+import asyncio
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from runtime.oodt import xml_rpc
+from runtime.oodt.file_manager import FileManager
+from runtime.records import verdict
+from runtime.records.ledger import Ledger
+
+log = logging.getLogger(__name__)
+
+FIRST_PAUSE_SECONDS = 1.0
+LONGEST_PAUSE_SECONDS = 30.0
+
+
+async def withdraw(
+    ledger: Ledger,
+    file_manager: FileManager,
+    folder: Path,
+    *,
+    before: int | None = None,
+    only: int | None = None,
+) -> None:
+    """Remove the products of a job's runs from catalogue and archive: of all, those before one, or only one.
+
+    A file that another product has as well stays: jobs whose files are named alike share them in the archive.
+    Goes on until the File Manager has done it: a job is not settled while half of its products are there.
+    """
+    pause = FIRST_PAUSE_SECONDS
+    while True:
+        try:
+            return await _withdraw(ledger, file_manager, folder, before, only)
+        except (ConnectionError, xml_rpc.Fault) as error:
+            log.warning("job %s: products of a failed run are still there: %s", folder.name, error)
+        await asyncio.sleep(pause)
+        pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+
+
+async def _withdraw(
+    ledger: Ledger, file_manager: FileManager, folder: Path, before: int | None, only: int | None
+) -> None:
+    journals = await asyncio.to_thread(ledger.products, folder)
+    for number, lines in journals.items():
+        if (before is not None and number >= before) or (only is not None and number != only):
+            continue
+        removed = []
+        for product in verdict.traces(lines):
+            await file_manager.remove(product.id, product.name, product.archived)
+            removed.append({"kind": "withdrawn", "product": product.id})
+        for line in _unanswered(lines):
+            if product_id := await file_manager.find(line["name"], line["file"]):
+                await file_manager.remove(product_id, line["name"], ())
+            removed.append({"kind": "refused", "file": line["file"], "fault": "the ingest broke off"})
+        for line in removed:
+            await asyncio.to_thread(ledger.add_product_line, folder, number, line)
+
+
+def _unanswered(lines: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+    """Ingests that were begun and whose answer was never seen, so that the catalogue may have the product."""
+    answered = {line.get("file") for line in lines if line["kind"] in {"ingest", "refused"}}
+    for line in lines:
+        if line["kind"] == "ingesting" and line["file"] not in answered:
+            yield line

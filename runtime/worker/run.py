@@ -1,0 +1,164 @@
+"""One run of a job on the Workflow Manager, from submission to what came of it."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal
+
+from runtime.messaging.excerpt import excerpt
+from runtime.messaging.messages import Job
+from runtime.oodt import xml_rpc
+from runtime.oodt.workflow_manager import WorkflowManager
+from runtime.records import verdict
+from runtime.records.journal import Journal, Journals
+from runtime.records.ledger import Run
+from runtime.records.verdict import Line, Product
+
+# The Workflow Manager records an instance before it answers to handleEvent.
+BEGIN_SECONDS = 60.0
+# A run that was told to stop has this long to be over before its failure is reported, without its log then.
+STOP_SECONDS = 10.0
+STOP_AGAIN_SECONDS = 30.0
+
+Result = Literal["succeeded", "failed", "interrupted", "superseded"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What a run came to.
+
+    failed: the job's own doing, counts as an attempt; ``final`` if another attempt would fail too.
+    interrupted: the Workflow Manager's doing, counts only towards a net against endless repetition.
+    superseded: the job was cancelled, or this worker was out of reach for so long that another has begun a
+    later run.
+    """
+
+    result: Result
+    reason: str | None = None
+    log: str | None = None
+    final: bool = False
+    products: tuple[Product, ...] = field(default=())
+
+
+class Runner:
+    """Executes runs on one Workflow Manager."""
+
+    def __init__(self, manager: WorkflowManager, journals: Journals) -> None:
+        self._manager = manager
+        self._journals = journals
+
+    async def start(self, job: Job, run: Run) -> tuple[Journal, Outcome | None]:
+        """Submit a run; with an outcome if it did not come to run at all."""
+        journal = self._journals.open(
+            run.id,
+            job=job.id,
+            event=job.event,
+            run=run.number,
+            ledger=str(run.folder),
+            batch=job.batch,
+            queued=job.queued_at,
+        )
+        try:
+            known = await self._manager.handle_event(job.event, job.metadata, run.id)
+        except xml_rpc.Unreachable as error:
+            return journal, Outcome(result="interrupted", reason=str(error))
+        except xml_rpc.NoAnswer:
+            # It may have begun all the same; the journal will tell.
+            return journal, None
+        except xml_rpc.Fault as error:
+            return journal, Outcome(
+                result="failed", reason=f"the Workflow Manager refused it: {error.faultString}"
+            )
+        if not known:
+            reason = f"the Workflow Manager knows no event {job.event}"
+            return journal, Outcome(result="failed", reason=reason, final=True)
+        return journal, None
+
+    async def finish(self, journal: Journal, *, seconds: float, superseded: Callable[[], bool]) -> Outcome:
+        """Wait for the end of a submitted run, at most until SECONDS after it was opened."""
+        opened = journal.opening["at"] if journal.opening else time.time()
+        try:
+            async with asyncio.timeout(max(0.0, opened + BEGIN_SECONDS - time.time())):
+                outcome = await self._until(journal, _begun, superseded)
+        except TimeoutError:
+            return Outcome(
+                result="interrupted", reason="the Workflow Manager made no workflow instance of it"
+            )
+        if outcome:
+            return outcome
+        try:
+            async with asyncio.timeout(max(0.0, opened + seconds - time.time())):
+                outcome = await self._until(journal, _ended, superseded)
+        except TimeoutError:
+            return await self._given_up(journal, f"it did not end within {seconds:g} s")
+        if outcome:
+            if outcome.result == "superseded":
+                await self._stop(journal)
+            return outcome
+        finding = verdict.judge([await self._explained(*instance) for instance in journal.instances.items()])
+        return Outcome(
+            result="succeeded" if finding.succeeded else "failed",
+            reason=finding.reason,
+            log=finding.log and excerpt(finding.log),
+            final=finding.final,
+            products=finding.products,
+        )
+
+    async def _given_up(self, journal: Journal, reason: str) -> Outcome:
+        """A run whose time is over, with what its programs had to say until they were killed."""
+        await self._stop(journal)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(STOP_SECONDS):
+                await self._until(journal, _ended, lambda: False)
+        logs = [verdict.last_log(lines) for lines in journal.instances.values()]
+        log = next((log for log in logs if log), None)
+        return Outcome(result="failed", reason=reason, log=log and excerpt(log))
+
+    async def _stop(self, journal: Journal) -> None:
+        for instance in journal.instances:
+            await self._manager.stop(instance)
+
+    async def until_idle(self, journal: Journal) -> None:
+        """Return once the Workflow Manager does nothing more for the run; what goes on is stopped again."""
+        while _begun(journal):
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(STOP_AGAIN_SECONDS):
+                    await self._until(journal, _ended, lambda: False)
+                    return
+            await self._stop(journal)
+
+    async def _explained(self, instance: str, lines: list[Line]) -> list[Line]:
+        """The lines, and what OODT does not say: which metadata the instance lacks."""
+        task = verdict.missed_metadata(lines)
+        if task is None:
+            return lines
+        return [*lines, {"kind": "missing", "fields": await self._manager.missing_metadata(instance, task)}]
+
+    async def _until(
+        self,
+        journal: Journal,
+        condition: Callable[[Journal], bool],
+        superseded: Callable[[], bool],
+    ) -> Outcome | None:
+        while not condition(journal):
+            if superseded():
+                return Outcome(result="superseded", reason="it was cancelled or taken over")
+            if self._replaced(journal):
+                return Outcome(
+                    result="interrupted", reason="the Workflow Manager was restarted during the run"
+                )
+            await journal.changed()
+        return None
+
+    def _replaced(self, journal: Journal) -> bool:
+        return journal.boot is not None and journal.boot != self._manager.boot()
+
+
+def _begun(journal: Journal) -> bool:
+    return verdict.begun(journal.lines)
+
+
+def _ended(journal: Journal) -> bool:
+    return all(verdict.ended(lines) for lines in journal.instances.values())

@@ -1,0 +1,255 @@
+"""Cleaning takes what jobs have left, nothing that a job may still need, and never leaves the share."""
+
+import os
+import time
+from collections.abc import Iterator, Set
+from dataclasses import dataclass, field
+from pathlib import Path, PurePath
+from typing import Any, cast
+
+import pytest
+
+from runtime.cli import cleaning
+from runtime.cli.beneath import Beneath
+from runtime.cli.cleaning import Plan, Share
+from runtime.oodt.catalogue import Catalogue
+from runtime.records.ledger import Ledger, Run, Verdict
+
+EVENT = "test-workflow"
+
+
+@dataclass
+class FakeCatalogue:
+    """Products by id, with their files, and when they were received if that was not long ago."""
+
+    entries: dict[str, list[str]] = field(default_factory=dict)
+    received_at: dict[str, float | None] = field(default_factory=dict)
+    on_their_way: set[str] = field(default_factory=set)
+
+    def products(self) -> Iterator[tuple[dict[str, Any], list[str]]]:
+        for product, files in self.entries.items():
+            status = "TRANSFERING" if product in self.on_their_way else "RECEIVED"
+            yield {"id": product, "transferStatus": status}, files
+
+    def received(self, product: dict[str, Any]) -> float | None:
+        return self.received_at.get(product["id"], 0.0)
+
+    def remove(self, product: dict[str, Any]) -> None:
+        del self.entries[product["id"]]
+
+
+@dataclass(kw_only=True)
+class Site:
+    share: Share
+    ledger: Ledger
+    catalogue: FakeCatalogue = field(default_factory=FakeCatalogue)
+
+    def job(self, job: str, *, started: float = 0.0) -> Run:
+        """A job that runs, with a product and a folder of its own."""
+        run = self.ledger.claim(EVENT, job)
+        assert isinstance(run, Run)
+        if started:
+            entry = run.folder / f"{run.entry:04}.json"
+            entry.write_text(entry.read_text().replace(str(run.started), str(started)))
+        folder = self.share.jobs / EVENT / job
+        folder.mkdir(parents=True)
+        (folder / "log").write_text("log")
+        product = self.share.archive / "TestFile" / f"{job}.dat"
+        product.parent.mkdir(exist_ok=True)
+        product.write_text("data")
+        self.catalogue.entries[job] = [str(product)]
+        return run
+
+    def ended(self, job: str) -> None:
+        verdict = Verdict(state="SUCCEEDED", attempts=1, node="n", run=1, ended=time.time())
+        self.ledger.settle(self.job(job), verdict)
+
+    def plan(self, *parts: str, age: float = 0.0, busy: Set[str] | None = frozenset()) -> Plan:
+        catalogue = cast(Catalogue, self.catalogue)
+        chosen = parts or ("products", "jobs", "ledger")
+        return cleaning.plan(self.share, catalogue, parts=chosen, age=age, busy=busy)
+
+    def clean(self, *parts: str) -> None:
+        cleaning.carry_out(self.plan(*parts), self.share, cast(Catalogue, self.catalogue))
+
+    def left(self) -> set[str]:
+        return {
+            str(path.relative_to(self.share.archive.parent))
+            for root in (self.share.archive, self.share.jobs, self.share.ledger)
+            for path in root.rglob("*")
+        }
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Site:
+    share = Share(archive=tmp_path / "archive", jobs=tmp_path / "jobs", ledger=tmp_path / "ledger")
+    for folder in (share.archive, share.jobs, share.ledger):
+        folder.mkdir()
+    return Site(share=share, ledger=Ledger(share.ledger, node="n", lease=30))
+
+
+def test_what_ended_jobs_have_left_is_deleted_and_their_kinds_folders_stay(site: Site) -> None:
+    site.ended("one")
+    site.clean()
+    assert site.left() == {"archive/TestFile", f"jobs/{EVENT}", f"ledger/{EVENT}"}
+    assert site.catalogue.entries == {}
+
+
+def test_a_plan_deletes_nothing(site: Site) -> None:
+    site.ended("one")
+    before = site.left()
+    plan = site.plan()
+    assert (len(plan.products.paths), plan.products.size, len(plan.catalogue)) == (1, 4, 1)
+    assert (plan.jobs.paths, plan.ledger.paths) == ([PurePath(EVENT, "one")], [PurePath(EVENT, "one")])
+    assert site.left() == before
+
+
+def test_only_the_chosen_parts_are_deleted(site: Site) -> None:
+    site.ended("one")
+    site.clean("jobs")
+    assert not (site.share.jobs / EVENT / "one").exists()
+    assert (site.share.archive / "TestFile" / "one.dat").exists()
+    assert site.ledger.verdict(EVENT, "one") is not None
+
+
+def test_what_is_newer_than_the_start_of_a_job_that_has_not_ended_stays(site: Site) -> None:
+    site.ended("one")
+    site.job("running")
+    before = site.left()
+    plan = site.plan()
+    assert plan.unfinished == 1
+    site.clean()
+    assert site.left() == before
+
+
+def test_what_is_older_than_a_running_job_goes(site: Site) -> None:
+    site.ended("one")
+    site.job("running", started=time.time() + 3600)
+    plan = site.plan("ledger")
+    assert plan.ledger.paths == [PurePath(EVENT, "one")]
+
+
+def test_what_is_young_stays_when_only_the_old_is_asked_for(site: Site) -> None:
+    site.ended("one")
+    plan = site.plan(age=3600)
+    assert not (plan.products.paths or plan.jobs.paths or plan.ledger.paths or plan.catalogue)
+
+
+@pytest.mark.parametrize("busy", [{EVENT}, None])
+def test_the_record_of_a_cancelled_job_stays_while_its_message_may_be_queued(
+    site: Site, busy: set[str] | None
+) -> None:
+    site.ledger.cancel(EVENT, "cancelled")
+    assert site.plan("ledger", busy=busy).ledger.paths == []
+    assert len(site.plan("ledger", busy={"other"}).ledger.paths) == 1
+
+
+def test_a_product_with_a_file_that_stays_keeps_its_catalogue_entry(site: Site, tmp_path: Path) -> None:
+    site.ended("one")
+    site.catalogue.entries["elsewhere"] = [str(tmp_path / "elsewhere")]
+    site.catalogue.entries["half"] = [*site.catalogue.entries["one"], str(tmp_path / "elsewhere")]
+    site.catalogue.entries["none"] = []
+    site.clean()
+    assert set(site.catalogue.entries) == {"elsewhere", "half", "none"}
+
+
+def test_an_entry_whose_file_has_been_deleted_goes(site: Site) -> None:
+    site.ended("one")
+    (site.share.archive / "TestFile" / "one.dat").unlink()
+    site.clean()
+    assert site.catalogue.entries == {}
+
+
+def test_an_entry_goes_when_the_last_of_its_files_goes(site: Site) -> None:
+    site.ended("one")
+    site.catalogue.entries["one"].append(str(site.share.archive / "TestFile" / "gone.dat"))
+    site.clean()
+    assert site.catalogue.entries == {}
+
+
+@pytest.mark.parametrize("why", ["young", "of unknown age", "on its way"])
+def test_an_entry_whose_file_may_still_come_stays(site: Site, why: str) -> None:
+    site.ended("one")
+    (site.share.archive / "TestFile" / "one.dat").unlink()
+    if why == "on its way":
+        site.catalogue.on_their_way.add("one")
+    else:
+        site.catalogue.received_at["one"] = time.time() if why == "young" else None
+    site.clean()
+    assert set(site.catalogue.entries) == {"one"}
+
+
+def test_an_archive_that_is_not_mounted_costs_no_entry(site: Site) -> None:
+    site.ended("one")
+    (site.share.archive / "TestFile" / "one.dat").unlink()
+    (site.share.archive / "TestFile").rmdir()
+    site.clean()
+    assert set(site.catalogue.entries) == {"one"}
+
+
+def test_a_product_that_is_a_folder_goes_with_all_that_is_in_it(site: Site) -> None:
+    site.ended("one")
+    folder = site.share.archive / "TestFile" / "cube"
+    folder.mkdir()
+    (folder / "band").write_text("data")
+    site.catalogue.entries["cube"] = [str(folder), str(folder / "band")]
+    site.catalogue.entries["bare"] = [str(site.share.archive / "TestFile")]
+    site.clean()
+    assert set(site.catalogue.entries) == {"bare"}
+
+
+def test_products_that_share_a_file_go_together(site: Site) -> None:
+    site.ended("one")
+    site.catalogue.entries["same"] = list(site.catalogue.entries["one"])
+    site.clean()
+    assert site.catalogue.entries == {}
+
+
+def test_links_are_deleted_and_what_they_lead_to_stays(site: Site, tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    (outside / "deep").mkdir(parents=True)
+    (outside / "precious").write_text("data")
+    (site.share.archive / "folder").symlink_to(outside)
+    (site.share.archive / "TestFile").mkdir()
+    (site.share.archive / "TestFile" / "file.dat").symlink_to(outside / "precious")
+    (site.share.jobs / EVENT / "job").mkdir(parents=True)
+    (site.share.jobs / EVENT / "job" / "link").symlink_to(outside)
+    (site.share.jobs / "linked-workflow").symlink_to(outside)
+    site.clean()
+    assert sorted(path.name for path in outside.iterdir()) == ["deep", "precious"]
+    assert not (site.share.archive / "TestFile" / "file.dat").is_symlink()
+    assert not (site.share.jobs / EVENT / "job").exists()
+
+
+def test_a_link_in_place_of_a_folder_that_was_planned_is_not_followed(tmp_path: Path) -> None:
+    outside, root = tmp_path / "outside", tmp_path / "root"
+    outside.mkdir()
+    root.mkdir()
+    (outside / "precious").write_text("data")
+    (root / "folder").symlink_to(outside)
+    with Beneath(root) as folder, pytest.raises(OSError, match="folder"):
+        folder.remove(PurePath("folder", "precious"))
+    assert (outside / "precious").exists()
+
+
+@pytest.mark.parametrize("path", ["../outside/precious", "folder/../../outside/precious"])
+def test_a_path_that_leads_out_is_refused(tmp_path: Path, path: str) -> None:
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside" / "precious").write_text("data")
+    (tmp_path / "root" / "folder").mkdir(parents=True)
+    with Beneath(tmp_path / "root") as folder, pytest.raises(ValueError, match="leads out"):
+        folder.remove(PurePath(path))
+
+
+def test_the_root_of_the_file_system_is_refused() -> None:
+    with pytest.raises(ValueError, match="root of the file system"):
+        Beneath(Path("/tmp/.."))
+
+
+def test_no_handle_is_left_open(tmp_path: Path) -> None:
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    before = len(os.listdir("/proc/self/fd"))
+    with Beneath(tmp_path) as folder:
+        folder.remove(PurePath("a", "b"))
+        list(folder.files())
+    assert len(os.listdir("/proc/self/fd")) == before

@@ -1,0 +1,202 @@
+"""The API is what its document says, the page is held to itself, Prometheus gets its numbers."""
+
+import asyncio
+import base64
+import hashlib
+import http.client
+import json
+import re
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from aiohttp import web
+
+from runtime.messaging.broker import Broker
+from runtime.status_service.api import OPENAPI, Api
+from runtime.status_service.cancellation import Cancellation
+from runtime.status_service.management import Management, Node, Snapshot, event_queues, nodes
+from runtime.status_service.metrics import render
+from runtime.status_service.page import PAGE, POLICY
+from runtime.status_service.store import Store
+
+ANSWER_SECONDS = 5
+
+
+def routes() -> set[tuple[str, str]]:
+    api = Api(
+        token="t",
+        store=cast(Store, None),
+        broker=cast(Broker, None),
+        management=cast(Management, None),
+        cancellation=cast(Cancellation, None),
+    )
+    resources = api.application().router.resources()
+    return {
+        (route.method.lower(), resource.canonical)
+        for resource in resources
+        for route in resource
+        if route.method != "HEAD"
+    }
+
+
+def test_every_route_is_in_the_document_and_no_other() -> None:
+    assert routes() == {(method, path) for path, methods in OPENAPI["paths"].items() for method in methods}
+
+
+class ManagementOfNothing:
+    """The broker's management, of a broker without queues."""
+
+    async def snapshot(self) -> Snapshot:
+        return Snapshot(queues=(), nodes=())
+
+
+def ask(folder: Path, method: str, path: str, *, authorization: bytes = b"Bearer t") -> tuple[int, str]:
+    """Status and error that the API answers, with an empty history."""
+    api = Api(
+        token="t",
+        store=Store(folder / "history.sqlite", keep=10),
+        broker=cast(Broker, None),
+        management=cast(Management, ManagementOfNothing()),
+        cancellation=cast(Cancellation, None),
+    )
+
+    def request(host: str, port: int) -> tuple[int, str]:
+        connection = http.client.HTTPConnection(host, port, timeout=ANSWER_SECONDS)
+        connection.request(method, f"/api/v1/{path}", headers={"Authorization": authorization})
+        answer = connection.getresponse()
+        error = json.loads(answer.read())["error"]
+        connection.close()
+        return answer.status, error
+
+    async def talk() -> tuple[int, str]:
+        runner = web.AppRunner(api.application(), access_log=None)
+        await runner.setup()
+        try:
+            await web.TCPSite(runner, "127.0.0.1", 0).start()
+            return await asyncio.to_thread(request, *runner.addresses[0])
+        finally:
+            await runner.cleanup()
+
+    return asyncio.run(talk())
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "error"),
+    [
+        ("GET", "jobs/e/a%0D%0Ab", 404, "no job a\r\nb of event e is known"),
+        ("POST", "jobs/e/a%0Ab/cancel", 404, "no job a\nb of event e is known"),
+        ("GET", "batches/a%0Ab", 404, "no batch a\nb is known"),
+        ("GET", "jobs?limit=%0A", 400, "limit is '\\n': use a whole number"),
+        ("GET", "nothing", 404, "Not Found"),
+    ],
+)
+def test_what_is_not_known_is_said_whatever_its_name_holds(
+    tmp_path: Path, method: str, path: str, status: int, error: str
+) -> None:
+    assert ask(tmp_path, method, path) == (status, error)
+
+
+@pytest.mark.parametrize("token", [b"", b"Bearer", b"Bearer x", b"Bearer \xff", "Bearer é".encode()])
+def test_without_the_token_nothing_is_told(tmp_path: Path, token: bytes) -> None:
+    assert ask(tmp_path, "GET", "jobs", authorization=token)[0] == 401
+
+
+def test_every_reference_of_the_document_leads_somewhere() -> None:
+    def walk(node: Any) -> None:
+        if isinstance(node, dict):
+            if "$ref" in node:
+                found: Any = OPENAPI
+                for part in node["$ref"].removeprefix("#/").split("/"):
+                    found = found[part]
+            for child in node.values():
+                walk(child)
+        elif isinstance(node, list):
+            for child in node:
+                walk(child)
+
+    walk(OPENAPI)
+
+
+def test_only_what_holds_no_data_is_open_to_all() -> None:
+    open_to_all = {
+        path for path, methods in OPENAPI["paths"].items() if methods.get("get", {}).get("security") == []
+    }
+    assert open_to_all == {"/", "/openapi.json", "/healthz", "/metrics"}
+
+
+def test_the_page_has_no_outside_parts_and_its_policy_admits_only_its_own() -> None:
+    assert not re.search(r"(?:src|href)=(?!\"data:)", PAGE)
+    assert "innerHTML" not in PAGE
+    for tag in ("script", "style"):
+        [block] = re.findall(rf"<{tag}>(.*?)</{tag}>", PAGE, flags=re.DOTALL)
+        digest = base64.b64encode(hashlib.sha256(block.encode()).digest()).decode()
+        assert f"{tag}-src 'sha256-{digest}'" in POLICY
+    assert " style=" not in PAGE
+
+
+def test_queues_are_gathered_by_event() -> None:
+    rows: list[dict[str, Any]] = [
+        {"name": "a", "messages_ready": 5, "messages_unacknowledged": 2},
+        {"name": "a.dead", "messages_ready": 1, "messages_unacknowledged": 1},
+        {"name": "a.retry.5", "messages_ready": 3, "messages_unacknowledged": 0},
+        {"name": "a.retry.20", "messages_ready": 4, "messages_unacknowledged": 0},
+        {"name": "oodt.status", "messages_ready": 9, "messages_unacknowledged": 9},
+        {"name": "b"},
+        {"name": "b.dead"},
+    ]
+    a, b = event_queues(rows)
+    assert (a.event, a.queued, a.taken, a.retrying, a.dead, a.counted) == ("a", 5, 2, 7, 2, True)
+    assert (b.event, b.counted) == ("b", False)
+
+
+def consumer(queue: str, connection: str, prefetch: int) -> dict[str, Any]:
+    channel = {"name": f"{connection} (1)", "connection_name": connection, "peer_host": "10.0.0.9"}
+    return {"queue": {"name": queue}, "prefetch_count": prefetch, "channel_details": channel}
+
+
+def test_slots_are_those_of_all_consumers_of_a_node() -> None:
+    consumers = [
+        *(consumer("a", "c1", 4), consumer("b", "c1", 2), consumer("a", "c2", 4)),
+        *(consumer("a", "c3", 1), consumer("oodt.status", "c4", 1000)),
+    ]
+    channels: list[dict[str, Any]] = [{"name": "c1 (1)", "messages_unacknowledged": 3}, {"name": "c2 (1)"}]
+    connections: list[dict[str, Any]] = [
+        {"name": "c1", "client_properties": {"connection_name": "node1 jobs"}},
+        {"name": "c2", "client_properties": {"connection_name": "node1 jobs"}},
+        {"name": "c4", "client_properties": {"connection_name": "oodt-status"}},
+    ]
+    foreign, node1 = nodes({"a", "b"}, consumers, channels, connections)
+    assert foreign == Node(node="10.0.0.9", consumers=1, slots=1, busy=0)
+    assert (node1.node, node1.consumers, node1.slots, node1.busy, node1.free) == ("node1", 2, 10, 3, 7)
+
+
+def test_prometheus_gets_counters_histograms_and_the_brokers_numbers() -> None:
+    [queue] = event_queues([{"name": "a", "messages_ready": 5}, {"name": "a.dead"}])
+    snapshot = Snapshot(queues=(queue,), nodes=(Node(node="node1", consumers=1, slots=4, busy=1),))
+    totals = {"a": {"succeeded": 7.0, "retrying": 2.0, "run:5": 3.0, "run:60": 1.0, "run:sum": 42.0}}
+    text = render(snapshot, {"a": {"RUNNING": 1}}, totals).decode()
+    for line in (
+        "oodt_broker_up 1.0",
+        'oodt_queue_messages{event="a",state="queued"} 5.0',
+        'oodt_slots{node="node1",state="free"} 3.0',
+        'oodt_jobs_running{event="a"} 1.0',
+        'oodt_jobs_succeeded_total{event="a"} 7.0',
+        'oodt_jobs_retries_total{event="a"} 2.0',
+        'oodt_job_run_seconds_bucket{event="a",le="15"} 3.0',
+        'oodt_job_run_seconds_bucket{event="a",le="+Inf"} 4.0',
+        'oodt_job_run_seconds_sum{event="a"} 42.0',
+    ):
+        assert line in text.splitlines()
+
+
+def test_without_the_broker_the_history_is_told_all_the_same() -> None:
+    text = render(None, {}, {"a": {"dead": 1.0}}).decode()
+    assert "oodt_broker_up 0.0" in text
+    assert 'oodt_jobs_dead_total{event="a"} 1.0' in text
+
+
+@pytest.mark.parametrize("schema", ["Job", "Batch", "Overview", "Run"])
+def test_every_field_that_is_required_is_described(schema: str) -> None:
+    described = OPENAPI["components"]["schemas"][schema]
+    assert set(described["required"]) <= set(described["properties"])

@@ -1,0 +1,180 @@
+"""The history takes each event into account once, in whichever order and however often events come."""
+
+import itertools
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from runtime.messaging.events import BatchEvent, RedriveEvent, State, StateEvent
+from runtime.status_service.schema import STEPS, Unreadable
+from runtime.status_service.store import Store
+
+EVENT = "test-workflow"
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    store = Store(tmp_path / "history.sqlite", keep=100)
+    yield store
+    store.close()
+
+
+def change(state: State, run: int = 1, job: str = "batch.1", **fields: Any) -> StateEvent:
+    defaults: dict[str, Any] = {"attempts": run, "node": "node1", "batch": "batch", "queued": 100.0}
+    return StateEvent(job=job, event=EVENT, state=state, run=run, **{**defaults, **fields})
+
+
+STORY = (
+    change("RUNNING", 1, started=103.0),
+    change("RETRYING", 1, started=103.0, ended=113.0, reason="exit 1"),
+    change("RUNNING", 2, started=120.0),
+    change("SUCCEEDED", 2, started=120.0, ended=150.0, products=({"name": "p"},)),
+)
+
+
+def job_of(store: Store, job: str = "batch.1") -> dict[str, Any]:
+    found = store.job(EVENT, job)
+    assert found is not None
+    return found
+
+
+def test_a_job_is_what_its_events_say(store: Store) -> None:
+    store.apply(STORY)
+    job = job_of(store)
+    assert (job["state"], job["attempts"], job["products"]) == ("SUCCEEDED", 2, [{"name": "p"}])
+    assert [(run["run"], run["state"], run["reason"]) for run in job["runs"]] == [
+        (1, "FAILED", "exit 1"),
+        (2, "SUCCEEDED", None),
+    ]
+
+
+@given(order=st.permutations(range(len(STORY))), twice=st.sets(st.integers(0, len(STORY) - 1)))
+def test_events_that_come_late_or_twice_change_nothing(order: list[int], twice: set[int]) -> None:
+    store = Store(Path(":memory:"), keep=100)
+    store.apply([STORY[index] for index in (*order, *twice)])
+    job = job_of(store)
+    assert (job["state"], job["attempts"]) == ("SUCCEEDED", 2)
+    assert [run["state"] for run in job["runs"]] == ["FAILED", "SUCCEEDED"]
+    assert store.states() == {EVENT: {state: int(state == "SUCCEEDED") for state in store.states()[EVENT]}}
+    assert store.totals()[EVENT]["succeeded"] == 1
+    assert store.totals()[EVENT]["run:sum"] == 40
+
+
+def test_any_event_of_an_unknown_job_makes_it_and_its_batch(store: Store) -> None:
+    store.apply([STORY[3]])
+    batch = store.batch("batch")
+    assert batch is not None
+    assert (batch["jobs"], batch["submitted"], batch["states"]) == (1, None, {"SUCCEEDED": 1})
+
+
+def test_a_batch_tells_how_many_jobs_have_not_begun(store: Store) -> None:
+    store.apply([BatchEvent(batch="batch", event=EVENT, jobs=10), change("RUNNING")])
+    batch = store.batch("batch")
+    assert batch is not None
+    assert (batch["jobs"], batch["waiting"], batch["submitted"]) == (10, 9, None)
+    store.apply([BatchEvent(batch="batch", event=EVENT, jobs=10, submitted=10)])
+    assert [each["submitted"] for each in store.batches(limit=5)] == [10]
+
+
+def test_a_job_that_has_not_begun_is_known_by_its_batch(store: Store) -> None:
+    store.apply([BatchEvent(batch="batch", event=EVENT, jobs=10)])
+    assert job_of(store, "batch.10")["state"] == "QUEUED"
+    assert [each["state"] for each in store.find("batch.10")] == ["QUEUED"]
+    for unknown in ("batch.11", "batch.0", "batch.x", "other.1", "batch"):
+        assert store.job(EVENT, unknown) is None
+
+
+def test_a_redriven_job_is_queued_until_it_runs_again(store: Store) -> None:
+    redrive = RedriveEvent(job="batch.1", event=EVENT, batch="batch", redrive="one")
+    store.apply([change("DEAD", 1, ended=110.0, reason="exit 1"), redrive])
+    assert (job_of(store)["state"], job_of(store)["attempts"]) == ("QUEUED", 0)
+    assert store.states()[EVENT] == {"DEAD": 0, "QUEUED": 1}
+    store.apply([change("DEAD", 1), change("RUNNING", 2, attempts=1), redrive])
+    assert (job_of(store)["state"], job_of(store)["attempts"]) == ("RUNNING", 1)
+    store.apply([change("DEAD", 2), redrive])
+    assert job_of(store)["state"] == "DEAD"
+
+
+def test_a_redriven_job_that_was_forgotten_is_queued(store: Store) -> None:
+    store.apply([RedriveEvent(job="j", event=EVENT, redrive="one")])
+    assert job_of(store, "j")["state"] == "QUEUED"
+    store.apply([change("RUNNING", 4, job="j", batch=None)])
+    assert job_of(store, "j")["state"] == "RUNNING"
+
+
+def test_a_running_job_can_be_cancelled_and_its_worker_comes_too_late(store: Store) -> None:
+    store.apply([change("RUNNING"), change("CANCELLED"), change("SUCCEEDED")])
+    assert job_of(store)["state"] == "CANCELLED"
+
+
+def test_waiting_and_running_seconds_are_counted_in_buckets(store: Store) -> None:
+    store.apply(STORY)
+    totals = store.totals()[EVENT]
+    assert {name: totals[name] for name in ("queued:5", "queued:sum", "run:15", "run:60", "run:sum")} == {
+        "queued:5": 1,
+        "queued:sum": 3,
+        "run:15": 1,
+        "run:60": 1,
+        "run:sum": 40,
+    }
+
+
+def test_the_oldest_jobs_that_have_ended_are_forgotten_and_running_ones_never(tmp_path: Path) -> None:
+    store = Store(tmp_path / "history.sqlite", keep=3)
+    store.apply([change("RUNNING", job="running")])
+    store.apply([change("SUCCEEDED", job=f"j{n}", ended=float(n), started=0.5) for n in range(1, 8)])
+    assert store.prune() == 4
+    assert [job["job"] for job in store.jobs({}, limit=10)] == ["j7", "j6", "j5", "running"]
+    assert store.job(EVENT, "j1") is None
+    assert store.prune() == 0
+    batch = store.batch("batch")
+    assert batch is not None and batch["states"] == {"SUCCEEDED": 7, "RUNNING": 1}
+
+
+def test_a_batch_of_which_every_job_is_forgotten_is_forgotten(store: Store) -> None:
+    store.apply(STORY)
+    assert store.forget(until=10_000_000_000) == 1
+    assert store.batches(limit=5) == [] and store.states() == {}
+    assert store.totals()[EVENT]["succeeded"] == 1
+
+
+def test_jobs_are_listed_by_page_and_filter(store: Store) -> None:
+    store.apply([change("RUNNING", job=f"j{n}", node=f"node{n % 2}") for n in range(6)])
+    first = store.jobs({"node": "node1"}, limit=2)
+    rest = store.jobs({"node": "node1"}, limit=2, before=first[-1]["number"])
+    assert [job["job"] for job in (*first, *rest)] == ["j5", "j3", "j1"]
+
+
+def test_reasons_are_counted(store: Store) -> None:
+    reasons = ("exit 1", "exit 1", "no output")
+    store.apply([change("DEAD", job=f"j{n}", reason=reason) for n, reason in enumerate(reasons)])
+    found = store.reasons(event=EVENT, batch=None, limit=5)
+    assert [(each["reason"], each["jobs"]) for each in found] == [("exit 1", 2), ("no output", 1)]
+
+
+def test_what_was_recorded_is_there_after_a_restart(tmp_path: Path) -> None:
+    for expected in ([], ["batch.1"]):
+        store = Store(tmp_path / "deep" / "history.sqlite", keep=3)
+        assert [job["job"] for job in store.jobs({}, limit=10)] == expected
+        store.apply(STORY)
+        store.close()
+
+
+def test_events_that_cannot_be_recorded_leave_nothing_half_done(store: Store) -> None:
+    broken = change("RUNNING", job="other", node=object())
+    with pytest.raises(sqlite3.Error):
+        store.apply(itertools.chain(STORY, [broken]))
+    assert store.jobs({}, limit=10) == [] and store.totals() == {}
+
+
+def test_a_history_of_a_later_version_is_not_touched(tmp_path: Path) -> None:
+    file = tmp_path / "history.sqlite"
+    with sqlite3.connect(file) as connection:
+        connection.execute(f"PRAGMA user_version = {len(STEPS) + 1}")
+    with pytest.raises(Unreadable, match="use the newer program"):
+        Store(file, keep=3)

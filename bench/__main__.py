@@ -18,7 +18,7 @@ from typing import Any
 from bench import batch, enqueue, flow, image, machine, own_part, peers, queued, steps, swarm
 from bench.cluster import Cluster
 from bench.measurement import Measurement, table
-from runtime.messaging.events import StateEvent
+from runtime.messaging.announcements import StateChange
 from tests.integration import images
 from toolchain.versions import BASE_IMAGE, SUBSTITUTE_BASE_IMAGE
 
@@ -124,7 +124,7 @@ ROWS: dict[str, Callable[[Setting], Row]] = {
 }
 
 
-def spans(ended: list[StateEvent]) -> list[dict[str, object]]:
+def spans(ended: list[StateChange]) -> list[dict[str, object]]:
     return [
         {"node": each.node, "started": round(each.started or 0, 2), "ended": round(each.ended or 0, 2)}
         for each in ended

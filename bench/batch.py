@@ -12,7 +12,7 @@ from bench import peers
 from bench.cluster import Cluster
 from bench.measurement import Measurement
 from bench.peers import ROOT
-from runtime.messaging.events import StateEvent
+from runtime.messaging.announcements import StateChange
 from tests.integration.rabbitmq import VirtualHost
 
 PEER = ROOT / "bench" / "peer"
@@ -27,7 +27,7 @@ class Batch:
     """Figures, the jobs of the last repetition, and in seconds: the batch, and one job's overhead."""
 
     figures: list[Measurement]
-    ended: list[StateEvent]
+    ended: list[StateChange]
     elapsed: float
     overhead: float
 
@@ -38,7 +38,7 @@ def measure(cluster: Cluster, *, repetitions: int, jobs: int, seconds: float) ->
     slots = cluster.workers * cluster.slots
     alone = [_alone(cluster, seconds) for _ in range(max(5, repetitions))]
     single = Measurement(name=f"one job alone, tasks of {seconds:g} s each", unit="s", values=tuple(alone))
-    ended: list[StateEvent] = []
+    ended: list[StateChange] = []
     with _celery_workers(cluster.vhost, cluster.workers, cluster.slots, cluster.folder) as environment:
         for _ in range(repetitions):
             before = sum(cluster.cpu_seconds().values())
@@ -84,7 +84,7 @@ def _alone(cluster: Cluster, seconds: float) -> float:
     return event.ended - event.started
 
 
-def idle_share(ended: list[StateEvent], slots: int) -> float:
+def idle_share(ended: list[StateChange], slots: int) -> float:
     """The share of slot time without a job, from when all slots had one until the last job left the queue."""
     spans = sorted((event.started or 0, event.ended or 0) for event in ended)
     first, last = spans[slots - 1][0], spans[-1][0]

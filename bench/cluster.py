@@ -11,8 +11,8 @@ import pika
 
 from bench.submitting import submit
 from runtime import names
+from runtime.messaging.announcements import StateChange, decode
 from runtime.messaging.event import Event
-from runtime.messaging.events import StateEvent, decode
 from tests.integration.oodt import Container, Oodt, docker
 from tests.integration.rabbitmq import RabbitMQ, VirtualHost
 from tests.integration.waiting import until
@@ -32,7 +32,7 @@ class Cluster:
     folder: Path
     workers: int
     slots: int
-    ended: list[StateEvent] = field(default_factory=list)
+    ended: list[StateChange] = field(default_factory=list)
     nodes: list[Container] = field(default_factory=list)
     _stopping: threading.Event = field(default_factory=threading.Event)
 
@@ -67,7 +67,7 @@ class Cluster:
         self.nodes.append(node)
         return node
 
-    def run(self, *, jobs: int, seconds: float) -> tuple[float, list[StateEvent]]:
+    def run(self, *, jobs: int, seconds: float) -> tuple[float, list[StateChange]]:
         """Run a batch to its end: seconds from the first submit to the last verdict, and each job's end."""
         before = len(self.ended)
         batch = ("--event", EVENT, "--jobs", str(jobs), *METADATA, "--metadata", f"Seconds={seconds}")
@@ -107,7 +107,7 @@ class Cluster:
                 if self._stopping.is_set():
                     return
                 event = decode(body) if body is not None else None
-                if isinstance(event, StateEvent) and event.ended is not None and event.state != "RETRYING":
+                if isinstance(event, StateChange) and event.ended is not None and event.state != "RETRYING":
                     self.ended.append(event)
 
 

@@ -6,7 +6,7 @@ from statistics import linear_regression
 
 from bench.cluster import Cluster
 from bench.measurement import Measurement
-from runtime.messaging.events import StateEvent
+from runtime.messaging.announcements import StateChange
 from tests.integration.waiting import until
 
 WINDOW = 100
@@ -18,7 +18,7 @@ class Flow:
     """Figures, the jobs in the order of their ends, the time that they took, processor time of one."""
 
     figures: list[Measurement]
-    ended: list[StateEvent]
+    ended: list[StateChange]
     elapsed: float
     cpu: dict[str, float]
 
@@ -69,13 +69,13 @@ def measure(cluster: Cluster, *, jobs: int) -> Flow:
     return Flow(figures=figures, ended=ended, elapsed=elapsed, cpu=cpu)
 
 
-def rate(ended: list[StateEvent]) -> float:
+def rate(ended: list[StateChange]) -> float:
     """Jobs a second over a stretch of jobs that ended one after another."""
     times = sorted(event.ended or 0 for event in ended)
     return (len(times) - 1) / (times[-1] - times[0])
 
 
-def trend(ended: list[StateEvent], early: int, late: int) -> float:
+def trend(ended: list[StateChange], early: int, late: int) -> float:
     """The rate at the LATE-th job against that at the EARLY-th, of a straight line through all stretches.
 
     Two stretches alone tell less: from one to the next the rate varies by a tenth. The jobs are in the order

@@ -19,8 +19,11 @@ from runtime.oodt.workflow_manager import WorkflowManager
 from runtime.process import run
 from runtime.records.journal import Journals
 from runtime.records.ledger import Ledger
-from runtime.worker.jobs import Jobs
+from runtime.worker.course import Course
+from runtime.worker.intake import Intake
+from runtime.worker.leases import Leases
 from runtime.worker.reports import Reports
+from runtime.worker.run import Runner
 from runtime.worker.settings import WorkerSettings, worker_settings
 
 log = logging.getLogger(__name__)
@@ -44,26 +47,33 @@ async def consume(settings: WorkerSettings, stop: asyncio.Event) -> None:
         ledger = Ledger(
             settings.ledger, node=settings.node, lease=settings.lease, gateway=settings.gateway_url
         )
-        jobs = Jobs(
+        runner = Runner(WorkflowManager(client, settings.wmgr_url, settings.run_dir), journals)
+        reports = Reports(reporting, node=settings.node, ledger=ledger)
+        leases = Leases(ledger)
+        course = Course(
             settings.events,
             node=settings.node,
             ledger=ledger,
-            journals=journals,
-            manager=WorkflowManager(client, settings.wmgr_url, settings.run_dir),
+            leases=leases,
+            runner=runner,
             file_manager=FileManager(client, settings.filemgr_url),
-            reports=Reports(reporting, node=settings.node, ledger=ledger),
+            reports=reports,
+        )
+        intake = Intake(
+            settings.events, course=course, runner=runner, reports=reports, ledger=ledger, journals=journals
         )
         journals.follow()
-        await jobs.adopt()
-        leases = asyncio.create_task(jobs.keep_leases())
+        await intake.adopt()
+        renewal = asyncio.create_task(leases.keep())
         for event in settings.events:
-            await taking.consume(names.abandoned_queue(event.name), prefetch=1, handler=jobs.take_abandoned)
-            await taking.consume(event.name, prefetch=event.max_workflows, handler=jobs.take)
+            dead_letters = names.dead_letter_queue(event.name)
+            await taking.consume(dead_letters, prefetch=1, handler=intake.take_dead_letter)
+            await taking.consume(event.name, prefetch=event.max_workflows, handler=intake.take)
             log.info("taking jobs of %s, %d at once", event.name, event.max_workflows)
         await stop.wait()
         await taking.stop_consuming()
-        await jobs.drain(max(0.0, settings.stop_grace - STOP_MARGIN_SECONDS))
-        leases.cancel()
+        await intake.drain(max(0.0, settings.stop_grace - STOP_MARGIN_SECONDS))
+        renewal.cancel()
         journals.stop()
 
 

@@ -32,7 +32,7 @@ VIRTUAL_HOST: Final = "/"
 EXCHANGE: Final = "oodt-exchange"
 EVENTS_EXCHANGE: Final = "oodt.events"
 STATUS_QUEUE: Final = "oodt.status"
-WATCHERS: Final = "oodt.wait."
+FOLLOWER_QUEUES: Final = "oodt.wait."
 
 # Environment of a Workflow Manager container. The first block is OODT's and the original's; scripts rely on
 # it.
@@ -105,8 +105,8 @@ def dead_queue(event: str) -> str:
     return f"{event}.dead"
 
 
-def abandoned_queue(event: str) -> str:
-    """Where the broker puts a message that it gives up, until a worker has noted that its job is dead."""
+def dead_letter_queue(event: str) -> str:
+    """Where the broker dead-letters a message, until a worker has recorded that its job is dead."""
     return f"{event}.abandoned"
 
 

@@ -155,7 +155,11 @@ def _wait(delay_secs: float, sleep_secs: float, only: str | None = None) -> None
 def _has_work(queue: Mapping[str, Any]) -> bool:
     """Whether a queue of jobs has messages, taken ones included, or is not counted yet after a start."""
     name = str(queue["name"])
-    if name.endswith(names.dead_queue("")) or name == names.STATUS_QUEUE or name.startswith(names.WATCHERS):
+    if (
+        name.endswith(names.dead_queue(""))
+        or name == names.STATUS_QUEUE
+        or name.startswith(names.FOLLOWER_QUEUES)
+    ):
         return False
     return queue.get("messages") != 0
 

@@ -33,9 +33,9 @@ from runtime.cli.command import (
 )
 from runtime.environment import SettingError
 from runtime.messaging import messages
+from runtime.messaging.announcements import Redrive, encode, routing_key
 from runtime.messaging.blocking import FAILURES, connection, publish, told
 from runtime.messaging.event import Event
-from runtime.messaging.events import REDRIVEN, RedriveEvent, encode
 
 NOT_FOUND = 404
 
@@ -81,11 +81,11 @@ def redrive(url: str, choice: Choice, report: Report) -> None:
                 continue
             again = messages.republished(properties, job=job, redrive=token)
             publish(sending, names.EXCHANGE, report.event, body, again)
-            told = RedriveEvent(
+            announcement = Redrive(
                 job=job, event=report.event, redrive=token, batch=messages.batch_of(properties)
             )
-            key = f"{report.event}.{REDRIVEN}"
-            publish(sending, names.EVENTS_EXCHANGE, key, encode(told), mandatory=False)
+            key = routing_key(announcement)
+            publish(sending, names.EVENTS_EXCHANGE, key, encode(announcement), mandatory=False)
             taking.basic_ack(method.delivery_tag)
             report.redriven += 1
             report.jobs.append(job)

@@ -32,7 +32,7 @@ from runtime.cli.display import Console
 from runtime.cli.outage import Outage
 from runtime.cli.status_client import NoStatus, Refused, StatusClient, Unreachable, has_jobs, status_client
 from runtime.environment import SettingError
-from runtime.messaging.events import FINAL
+from runtime.messaging.announcements import FINAL
 
 EVERY_SECONDS = 2.0
 # Where nobody looks at once, no line is broken.

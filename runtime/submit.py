@@ -37,12 +37,12 @@ from runtime.cli.outage import Outage
 from runtime.cli.tally import Tally
 from runtime.environment import SettingError
 from runtime.messaging import messages
+from runtime.messaging.announcements import StateChange, Submission, announce, decode
 from runtime.messaging.broker import Broker, BrokerDown, Message
 from runtime.messaging.event import AMQP_PRIORITY, Event, Priority
-from runtime.messaging.events import BatchEvent, StateEvent, announce, decode
 from runtime.messaging.messages import Metadata, Poison
 from runtime.messaging.session import Delivery, Rejected, Unroutable
-from runtime.messaging.topology import watching
+from runtime.messaging.topology import follower_topology
 
 CONNECT_SECONDS = 15.0
 CONFIRM_SECONDS = 120.0
@@ -67,7 +67,9 @@ class Request:
 
 async def carry_out(request: Request, url: str, tally: Tally, progress: Display) -> None:
     """Submit the batch and perhaps wait for its end; raises BrokerDown, Unroutable, Rejected."""
-    watch = watching(request.event, f"{request.batch}.{secrets.token_hex(4)}") if request.wait else None
+    watch = (
+        follower_topology(request.event, f"{request.batch}.{secrets.token_hex(4)}") if request.wait else None
+    )
     async with Broker(url, name=f"submit {request.batch}", topology=watch) as broker:
         await broker.wait_connected(CONNECT_SECONDS)
         async with _outages_told(broker, progress):
@@ -86,7 +88,7 @@ async def _publish_and_wait(
         # Anybody can publish there; what is no event says nothing of this batch.
         with contextlib.suppress(ValueError):
             event = decode(delivery.body)
-            if isinstance(event, StateEvent) and event.batch == request.batch:
+            if isinstance(event, StateChange) and event.batch == request.batch:
                 tally.add(event)
                 progress.show(tally)
         if tally.complete:
@@ -103,7 +105,7 @@ async def _publish_and_wait(
 
 
 async def _publish(broker: Broker, request: Request, tally: Tally, progress: Display) -> None:
-    batch = BatchEvent(batch=request.batch, event=request.event, jobs=tally.jobs)
+    batch = Submission(batch=request.batch, event=request.event, jobs=tally.jobs)
 
     def confirmed(number: int) -> None:
         tally.submitted += number

@@ -5,7 +5,8 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from runtime.messaging.events import FINAL, StateEvent
+from runtime.messaging.announcements import FINAL, StateChange
+from runtime.outcome import to_fields
 
 # Each has up to 4 kB, and a batch may have any number of jobs.
 MOST_LOGS = 1000
@@ -19,18 +20,19 @@ class Tally:
     jobs: int
     submitted: int = 0
     began: float = field(default_factory=time.monotonic)
-    latest: dict[str, StateEvent] = field(default_factory=dict)
+    latest: dict[str, StateChange] = field(default_factory=dict)
     counts: Counter[str] = field(default_factory=Counter)
 
-    def add(self, event: StateEvent) -> None:
+    def add(self, event: StateChange) -> None:
         """Take in a state change. Events may come twice and late; a job that has ended stays so."""
         before = self.latest.get(event.job)
         if before is not None and before.state in FINAL:
             return
         if before is not None:
             self.counts[before.state] -= 1
-        if event.log and (event.state != "DEAD" or self.counts["DEAD"] >= MOST_LOGS):
-            event = replace(event, log=None)
+        outcome = event.outcome
+        if outcome and outcome.log and (event.state != "DEAD" or self.counts["DEAD"] >= MOST_LOGS):
+            event = replace(event, outcome=replace(outcome, log=None))
         self.latest[event.job] = event
         self.counts[event.state] += 1
 
@@ -46,7 +48,7 @@ class Tally:
     def seconds(self) -> float:
         return round(time.monotonic() - self.began, 2)
 
-    def failures(self) -> list[StateEvent]:
+    def failures(self) -> list[StateChange]:
         return [event for event in self.latest.values() if event.state == "DEAD"]
 
     def report(self, *, waited: bool) -> dict[str, Any]:
@@ -63,9 +65,7 @@ class Tally:
                         "state": event.state,
                         "attempts": event.attempts,
                         "node": event.node,
-                        "reason": event.reason,
-                        "log": event.log,
-                        "products": list(event.products),
+                        **to_fields(event.outcome),
                     }
                     for event in self.latest.values()
                 ],

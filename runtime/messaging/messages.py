@@ -1,4 +1,4 @@
-"""What a message says: a job's identity and metadata, or why it is none.
+"""What a message says: whose job it is, and the job's metadata, or why it is none.
 
 The body is a JSON object of metadata, as the original's producers send it. A message that can never become a
 job is poison: it goes to the dead queue with its reason, and the next one is taken.
@@ -10,7 +10,7 @@ import re
 import struct
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import pika
@@ -27,7 +27,8 @@ BATCH_HEADER = "oodt-batch"
 REASON_HEADER = "oodt-reason"
 LOG_HEADER = "oodt-log"
 REDRIVE_HEADER = "oodt-redrive"
-# The id of a message without one that was put aside; its time, from which the id was derived, is another now.
+# The job's id on a message without one that waits in a retry queue. The id was derived from the message's
+# time, which is another now.
 DERIVED_HEADER = "oodt-derived"
 
 OWN_DIGITS = 12
@@ -53,14 +54,14 @@ class _Number(str):
 
 
 DELIVERY_LIMIT = "delivery_limit"
-# What RabbitMQ's words mean here.
-ABANDONED = {
+# Why RabbitMQ dead-letters a message, and what that means here.
+DEAD_LETTER_REASONS = {
     "expired": "its time to live was over before a worker had a slot for it",
     DELIVERY_LIMIT: "it was delivered too often without an answer, as if it broke its consumers",
 }
 
-# What tells a message from another with the same body: its id, the time that the broker gave it (which two
-# may share), or nothing.
+# What distinguishes a message from another with the same body: its id, the time that the broker gave it (two
+# may share it), or nothing.
 Identity = Literal["id", "time", "none"]
 
 
@@ -68,6 +69,7 @@ Identity = Literal["id", "time", "none"]
 class Job:
     """One unit of work: a run of the event's workflow with this metadata.
 
+    ``identity`` says what the id comes from, ``came_before`` whether the message was delivered before.
     ``redrive`` differs each time that the job, dead, was given another chance.
     """
 
@@ -77,18 +79,38 @@ class Job:
     batch: str | None = None
     queued_at: float | None = None
     redrive: str | None = None
+    identity: Identity = "id"
+    came_before: bool = False
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Two events may have a job of the same id."""
+        return self.event, self.id
 
 
-def decode(queue: str, properties: pika.BasicProperties, body: bytes) -> Job:
-    """The job that a message carries; raises Poison."""
+def identified(queue: str, properties: pika.BasicProperties, body: bytes, *, redelivered: bool) -> Job:
+    """The job that a message is for, without its metadata, which may be unreadable."""
+    derived = _header(properties, DERIVED_HEADER)
+    if properties.message_id:
+        identity: Identity = "id"
+    else:
+        identity = "none" if derived is None and _stamp(properties) is None else "time"
     return Job(
         id=job_id(queue, properties, body),
         event=queue,
-        metadata=metadata_from_json(body),
+        metadata={},
         batch=batch_of(properties),
         queued_at=queued_at(properties),
         redrive=_header(properties, REDRIVE_HEADER),
+        identity=identity,
+        came_before=redelivered or derived is not None,
     )
+
+
+def decode(queue: str, properties: pika.BasicProperties, body: bytes, *, redelivered: bool = False) -> Job:
+    """The job that a message carries; raises Poison."""
+    job = identified(queue, properties, body, redelivered=redelivered)
+    return replace(job, metadata=metadata_from_json(body))
 
 
 def encode(metadata: Mapping[str, object]) -> bytes:
@@ -136,23 +158,13 @@ def republished(
     )
 
 
-def put_aside(properties: pika.BasicProperties, *, job: str) -> pika.BasicProperties:
+def deferred(properties: pika.BasicProperties, job: Job) -> pika.BasicProperties:
     """As ``republished``, but a message without an id stays without."""
-    again = republished(properties, job=job)
-    if identity(properties) != "id":
+    again = republished(properties, job=job.id)
+    if job.identity != "id":
         again.message_id = None
-        again.headers = {**(again.headers or {}), DERIVED_HEADER: job}
+        again.headers = {**(again.headers or {}), DERIVED_HEADER: job.id}
     return again
-
-
-def was_put_aside(properties: pika.BasicProperties) -> bool:
-    return _header(properties, DERIVED_HEADER) is not None
-
-
-def identity(properties: pika.BasicProperties) -> Identity:
-    if properties.message_id:
-        return "id"
-    return "none" if _stamp(properties) is None and not was_put_aside(properties) else "time"
 
 
 def job_id(queue: str, properties: pika.BasicProperties, body: bytes) -> str:
@@ -177,8 +189,8 @@ def reason_of(properties: pika.BasicProperties) -> str | None:
     return _header(properties, REASON_HEADER)
 
 
-def abandonment(properties: pika.BasicProperties) -> str:
-    """The broker's word for why it has given a message up."""
+def dead_letter_reason(properties: pika.BasicProperties) -> str:
+    """RabbitMQ's word for why it has dead-lettered a message."""
     deaths = (properties.headers or {}).get("x-death")
     [death, *_] = deaths if isinstance(deaths, list) and deaths else [None]
     return str(death.get("reason")) if isinstance(death, dict) else "unknown"

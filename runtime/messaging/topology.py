@@ -22,7 +22,8 @@ from runtime import names
 from runtime.messaging.event import Event
 
 RETRY_WAITS = ((5, 8), (20, 30), (80, 120), (320, 480))
-PARKING_WAIT = RETRY_WAITS[0][0]
+# For a job that cannot run here and now through no fault of its own.
+DEFER_WAIT = RETRY_WAITS[0][0]
 
 # A net against a message that kills every consumer that takes it. It counts returned deliveries too, so the
 # broker's own default of 20 would bury jobs that were merely handed back by consumers that stopped.
@@ -54,7 +55,7 @@ class Topology:
 
 
 EVENTS_EXCHANGE = Exchange(name=names.EVENTS_EXCHANGE, kind="topic")
-WATCHER_EXPIRES_SECONDS = 600
+FOLLOWER_EXPIRES_SECONDS = 600
 
 # What the status service has not read yet. History may be lost when that service is away for long; jobs are
 # not to stop because their history has filled the broker's disk.
@@ -74,20 +75,20 @@ def topology(events: Sequence[Event]) -> Topology:
     )
 
 
-def recording() -> Topology:
+def status_topology() -> Topology:
     """What the status service listens to: all that happens to jobs and batches."""
     return Topology(exchanges=(EVENTS_EXCHANGE,), queues=(STATUS_QUEUE,))
 
 
-def watching(event: str, watcher: str) -> Topology:
+def follower_topology(event: str, follower: str) -> Topology:
     """A private queue for the event's state changes that outlives a broken connection for some minutes."""
     queue = Queue(
-        name=f"{names.WATCHERS}{watcher}",
+        name=f"{names.FOLLOWER_QUEUES}{follower}",
         exchange=names.EVENTS_EXCHANGE,
         key=f"{event}.*",
         # Not a quorum queue: one of these that was made a moment before the broker was killed stays broken,
         # and then no state change is confirmed to anybody.
-        arguments={"x-queue-type": "classic", "x-expires": WATCHER_EXPIRES_SECONDS * 1000},
+        arguments={"x-queue-type": "classic", "x-expires": FOLLOWER_EXPIRES_SECONDS * 1000},
     )
     return Topology(exchanges=(EVENTS_EXCHANGE,), queues=(queue,))
 
@@ -100,7 +101,7 @@ def retry_wait(failures: int) -> int:
 def definitions(events: Sequence[Event], *, user_password: str, admin_password: str) -> dict[str, Any]:
     """Content of the broker's definitions file. The same input gives the same content, hashes included."""
     jobs = topology(events)
-    declared = Topology(exchanges=jobs.exchanges, queues=(*jobs.queues, *recording().queues))
+    declared = Topology(exchanges=jobs.exchanges, queues=(*jobs.queues, *status_topology().queues))
     users: tuple[tuple[str, str, list[str]], ...] = (
         (names.MESSAGE_USER, user_password, []),
         (names.ADMIN_USER, admin_password, ["administrator"]),
@@ -172,18 +173,20 @@ def password_hash(user: str, password: str) -> str:
 
 
 def _queues(event: Event) -> list[Queue]:
-    abandoned = names.abandoned_queue(event.name)
+    dead_letters = names.dead_letter_queue(event.name)
     jobs = Queue(
         name=event.name,
         key=event.name,
         policy={
-            **_dead_letters_to(abandoned),
+            **_dead_letters_to(dead_letters),
             "delivery-limit": DELIVERY_LIMIT,
             # A message may wait for a free slot as long as a job runs, and then runs itself.
             "consumer-timeout": (2 * event.job_timeout + 600) * 1000,
         },
     )
-    kept = [_own(name, {"delivery-limit": UNLIMITED}) for name in (names.dead_queue(event.name), abandoned)]
+    kept = [
+        _own(name, {"delivery-limit": UNLIMITED}) for name in (names.dead_queue(event.name), dead_letters)
+    ]
     steps = RETRY_WAITS[: max(event.max_attempts - 1, 1)]
     waiting = [
         _own(

@@ -51,15 +51,6 @@ class WorkflowManager:
         except (ConnectionError, xml_rpc.Fault) as error:
             log.warning("run %s could not be stopped: %s", run_id, error)
 
-    async def missing_metadata(self, instance: str, task: str) -> list[str]:
-        """The fields that TASK requires and the instance lacks; none if that cannot be told."""
-        try:
-            described = await self._call("getTaskById", task, seconds=CALL_SECONDS)
-            context = await self._call("getWorkflowInstanceMetadata", instance, seconds=CALL_SECONDS)
-        except (ConnectionError, xml_rpc.Fault):
-            return []
-        return [field for field in described["requiredMetFields"] if field not in context]
-
     async def wait_until_up(self) -> None:
         """Return once it answers and keeps journals. Its supervisor bounds how long that can take."""
         told = None

@@ -17,7 +17,7 @@ SUFFIX = ".json"
 Entry = dict[str, Any]
 
 
-class Taken(Exception):
+class EntryExists(Exception):
     """Another writer has appended an entry of this number."""
 
 
@@ -65,16 +65,16 @@ def draft(folder: Path, content: Entry) -> Iterator[Path]:
 
 
 def append(folder: Path, number: int, written: Path) -> None:
-    """Make a draft entry NUMBER; raises Taken if another writer was quicker."""
+    """Make a draft entry NUMBER; raises EntryExists if another writer was quicker."""
     try:
         os.link(written, path(folder, number))
     except FileExistsError:
-        raise Taken(f"{folder} has an entry {number} already") from None
+        raise EntryExists(f"{folder} has an entry {number} already") from None
     sync(folder)
 
 
 def add(folder: Path, number: int, content: Entry) -> None:
-    """Write entry NUMBER; raises Taken if another writer was quicker."""
+    """Write entry NUMBER; raises EntryExists if another writer was quicker."""
     with draft(folder, content) as written:
         append(folder, number, written)
 

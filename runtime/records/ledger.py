@@ -1,10 +1,10 @@
 """The record of jobs on the shared disk: who runs a job now, what its runs came to, its verdict.
 
-A job's folder LEDGER/EVENT/JOB holds its history as numbered entries (runtime/records/entries.py): a run begins, a
-run has ended, the job has ended, the dead job is given another chance. Of two workers that act on the same
-state exactly one can append the next entry, and the other learns that it was late: a run is claimed once, and
-a worker that was out of reach cannot settle a job that another has taken over. To cancel a job is to append
-its end: its worker notices when it renews the lease.
+A job's folder LEDGER/EVENT/JOB holds its history as numbered entries (runtime/records/entries.py): a run
+begins, a run has ended, the job has ended, the dead job is given another chance. Of two workers that act on
+the same state exactly one can append the next entry, and the other learns that it was late: a run is claimed
+once, and a worker that was out of reach cannot settle a job that another has taken over. To cancel a job is
+to append its end: its worker notices when it renews the lease.
 
 While the last entry is a run, its modification time is that run's lease. Ages are taken on the disk's own
 clock, by the time that it gives to a file written just now, since the clocks of nodes differ.
@@ -25,9 +25,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from runtime import names
+from runtime import names, outcome
+from runtime.outcome import Outcome, Result
 from runtime.records import entries
-from runtime.records.entries import Entry, Taken
+from runtime.records.entries import Entry, EntryExists
 
 # Joins the parts of a run's id; no job's id holds it.
 JOINT = "~"
@@ -38,7 +39,14 @@ CANCELLED_BATCHES = ".cancelled"
 ANSWERED = "answered"
 
 JobEnd = Literal["SUCCEEDED", "DEAD", "CANCELLED"]
-RunEnd = Literal["failed", "interrupted", "succeeded"]
+# The job's end, by what its last run came to, and what is read back of it.
+END: dict[Result, JobEnd] = {
+    "succeeded": "SUCCEEDED",
+    "failed": "DEAD",
+    "interrupted": "DEAD",
+    "cancelled": "CANCELLED",
+}
+RESULT: dict[JobEnd, Result] = {"SUCCEEDED": "succeeded", "DEAD": "failed", "CANCELLED": "cancelled"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +66,7 @@ class Run:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Held:
+class RunsElsewhere:
     """Another worker runs the job."""
 
     node: str
@@ -66,17 +74,18 @@ class Held:
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """The end of a job, in its ``run``-th run (0: before the first). Times are unix seconds."""
+    """The end of a job: the outcome of its ``run``-th run (0: before the first). Times are unix seconds."""
 
-    state: JobEnd
+    outcome: Outcome
     attempts: int
     node: str
     run: int = 0
-    reason: str | None = None
-    log: str | None = None
-    products: tuple[Mapping[str, Any], ...] = ()
     started: float | None = None
     ended: float
+
+    @property
+    def state(self) -> JobEnd:
+        return END[self.outcome.result]
 
 
 class Superseded(Exception):
@@ -94,7 +103,7 @@ class Ledger:
 
     def claim(
         self, event: str, job: str, *, batch: str | None = None, redrive: str | None = None
-    ) -> Run | Held | Verdict:
+    ) -> Run | RunsElsewhere | Verdict:
         """Begin the job's next run, unless the job has ended or another worker is at it.
 
         A REDRIVE that was not seen before gives a dead job another chance; its failures so far are forgiven.
@@ -123,10 +132,10 @@ class Ledger:
             }
             with entries.draft(folder, begun) as draft:
                 if last["kind"] == "run" and not self._expired(folder, history, entries.modified(draft)):
-                    return Held(node=last["node"])
+                    return RunsElsewhere(node=last["node"])
                 entries.append(folder, run.entry, draft)
-        except Taken:
-            return Held(node="another node")
+        except EntryExists:
+            return RunsElsewhere(node="another node")
         return run
 
     def reserve(self, event: str, job: str) -> bool:
@@ -164,14 +173,14 @@ class Ledger:
         numbers = entries.numbers(folder)
         return bool(numbers) and _current([entries.read(entries.path(folder, numbers[-1]))], number)
 
-    def end(self, run: Run, state: RunEnd, reason: str | None, log: str | None = None) -> None:
+    def end(self, run: Run, came_to: Outcome) -> None:
         """Record what the run came to, which also gives its lease back; raises Superseded."""
         ended = {
             "kind": "ended",
             "run": run.number,
-            "state": state,
-            "reason": reason,
-            "log": log,
+            "state": came_to.result,
+            "reason": came_to.reason,
+            "log": came_to.log,
             "at": time.time(),
         }
         self._add(run, ended)
@@ -187,19 +196,19 @@ class Ledger:
 
     def cancel(self, event: str, job: str) -> Verdict:
         """End the job, wherever it is; the answer is how it had ended already, if it had."""
-        return self._conclude(event, job, "CANCELLED", "it was cancelled")
+        return self._conclude(event, job, Outcome(result="cancelled", reason="it was cancelled"))
 
-    def give_up(self, event: str, job: str, reason: str) -> Verdict | Held:
+    def give_up(self, event: str, job: str, reason: str) -> Verdict | RunsElsewhere:
         """End a job that has no message any more, unless a worker runs it; how it had ended, if it had."""
         folder = self.folder(event, job)
         history = entries.read_all(folder)
         if history and history[-1]["kind"] == "run":
             with entries.draft(folder, {}) as draft:
                 if not self._expired(folder, history, entries.modified(draft)):
-                    return Held(node=history[-1]["node"])
-        return self._conclude(event, job, "DEAD", reason)
+                    return RunsElsewhere(node=history[-1]["node"])
+        return self._conclude(event, job, Outcome(result="failed", reason=reason))
 
-    def _conclude(self, event: str, job: str, state: JobEnd, reason: str) -> Verdict:
+    def _conclude(self, event: str, job: str, came_to: Outcome) -> Verdict:
         folder = self.folder(event, job)
         while True:
             history = entries.read_all(folder)
@@ -207,14 +216,13 @@ class Ledger:
                 return _verdict(history[-1])
             last = _run(folder, history)
             verdict = Verdict(
-                state=state,
+                outcome=came_to,
                 attempts=last.failures + (bool(history) and history[-1]["kind"] == "run"),
                 node=self._node,
                 run=last.number - 1,
-                reason=reason,
                 ended=time.time(),
             )
-            with contextlib.suppress(Taken):
+            with contextlib.suppress(EntryExists):
                 entries.add(folder, len(history) + 1, _entry(verdict))
                 return verdict
 
@@ -271,7 +279,7 @@ class Ledger:
     def _add(self, run: Run, entry: Entry) -> None:
         try:
             entries.add(run.folder, run.entry + 1, entry)
-        except Taken:
+        except EntryExists:
             raise Superseded(run.id) from None
 
 
@@ -314,9 +322,15 @@ def _current(history: list[Entry], number: int) -> bool:
 
 
 def _entry(verdict: Verdict) -> Entry:
-    return {"kind": "verdict", **vars(verdict), "products": list(verdict.products)}
+    when_and_where = {key: value for key, value in vars(verdict).items() if key != "outcome"}
+    return {
+        "kind": "verdict",
+        "state": verdict.state,
+        **outcome.to_fields(verdict.outcome),
+        **when_and_where,
+    }
 
 
 def _verdict(entry: Entry) -> Verdict:
-    fields = {key: entry[key] for key in Verdict.__dataclass_fields__ if key in entry}
-    return Verdict(**{**fields, "products": tuple(fields["products"])})
+    when_and_where = {key: entry[key] for key in Verdict.__dataclass_fields__ if key in entry}
+    return Verdict(outcome=outcome.from_fields(RESULT[entry["state"]], entry), **when_and_where)

@@ -5,8 +5,10 @@ when the File Manager is down. So a run has succeeded only if the evidence of ea
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
+
+from runtime.outcome import Outcome, Product
 
 Line = Mapping[str, Any]
 
@@ -15,32 +17,21 @@ FINISHED = "FINISHED"
 METADATA_MISSING = "METMISS"
 # cas-pge reports it when, and only when, the program has exited with 0.
 PROGRAM_EXITED_0 = "PGETask_Crawling"
+# Lines by which a product is no more: OODT's client took it out of the catalogue, or this cluster did.
+_TAKEN_OUT = frozenset({"removed", "withdrawn"})
+_WITHDRAWN = frozenset({"withdrawn"})
 
 
-@dataclass(frozen=True, kw_only=True)
-class Product:
-    """A product that a run put into the catalogue; ``archived`` is where its file is kept."""
+@dataclass(kw_only=True)
+class _Ingest:
+    """What the lines say of one product: the file that it was made from, and where its files are kept."""
 
-    id: str
+    product: str
     name: str
     type: str
     file: str
-    archived: tuple[str, ...] = ()
+    archived: list[str] = field(default_factory=list)
     received: bool = False
-
-
-@dataclass(frozen=True, kw_only=True)
-class Finding:
-    """What a run came to. ``final`` failures would fail again, so they are not retried.
-
-    ``log`` is the last of what the task that failed has written.
-    """
-
-    succeeded: bool
-    reason: str | None = None
-    log: str | None = None
-    final: bool = False
-    products: tuple[Product, ...] = ()
 
 
 class _Problem(NamedTuple):
@@ -71,25 +62,22 @@ def begun(lines: Iterable[Line]) -> bool:
     return any(line["kind"] == "instance" for line in lines)
 
 
-def judge(instances: Iterable[Sequence[Line]]) -> Finding:
-    """The finding on a run whose workflow instances (one, unless its event starts several) have all ended."""
+def judge(instances: Iterable[Sequence[Line]]) -> Outcome:
+    """What a run came to whose workflow instances (one, unless its event starts several) have all ended."""
     made: list[Product] = []
     for lines in instances:
-        finding = _judge(lines)
-        if not finding.succeeded:
-            return finding
-        made += finding.products
-    return Finding(succeeded=True, products=tuple(made))
+        outcome = _judge(lines)
+        if outcome.result != "succeeded":
+            return outcome
+        made += outcome.products
+    return Outcome(result="succeeded", products=tuple(made))
 
 
-def missed_metadata(lines: Iterable[Line]) -> str | None:
-    """The task that was not begun because its metadata is incomplete."""
-    return next((line["task"] for line in _statuses(lines) if line["status"] == METADATA_MISSING), None)
-
-
-def _judge(lines: Sequence[Line]) -> Finding:
-    if task := missed_metadata(lines):
-        return Finding(succeeded=False, reason=f"task {task}: {_what_is_missing(lines)}", final=True)
+def _judge(lines: Sequence[Line]) -> Outcome:
+    for line in _statuses(lines):
+        if line["status"] == METADATA_MISSING:
+            reason = f"task {line['task']}: {_what_is_missing(line.get('missing') or [])}"
+            return Outcome(result="failed", reason=reason, final=True)
     problem = (
         _task_failed(lines)
         or _task_not_ended(lines)
@@ -99,8 +87,8 @@ def _judge(lines: Sequence[Line]) -> Finding:
     )
     if problem:
         reason = f"task {problem.task}: {problem.what}" if problem.task else problem.what
-        return Finding(succeeded=False, reason=reason, log=last_log(lines, problem.task))
-    return Finding(succeeded=True, products=products(lines))
+        return Outcome(result="failed", reason=reason, log=last_log(lines, problem.task))
+    return Outcome(result="succeeded", products=products(lines))
 
 
 def last_log(lines: Iterable[Line], task: str | None = None) -> str | None:
@@ -111,7 +99,7 @@ def last_log(lines: Iterable[Line], task: str | None = None) -> str | None:
 
 def products(lines: Iterable[Line]) -> tuple[Product, ...]:
     """Products that the lines put into the catalogue and did not remove again."""
-    return _products(lines, {"removed", "withdrawn"})
+    return _products(_ingests(lines, _TAKEN_OUT))
 
 
 def traces(lines: Iterable[Line]) -> tuple[Product, ...]:
@@ -119,35 +107,39 @@ def traces(lines: Iterable[Line]) -> tuple[Product, ...]:
 
     OODT's client takes one that it could not transfer out of the catalogue, and leaves the file where it is.
     """
-    return _products(lines, {"withdrawn"})
+    return _products(_ingests(lines, _WITHDRAWN))
 
 
-def _products(lines: Iterable[Line], ends: Set[str]) -> tuple[Product, ...]:
-    found: dict[str, dict[str, Any]] = {}
+def _ingests(lines: Iterable[Line], ends: Set[str]) -> list[_Ingest]:
+    """Ingests that no line of the kinds ENDS has undone."""
+    found: dict[str, _Ingest] = {}
     for line in lines:
         match line["kind"]:
             case "ingest":
-                details = {key: line.get(key) or "" for key in ("name", "type", "file")}
-                found[line["product"]] = {**details, "archived": [], "received": False}
+                name, kind, file = (line.get(key) or "" for key in ("name", "type", "file"))
+                found[line["product"]] = _Ingest(product=line["product"], name=name, type=kind, file=file)
             case "reference" if line["product"] in found:
-                found[line["product"]]["archived"].append(line["archived"])
+                found[line["product"]].archived.append(line["archived"])
             case "received" if line["product"] in found:
-                found[line["product"]]["received"] = True
-            case kind if kind in ends:
+                found[line["product"]].received = True
+            case ended if ended in ends:
                 found.pop(line["product"], None)
+    return list(found.values())
+
+
+def _products(ingests: Iterable[_Ingest]) -> tuple[Product, ...]:
     return tuple(
-        Product(id=product, **{**details, "archived": tuple(details["archived"])})
-        for product, details in found.items()
+        Product(id=each.product, name=each.name, type=each.type, archived=tuple(each.archived))
+        for each in ingests
     )
 
 
-def _what_is_missing(lines: Iterable[Line]) -> str:
-    fields = [field for line in lines if line["kind"] == "missing" for field in line["fields"]]
+def _what_is_missing(fields: Sequence[str]) -> str:
     match fields:
         case []:
             return "a metadata field that it requires is missing"
-        case [field]:
-            return f"metadata field {field} is missing"
+        case [name]:
+            return f"metadata field {name} is missing"
         case _:
             return f"metadata fields {', '.join(fields)} are missing"
 
@@ -185,17 +177,17 @@ def _output_problem(lines: Iterable[Line]) -> _Problem | None:
 
 
 def _not_ingested(lines: Sequence[Line]) -> _Problem | None:
-    kept = {product.file: product for product in products(lines)}
+    kept = {ingest.file: ingest for ingest in _ingests(lines, _TAKEN_OUT)}
     refusals = {line.get("file"): line.get("fault") for line in lines if line["kind"] == "refused"}
     for line in lines:
         if line["kind"] != "expects":
             continue
         for file in line["files"]:
-            product = kept.get(file)
-            if product is None:
+            ingest = kept.get(file)
+            if ingest is None:
                 why = refusals.get(file) or "the crawler did not offer it to the File Manager"
                 return _Problem(line["task"], f"output {file} was not ingested: {why}")
-            if not product.received:
+            if not ingest.received:
                 return _Problem(
                     line["task"], f"output {file} is in the catalogue but did not reach the archive"
                 )
@@ -212,11 +204,3 @@ def _tasks(lines: Iterable[Line]) -> list[dict[str, Any]] | None:
             tasks: list[dict[str, Any]] = line["tasks"]
             return tasks
     return None
-
-
-def describe(found: Iterable[Product]) -> tuple[dict[str, Any], ...]:
-    """Products as a job's verdict and its state events list them."""
-    return tuple(
-        {"id": product.id, "name": product.name, "type": product.type, "archived": list(product.archived)}
-        for product in found
-    )

@@ -11,7 +11,7 @@ from aiohttp import web
 
 from runtime import names, process
 from runtime.messaging.broker import Broker
-from runtime.messaging.topology import recording
+from runtime.messaging.topology import status_topology
 from runtime.records.ledger import Ledger
 from runtime.status_service.api import Api
 from runtime.status_service.cancellation import Cancellation
@@ -31,7 +31,7 @@ async def serve(settings: StatusSettings, stop: asyncio.Event) -> None:
         stack.callback(store.close)
         client = await stack.enter_async_context(aiohttp.ClientSession())
         broker = await stack.enter_async_context(
-            Broker(settings.broker_url, name=names.STATUS_SERVICE, topology=recording())
+            Broker(settings.broker_url, name=names.STATUS_SERVICE, topology=status_topology())
         )
         ledger = Ledger(settings.ledger, node=names.STATUS_SERVICE, lease=names.DEFAULT_LEASE_SECONDS)
         cancellation = Cancellation(ledger, store, broker)

@@ -8,8 +8,8 @@ import asyncio
 import logging
 from collections.abc import Sequence
 
+from runtime.messaging.announcements import Announcement, StateChange, announce
 from runtime.messaging.broker import Broker
-from runtime.messaging.events import Happening, StateEvent, announce
 from runtime.records.ledger import Ledger, Verdict
 from runtime.status_service.store import Store
 
@@ -35,17 +35,7 @@ class Cancellation:
         if verdict.state == "CANCELLED":
             await announce(
                 self._broker,
-                StateEvent(
-                    job=job,
-                    event=event,
-                    batch=batch,
-                    state="CANCELLED",
-                    run=verdict.run,
-                    attempts=verdict.attempts,
-                    node=verdict.node,
-                    reason=verdict.reason,
-                    ended=verdict.ended,
-                ),
+                StateChange(job=job, event=event, batch=batch, state=verdict.state, **vars(verdict)),
             )
         return verdict
 
@@ -64,16 +54,20 @@ class Cancellation:
         verdicts = await asyncio.gather(*(cancel(event, job) for event, job in jobs))
         return sum(verdict.state == "CANCELLED" for verdict in verdicts)
 
-    def watch(self, events: Sequence[Happening]) -> None:
+    def watch(self, announcements: Sequence[Announcement]) -> None:
         """Cancel jobs of cancelled batches that had been claimed, and not announced, before."""
-        for event in events:
-            if isinstance(event, StateEvent) and event.state == "RUNNING" and event.batch in self._batches:
-                task = asyncio.create_task(self._cancel_late(event))
+        for change in announcements:
+            if (
+                isinstance(change, StateChange)
+                and change.state == "RUNNING"
+                and change.batch in self._batches
+            ):
+                task = asyncio.create_task(self._cancel_late(change))
                 self._tasks.add(task)
                 task.add_done_callback(self._tasks.discard)
 
-    async def _cancel_late(self, event: StateEvent) -> None:
+    async def _cancel_late(self, change: StateChange) -> None:
         try:
-            await self.job(event.event, event.job, batch=event.batch)
+            await self.job(change.event, change.job, batch=change.batch)
         except OSError as error:
-            log.warning("job %s could not be cancelled with its batch: %s", event.job, error)
+            log.warning("job %s could not be cancelled with its batch: %s", change.job, error)

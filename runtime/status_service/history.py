@@ -6,7 +6,7 @@ import threading
 from collections.abc import Mapping
 from typing import Any
 
-from runtime.messaging.events import FINAL
+from runtime.messaging.announcements import FINAL
 
 Record = dict[str, Any]
 

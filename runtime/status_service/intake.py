@@ -1,4 +1,4 @@
-"""Takes events from the status service's queue into the history, and only then off the queue."""
+"""Takes announcements from the status service's queue into the history, and only then off the queue."""
 
 import asyncio
 import logging
@@ -6,8 +6,8 @@ import sqlite3
 from collections.abc import Callable, Sequence
 
 from runtime import names
+from runtime.messaging.announcements import Announcement, decode
 from runtime.messaging.broker import Broker
-from runtime.messaging.events import Happening, decode
 from runtime.messaging.session import Delivery
 from runtime.status_service.store import Store
 
@@ -19,14 +19,14 @@ PAUSE_SECONDS = 2.0
 
 
 class Intake:
-    """``on_events`` is called with what has just become history."""
+    """``on_recorded`` is called with what has just become history."""
 
     def __init__(
-        self, broker: Broker, store: Store, on_events: Callable[[Sequence[Happening]], None]
+        self, broker: Broker, store: Store, on_recorded: Callable[[Sequence[Announcement]], None]
     ) -> None:
         self._broker = broker
         self._store = store
-        self._on_events = on_events
+        self._on_recorded = on_recorded
         self._arrived: asyncio.Queue[Delivery] = asyncio.Queue()
 
     async def run(self) -> None:
@@ -43,34 +43,34 @@ class Intake:
             deliveries = [await self._arrived.get()]
             while len(deliveries) < MOST_AT_ONCE and not self._arrived.empty():
                 deliveries.append(self._arrived.get_nowait())
-            events = [event for delivery in deliveries if (event := _decoded(delivery)) is not None]
+            announcements = [found for delivery in deliveries if (found := _decoded(delivery)) is not None]
             try:
-                await asyncio.to_thread(self._apply, events)
+                await asyncio.to_thread(self._apply, announcements)
             except sqlite3.OperationalError as error:
-                # A full disk, most likely. The broker keeps the events meanwhile.
-                log.error("%d events could not be recorded: %s", len(events), error)
+                # A full disk, most likely. The broker keeps them meanwhile.
+                log.error("%d announcements could not be recorded: %s", len(announcements), error)
                 await asyncio.sleep(PAUSE_SECONDS)
                 for delivery in deliveries:
                     delivery.requeue()
                 continue
             for delivery in deliveries:
                 delivery.ack()
-            self._on_events(events)
+            self._on_recorded(announcements)
 
-    def _apply(self, events: Sequence[Happening]) -> None:
+    def _apply(self, announcements: Sequence[Announcement]) -> None:
         try:
-            self._store.apply(events)
+            self._store.apply(announcements)
         except sqlite3.OperationalError:
             raise
         except Exception:
-            # One of them is not what an event of ours can be; anybody can publish. The others count.
-            for event in events:
+            # One of them cannot be one of ours; anybody can publish. The others count.
+            for each in announcements:
                 try:
-                    self._store.apply([event])
+                    self._store.apply([each])
                 except sqlite3.OperationalError:
                     raise
                 except Exception as error:
-                    log.warning("passed over an event that cannot be: %s (%r)", error, event)
+                    log.warning("passed over an announcement that cannot be: %s (%r)", error, each)
 
     async def _prune(self) -> None:
         while True:
@@ -82,7 +82,7 @@ class Intake:
             await asyncio.sleep(PRUNE_EVERY_SECONDS)
 
 
-def _decoded(delivery: Delivery) -> Happening | None:
+def _decoded(delivery: Delivery) -> Announcement | None:
     try:
         return decode(delivery.body)
     except ValueError as error:

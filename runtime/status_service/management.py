@@ -117,7 +117,7 @@ def event_queues(rows: Iterable[Mapping[str, Any]]) -> tuple[EventQueues, ...]:
         if dead not in depth:
             continue
         retry = {name for name in depth if names.is_retry_queue(name, event)}
-        retry |= {names.abandoned_queue(event)} & depth.keys()
+        retry |= {names.dead_letter_queue(event)} & depth.keys()
         found.append(
             EventQueues(
                 event=event,

@@ -1,7 +1,7 @@
-"""The history as it is written: events in, each taken into account once however often it comes.
+"""The history as it is written: announcements in, each taken into account once however often it comes.
 
-The broker holds the truth about work to do; this is what is remembered of it. A job that was never heard of
-before is made by its first event, whichever that is, so a history that was lost begins anew without a word.
+The broker holds the truth about work to do; this is what is remembered of it. The first announcement of a
+job, whichever it is, makes the job's row, so a history that was lost begins anew without a word.
 """
 
 import json
@@ -11,7 +11,8 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
-from runtime.messaging.events import FINAL, BatchEvent, Happening, RedriveEvent, StateEvent
+from runtime.messaging.announcements import FINAL, Announcement, Redrive, StateChange, Submission
+from runtime.outcome import to_fields
 from runtime.status_service import schema
 from runtime.status_service.history import History
 
@@ -34,19 +35,19 @@ class Store(History):
         super().__init__(schema.connect(path), threading.Lock())
         self._keep = keep
 
-    def apply(self, events: Iterable[Happening]) -> None:
-        """Take events in; they are on the disk when this returns."""
+    def apply(self, announcements: Iterable[Announcement]) -> None:
+        """Take them in; they are on the disk when this returns."""
         with self._lock:
             self._connection.execute("BEGIN IMMEDIATE")
             try:
-                for event in events:
-                    match event:
-                        case StateEvent():
-                            self._change(event)
-                        case BatchEvent():
-                            self._batch(event)
-                        case RedriveEvent():
-                            self._redrive(event)
+                for announcement in announcements:
+                    match announcement:
+                        case StateChange():
+                            self._change(announcement)
+                        case Submission():
+                            self._submission(announcement)
+                        case Redrive():
+                            self._redrive(announcement)
             except BaseException:
                 self._connection.execute("ROLLBACK")
                 raise
@@ -85,37 +86,38 @@ class Store(History):
             db.execute("COMMIT")
         return gone
 
-    def _change(self, event: StateEvent) -> None:
-        self._remember_run(event)
-        stage = STAGE[event.state]
-        before = self._job(event.event, event.job)
-        if before is not None and (event.run, stage) <= (before["run"], before["stage"]):
+    def _change(self, change: StateChange) -> None:
+        self._remember_run(change)
+        stage = STAGE[change.state]
+        before = self._job(change.event, change.job)
+        if before is not None and (change.run, stage) <= (before["run"], before["stage"]):
             return
-        self._write(event, stage, before)
-        self._count(event.event, event.batch, event.state, before)
-        if event.state in FINAL or event.state == "RETRYING":
-            self._connection.execute(ADD_TOTAL, (event.event, event.state.lower(), 1))
+        self._write(change, stage, before)
+        self._count(change.event, change.batch, change.state, before)
+        if change.state in FINAL or change.state == "RETRYING":
+            self._connection.execute(ADD_TOTAL, (change.event, change.state.lower(), 1))
 
-    def _write(self, event: StateEvent, stage: int, before: sqlite3.Row | None) -> None:
+    def _write(self, change: StateChange, stage: int, before: sqlite3.Row | None) -> None:
+        came_to = to_fields(change.outcome)
         values = {
-            "event": event.event,
-            "job": event.job,
-            "batch": event.batch,
-            "state": event.state,
-            "run": event.run,
+            "event": change.event,
+            "job": change.job,
+            "batch": change.batch,
+            "state": change.state,
+            "run": change.run,
             "stage": stage,
-            "attempts": event.attempts,
-            "node": event.node,
-            "reason": event.reason,
-            "log": event.log,
-            "products": json.dumps(event.products),
-            "queued": event.queued,
-            "started": event.started,
-            "ended": (event.ended or time.time()) if event.state in FINAL else None,
+            "attempts": change.attempts,
+            "node": change.node,
+            "reason": came_to["reason"],
+            "log": came_to["log"],
+            "products": json.dumps(came_to["products"]),
+            "queued": change.queued,
+            "started": change.started,
+            "ended": (change.ended or time.time()) if change.state in FINAL else None,
             "updated": time.time(),
         }
         if before is None:
-            self._batch_of(event)
+            self._batch_of(change)
             columns, marks = ", ".join(values), ", ".join(f":{name}" for name in values)
             self._connection.execute(f"INSERT INTO jobs ({columns}) VALUES ({marks})", values)
         else:
@@ -127,67 +129,69 @@ class Store(History):
             )
             self._connection.execute(f"UPDATE jobs SET {changes} WHERE event = :event AND job = :job", values)
 
-    def _remember_run(self, event: StateEvent) -> None:
-        if event.run == 0:
+    def _remember_run(self, change: StateChange) -> None:
+        if change.run == 0:
             return
         run = self._connection.execute(
             "SELECT stage, ended FROM runs WHERE event = ? AND job = ? AND run = ?",
-            (event.event, event.job, event.run),
+            (change.event, change.job, change.run),
         ).fetchone()
-        stage = STAGE[event.state]
+        stage = STAGE[change.state]
         if run is not None and stage <= run["stage"]:
             return
-        state = RUN_STATE.get(event.state, event.state)
+        state = RUN_STATE.get(change.state, change.state)
+        came_to = to_fields(change.outcome)
         self._connection.execute(
             "INSERT INTO runs (event, job, run, stage, state, node, reason, log, started, ended)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (event, job, run) DO UPDATE SET"
             " stage = excluded.stage, state = excluded.state, node = excluded.node, reason = excluded.reason,"
             " log = excluded.log, started = coalesce(excluded.started, started), ended = excluded.ended",
             (
-                *(event.event, event.job, event.run, stage, state, event.node, event.reason, event.log),
-                *(event.started, event.ended),
+                *(change.event, change.job, change.run, stage, state, change.node),
+                *(came_to["reason"], came_to["log"]),
+                *(change.started, change.ended),
             ),
         )
-        if run is None and event.run == 1 and event.started and event.queued:
-            self._observe(event.event, "queued", event.started - event.queued)
-        if event.started and event.ended and (run is None or run["ended"] is None):
-            self._observe(event.event, "run", event.ended - event.started)
+        if run is None and change.run == 1 and change.started and change.queued:
+            self._observe(change.event, "queued", change.started - change.queued)
+        if change.started and change.ended and (run is None or run["ended"] is None):
+            self._observe(change.event, "run", change.ended - change.started)
 
-    def _batch_of(self, event: StateEvent | RedriveEvent) -> None:
-        if event.batch is not None:
+    def _batch_of(self, announcement: StateChange | Redrive) -> None:
+        if announcement.batch is not None:
             self._connection.execute(
                 "INSERT OR IGNORE INTO batches (batch, event, seen) VALUES (?, ?, ?)",
-                (event.batch, event.event, time.time()),
+                (announcement.batch, announcement.event, time.time()),
             )
 
-    def _batch(self, event: BatchEvent) -> None:
+    def _submission(self, batch: Submission) -> None:
         self._connection.execute(
             "INSERT INTO batches (batch, event, jobs, submitted, seen) VALUES (?, ?, ?, ?, ?)"
             " ON CONFLICT (batch) DO UPDATE SET jobs = excluded.jobs,"
             " submitted = coalesce(excluded.submitted, submitted)",
-            (event.batch, event.event, event.jobs, event.submitted, time.time()),
+            (batch.batch, batch.event, batch.jobs, batch.submitted, time.time()),
         )
 
-    def _redrive(self, event: RedriveEvent) -> None:
-        before = self._job(event.event, event.job)
+    def _redrive(self, redrive: Redrive) -> None:
+        before = self._job(redrive.event, redrive.job)
         if before is None:
             # Its runs are unknown; the next one will be later than the first.
-            self._batch_of(event)
+            self._batch_of(redrive)
             self._connection.execute(
                 "INSERT INTO jobs"
                 " (event, job, batch, state, run, stage, attempts, products, updated, redrive)"
                 " VALUES (?, ?, ?, 'QUEUED', 0, ?, 0, '[]', ?, ?)",
-                (event.event, event.job, event.batch, STAGE["QUEUED"], time.time(), event.redrive),
+                (redrive.event, redrive.job, redrive.batch, STAGE["QUEUED"], time.time(), redrive.redrive),
             )
-        elif before["state"] == "DEAD" and before["redrive"] != event.redrive:
+        elif before["state"] == "DEAD" and before["redrive"] != redrive.redrive:
             self._connection.execute(
                 "UPDATE jobs SET state = 'QUEUED', stage = ?, attempts = 0, ended = NULL, updated = ?,"
                 " redrive = ? WHERE number = ?",
-                (STAGE["QUEUED"], time.time(), event.redrive, before["number"]),
+                (STAGE["QUEUED"], time.time(), redrive.redrive, before["number"]),
             )
         else:
             return
-        self._count(event.event, event.batch, "QUEUED", before)
+        self._count(redrive.event, redrive.batch, "QUEUED", before)
 
     def _job(self, event: str, job: str) -> sqlite3.Row | None:
         found: sqlite3.Row | None = self._connection.execute(

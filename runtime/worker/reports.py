@@ -1,8 +1,9 @@
 """Tells the broker what became of a job.
 
-In this order: the message goes to the queue where it belongs now, the state is announced, the message is
-acknowledged. What fails on the way is done again when the message comes back. For a message without an id the
-ledger is told before the acknowledgement: whatever comes with the same body and time from then on is another.
+In this order: the message is published to the queue where it belongs now, the state is announced, the message
+is acknowledged. What fails on the way is done again when the message comes back. For a message without an id
+the ledger is told before the acknowledgement: a message that comes with the same body and time from then on
+is another.
 """
 
 import asyncio
@@ -15,13 +16,14 @@ import pika
 
 from runtime import names
 from runtime.messaging import messages
+from runtime.messaging.announcements import State, StateChange, announce
 from runtime.messaging.broker import Broker, BrokerDown
-from runtime.messaging.events import State, StateEvent, announce
 from runtime.messaging.messages import Job
-from runtime.messaging.session import Delivery, Rejected, Unroutable
-from runtime.messaging.topology import PARKING_WAIT, retry_wait
+from runtime.messaging.session import Rejected, Unroutable
+from runtime.messaging.topology import DEFER_WAIT, retry_wait
+from runtime.outcome import Outcome
 from runtime.records.ledger import Ledger, Run, Verdict
-from runtime.worker.run import Outcome
+from runtime.worker.work import Received, Work
 
 log = logging.getLogger(__name__)
 
@@ -36,85 +38,80 @@ class Reports:
         self._broker = broker
         self._node = node
         self._ledger = ledger
+        self._telling: set[asyncio.Task[bool]] = set()
 
-    async def running(self, job: Job, run: Run) -> None:
-        await self._announce(job, "RUNNING", run=run.number, attempts=run.failures + 1, started=run.started)
+    def running(self, job: Job, run: Run) -> None:
+        """Announce that a run begins, which does not wait for the broker."""
+        attempts = run.failures + 1
+        announcement = self._announce(
+            job, "RUNNING", run=run.number, attempts=attempts, started=run.started, node=self._node
+        )
+        task = asyncio.get_running_loop().create_task(announcement)
+        self._telling.add(task)
+        task.add_done_callback(self._telling.discard)
 
-    async def parked(self, job: Job, deliveries: Sequence[Delivery], reason: str) -> None:
+    async def deferred(self, work: Work, reason: str) -> None:
         """The job cannot go on here and now, which is no fault of its own: look again in some seconds."""
-        log.info("job %s waits %d s: %s", job.id, PARKING_WAIT, reason)
-        queue = names.retry_queue(job.event, PARKING_WAIT)
-        if await self._move(deliveries, queue, partial(messages.put_aside, job=job.id)):
-            _acknowledge(deliveries)
+        job = work.job
+        log.info("job %s waits %d s: %s", job.id, DEFER_WAIT, reason)
+        queue = names.retry_queue(job.event, DEFER_WAIT)
+        if await self._move(work.received, queue, lambda each: messages.deferred(each, job)):
+            _acknowledge(work.received)
 
-    async def named(self, job: Job, delivery: Delivery) -> None:
+    async def renamed(self, received: Received) -> None:
         """The message has no id, and the one derived belongs to another message: it gets one of its own."""
+        job = received.job
         own = messages.own_id(job.id)
         log.info("a message like that of job %s becomes job %s", job.id, own)
-        if await self._move([delivery], job.event, partial(messages.republished, job=own)):
-            _acknowledge([delivery])
+        if await self._move([received], job.event, partial(messages.republished, job=own)):
+            _acknowledge([received])
 
-    async def retrying(self, job: Job, run: Run, deliveries: Sequence[Delivery], outcome: Outcome) -> None:
+    async def retrying(self, work: Work, run: Run, outcome: Outcome) -> None:
         """The job gets another run, after a wait that grows with each failure."""
+        job = work.job
         failures = run.failures + (outcome.result == "failed")
-        wait = retry_wait(failures) if outcome.result == "failed" else PARKING_WAIT
+        wait = retry_wait(failures) if outcome.result == "failed" else DEFER_WAIT
         properties = partial(messages.republished, job=job.id, reason=outcome.reason, log=outcome.log)
-        if not await self._move(deliveries, names.retry_queue(job.event, wait), properties):
+        if not await self._move(work.received, names.retry_queue(job.event, wait), properties):
             return
         await self._announce(
             job,
             "RETRYING",
             run=run.number,
             attempts=failures,
-            reason=outcome.reason,
-            log=outcome.log,
+            node=self._node,
             started=run.started,
             ended=time.time(),
+            outcome=outcome,
         )
-        await self._answer(job, deliveries)
+        await self._answer(work)
 
-    async def settled(self, job: Job, deliveries: Sequence[Delivery], verdict: Verdict) -> None:
+    async def settled(self, work: Work, verdict: Verdict) -> None:
         """The job has come to its end, now or at an earlier delivery."""
-        properties = partial(messages.republished, job=job.id, reason=verdict.reason, log=verdict.log)
+        job, came_to = work.job, verdict.outcome
+        properties = partial(messages.republished, job=job.id, reason=came_to.reason, log=came_to.log)
         if verdict.state == "DEAD" and not await self._move(
-            deliveries, names.dead_queue(job.event), properties
+            work.received, names.dead_queue(job.event), properties
         ):
             return
-        told = await self._announce(
-            job,
-            verdict.state,
-            run=verdict.run,
-            attempts=verdict.attempts,
-            node=verdict.node,
-            reason=verdict.reason,
-            log=verdict.log,
-            products=verdict.products,
-            started=verdict.started,
-            ended=verdict.ended,
-        )
-        if told:
-            await self._answer(job, deliveries)
+        if await self._announce(job, verdict.state, **vars(verdict)):
+            await self._answer(work)
         else:
-            await _hand_back(deliveries)
+            await _hand_back(work.received)
 
-    async def poison(self, delivery: Delivery, reason: str) -> None:
+    async def poison(self, received: Received, reason: str) -> None:
         """The message is no job and never will be one."""
-        job = Job(
-            id=messages.job_id(delivery.queue, delivery.properties, delivery.body),
-            event=delivery.queue,
-            metadata={},
-            batch=messages.batch_of(delivery.properties),
-            queued_at=messages.queued_at(delivery.properties),
-        )
-        log.warning("message %s in queue %s is no job: %s", job.id, delivery.queue, reason)
+        job = received.job
+        log.warning("message %s in queue %s is no job: %s", job.id, job.event, reason)
         properties = partial(messages.republished, job=job.id, reason=reason)
-        if await self._move([delivery], names.dead_queue(job.event), properties):
-            await self._announce(job, "DEAD", attempts=0, reason=reason)
-            _acknowledge([delivery])
+        if await self._move([received], names.dead_queue(job.event), properties):
+            came_to = Outcome(result="failed", reason=reason)
+            await self._announce(job, "DEAD", attempts=0, node=self._node, outcome=came_to)
+            _acknowledge([received])
 
     async def _move(
         self,
-        deliveries: Sequence[Delivery],
+        received: Sequence[Received],
         queue: str,
         properties_from: Callable[[pika.BasicProperties], pika.BasicProperties],
     ) -> bool:
@@ -122,7 +119,7 @@ class Reports:
 
         Then there is nothing to acknowledge: a delivery that comes from now on is the job's only message.
         """
-        delivery = next((delivery for delivery in deliveries if delivery.alive), None)
+        delivery = next((each.delivery for each in received if each.delivery.alive), None)
         if delivery is None:
             return False
         properties = properties_from(delivery.properties)
@@ -132,40 +129,39 @@ class Reports:
             )
         except (BrokerDown, Unroutable, Rejected) as error:
             log.warning("job %s could not be moved to queue %s: %s", properties.message_id, queue, error)
-            await _hand_back(deliveries)
+            await _hand_back(received)
             return False
         return True
 
-    async def _answer(self, job: Job, deliveries: Sequence[Delivery]) -> None:
-        if any(messages.identity(delivery.properties) != "id" for delivery in deliveries):
-            await asyncio.to_thread(self._ledger.note_answered, job.event, job.id)
-        _acknowledge(deliveries)
+    async def _answer(self, work: Work) -> None:
+        if any(each.job.identity != "id" for each in work.received):
+            await asyncio.to_thread(self._ledger.note_answered, *work.job.key)
+        _acknowledge(work.received)
 
-    async def _announce(self, job: Job, state: State, *, node: str | None = None, **fields: object) -> bool:
-        event = StateEvent(
+    async def _announce(self, job: Job, state: State, **about: object) -> bool:
+        change = StateChange(
             job=job.id,
             event=job.event,
             batch=job.batch,
-            state=state,
-            node=node or self._node,
             queued=job.queued_at,
-            **fields,  # type: ignore[arg-type]
+            state=state,
+            **about,  # type: ignore[arg-type]
         )
         try:
-            await announce(self._broker, event)
+            await announce(self._broker, change)
         except (BrokerDown, Rejected) as error:
             log.warning("job %s is %s, which could not be announced: %s", job.id, state, error)
             return False
         return True
 
 
-def _acknowledge(deliveries: Sequence[Delivery]) -> None:
-    for delivery in deliveries:
-        delivery.ack()
+def _acknowledge(received: Sequence[Received]) -> None:
+    for each in received:
+        each.delivery.ack()
 
 
-async def _hand_back(deliveries: Sequence[Delivery]) -> None:
+async def _hand_back(received: Sequence[Received]) -> None:
     # The broker delivers a returned message again at once; the pause keeps a broken broker from spinning us.
     await asyncio.sleep(PAUSE_SECONDS)
-    for delivery in deliveries:
-        delivery.requeue()
+    for each in received:
+        each.delivery.requeue()

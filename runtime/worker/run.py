@@ -4,42 +4,23 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import replace
 
 from runtime.messaging.excerpt import excerpt
 from runtime.messaging.messages import Job
 from runtime.oodt import xml_rpc
 from runtime.oodt.workflow_manager import WorkflowManager
+from runtime.outcome import Outcome
 from runtime.records import verdict
 from runtime.records.journal import Journal, Journals
 from runtime.records.ledger import Run
-from runtime.records.verdict import Line, Product
+from runtime.worker.leases import Lease
 
 # The Workflow Manager records an instance before it answers to handleEvent.
 BEGIN_SECONDS = 60.0
 # A run that was told to stop has this long to be over before its failure is reported, without its log then.
 STOP_SECONDS = 10.0
 STOP_AGAIN_SECONDS = 30.0
-
-Result = Literal["succeeded", "failed", "interrupted", "superseded"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Outcome:
-    """What a run came to.
-
-    failed: the job's own doing, counts as an attempt; ``final`` if another attempt would fail too.
-    interrupted: the Workflow Manager's doing, counts only towards a net against endless repetition.
-    superseded: the job was cancelled, or this worker was out of reach for so long that another has begun a
-    later run.
-    """
-
-    result: Result
-    reason: str | None = None
-    log: str | None = None
-    final: bool = False
-    products: tuple[Product, ...] = field(default=())
 
 
 class Runner:
@@ -48,9 +29,18 @@ class Runner:
     def __init__(self, manager: WorkflowManager, journals: Journals) -> None:
         self._manager = manager
         self._journals = journals
+        self._answers = False
+        self._probe = asyncio.Lock()
+
+    async def ready(self) -> None:
+        """Return once the Workflow Manager answers: at first, and again after it has interrupted a run."""
+        async with self._probe:
+            if not self._answers:
+                await self._manager.wait_until_up()
+                self._answers = True
 
     async def start(self, job: Job, run: Run) -> tuple[Journal, Outcome | None]:
-        """Submit a run; with an outcome if it did not come to run at all."""
+        """Submit a run; with an outcome if it did not begin at all."""
         journal = self._journals.open(
             run.id,
             job=job.id,
@@ -63,7 +53,7 @@ class Runner:
         try:
             known = await self._manager.handle_event(job.event, job.metadata, run.id)
         except xml_rpc.Unreachable as error:
-            return journal, Outcome(result="interrupted", reason=str(error))
+            return journal, self._interrupted(str(error))
         except xml_rpc.NoAnswer:
             # It may have begun all the same; the journal will tell.
             return journal, None
@@ -76,42 +66,35 @@ class Runner:
             return journal, Outcome(result="failed", reason=reason, final=True)
         return journal, None
 
-    async def finish(self, journal: Journal, *, seconds: float, superseded: Callable[[], bool]) -> Outcome:
+    async def finish(self, journal: Journal, lease: Lease, *, seconds: float) -> Outcome:
         """Wait for the end of a submitted run, at most until SECONDS after it was opened."""
+        lease.on_lost = journal.wake
         opened = journal.opening["at"] if journal.opening else time.time()
         try:
             async with asyncio.timeout(max(0.0, opened + BEGIN_SECONDS - time.time())):
-                outcome = await self._until(journal, _begun, superseded)
+                outcome = await self._until(journal, _begun, lease)
         except TimeoutError:
-            return Outcome(
-                result="interrupted", reason="the Workflow Manager made no workflow instance of it"
-            )
+            return self._interrupted("the Workflow Manager made no workflow instance of it")
         if outcome:
             return outcome
         try:
             async with asyncio.timeout(max(0.0, opened + seconds - time.time())):
-                outcome = await self._until(journal, _ended, superseded)
+                outcome = await self._until(journal, _ended, lease)
         except TimeoutError:
             return await self._given_up(journal, f"it did not end within {seconds:g} s")
         if outcome:
             if outcome.result == "superseded":
                 await self._stop(journal)
             return outcome
-        finding = verdict.judge([await self._explained(*instance) for instance in journal.instances.items()])
-        return Outcome(
-            result="succeeded" if finding.succeeded else "failed",
-            reason=finding.reason,
-            log=finding.log and excerpt(finding.log),
-            final=finding.final,
-            products=finding.products,
-        )
+        outcome = verdict.judge(journal.instances.values())
+        return replace(outcome, log=outcome.log and excerpt(outcome.log))
 
     async def _given_up(self, journal: Journal, reason: str) -> Outcome:
         """A run whose time is over, with what its programs had to say until they were killed."""
         await self._stop(journal)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(STOP_SECONDS):
-                await self._until(journal, _ended, lambda: False)
+                await self._until(journal, _ended)
         logs = [verdict.last_log(lines) for lines in journal.instances.values()]
         log = next((log for log in logs if log), None)
         return Outcome(result="failed", reason=reason, log=log and excerpt(log))
@@ -125,32 +108,25 @@ class Runner:
         while _begun(journal):
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(STOP_AGAIN_SECONDS):
-                    await self._until(journal, _ended, lambda: False)
+                    await self._until(journal, _ended)
                     return
             await self._stop(journal)
 
-    async def _explained(self, instance: str, lines: list[Line]) -> list[Line]:
-        """The lines, and what OODT does not say: which metadata the instance lacks."""
-        task = verdict.missed_metadata(lines)
-        if task is None:
-            return lines
-        return [*lines, {"kind": "missing", "fields": await self._manager.missing_metadata(instance, task)}]
-
     async def _until(
-        self,
-        journal: Journal,
-        condition: Callable[[Journal], bool],
-        superseded: Callable[[], bool],
+        self, journal: Journal, condition: Callable[[Journal], bool], lease: Lease | None = None
     ) -> Outcome | None:
+        """Return once the condition holds, or with the outcome of a run for which it never will."""
         while not condition(journal):
-            if superseded():
+            if lease is not None and lease.lost:
                 return Outcome(result="superseded", reason="it was cancelled or taken over")
             if self._replaced(journal):
-                return Outcome(
-                    result="interrupted", reason="the Workflow Manager was restarted during the run"
-                )
+                return self._interrupted("the Workflow Manager was restarted during the run")
             await journal.changed()
         return None
+
+    def _interrupted(self, reason: str) -> Outcome:
+        self._answers = False
+        return Outcome(result="interrupted", reason=reason)
 
     def _replaced(self, journal: Journal) -> bool:
         return journal.boot is not None and journal.boot != self._manager.boot()

@@ -17,7 +17,7 @@ def test_a_paused_workflow_waits_before_its_next_task_until_it_is_resumed(oodt: 
     assert f"[id={run}, status=PAUSED" in client(oodt, "--getFirstPage", "--status", "PAUSED")
     assert TASK_2_BEGAN not in kinds(journal(oodt.wmgr, run))
     client(oodt, "--resumeWorkflowInst", "--id", run)
-    assert verdict.judge([wait_for(oodt.wmgr, run)]).succeeded
+    assert verdict.judge([wait_for(oodt.wmgr, run)]).result == "succeeded"
 
 
 def test_a_stopped_workflow_is_finished_and_begins_nothing_more(oodt: Oodt, run: str) -> None:
@@ -36,7 +36,7 @@ def test_new_metadata_reach_the_next_task(oodt: Oodt, run: str) -> None:
     begin(oodt, run)
     manager: Any = oodt.wmgr.server(8001)
     assert manager.workflowmgr.updateMetadataForWorkflow(run, METADATA | {"Dataset": "new"})
-    assert verdict.judge([wait_for(oodt.wmgr, run)]).succeeded
+    assert verdict.judge([wait_for(oodt.wmgr, run)]).result == "succeeded"
     found = products(oodt.filemgr.server(9000), "JobKey", run)
     assert [metadata["Dataset"] for metadata in found] == [["abc"], ["new"]]
     assert manager.workflowmgr.getWorkflowInstanceMetadata(run)["Dataset"] == ["new"]

@@ -46,7 +46,7 @@ def test_a_job_leaves_a_product_of_each_task_in_archive_and_catalogue(
     assert [metadata["TaskNumber"] for metadata in found] == [["1"], ["2"]]
     assert found[0]["Dataset"] == ["abc"]
     assert found[0]["WorkflowInstId"] == [run]
-    assert verdict.judge([lines]).succeeded
+    assert verdict.judge([lines]).result == "succeeded"
 
 
 def test_the_journal_tells_each_step_of_a_run(oodt: Oodt, run: str) -> None:
@@ -97,7 +97,7 @@ def test_after_a_task_that_failed_the_next_is_not_run(oodt: Oodt, run: str) -> N
     ]
     assert lines[-4]["error"] == "its program did not exit with 0 but with 137"
     assert not [line for line in lines if line["kind"] == "expects"]
-    assert not verdict.judge([lines]).succeeded
+    assert verdict.judge([lines]).result == "failed"
 
 
 def test_missing_metadata_are_named(oodt: Oodt, run: str) -> None:
@@ -117,7 +117,7 @@ def test_work_that_no_consumer_submitted_gets_an_id_of_its_own(oodt: Oodt) -> No
     ]
     assert instance["sharedContext"]["JobKey"] == [instance["id"]]
     assert uuid.UUID(instance["id"])
-    assert verdict.judge([wait_for(oodt.wmgr, instance["id"])]).succeeded
+    assert verdict.judge([wait_for(oodt.wmgr, instance["id"])]).result == "succeeded"
 
 
 def test_as_many_workflows_run_at_once_as_all_events_allow_together(oodt: Oodt, run: str) -> None:
@@ -149,7 +149,7 @@ def test_all_pages_of_the_instances_are_there(oodt: Oodt, run: str) -> None:
 
 def test_a_foreign_workflow_runs_unchanged(oodt: Oodt, run: str, catalogue: Any) -> None:
     lines = run_to_end(oodt.wmgr, "snow-cover", run, Station=run)
-    assert verdict.judge([lines]).succeeded
+    assert verdict.judge([lines]).result == "succeeded"
     expects = {line["task"]: line["files"] for line in lines if line["kind"] == "expects"}
     assert expects["urn:snow:Measure"] == []
     folder = f"{HOME}/pges/foreign/jobs/{run}"

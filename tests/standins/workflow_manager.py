@@ -67,9 +67,6 @@ class WorkflowManager:
         self._pool.submit(self._execute, run, metadata)
         return True
 
-    def workflowmgr_getTaskById(self, task: str) -> dict[str, Any]:
-        return {"id": task, "requiredMetFields": ["Run"]}
-
     def workflowmgr_getWorkflowInstanceMetadata(self, run: str) -> Metadata:
         return self._contexts.get(run, {})
 
@@ -94,7 +91,7 @@ class WorkflowManager:
 
     def _tasks(self, run: str, metadata: Metadata) -> None:
         if "Run" not in metadata:
-            self._write(run, "status", status="METMISS", task=TASKS[0])
+            self._write(run, "status", status="METMISS", task=TASKS[0], missing=["Run"])
             return
         fail = metadata.get("Fail") if _still_fails(metadata) else None
         for number, task in enumerate(TASKS, start=1):

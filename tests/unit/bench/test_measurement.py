@@ -8,11 +8,11 @@ from pytest import approx
 from bench.batch import idle_share
 from bench.flow import rate, trend
 from bench.measurement import Measurement, table
-from runtime.messaging.events import StateEvent
+from runtime.messaging.announcements import StateChange
 
 
-def ended(started: float, ended: float) -> StateEvent:
-    return StateEvent(
+def ended(started: float, ended: float) -> StateChange:
+    return StateChange(
         job="job",
         event="test-workflow",
         state="SUCCEEDED",
@@ -34,7 +34,7 @@ def test_jobs_that_end_one_a_second_are_one_job_a_second() -> None:
 
 
 def test_a_rate_that_falls_is_told_by_all_jobs_between() -> None:
-    def jobs(seconds_of: Callable[[int], float]) -> list[StateEvent]:
+    def jobs(seconds_of: Callable[[int], float]) -> list[StateChange]:
         return [ended(0, second) for second in accumulate(seconds_of(number) for number in range(1000))]
 
     assert trend(jobs(lambda _: 0.1), 100, 1000) == approx(1)

@@ -13,6 +13,7 @@ from runtime.cli import cleaning
 from runtime.cli.beneath import Beneath
 from runtime.cli.cleaning import Plan, Share
 from runtime.oodt.catalogue import Catalogue
+from runtime.outcome import Outcome
 from runtime.records.ledger import Ledger, Run, Verdict
 
 EVENT = "test-workflow"
@@ -61,7 +62,7 @@ class Site:
         return run
 
     def ended(self, job: str) -> None:
-        verdict = Verdict(state="SUCCEEDED", attempts=1, node="n", run=1, ended=time.time())
+        verdict = Verdict(outcome=Outcome(result="succeeded"), attempts=1, node="n", run=1, ended=time.time())
         self.ledger.settle(self.job(job), verdict)
 
     def plan(self, *parts: str, age: float = 0.0, busy: Set[str] | None = frozenset()) -> Plan:

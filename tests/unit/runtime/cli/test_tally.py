@@ -3,11 +3,12 @@
 import json
 
 from runtime.cli.tally import Tally
-from runtime.messaging.events import State, StateEvent, decode
+from runtime.messaging.announcements import State, StateChange, decode
+from runtime.outcome import Outcome
 
 
-def event(job: str, state: State, **fields: object) -> StateEvent:
-    return StateEvent(job=job, event="e", state=state, node="n", **{"attempts": 1, **fields})  # type: ignore[arg-type]
+def event(job: str, state: State, **fields: object) -> StateChange:
+    return StateChange(job=job, event="e", state=state, node="n", **{"attempts": 1, **fields})  # type: ignore[arg-type]
 
 
 def test_a_batch_is_complete_when_each_job_has_ended() -> None:
@@ -30,7 +31,8 @@ def test_an_end_that_is_told_twice_counts_once_and_nothing_late_undoes_it() -> N
 
 def test_the_report_says_what_became_of_each_job() -> None:
     tally = Tally(batch="b", jobs=1, submitted=1)
-    tally.add(event("b.1", "DEAD", reason="exit 1", log="no such file", attempts=3))
+    outcome = Outcome(result="failed", reason="exit 1", log="no such file")
+    tally.add(event("b.1", "DEAD", outcome=outcome, attempts=3))
     report = tally.report(waited=True)
     assert {key: report[key] for key in ("batch", "submitted", "succeeded", "failed", "cancelled")} == {
         "batch": "b",

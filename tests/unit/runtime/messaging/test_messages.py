@@ -159,14 +159,31 @@ def test_a_message_without_id_has_the_same_one_when_it_is_delivered_again() -> N
     assert once != messages.job_id("other-workflow", delivered(), b"{}")
 
 
-def test_a_message_that_is_put_aside_without_an_id_is_known_when_it_comes_back() -> None:
+def test_a_message_that_is_deferred_without_an_id_is_known_when_it_comes_back() -> None:
     received = pika.BasicProperties(headers={"timestamp_in_ms": 17})
-    job = messages.job_id("test-workflow", received, b"{}")
-    aside = messages.put_aside(received, job=job)
-    aside.headers["timestamp_in_ms"] = 18
-    assert messages.job_id("test-workflow", aside, b"{}") == job
-    assert messages.identity(aside) == "time"
-    assert (messages.was_put_aside(received), messages.was_put_aside(aside)) == (False, True)
+    job = messages.decode("test-workflow", received, b"{}")
+    deferred = messages.deferred(received, job)
+    deferred.headers["timestamp_in_ms"] = 18
+    again = messages.decode("test-workflow", deferred, b"{}")
+    assert (again.id, again.identity) == (job.id, "time")
+    assert (job.came_before, again.came_before) == (False, True)
+
+
+@pytest.mark.parametrize(
+    ("properties", "identity"),
+    [
+        (pika.BasicProperties(message_id="a", timestamp=17), "id"),
+        (pika.BasicProperties(timestamp=17), "time"),
+        (pika.BasicProperties(), "none"),
+    ],
+)
+def test_a_job_tells_what_its_id_comes_from(properties: pika.BasicProperties, identity: str) -> None:
+    assert messages.decode("test-workflow", properties, b"{}").identity == identity
+
+
+def test_a_message_that_the_broker_delivers_again_came_before() -> None:
+    job = messages.decode("test-workflow", pika.BasicProperties(message_id="a"), b"{}", redelivered=True)
+    assert job.came_before
 
 
 def test_a_republished_message_keeps_what_its_sender_said_and_its_id() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from runtime.messaging.event import Event
-from runtime.messaging.topology import definitions, password_hash, retry_wait, watching
+from runtime.messaging.topology import definitions, follower_topology, password_hash, retry_wait
 
 EVENTS = (Event(name="test-workflow"), Event(name="a.b", max_attempts=1, job_timeout=60))
 
@@ -96,7 +96,7 @@ def test_waits_grow_with_each_failure_and_stop_growing() -> None:
 
 
 def test_a_watcher_gets_every_state_change_of_its_event_in_a_queue_of_its_own() -> None:
-    [queue] = watching("a.b", "batch.1f").queues
+    [queue] = follower_topology("a.b", "batch.1f").queues
     assert (queue.name, queue.exchange, queue.key) == ("oodt.wait.batch.1f", "oodt.events", "a.b.*")
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from runtime.outcome import Outcome
 from runtime.proxy.evidence import INGEST, Evidence, ProductCall, product_call
 from runtime.records.journal import append
 from runtime.records.ledger import Ledger, Run, parse_lines
@@ -79,8 +80,11 @@ def client_transfer(place: Place, evidence: Evidence | None = None) -> None:
 def test_an_ingest_is_on_record_step_by_step_in_journal_and_ledger(place: Place) -> None:
     client_transfer(place)
     assert place.journalled() == place.recorded() == ["ingesting", "ingest", "reference", "received"]
-    [made] = products(place.ledger.products(place.run.folder)[1])
-    assert (made.file, made.archived, made.received) == (FILE, ("/archive/a b.dat",), True)
+    lines = place.ledger.products(place.run.folder)[1]
+    [made] = products(lines)
+    assert made.archived == ("/archive/a b.dat",)
+    assert [line["file"] for line in lines if line["kind"] == "ingest"] == [FILE]
+    assert [line["product"] for line in lines if line["kind"] == "received"] == [made.id]
 
 
 def test_a_gateway_that_was_restarted_still_knows_whose_product_it_is(place: Place) -> None:
@@ -103,7 +107,7 @@ def test_a_refused_ingest_is_on_record_with_the_fault(place: Place) -> None:
 
 @pytest.mark.parametrize("end", ["failed", "taken over"])
 def test_a_run_that_does_not_count_any_more_ingests_nothing(place: Place, end: str) -> None:
-    place.ledger.end(place.run, "failed", "exit 1")
+    place.ledger.end(place.run, Outcome(result="failed", reason="exit 1"))
     if end == "taken over":
         place.ledger.claim("e", "job")
     objection = asyncio.run(place.evidence.objection(ingest("job")))

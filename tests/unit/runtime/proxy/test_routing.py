@@ -8,6 +8,7 @@ import aiohttp
 import pytest
 
 from runtime.oodt import xml_rpc
+from runtime.outcome import Outcome
 from runtime.proxy.routing import Place, instance_of, is_known, place_of
 from runtime.records.ledger import Ledger, Run
 
@@ -18,7 +19,7 @@ def claim(root: Path, job: str, node: str) -> None:
     ledger = Ledger(root, node=node, lease=30, gateway=f"http://{node}:9001")
     run = ledger.claim("test-workflow", job)
     assert isinstance(run, Run)
-    ledger.end(run, "failed", "exit 1")
+    ledger.end(run, Outcome(result="failed", reason="exit 1"))
 
 
 @pytest.mark.parametrize(

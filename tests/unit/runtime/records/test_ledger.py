@@ -9,12 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from runtime.records.ledger import Held, Ledger, Run, Superseded, Verdict
+from runtime.outcome import Outcome, Product
+from runtime.records.ledger import Ledger, Run, RunsElsewhere, Superseded, Verdict
 
 EVENT = "test-workflow"
+PRODUCT = Product(id="1", name="p", type="T", archived=("/archive/p",))
 VERDICT = Verdict(
-    state="SUCCEEDED", attempts=1, node="node1", products=({"name": "p"},), started=1.0, ended=2.0
+    outcome=Outcome(result="succeeded", products=(PRODUCT,)), attempts=1, node="node1", started=1.0, ended=2.0
 )
+FAILED = Outcome(result="failed", reason="exit 1")
 
 
 def ledger(root: Path, node: str = "node1", lease: float = 30) -> Ledger:
@@ -46,7 +49,7 @@ def test_no_two_runs_have_the_same_id(tmp_path: Path) -> None:
             run = book.claim(event, job)
             assert isinstance(run, Run)
             assert re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._~-]*", run.id)
-            book.end(run, "failed", "exit 1")
+            book.end(run, FAILED)
             ids.append(run.id)
     assert len(set(ids)) == 6
     assert ids[:4] == ["job", "job~2", "job-2", "job-2~2"]
@@ -69,7 +72,7 @@ def test_of_jobs_of_two_events_that_begin_together_at_least_one_is_named_after_i
 
 def test_a_job_that_another_worker_runs_is_held(tmp_path: Path) -> None:
     claimed(ledger(tmp_path, "node1"))
-    assert ledger(tmp_path, "node2").claim(EVENT, "job") == Held(node="node1")
+    assert ledger(tmp_path, "node2").claim(EVENT, "job") == RunsElsewhere(node="node1")
 
 
 def test_a_worker_that_says_nothing_loses_the_job_and_the_run_is_no_failure(tmp_path: Path) -> None:
@@ -83,14 +86,14 @@ def test_a_renewed_lease_is_alive(tmp_path: Path) -> None:
     run = claimed(book)
     expire(run)
     book.renew(run)
-    assert isinstance(ledger(tmp_path, "node2").claim(EVENT, "job"), Held)
+    assert isinstance(ledger(tmp_path, "node2").claim(EVENT, "job"), RunsElsewhere)
 
 
 def test_failed_and_interrupted_runs_are_counted_apart(tmp_path: Path) -> None:
     book = ledger(tmp_path)
-    book.end(claimed(book), "failed", "exit 1")
-    book.end(claimed(book), "interrupted", "restart")
-    book.end(claimed(book), "failed", "exit 1")
+    book.end(claimed(book), FAILED)
+    book.end(claimed(book), Outcome(result="interrupted", reason="restart"))
+    book.end(claimed(book), FAILED)
     run = claimed(book)
     assert (run.number, run.failures, run.interruptions) == (4, 2, 1)
 
@@ -118,20 +121,22 @@ def test_a_worker_that_comes_back_late_can_neither_settle_nor_end_nor_renew(tmp_
     with pytest.raises(Superseded):
         late.settle(run, VERDICT)
     with pytest.raises(Superseded):
-        late.end(run, "failed", "exit 1")
+        late.end(run, FAILED)
     with pytest.raises(Superseded):
         late.renew(run)
 
 
 def dead(book: Ledger, run: Run) -> Verdict:
-    verdict = Verdict(state="DEAD", attempts=run.failures + 1, node="node1", run=run.number, ended=2.0)
+    verdict = Verdict(
+        outcome=Outcome(result="failed"), attempts=run.failures + 1, node="node1", run=run.number, ended=2.0
+    )
     book.settle(run, verdict)
     return verdict
 
 
 def test_a_dead_job_that_is_redriven_begins_a_new_run_with_no_failures(tmp_path: Path) -> None:
     book = ledger(tmp_path)
-    book.end(claimed(book), "failed", "exit 1")
+    book.end(claimed(book), FAILED)
     dead(book, claimed(book))
     run = book.claim(EVENT, "job", redrive="again")
     assert isinstance(run, Run)
@@ -191,7 +196,7 @@ def test_a_run_is_adopted_only_while_it_is_current(tmp_path: Path) -> None:
     book = ledger(tmp_path)
     run = claimed(book)
     assert ledger(tmp_path).adopt(EVENT, "job", 1) == run
-    book.end(run, "failed", "exit 1")
+    book.end(run, FAILED)
     assert ledger(tmp_path).adopt(EVENT, "job", 1) is None
     assert ledger(tmp_path).adopt(EVENT, "unknown", 1) is None
 
@@ -202,7 +207,7 @@ def test_of_many_threads_exactly_one_claims_an_abandoned_run(tmp_path: Path) -> 
     with ThreadPoolExecutor(len(books)) as pool:
         claims = list(pool.map(lambda book: book.claim(EVENT, "job"), books))
     assert sum(isinstance(claim, Run) for claim in claims) == 1
-    assert all(isinstance(claim, Run | Held) for claim in claims)
+    assert all(isinstance(claim, Run | RunsElsewhere) for claim in claims)
 
 
 def _claim_all(root: Path, node: str, jobs: int) -> list[str]:

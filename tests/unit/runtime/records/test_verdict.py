@@ -45,14 +45,14 @@ def journal(one: Lines | None = None, two: Lines | None = None) -> Lines:
 
 def test_a_failure_has_the_log_of_the_task_that_failed() -> None:
     logs = [{"kind": "log", "task": name, "text": f"log of {name}"} for name in ("one", "two")]
-    finding = judge([[*journal(one=task("one", problems=["no file"])), *logs]])
-    assert finding.log == "log of one"
+    outcome = judge([[*journal(one=task("one", problems=["no file"])), *logs]])
+    assert outcome.log == "log of one"
 
 
 def test_a_run_with_every_piece_of_evidence_has_succeeded() -> None:
-    finding = judge([journal()])
-    assert finding.succeeded
-    assert [(product.name, product.archived) for product in finding.products] == [
+    outcome = judge([journal()])
+    assert outcome.result == "succeeded"
+    assert [(product.name, product.archived) for product in outcome.products] == [
         ("one", ("/archive/one",)),
         ("two", ("/archive/two",)),
     ]
@@ -109,8 +109,8 @@ def test_a_run_with_every_piece_of_evidence_has_succeeded() -> None:
     ],
 )
 def test_finished_without_evidence_is_failed_and_may_be_tried_again(lines: Lines, reason: str) -> None:
-    finding = judge([lines])
-    assert (finding.succeeded, finding.final, finding.reason) == (False, False, reason)
+    outcome = judge([lines])
+    assert (outcome.result, outcome.final, outcome.reason) == ("failed", False, reason)
 
 
 @pytest.mark.parametrize(
@@ -122,25 +122,25 @@ def test_finished_without_evidence_is_failed_and_may_be_tried_again(lines: Lines
     ],
 )
 def test_missing_metadata_is_final(fields: list[str], reason: str) -> None:
-    missing: Lines = [{"kind": "missing", "fields": fields}]
-    finding = judge([OPENED + INSTANCE + status("METMISS") + missing])
-    assert (finding.succeeded, finding.final, finding.reason) == (False, True, reason)
+    [line] = status("METMISS")
+    outcome = judge([[*OPENED, *INSTANCE, {**line, "missing": fields}]])
+    assert (outcome.result, outcome.final, outcome.reason) == ("failed", True, reason)
 
 
 def test_an_output_that_was_refused_once_and_then_ingested_is_ingested() -> None:
     evidence: Lines = [{"kind": "refused", "file": "/two", "fault": "busy"}, *ingested("/two")]
-    assert judge([journal(two=task("two", evidence=evidence))]).succeeded
+    assert judge([journal(two=task("two", evidence=evidence))]).result == "succeeded"
 
 
 def test_a_task_that_is_no_pge_proves_itself_by_its_end() -> None:
     lines: Lines = [{"kind": "instance", "wm": "boot", "tasks": [{"id": "one", "pge": False}]}]
     lines += [*status("STARTED"), {"kind": "task-ended", "task": "one"}, *status("FINISHED")]
-    assert judge([lines]).succeeded
+    assert judge([lines]).result == "succeeded"
 
 
 def test_each_workflow_that_the_event_starts_must_succeed() -> None:
     assert len(judge([journal(), journal()]).products) == 4
-    assert not judge([journal(), journal(two=task("two", exit_code=1))]).succeeded
+    assert judge([journal(), journal(two=task("two", exit_code=1))]).result == "failed"
 
 
 def test_a_run_has_ended_with_its_last_task_or_for_want_of_metadata() -> None:

@@ -3,6 +3,7 @@
 import itertools
 import sqlite3
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runtime.messaging.events import BatchEvent, RedriveEvent, State, StateEvent
+from runtime.messaging.announcements import RESULT, Redrive, State, StateChange, Submission
+from runtime.outcome import Outcome, Product
 from runtime.status_service.schema import STEPS, Unreadable
 from runtime.status_service.store import Store
 
 EVENT = "test-workflow"
+PRODUCT = Product(id="1", name="p", type="T", archived=("/archive/p",))
 
 
 @pytest.fixture
@@ -24,16 +27,19 @@ def store(tmp_path: Path) -> Iterator[Store]:
     store.close()
 
 
-def change(state: State, run: int = 1, job: str = "batch.1", **fields: Any) -> StateEvent:
+def change(state: State, run: int = 1, job: str = "batch.1", **fields: Any) -> StateChange:
     defaults: dict[str, Any] = {"attempts": run, "node": "node1", "batch": "batch", "queued": 100.0}
-    return StateEvent(job=job, event=EVENT, state=state, run=run, **{**defaults, **fields})
+    told = {key: fields.pop(key) for key in ("reason", "log", "products") if key in fields}
+    if result := RESULT.get(state):
+        fields["outcome"] = Outcome(result=result, **told)
+    return StateChange(job=job, event=EVENT, state=state, run=run, **{**defaults, **fields})
 
 
 STORY = (
     change("RUNNING", 1, started=103.0),
     change("RETRYING", 1, started=103.0, ended=113.0, reason="exit 1"),
     change("RUNNING", 2, started=120.0),
-    change("SUCCEEDED", 2, started=120.0, ended=150.0, products=({"name": "p"},)),
+    change("SUCCEEDED", 2, started=120.0, ended=150.0, products=(PRODUCT,)),
 )
 
 
@@ -46,7 +52,11 @@ def job_of(store: Store, job: str = "batch.1") -> dict[str, Any]:
 def test_a_job_is_what_its_events_say(store: Store) -> None:
     store.apply(STORY)
     job = job_of(store)
-    assert (job["state"], job["attempts"], job["products"]) == ("SUCCEEDED", 2, [{"name": "p"}])
+    assert (job["state"], job["attempts"], job["products"]) == (
+        "SUCCEEDED",
+        2,
+        [asdict(PRODUCT) | {"archived": ["/archive/p"]}],
+    )
     assert [(run["run"], run["state"], run["reason"]) for run in job["runs"]] == [
         (1, "FAILED", "exit 1"),
         (2, "SUCCEEDED", None),
@@ -73,16 +83,16 @@ def test_any_event_of_an_unknown_job_makes_it_and_its_batch(store: Store) -> Non
 
 
 def test_a_batch_tells_how_many_jobs_have_not_begun(store: Store) -> None:
-    store.apply([BatchEvent(batch="batch", event=EVENT, jobs=10), change("RUNNING")])
+    store.apply([Submission(batch="batch", event=EVENT, jobs=10), change("RUNNING")])
     batch = store.batch("batch")
     assert batch is not None
     assert (batch["jobs"], batch["waiting"], batch["submitted"]) == (10, 9, None)
-    store.apply([BatchEvent(batch="batch", event=EVENT, jobs=10, submitted=10)])
+    store.apply([Submission(batch="batch", event=EVENT, jobs=10, submitted=10)])
     assert [each["submitted"] for each in store.batches(limit=5)] == [10]
 
 
 def test_a_job_that_has_not_begun_is_known_by_its_batch(store: Store) -> None:
-    store.apply([BatchEvent(batch="batch", event=EVENT, jobs=10)])
+    store.apply([Submission(batch="batch", event=EVENT, jobs=10)])
     assert job_of(store, "batch.10")["state"] == "QUEUED"
     assert [each["state"] for each in store.find("batch.10")] == ["QUEUED"]
     for unknown in ("batch.11", "batch.0", "batch.x", "other.1", "batch"):
@@ -90,7 +100,7 @@ def test_a_job_that_has_not_begun_is_known_by_its_batch(store: Store) -> None:
 
 
 def test_a_redriven_job_is_queued_until_it_runs_again(store: Store) -> None:
-    redrive = RedriveEvent(job="batch.1", event=EVENT, batch="batch", redrive="one")
+    redrive = Redrive(job="batch.1", event=EVENT, batch="batch", redrive="one")
     store.apply([change("DEAD", 1, ended=110.0, reason="exit 1"), redrive])
     assert (job_of(store)["state"], job_of(store)["attempts"]) == ("QUEUED", 0)
     assert store.states()[EVENT] == {"DEAD": 0, "QUEUED": 1}
@@ -101,7 +111,7 @@ def test_a_redriven_job_is_queued_until_it_runs_again(store: Store) -> None:
 
 
 def test_a_redriven_job_that_was_forgotten_is_queued(store: Store) -> None:
-    store.apply([RedriveEvent(job="j", event=EVENT, redrive="one")])
+    store.apply([Redrive(job="j", event=EVENT, redrive="one")])
     assert job_of(store, "j")["state"] == "QUEUED"
     store.apply([change("RUNNING", 4, job="j", batch=None)])
     assert job_of(store, "j")["state"] == "RUNNING"

@@ -1,0 +1,135 @@
+"""What is announced of jobs and batches on the topic exchange, for whoever wants to know.
+
+The key is EVENT.STATE for a job's new state, EVENT.SUBMITTED for a batch, EVENT.REDRIVEN for a dead job that
+is given another chance.
+"""
+
+import json
+import time
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import pika
+
+from runtime import names, outcome
+from runtime.messaging.broker import Broker
+from runtime.outcome import Outcome, Result
+
+State = Literal["RUNNING", "RETRYING", "SUCCEEDED", "DEAD", "CANCELLED"]
+FINAL: frozenset[State] = frozenset({"SUCCEEDED", "DEAD", "CANCELLED"})
+# What the last run came to, as far as a job's state tells.
+RESULT: dict[State, Result] = {
+    "RETRYING": "failed",
+    "SUCCEEDED": "succeeded",
+    "DEAD": "failed",
+    "CANCELLED": "cancelled",
+}
+
+SUBMITTED = "SUBMITTED"
+REDRIVEN = "REDRIVEN"
+
+PUBLISH_SECONDS = 60.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class StateChange:
+    """A job has come to a state. Times are unix seconds; ``attempts`` includes the present one.
+
+    ``run`` is the number of the job's run that the state is of, 0 before the first. It only grows, so state
+    changes can be put in order although they may arrive twice, late, and with the times of different clocks.
+    ``outcome`` is what that run came to; None while it goes on.
+    """
+
+    job: str
+    event: str
+    batch: str | None = None
+    queued: float | None = None
+    state: State
+    run: int = 0
+    attempts: int
+    node: str
+    started: float | None = None
+    ended: float | None = None
+    outcome: Outcome | None = None
+
+    @property
+    def reason(self) -> str | None:
+        return self.outcome.reason if self.outcome else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Submission:
+    """A batch of ``jobs`` jobs is being submitted; ``submitted`` is their number once that has ended."""
+
+    batch: str
+    event: str
+    jobs: int
+    submitted: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Redrive:
+    """A dead job was put back into its queue. ``redrive`` differs from that of any other time."""
+
+    job: str
+    event: str
+    redrive: str
+    batch: str | None = None
+
+
+Announcement = StateChange | Submission | Redrive
+
+
+async def announce(broker: Broker, announcement: Announcement) -> None:
+    """Return when the broker has it. Nobody needs to listen. Raises BrokerDown, Rejected."""
+    properties = pika.BasicProperties(
+        content_type="application/json", delivery_mode=pika.DeliveryMode.Persistent.value
+    )
+    await broker.publish(
+        names.EVENTS_EXCHANGE,
+        routing_key(announcement),
+        encode(announcement),
+        properties,
+        seconds=PUBLISH_SECONDS,
+        mandatory=False,
+    )
+
+
+def routing_key(announcement: Announcement) -> str:
+    match announcement:
+        case StateChange():
+            what: str = announcement.state
+        case Submission():
+            what = SUBMITTED
+        case Redrive():
+            what = REDRIVEN
+    return f"{announcement.event}.{what}"
+
+
+def encode(announcement: Announcement) -> bytes:
+    fields = dict(vars(announcement))
+    if isinstance(announcement, StateChange):
+        fields |= outcome.to_fields(fields.pop("outcome"))
+    return json.dumps({**fields, "at": time.time()}).encode()
+
+
+def decode(body: bytes) -> Announcement:
+    """What was announced; keys of a later version are passed over. Raises ValueError for anything else."""
+    try:
+        fields = json.loads(body)
+        if "state" in fields:
+            known = _known(StateChange, fields)
+            if not isinstance(known.get("run", 0), int):
+                raise ValueError(f"run is {known['run']!r}")
+            result = RESULT.get(fields["state"])
+            came_to = outcome.from_fields(result, fields) if result else None
+            return StateChange(**{**known, "outcome": came_to})
+        if "redrive" in fields:
+            return Redrive(**_known(Redrive, fields))
+        return Submission(**_known(Submission, fields))
+    except (TypeError, LookupError, ValueError) as error:
+        raise ValueError(f"not an announcement of this cluster: {error!r}") from error
+
+
+def _known(kind: type[Announcement], fields: dict[str, Any]) -> dict[str, Any]:
+    return {key: fields[key] for key in kind.__dataclass_fields__ if key in fields}

@@ -1,0 +1,162 @@
+"""The course of one job: from its message over claim, run and verdict to the report."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+
+from runtime.messaging import messages
+from runtime.messaging.event import Event
+from runtime.messaging.messages import Job
+from runtime.oodt.file_manager import FileManager
+from runtime.outcome import Outcome
+from runtime.records.ledger import Ledger, Run, RunsElsewhere, Superseded, Verdict
+from runtime.worker.leases import Lease, Leases
+from runtime.worker.products import withdraw
+from runtime.worker.reports import Reports
+from runtime.worker.run import Runner
+from runtime.worker.work import Work
+
+log = logging.getLogger(__name__)
+
+# A run that the Workflow Manager or a node broke off is no attempt. So many of them end the job all the same.
+MOST_INTERRUPTIONS = 10
+
+
+class Course:
+    """Takes jobs through their course on one Workflow Manager."""
+
+    def __init__(
+        self,
+        events: Sequence[Event],
+        *,
+        node: str,
+        ledger: Ledger,
+        leases: Leases,
+        runner: Runner,
+        file_manager: FileManager,
+        reports: Reports,
+    ) -> None:
+        self._events = {event.name: event for event in events}
+        self._node = node
+        self._ledger = ledger
+        self._leases = leases
+        self._runner = runner
+        self._file_manager = file_manager
+        self._reports = reports
+
+    async def process(self, work: Work) -> None:
+        """A job whose message has come, up to the acknowledgement."""
+        job = work.job
+        if job.identity != "id":
+            # Handed back halfway it might be mistaken for the message that the id belongs to.
+            work.begun = True
+            if not await asyncio.to_thread(self._has_its_id, job):
+                await self._reports.renamed(work.received[0])
+                return
+            work.begun = False
+        await self._runner.ready()
+        work.begun = True
+        claim = await asyncio.to_thread(
+            self._ledger.claim, job.event, job.id, batch=job.batch, redrive=job.redrive
+        )
+        match claim:
+            case RunsElsewhere():
+                await self._reports.deferred(work, f"it runs on {claim.node}")
+            case Verdict():
+                await self._settle_again(work, claim)
+            case Run():
+                with self._leases.held(claim) as lease:
+                    await self._run(work, lease)
+
+    async def resume(self, work: Work, run: Run) -> None:
+        """A run that an earlier process of this container left, up to the acknowledgement."""
+        with self._leases.held(run) as lease:
+            await self._finish(work, lease, await self._outcome(work, lease))
+
+    async def give_up(self, work: Work, why: str) -> None:
+        """A job whose message the broker has dead-lettered, for RabbitMQ's reason WHY."""
+        job = work.job
+        if why == messages.DELIVERY_LIMIT:
+            job = replace(job, came_before=True)
+        if job.identity == "none" or (
+            job.identity == "time" and not await asyncio.to_thread(self._has_its_id, job)
+        ):
+            job = replace(job, id=messages.own_id(job.id))
+        reason = f"the broker gave the message up: {messages.DEAD_LETTER_REASONS.get(why, why)}"
+        work.job = job
+        end = await asyncio.to_thread(self._ledger.give_up, job.event, job.id, reason)
+        if isinstance(end, RunsElsewhere):
+            await self._reports.deferred(work, f"it runs on {end.node}")
+        else:
+            await self._reports.settled(work, end)
+
+    def _has_its_id(self, job: Job) -> bool:
+        """Whether the message, without an id of its own, is the one that the job's id was derived from."""
+        if job.came_before:
+            return not self._ledger.is_answered(job.event, job.id)
+        return self._ledger.reserve(job.event, job.id)
+
+    async def _settle_again(self, work: Work, verdict: Verdict) -> None:
+        """The job had ended before this message came."""
+        job = work.job
+        if verdict.state == "CANCELLED":
+            # It may have been cancelled in the middle of a run.
+            folder = await asyncio.to_thread(self._ledger.folder, job.event, job.id)
+            await withdraw(self._ledger, self._file_manager, folder)
+        await self._reports.settled(work, verdict)
+
+    async def _run(self, work: Work, lease: Lease) -> None:
+        run = lease.run
+        if run.number > 1:
+            await withdraw(self._ledger, self._file_manager, run.folder, before=run.number)
+        self._reports.running(work.job, run)
+        work.journal, outcome = await self._runner.start(work.job, run)
+        await self._finish(work, lease, outcome or await self._outcome(work, lease))
+
+    async def _outcome(self, work: Work, lease: Lease) -> Outcome:
+        assert work.journal is not None
+        seconds = self._events[work.job.event].job_timeout
+        return await self._runner.finish(work.journal, lease, seconds=seconds)
+
+    async def _finish(self, work: Work, lease: Lease, outcome: Outcome) -> None:
+        """Draw the consequence of a run: a verdict, or another run."""
+        run = lease.run
+        log.info("run %s %s%s", run.id, outcome.result, f": {outcome.reason}" if outcome.reason else "")
+        if outcome.result != "succeeded":
+            await withdraw(self._ledger, self._file_manager, run.folder, only=run.number)
+        try:
+            verdict = await asyncio.to_thread(self._record, work.job, run, outcome)
+        except Superseded:
+            log.warning(
+                "run %s does not count: the job was cancelled or taken over by another worker", run.id
+            )
+            await withdraw(self._ledger, self._file_manager, run.folder, only=run.number)
+            await self._reports.deferred(work, "it was cancelled or taken over")
+            return
+        if verdict:
+            await self._reports.settled(work, verdict)
+        else:
+            await self._reports.retrying(work, run, outcome)
+
+    def _record(self, job: Job, run: Run, outcome: Outcome) -> Verdict | None:
+        """Write the outcome into the ledger; the job's verdict if this ends it. Raises Superseded."""
+        if outcome.result == "superseded":
+            raise Superseded(run.id)
+        failures = run.failures + (outcome.result == "failed")
+        interruptions = run.interruptions + (outcome.result == "interrupted")
+        given_up = failures >= self._events[job.event].max_attempts or interruptions >= MOST_INTERRUPTIONS
+        if outcome.result != "succeeded" and not outcome.final and not given_up:
+            self._ledger.end(run, outcome)
+            return None
+        verdict = Verdict(
+            outcome=outcome,
+            attempts=run.failures + 1,
+            node=self._node,
+            run=run.number,
+            started=run.started,
+            ended=time.time(),
+        )
+        self._ledger.settle(run, verdict)
+        return verdict

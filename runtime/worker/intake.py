@@ -1,0 +1,179 @@
+"""What comes into this container: messages, runs that an earlier process left, and the order to stop.
+
+A message is acknowledged after the job's verdict is in the ledger, never before: whatever dies, the message
+is still there.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from functools import partial
+
+from runtime import names
+from runtime.messaging import messages
+from runtime.messaging.event import Event
+from runtime.messaging.messages import Job, Poison
+from runtime.messaging.session import Delivery
+from runtime.records.journal import Journal, Journals
+from runtime.records.ledger import Ledger
+from runtime.worker.course import Course
+from runtime.worker.reports import Reports
+from runtime.worker.run import Runner
+from runtime.worker.slots import Slot, Slots
+from runtime.worker.work import Received, Work
+
+log = logging.getLogger(__name__)
+
+WORKER_ERROR = "an error of the worker, see its log"
+
+
+class Intake:
+    """Gives each job one work, a slot for it, and the work its messages."""
+
+    def __init__(
+        self,
+        events: Sequence[Event],
+        *,
+        course: Course,
+        runner: Runner,
+        reports: Reports,
+        ledger: Ledger,
+        journals: Journals,
+    ) -> None:
+        self._events = {event.name for event in events}
+        self._slots = Slots(events)
+        self._course = course
+        self._runner = runner
+        self._reports = reports
+        self._ledger = ledger
+        self._journals = journals
+        self._works: dict[tuple[str, str], Work] = {}  # by the job's key
+        self._tasks: dict[asyncio.Task[None], Work | None] = {}
+        self._draining = False
+
+    def take(self, delivery: Delivery) -> None:
+        """A message has come."""
+        if self._draining:
+            delivery.requeue()
+            return
+        job = self._decoded(delivery, delivery.queue)
+        if job is None:
+            return
+        received = Received(job=job, delivery=delivery)
+        work = self._works.get(job.key)
+        if _is_another(work, job):
+            another = Work(job=job, received=[received], begun=True)
+            self._spawn(self._reports.renamed(received), another)
+        elif work:
+            work.received.append(received)
+        else:
+            self._begin(Work(job=job, received=[received]), self._course.process)
+
+    def take_dead_letter(self, delivery: Delivery) -> None:
+        """The broker has dead-lettered a message: its job can only be declared dead."""
+        event = next(name for name in self._events if names.dead_letter_queue(name) == delivery.queue)
+        job = self._decoded(delivery, event)
+        if job is None:
+            return
+        work = Work(job=job, received=[Received(job=job, delivery=delivery)], begun=True)
+        why = messages.dead_letter_reason(delivery.properties)
+        self._spawn(self._guarded(work, partial(self._course.give_up, why=why)), work)
+
+    def _decoded(self, delivery: Delivery, event: str) -> Job | None:
+        """The job of a message; None for one that is none, which is then reported."""
+        about = (event, delivery.properties, delivery.body)
+        try:
+            return messages.decode(*about, redelivered=delivery.redelivered)
+        except Poison as error:
+            job = messages.identified(*about, redelivered=delivery.redelivered)
+            self._spawn(self._reports.poison(Received(job=job, delivery=delivery), str(error)))
+            return None
+
+    async def adopt(self) -> None:
+        """Go on with runs that an earlier process of this container left; before any message is taken."""
+        for journal in self._journals:
+            opening = journal.opening
+            if opening is None or opening["event"] not in self._events:
+                continue
+            job = Job(
+                id=opening["job"],
+                event=opening["event"],
+                metadata={},
+                batch=opening["batch"],
+                queued_at=opening["queued"],
+            )
+            run = await asyncio.to_thread(self._ledger.adopt, job.event, job.id, opening["run"])
+            log.info("run %s %s", journal.run_id, "goes on" if run else "was given up")
+            self._begin(
+                Work(job=job, journal=journal, begun=True),
+                partial(self._course.resume, run=run) if run else _nothing,
+            )
+
+    async def drain(self, seconds: float) -> None:
+        """Finish the runs that have begun, for at most SECONDS; hand back the other jobs at once.
+
+        What is left then is not handed back: the broker does that when the connection ends, and the lease
+        says when the run is over. If only this process is restarted, its successor adopts the run.
+        """
+        self._draining = True
+        for task, work in list(self._tasks.items()):
+            if work is not None and not work.begun:
+                task.cancel()
+                for received in work.received:
+                    received.delivery.requeue()
+        running = [task for task, work in self._tasks.items() if work is not None and work.begun]
+        if running:
+            log.info("finishing %d runs within %g s", len(running), seconds)
+            await asyncio.wait(running, timeout=seconds)
+
+    def _begin(self, work: Work, process: Callable[[Work], Awaitable[None]]) -> None:
+        self._works[work.job.key] = work
+        self._spawn(self._in_slot(work, process), work)
+
+    async def _in_slot(self, work: Work, process: Callable[[Work], Awaitable[None]]) -> None:
+        key = work.job.key
+        slot = await self._slots.take(work.job.event)
+        await self._guarded(work, process)
+        if self._works.get(key) is work:
+            del self._works[key]
+        for received in work.received:
+            # It came for a run that did not count, or too late for its report.
+            if received.unacknowledged:
+                self.take(received.delivery)
+        if work.journal is not None:
+            # What is still at work keeps its thread of the Workflow Manager, so it keeps its slot.
+            self._spawn(self._free_when_idle(slot, work.journal))
+        else:
+            slot.free()
+
+    async def _guarded(self, work: Work, process: Callable[[Work], Awaitable[None]]) -> None:
+        try:
+            await process(work)
+        except Exception:
+            # The shared disk, most likely. The job is not to blame, and the message must not be lost.
+            log.exception("job %s could not go on", work.job.id)
+            await self._reports.deferred(work, WORKER_ERROR)
+
+    async def _free_when_idle(self, slot: Slot, journal: Journal) -> None:
+        await self._runner.until_idle(journal)
+        self._journals.discard(journal)
+        slot.free()
+
+    def _spawn(
+        self, coroutine: Coroutine[object, object, None], work: Work | None = None
+    ) -> asyncio.Task[None]:
+        task = asyncio.get_running_loop().create_task(coroutine)
+        self._tasks[task] = work
+        task.add_done_callback(self._tasks.pop)
+        return task
+
+
+def _is_another(work: Work | None, job: Job) -> bool:
+    """Whether the message is not that of the job in hand, although both derive to one id."""
+    if job.identity == "time" and work is not None:
+        return not job.came_before or any(each.unacknowledged for each in work.received)
+    return job.identity == "none"
+
+
+async def _nothing(_: Work) -> None:
+    """An adopted run that no longer counts."""

@@ -1,0 +1,58 @@
+"""Renews the leases of the runs in this container's hands, so that no other worker takes them over."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable, Iterator
+
+from runtime.records.ledger import Ledger, Run, Superseded
+
+log = logging.getLogger(__name__)
+
+
+class Lease:
+    """A run's lease. ``lost`` once the job was cancelled or another worker has taken it over."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self.lost = False
+        # Called when the lease is lost.
+        self.on_lost: Callable[[], None] = lambda: None
+
+    def lose(self) -> None:
+        self.lost = True
+        self.on_lost()
+
+
+class Leases:
+    """The leases of one process."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._held: set[Lease] = set()
+
+    @contextlib.contextmanager
+    def held(self, run: Run) -> Iterator[Lease]:
+        """The lease of a run that was claimed, renewed for as long as the block lasts."""
+        lease = Lease(run)
+        self._held.add(lease)
+        try:
+            yield lease
+        finally:
+            self._held.discard(lease)
+
+    async def keep(self) -> None:
+        """Renew all leases in time, for ever."""
+        while True:
+            await asyncio.sleep(self._ledger.lease / 3)
+            for lease in list(self._held):
+                await self._renew(lease)
+
+    async def _renew(self, lease: Lease) -> None:
+        try:
+            await asyncio.to_thread(self._ledger.renew, lease.run)
+        except Superseded:
+            lease.lose()
+        except (OSError, ValueError) as error:
+            # ValueError: an entry that cannot be read. The other leases have to be renewed all the same.
+            log.warning("the lease of run %s could not be renewed: %s", lease.run.id, error)

@@ -1,0 +1,36 @@
+"""A job in this container's hands: its messages, its run, its journal."""
+
+from dataclasses import dataclass, field
+
+from runtime.messaging.messages import Job
+from runtime.messaging.session import Delivery
+from runtime.records.journal import Journal
+
+
+@dataclass(frozen=True, kw_only=True)
+class Received:
+    """A message that was delivered, and the job that it is for."""
+
+    job: Job
+    delivery: Delivery
+
+    @property
+    def unacknowledged(self) -> bool:
+        """Whether the broker waits for an answer to this delivery."""
+        return self.delivery.alive and not self.delivery.answered
+
+
+@dataclass(eq=False, kw_only=True)
+class Work:
+    """A job in hand.
+
+    A message may be delivered more than once: its connection is lost, or it was sent twice. One run answers
+    all deliveries. After a restart of this process a run has none until its message comes back.
+
+    ``begun`` is whether the job can no longer be handed back as if nothing had happened.
+    """
+
+    job: Job
+    received: list[Received] = field(default_factory=list)
+    journal: Journal | None = None
+    begun: bool = False

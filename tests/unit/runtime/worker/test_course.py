@@ -1,0 +1,142 @@
+"""The course of one job: what its runs, their ends and the ledger make of it."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from runtime.messaging.event import Event
+from runtime.outcome import Outcome
+from runtime.records.ledger import Ledger, Run
+from tests.unit.runtime.worker.container import Container, failed, run, running, until
+from tests.unit.runtime.worker.hands import EVENT, delivery
+
+
+def state(container: Container, job: str = "job") -> str | None:
+    verdict = container.ledger.verdict(EVENT.name, job)
+    return verdict.state if verdict else None
+
+
+def test_a_run_with_every_piece_of_evidence_is_a_verdict_and_then_an_acknowledgement(tmp_path: Path) -> None:
+    async def story(container: Container) -> str | None:
+        came = delivery()
+        container.take(came)
+        await until(lambda: came.answered)
+        assert "event.SUCCEEDED" in container.broker.keys
+        return state(container)
+
+    assert run(tmp_path, story) == "SUCCEEDED"
+
+
+def test_a_failed_run_waits_in_a_retry_queue_with_its_reason(tmp_path: Path) -> None:
+    async def story(container: Container) -> str:
+        container.manager.script = lambda _: failed()
+        came = delivery()
+        container.take(came)
+        await until(lambda: came.answered)
+        assert state(container) is None
+        [(queue, properties)] = [each for each in container.broker.published if ".retry." in each[0]]
+        assert queue in {"event.retry.5", "event.retry.8"}
+        return str(properties.headers["oodt-reason"])
+
+    assert run(tmp_path, story) == "task urn:test:Task: exit 1"
+
+
+def test_the_last_attempt_that_fails_makes_the_job_dead(tmp_path: Path) -> None:
+    async def story(container: Container) -> str | None:
+        container.manager.script = lambda _: failed()
+        came = delivery()
+        container.take(came)
+        await until(lambda: came.answered)
+        assert "event.dead" in container.broker.keys
+        return state(container)
+
+    assert run(tmp_path, story, event=Event(name=EVENT.name, max_attempts=1)) == "DEAD"
+
+
+def test_a_run_that_takes_too_long_is_stopped_and_has_failed(tmp_path: Path) -> None:
+    async def story(container: Container) -> str | None:
+        container.manager.script = lambda _: running()
+        came = delivery()
+        container.take(came)
+        await until(lambda: came.answered)
+        assert container.manager.stopped == ["job"]
+        verdict = container.ledger.verdict(EVENT.name, "job")
+        assert verdict is not None
+        return verdict.outcome.reason
+
+    event = Event(name=EVENT.name, max_attempts=1, job_timeout=1)
+    assert run(tmp_path, story, event=event) == "it did not end within 1 s"
+
+
+def test_a_job_that_another_worker_runs_is_deferred(tmp_path: Path) -> None:
+    async def story(container: Container) -> str | None:
+        assert isinstance(other.claim(EVENT.name, "job"), Run)
+        came = delivery()
+        container.take(came)
+        await until(lambda: came.answered)
+        assert container.broker.keys == ["event.retry.5"]
+        assert not container.manager.begun
+        return str(came.answer)
+
+    other = Ledger(tmp_path / "ledger", node="other", lease=30)
+    assert run(tmp_path, story) == "ack"
+
+
+def test_a_job_that_has_ended_is_not_run_again(tmp_path: Path) -> None:
+    async def story(container: Container) -> list[str]:
+        for _ in range(2):
+            came = delivery()
+            container.take(came)
+            await until(lambda came=came: came.answered)  # type: ignore[misc]
+        return container.manager.begun
+
+    assert run(tmp_path, story) == ["job"]
+
+
+def test_a_cancelled_job_is_stopped_when_its_lease_is_renewed(tmp_path: Path) -> None:
+    async def story(container: Container) -> list[str]:
+        container.manager.script = lambda _: running()
+        came = delivery()
+        container.take(came)
+        await until(lambda: bool(container.manager.begun))
+        container.ledger.cancel(EVENT.name, "job")
+        await until(lambda: came.answered)
+        assert "event.retry.5" in container.broker.keys
+        return container.manager.stopped
+
+    assert run(tmp_path, story) == ["job"]
+
+
+def test_a_run_that_was_interrupted_is_no_attempt_and_the_next_waits_for_the_workflow_manager(
+    tmp_path: Path,
+) -> None:
+    async def story(container: Container) -> list[str]:
+        container.manager.script = lambda _: [{"kind": "instance", "wm": "another boot", "tasks": []}]
+        came = delivery()
+        container.take(came)
+        await until(lambda: came.answered)
+        assert container.broker.keys.count("event.retry.5") == 1
+        container.manager.up.clear()
+        container.take(delivery(message_id="next"))
+        await asyncio.sleep(0.05)
+        return container.manager.begun
+
+    assert run(tmp_path, story) == ["job"]
+
+
+@pytest.mark.parametrize("failures", [0, 2])
+def test_attempts_are_counted_from_the_ledger(tmp_path: Path, failures: int) -> None:
+    async def story(container: Container) -> int:
+        for _ in range(failures):
+            claim = container.ledger.claim(EVENT.name, "job")
+            assert isinstance(claim, Run)
+            container.ledger.end(claim, Outcome(result="failed", reason="exit 1"))
+        came = delivery()
+        container.take(came)
+        await until(lambda: came.answered)
+        verdict = container.ledger.verdict(EVENT.name, "job")
+        assert verdict is not None
+        return verdict.attempts
+
+    assert run(tmp_path, story) == failures + 1

@@ -1,0 +1,103 @@
+"""What becomes of messages as they come in, and of runs that an earlier process of the container left."""
+
+from pathlib import Path
+
+from runtime.records import journal
+from tests.unit.runtime.worker.container import Container, ended, run, running, until
+from tests.unit.runtime.worker.hands import EVENT, delivery
+
+
+def test_a_message_for_a_run_that_does_not_count_is_settled_by_the_ledger(tmp_path: Path) -> None:
+    async def story(container: Container) -> list[str]:
+        container.ledger.cancel(EVENT.name, "job")
+        opening = {"event": EVENT.name, "job": "job", "run": 1, "batch": None, "queued": None, "ledger": ""}
+        line = {"kind": "opened", "at": 0.0, **opening}
+        journal.append(tmp_path / "runs" / "job.jsonl", line, create=True)
+        container.journals.follow()
+        await container.intake.adopt()
+        came = delivery()
+        container.take(came)
+        await until(lambda: came.answered)
+        return container.broker.keys
+
+    assert run(tmp_path, story) == ["event.CANCELLED"]
+
+
+def test_messages_that_nothing_distinguishes_get_an_id_each_before_they_are_run(tmp_path: Path) -> None:
+    async def story(container: Container) -> set[str]:
+        sent = [delivery(message_id=None) for _ in range(3)]
+        container.take(*sent)
+        await container.intake.drain(10)
+        assert container.broker.keys == [EVENT.name] * 3
+        assert [each.answer for each in sent] == ["ack"] * 3
+        return {properties.message_id for _, properties in container.broker.published}
+
+    assert len(run(tmp_path, story)) == 3
+
+
+def test_a_message_that_is_delivered_twice_is_run_once(tmp_path: Path) -> None:
+    async def story(container: Container) -> list[str]:
+        lost, again = delivery(alive=False), delivery(redelivered=True)
+        container.manager.script = lambda _: running()
+        container.take(lost)
+        await until(lambda: bool(container.manager.begun))
+        container.take(again)
+        container.manager.write("job", *ended())
+        await until(lambda: again.answered)
+        assert again.answer == "ack"
+        return container.manager.begun
+
+    assert run(tmp_path, story) == ["job"]
+
+
+def test_poison_goes_to_the_dead_queue_with_its_reason(tmp_path: Path) -> None:
+    async def story(container: Container) -> object:
+        came = delivery(body=b"[1]")
+        container.take(came)
+        await until(lambda: came.answered)
+        [(queue, properties), _] = container.broker.published
+        return queue, properties.message_id, properties.headers["oodt-reason"]
+
+    reason = "the message is a JSON array; a job is a JSON object of metadata"
+    assert run(tmp_path, story) == ("event.dead", "job", reason)
+
+
+def test_a_dead_letter_of_the_broker_is_a_dead_job_with_the_brokers_reason(tmp_path: Path) -> None:
+    async def story(container: Container) -> str | None:
+        letter = delivery(queue="event.abandoned", headers={"x-death": [{"reason": "expired"}]})
+        container.intake.take_dead_letter(letter)
+        await until(lambda: letter.answered)
+        verdict = container.ledger.verdict(EVENT.name, "job")
+        assert verdict is not None and verdict.state == "DEAD"
+        return verdict.outcome.reason
+
+    assert "time to live was over" in str(run(tmp_path, story))
+
+
+def test_a_container_that_drains_finishes_what_runs_and_hands_back_the_rest(tmp_path: Path) -> None:
+    async def story(container: Container) -> tuple[list[str], list[str | None]]:
+        container.manager.script = lambda _: running()
+        slots = EVENT.max_workflows
+        came = [delivery(message_id=f"job{number}") for number in range(slots + 2)]
+        container.take(*came)
+        await until(lambda: len(container.manager.begun) == slots)
+        for started in container.manager.begun:
+            container.manager.write(started, *ended())
+        await container.intake.drain(10)
+        container.take(late := delivery(message_id="late"))
+        return container.manager.begun, [each.answer for each in (*came, late)]
+
+    begun, answers = run(tmp_path, story)
+    assert set(begun) == {f"job{number}" for number in range(EVENT.max_workflows)}
+    assert answers == ["ack"] * EVENT.max_workflows + ["requeue"] * 3
+
+
+def test_jobs_that_wait_for_the_workflow_manager_are_handed_back_at_once(tmp_path: Path) -> None:
+    async def story(container: Container) -> str | None:
+        container.manager.up.clear()
+        came = delivery()
+        container.take(came)
+        await container.intake.drain(10)
+        return str(came.answer)
+
+    assert run(tmp_path, story) == "requeue"

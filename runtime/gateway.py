@@ -67,10 +67,8 @@ class Gateway:
         self._evidence = evidence
         self._events = {event.name: event for event in settings.events}
 
-    async def workflow_manager(self, request: web.BaseRequest) -> web.StreamResponse:
+    async def workflow_manager(self, request: web.Request) -> web.StreamResponse:
         """A request to port 9001."""
-        if request.method == "GET" and request.path == "/healthz":
-            return await self._health()
         body = await http_server.body_of(request)
         method = await xml_rpc.method_of(body)
         if self._broker is not None and method in {HANDLE_EVENT, None}:
@@ -98,7 +96,7 @@ class Gateway:
         except ConnectionError as error:
             return xml_rpc.fault(f"workflow instance {instance} is one of node {place.node}: {error}")
 
-    async def file_manager(self, request: web.BaseRequest) -> web.StreamResponse:
+    async def file_manager(self, request: web.Request) -> web.StreamResponse:
         """A request to localhost:9000."""
         body = await http_server.body_of(request)
         method = await xml_rpc.method_of(body)
@@ -164,7 +162,8 @@ class Gateway:
         except ConnectionError as error:
             return xml_rpc.fault(str(error))
 
-    async def _health(self) -> web.Response:
+    async def health(self, _: web.Request) -> web.Response:
+        """Whether Workflow Manager and broker are there, for docker."""
         try:
             await xml_rpc.call(
                 self._client,
@@ -204,11 +203,15 @@ async def serve(settings: WorkerSettings, stop: asyncio.Event) -> None:
             broker = Broker(settings.broker_url, name=f"{settings.node} gateway")
             await stack.enter_async_context(broker)
         gateway = Gateway(settings, client=client, broker=broker, evidence=evidence)
-        for handler, host, port in (
-            (gateway.workflow_manager, None, settings.gateway_port),
-            (gateway.file_manager, "localhost", settings.filemgr_gateway_port),
+        for application, host, port in (
+            (
+                http_server.application(gateway.workflow_manager, health=gateway.health),
+                None,
+                settings.gateway_port,
+            ),
+            (http_server.application(gateway.file_manager), "localhost", settings.filemgr_gateway_port),
         ):
-            runner = web.ServerRunner(http_server.Server(handler))
+            runner = web.AppRunner(application, access_log=None)
             await runner.setup()
             stack.push_async_callback(runner.cleanup)
             await web.TCPSite(runner, host, port).start()

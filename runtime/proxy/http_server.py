@@ -1,12 +1,7 @@
-"""The HTTP side of the gateway: what aiohttp's bare server leaves to whoever uses it.
-
-Some clients wait for "100 Continue" before they send a body, some shut their sending side down once they have
-sent it. aiohttp's applications answer the first, and nothing of it the second.
-"""
+"""The HTTP side of the gateway: a call is a POST, of limited size, that has to arrive in limited time."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any
 
 from aiohttp import HttpVersion11, hdrs, web
 
@@ -14,42 +9,21 @@ LARGEST_BODY = 64 * 1024 * 1024
 READ_SECONDS = 60.0
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
-Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-class Connection(web.RequestHandler):
-    """A connection that stays open for the answer when its client has ended its sending side."""
-
-    payload: Any = None
-
-    def eof_received(self) -> bool:  # type: ignore[override]
-        """Whether the connection stays open; asyncio closes it otherwise."""
-        idle = self._waiter is not None and not self._waiter.done()
-        payload = self._messages[-1][1] if self._messages else self.payload
-        if idle or payload is None or not payload.is_eof():
-            # Nothing is to be answered, or the rest of a call will never come.
-            return False
-        self.close()  # after the answer
-        return True
+def application(handler: Handler, *, health: Handler | None = None) -> web.Application:
+    """Hands each POST to HANDLER, whatever its path, and a GET of /healthz to HEALTH."""
+    made = web.Application(client_max_size=LARGEST_BODY)
+    if health is not None:
+        made.router.add_get("/healthz", health)
+    made.router.add_route("*", "/{path:.*}", handler, expect_handler=_expect)
+    return made
 
 
-class Server(web.Server):
-    """Hands each request to HANDLER."""
-
-    def __init__(self, handler: Handler) -> None:
-        super().__init__(handler, request_factory=_request, access_log=None)
-
-    def __call__(self) -> Connection:
-        return Connection(self, loop=self._loop, **self._kwargs)
-
-
-async def body_of(request: web.BaseRequest) -> bytes:
-    """The body of a POST; raises an HTTP error for what is none, or too large, or too slow."""
-    if request.method != "POST":
-        raise web.HTTPMethodNotAllowed(request.method, ["POST"])
-    if (size := request.content_length or 0) > LARGEST_BODY:
-        raise web.HTTPRequestEntityTooLarge(LARGEST_BODY, size)
-    await _ask_for_body(request)
+async def body_of(request: web.Request) -> bytes:
+    """The body of a call; raises an HTTP error for what is none, or too large, or too slow."""
+    _refuse_unwanted(request)
     try:
         async with asyncio.timeout(READ_SECONDS):
             return await request.read()
@@ -57,10 +31,12 @@ async def body_of(request: web.BaseRequest) -> bytes:
         raise web.HTTPRequestTimeout from None
 
 
-async def _ask_for_body(request: web.BaseRequest) -> None:
-    expected = request.headers.get(hdrs.EXPECT)
-    if expected is None or request.version < HttpVersion11:
+async def _expect(request: web.Request) -> None:
+    """Answer a client that asks before it sends a body, as curl does with one of more than 1 MiB."""
+    _refuse_unwanted(request)
+    if request.version < HttpVersion11:
         return
+    expected = request.headers[hdrs.EXPECT]
     if expected.lower() != "100-continue":
         raise web.HTTPExpectationFailed(text=f"Expect is {expected!r}: use 100-continue")
     await request.writer.write(CONTINUE)
@@ -68,9 +44,8 @@ async def _ask_for_body(request: web.BaseRequest) -> None:
     request.writer.output_size = 0
 
 
-def _request(
-    message: Any, payload: Any, protocol: Any, writer: Any, task: asyncio.Task[None]
-) -> web.BaseRequest:
-    protocol.payload = payload
-    loop = asyncio.get_running_loop()
-    return web.BaseRequest(message, payload, protocol, writer, task, loop, client_max_size=LARGEST_BODY)
+def _refuse_unwanted(request: web.Request) -> None:
+    if request.method != hdrs.METH_POST:
+        raise web.HTTPMethodNotAllowed(request.method, [hdrs.METH_POST])
+    if (size := request.content_length or 0) > LARGEST_BODY:
+        raise web.HTTPRequestEntityTooLarge(LARGEST_BODY, size)

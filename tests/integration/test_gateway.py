@@ -231,16 +231,18 @@ def test_a_call_that_is_too_large_is_refused(gateway: Cell) -> None:
     connection.close()
 
 
-def test_a_client_that_asks_before_it_sends_and_then_ends_its_side_is_answered(gateway: Cell) -> None:
+def test_a_client_that_asks_before_it_sends_is_answered(gateway: Cell) -> None:
     body = CALL % (b"workflowmgr.getRegisteredEvents", b"")
     head = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\nExpect: 100-continue\r\n\r\n" % len(body)
     with socket.create_connection(("127.0.0.1", gateway.gateway_port), timeout=REQUEST_SECONDS) as client:
         client.sendall(head)
         assert client.recv(1000) == b"HTTP/1.1 100 Continue\r\n\r\n"
         client.sendall(body)
-        client.shutdown(socket.SHUT_WR)
+        expected = post(gateway.manager_url, body)[1]
         with client.makefile("rb") as answer:
-            assert answer.read().endswith(post(gateway.manager_url, body)[1])
+            while answer.readline().strip():
+                continue
+            assert answer.read(len(expected)) == expected
 
 
 @pytest.mark.parametrize(

@@ -64,7 +64,7 @@ class Intake:
         if _is_another(work, job):
             another = Work(job=job, received=[received], begun=True)
             self._spawn(self._reports.renamed(received), another)
-        elif work:
+        elif work and not work.closed:
             work.received.append(received)
         else:
             self._begin(Work(job=job, received=[received]), self._course.process)
@@ -136,9 +136,9 @@ class Intake:
         await self._guarded(work, process)
         if self._works.get(key) is work:
             del self._works[key]
-        for received in work.received:
-            # It came for a run that did not count, or too late for its report.
-            if received.unacknowledged:
+        if not work.closed:
+            # An adopted run that does not count is not reported: its message begins another work.
+            for received in work.received:
                 self.take(received.delivery)
         if work.journal is not None:
             # What is still at work keeps its thread of the Workflow Manager, so it keeps its slot.

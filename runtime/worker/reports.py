@@ -55,8 +55,9 @@ class Reports:
         job = work.job
         log.info("job %s waits %d s: %s", job.id, DEFER_WAIT, reason)
         queue = names.retry_queue(job.event, DEFER_WAIT)
-        if await self._move(work.received, queue, lambda each: messages.deferred(each, job)):
-            _acknowledge(work.received)
+        received = work.close()
+        if await self._move(received, queue, lambda each: messages.deferred(each, job)):
+            _acknowledge(received)
 
     async def renamed(self, received: Received) -> None:
         """The message has no id, and the one derived belongs to another message: it gets one of its own."""
@@ -72,7 +73,8 @@ class Reports:
         failures = run.failures + (outcome.result == "failed")
         wait = retry_wait(failures) if outcome.result == "failed" else DEFER_WAIT
         properties = partial(messages.republished, job=job.id, reason=outcome.reason, log=outcome.log)
-        if not await self._move(work.received, names.retry_queue(job.event, wait), properties):
+        received = work.close()
+        if not await self._move(received, names.retry_queue(job.event, wait), properties):
             return
         await self._announce(
             job,
@@ -84,20 +86,20 @@ class Reports:
             ended=time.time(),
             outcome=outcome,
         )
-        await self._answer(work)
+        await self._answer(job, received)
 
     async def settled(self, work: Work, verdict: Verdict) -> None:
         """The job has come to its end, now or at an earlier delivery."""
-        job, came_to = work.job, verdict.outcome
+        job, came_to, received = work.job, verdict.outcome, work.close()
         properties = partial(messages.republished, job=job.id, reason=came_to.reason, log=came_to.log)
         if verdict.state == "DEAD" and not await self._move(
-            work.received, names.dead_queue(job.event), properties
+            received, names.dead_queue(job.event), properties
         ):
             return
         if await self._announce(job, verdict.state, **vars(verdict)):
-            await self._answer(work)
+            await self._answer(job, received)
         else:
-            await _hand_back(work.received)
+            await _hand_back(received)
 
     async def poison(self, received: Received, reason: str) -> None:
         """The message is no job and never will be one."""
@@ -133,10 +135,11 @@ class Reports:
             return False
         return True
 
-    async def _answer(self, work: Work) -> None:
-        if any(each.job.identity != "id" for each in work.received):
-            await asyncio.to_thread(self._ledger.note_answered, *work.job.key)
-        _acknowledge(work.received)
+    async def _answer(self, job: Job, received: Sequence[Received]) -> None:
+        # Whose connection is lost will be delivered again, and then has to be known as this job's.
+        if any(each.unacknowledged and each.job.identity != "id" for each in received):
+            await asyncio.to_thread(self._ledger.note_answered, *job.key)
+        _acknowledge(received)
 
     async def _announce(self, job: Job, state: State, **about: object) -> bool:
         change = StateChange(

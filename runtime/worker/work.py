@@ -28,9 +28,17 @@ class Work:
     all deliveries. After a restart of this process a run has none until its message comes back.
 
     ``begun`` is whether the job can no longer be handed back as if nothing had happened.
+    ``closed`` is whether its messages are being answered. A message that comes from then on may be the copy
+    that the answer has published, so it is work of its own.
     """
 
     job: Job
     received: list[Received] = field(default_factory=list)
     journal: Journal | None = None
     begun: bool = False
+    closed: bool = False
+
+    def close(self) -> list[Received]:
+        """The messages to answer; none is added to them any more."""
+        self.closed = True
+        return self.received

@@ -2,9 +2,12 @@
 
 from pathlib import Path
 
+import pytest
+
+from runtime.messaging.event import Event
 from runtime.records import journal
-from tests.unit.runtime.worker.container import Container, ended, run, running, until
-from tests.unit.runtime.worker.hands import EVENT, delivery
+from tests.unit.runtime.worker.container import Container, ended, failed, run, running, successful, until
+from tests.unit.runtime.worker.hands import EVENT, FakeBroker, delivery
 
 
 def test_a_message_for_a_run_that_does_not_count_is_settled_by_the_ledger(tmp_path: Path) -> None:
@@ -101,3 +104,33 @@ def test_jobs_that_wait_for_the_workflow_manager_are_handed_back_at_once(tmp_pat
         return str(came.answer)
 
     assert run(tmp_path, story) == "requeue"
+
+
+@pytest.mark.parametrize(
+    ("max_attempts", "queue", "state"), [(3, "event.retry.", "RETRYING"), (1, "event.dead", "DEAD")]
+)
+def test_the_copy_of_a_message_that_comes_back_while_the_answer_is_under_way_is_not_answered_with_it(
+    tmp_path: Path, max_attempts: int, queue: str, state: str
+) -> None:
+    original, copy = delivery(), delivery(headers={"oodt-redrive": "once"})
+
+    def meanwhile(key: str) -> None:
+        if key == f"event.{state}" and not copies:
+            copies.append(copy)
+            container_of[0].take(copy)
+
+    async def story(container: Container) -> list[str]:
+        container_of.append(container)
+        container.manager.script = lambda run_id: failed() if run_id == "job" else successful()
+        container.take(original)
+        await until(lambda: copy.answered)
+        assert any(key.startswith(queue) for key in container.broker.keys)
+        verdict = container.ledger.verdict(EVENT.name, "job")
+        assert verdict is not None and verdict.state == "SUCCEEDED"
+        return container.manager.begun
+
+    copies: list[object] = []
+    container_of: list[Container] = []
+    event = Event(name=EVENT.name, max_attempts=max_attempts)
+    assert run(tmp_path, story, event=event, broker=FakeBroker(meanwhile)) == ["job", "job~2"]
+    assert (original.answer, copy.answer) == ("ack", "ack")

@@ -18,19 +18,18 @@ FAILED = Outcome(result="failed", reason="no luck")
 DEAD = Verdict(outcome=FAILED, attempts=3, node="node", ended=0)
 
 
-def report(of: Work, consequence: str) -> list[str]:
-    """The keys of what was published while the job's message is delivered once more."""
-    broker = FakeBroker(meanwhile=lambda _: of.received.append(received()))
-    reports = Reports(cast(Broker, broker), node="node", ledger=cast(Ledger, None))
+def report(of: Work, consequence: str, ledger: Ledger | None = None) -> list[str]:
+    """The keys of what was published."""
+    broker = FakeBroker()
+    reports = Reports(cast(Broker, broker), node="node", ledger=cast(Ledger, ledger))
     asyncio.run(reports.retrying(of, RUN, FAILED) if consequence == "retrying" else reports.settled(of, DEAD))
     return broker.keys
 
 
 @pytest.mark.parametrize("consequence", ["retrying", "settled"])
-def test_a_message_that_came_back_while_its_connection_was_lost_is_not_acknowledged(consequence: str) -> None:
-    lost = received(alive=False)
-    in_hand = work(lost)
-    report(in_hand, consequence)
+def test_a_message_whose_connection_was_lost_is_neither_moved_nor_acknowledged(consequence: str) -> None:
+    in_hand = work(received(alive=False))
+    assert report(in_hand, consequence) == []
     assert [each.delivery.answered for each in in_hand.received] == [False]
 
 
@@ -38,8 +37,20 @@ def test_a_message_that_came_back_while_its_connection_was_lost_is_not_acknowled
 def test_a_message_that_was_moved_is_acknowledged_however_often_it_was_delivered(
     consequence: str, queue: str
 ) -> None:
-    in_hand = work(received())
+    in_hand = work(received(), received(redelivered=True))
     keys = report(in_hand, consequence)
     assert keys[0].startswith(queue)
-    assert len(in_hand.received) > 1
     assert all(each.delivery.answered for each in in_hand.received)
+
+
+@pytest.mark.parametrize(("alive", "noted"), [(True, True), (False, False)])
+def test_a_message_without_an_id_counts_as_answered_only_if_it_can_be_answered(
+    tmp_path: Path, alive: bool, noted: bool
+) -> None:
+    ledger = Ledger(tmp_path, node="node", lease=30)
+    lost = received(message_id=None, timestamp=17, alive=False)
+    held = received(message_id=None, timestamp=17, alive=alive)
+    succeeded = Verdict(outcome=Outcome(result="succeeded"), attempts=1, node="node", ended=0)
+    reports = Reports(cast(Broker, FakeBroker()), node="node", ledger=ledger)
+    asyncio.run(reports.settled(work(lost, held), succeeded))
+    assert ledger.is_answered(*held.job.key) == noted

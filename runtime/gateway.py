@@ -111,13 +111,18 @@ class Gateway:
         try:
             if objection := await self._evidence.objection(call):
                 return xml_rpc.fault(objection)
-            answer = await self._forward(self._settings.filemgr_url, body)
+            url = self._settings.filemgr_url
             try:
-                value = xml_rpc.answer_of(answer, self._settings.filemgr_url)
+                answer = await xml_rpc.post(self._client, url, body, seconds=FORWARD_SECONDS)
+                value = xml_rpc.answer_of(answer, url)
             except xml_rpc.Fault as error:
-                await self._evidence.refused(call, error.faultString)
+                await self._evidence.failed(call, error.faultString)
             except xml_rpc.NoAnswer as error:
+                await self._evidence.failed(call, str(error))
+                return xml_rpc.fault(str(error))
+            except xml_rpc.Unreachable as error:
                 await self._evidence.refused(call, str(error))
+                return xml_rpc.fault(str(error))
             else:
                 await self._evidence.answered(call, value)
         except OSError as error:

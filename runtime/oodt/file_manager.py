@@ -92,6 +92,7 @@ class FileManager:
         try:
             product: Product = await self._call("getProductById", product_id)
         except xml_rpc.Fault:
+            await self._must_be_well()
             return None
         return product
 
@@ -101,7 +102,15 @@ class FileManager:
             product = await self._call("getProductByName", name)
             return product, await self._call("getProductReferences", product)
         except xml_rpc.Fault:
+            await self._must_be_well()
             return None
+
+    async def _must_be_well(self) -> None:
+        """Raise Fault, unless a fault before was the answer that there is no such product.
+
+        OODT has no other answer for that, but a File Manager that is starting has nothing but faults.
+        """
+        await self._call("getProductTypes")
 
     async def _call(self, method: str, *params: object) -> Any:
         return await xml_rpc.call(self._client, self._url, f"filemgr.{method}", *params, seconds=CALL_SECONDS)

@@ -14,6 +14,7 @@ from typing import Any
 
 from runtime.oodt.file_manager import RECEIVED, path_of
 from runtime.records import journal
+from runtime.records.journal import SIBLING
 from runtime.records.ledger import Ledger, parse_lines
 
 INSTANCE_KEY = "WorkflowInstId"
@@ -79,7 +80,7 @@ class Evidence:
     def recall(self) -> None:
         """Learn from the journals what an earlier process of this container knew."""
         for path in self._runs.glob("*.jsonl"):
-            for line in _lines(path) or []:
+            for line in parse_lines(path.read_bytes()):
                 if line["kind"] == "ingest" and (run := self._run(path.stem)):
                     self._run_of_product[line["product"]] = run
 
@@ -125,9 +126,17 @@ class Evidence:
                 self._run_of_product.pop(product, None)
 
     async def refused(self, call: ProductCall, fault: str) -> None:
-        """Put on record that an ingest was not done."""
+        """Put on record that an ingest was certainly not done."""
         if run := self._run(call.instance):
             await self._note(run, kind="refused", file=call.file, fault=fault)
+
+    async def failed(self, call: ProductCall, fault: str) -> None:
+        """Put on record that an ingest has failed.
+
+        The catalogue may have the product all the same: OODT commits it before the steps that can still fail.
+        """
+        if run := self._run(call.instance):
+            await self._note(run, kind="ingest-failed", file=call.file, fault=fault)
 
     async def _note(self, run: RunRef, **fields: Any) -> None:
         line = {**fields, "at": time.time()}
@@ -143,25 +152,24 @@ class Evidence:
         if not run_id or "/" in run_id:
             return None
         path = self._runs / f"{run_id}.jsonl"
-        lines = _lines(path)
-        if lines is None:
+        try:
+            opening = _opening(path)
+        except FileNotFoundError:
             return None
         # Of several workflows that one event has started, all but the first have the run's id and a suffix.
-        opening = _opening(lines) or _opening(_lines(self._runs / f"{run_id.rpartition('.')[0]}.jsonl") or [])
+        if opening is None and (sibling := SIBLING.fullmatch(run_id)):
+            with contextlib.suppress(FileNotFoundError):
+                opening = _opening(self._runs / f"{sibling.group(1)}.jsonl")
         if opening is None:
             return RunRef(journal=path, folder=None, number=1)
         return RunRef(journal=path, folder=Path(opening["ledger"]), number=opening["run"])
 
 
-def _opening(lines: list[dict[str, Any]]) -> dict[str, Any] | None:
-    return next((line for line in lines if line["kind"] == "opened"), None)
-
-
-def _lines(path: Path) -> list[dict[str, Any]] | None:
-    try:
-        return list(parse_lines(path.read_bytes()))
-    except FileNotFoundError:
-        return None
+def _opening(path: Path) -> dict[str, Any] | None:
+    """The consumer's line, which is the first; None if this is no run of a job."""
+    with open(path, "rb") as file:
+        first = next(iter(parse_lines(file.readline())), None)
+    return first if first and first["kind"] == "opened" else None
 
 
 def _first(value: object) -> str | None:

@@ -44,6 +44,14 @@ def read(entry: Path) -> Entry:
     return content
 
 
+def exists(name: Path) -> bool:
+    """Whether a file or folder is there, as the disk's server sees it."""
+    # An NFS client may remember for a minute that a name is not there. A look into the folder makes it ask.
+    with contextlib.suppress(FileNotFoundError), os.scandir(name.parent) as listing:
+        next(listing, None)
+    return name.exists()
+
+
 def modified(entry: Path) -> float:
     # To open a file makes an NFS client ask the server for its times; stat alone may answer from a cache.
     with open(entry, "rb") as file:
@@ -68,8 +76,13 @@ def append(folder: Path, number: int, written: Path) -> None:
     """Make a draft entry NUMBER; raises EntryExists if another writer was quicker."""
     try:
         os.link(written, path(folder, number))
-    except FileExistsError:
-        raise EntryExists(f"{folder} has an entry {number} already") from None
+    except OSError as error:
+        # An NFS server may make a link and die before it answers. The client then asks again, and is refused.
+        # link(2) says to look whether the link is there.
+        if os.stat(written).st_nlink == 1:
+            if isinstance(error, FileExistsError):
+                raise EntryExists(f"{folder} has an entry {number} already") from None
+            raise
     sync(folder)
 
 

@@ -152,7 +152,7 @@ class Ledger:
         (self.folder(event, job) / ANSWERED).touch()
 
     def is_answered(self, event: str, job: str) -> bool:
-        return (self._root / event / job / ANSWERED).exists()
+        return entries.exists(self._root / event / job / ANSWERED)
 
     def adopt(self, event: str, job: str, number: int) -> Run | None:
         """A run that an earlier process of this container began; None if it is not the current one."""
@@ -265,13 +265,13 @@ class Ledger:
         job's folder is there before this looks for others, so of two jobs at least one sees the other.
         """
         others = {name for name in os.listdir(self._root) if not name.startswith(".")} - {event}
-        if any((self._root / other / job).exists() for other in others):
+        if any(entries.exists(self._root / other / job) for other in others):
             return JOINT.join((job, str(number), hashlib.sha256(event.encode()).hexdigest()[:EVENT_DIGITS]))
         return job if number == 1 else JOINT.join((job, str(number)))
 
     def _batch_cancelled(self, batch: str) -> bool:
         # The batch's name comes from a message, which may say anything.
-        return bool(names.SAFE_ID.fullmatch(batch)) and (self._root / CANCELLED_BATCHES / batch).exists()
+        return bool(names.SAFE_ID.fullmatch(batch)) and entries.exists(self._root / CANCELLED_BATCHES / batch)
 
     def _expired(self, folder: Path, history: list[Entry], now: float) -> bool:
         return now - entries.modified(entries.path(folder, len(history))) >= self.lease

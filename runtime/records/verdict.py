@@ -20,6 +20,7 @@ PROGRAM_EXITED_0 = "PGETask_Crawling"
 # Lines by which a product is no more: OODT's client took it out of the catalogue, or this cluster did.
 _TAKEN_OUT = frozenset({"removed", "withdrawn"})
 _WITHDRAWN = frozenset({"withdrawn"})
+_REFUSALS = frozenset({"refused", "ingest-failed"})
 
 
 @dataclass(kw_only=True)
@@ -82,6 +83,7 @@ def _judge(lines: Sequence[Line]) -> Outcome:
         _task_failed(lines)
         or _task_not_ended(lines)
         or _program_failed(lines)
+        or _outputs_unknown(lines)
         or _output_problem(lines)
         or _not_ingested(lines)
     )
@@ -108,6 +110,18 @@ def traces(lines: Iterable[Line]) -> tuple[Product, ...]:
     OODT's client takes one that it could not transfer out of the catalogue, and leaves the file where it is.
     """
     return _products(_ingests(lines, _WITHDRAWN))
+
+
+def unanswered(lines: Iterable[Line]) -> list[Line]:
+    """Ingests that were begun and may have been done, although nobody was told so."""
+    open_by_file: dict[str, Line] = {}
+    for line in lines:
+        match line["kind"]:
+            case "ingesting":
+                open_by_file[line["file"]] = line
+            case "ingest" | "refused":
+                open_by_file.pop(line.get("file", ""), None)
+    return list(open_by_file.values())
 
 
 def _ingests(lines: Iterable[Line], ends: Set[str]) -> list[_Ingest]:
@@ -169,6 +183,15 @@ def _program_failed(lines: Sequence[Line]) -> _Problem | None:
     return None
 
 
+def _outputs_unknown(lines: Sequence[Line]) -> _Problem | None:
+    """A line may be lost to a full disk, and what it names would not be missed."""
+    known = {line["task"] for line in lines if line["kind"] == "expects"}
+    for task in _tasks(lines) or []:
+        if task.get("pge") and task["id"] not in known:
+            return _Problem(task["id"], "it is not on record which outputs it has made")
+    return None
+
+
 def _output_problem(lines: Iterable[Line]) -> _Problem | None:
     for line in lines:
         if line["kind"] == "expects" and line.get("problems"):
@@ -178,7 +201,7 @@ def _output_problem(lines: Iterable[Line]) -> _Problem | None:
 
 def _not_ingested(lines: Sequence[Line]) -> _Problem | None:
     kept = {ingest.file: ingest for ingest in _ingests(lines, _TAKEN_OUT)}
-    refusals = {line.get("file"): line.get("fault") for line in lines if line["kind"] == "refused"}
+    refusals = {line.get("file"): line.get("fault") for line in lines if line["kind"] in _REFUSALS}
     for line in lines:
         if line["kind"] != "expects":
             continue

@@ -101,8 +101,8 @@ class Course:
     async def _settle_again(self, work: Work, verdict: Verdict) -> None:
         """The job had ended before this message came."""
         job = work.job
-        if verdict.state == "CANCELLED":
-            # It may have been cancelled in the middle of a run.
+        if verdict.state != "SUCCEEDED":
+            # It was cancelled in the middle of a run, or its worker died before all products were removed.
             folder = await asyncio.to_thread(self._ledger.folder, job.event, job.id)
             await withdraw(self._ledger, self._file_manager, folder)
         await self._reports.settled(work, verdict)
@@ -111,6 +111,10 @@ class Course:
         run = lease.run
         if run.number > 1:
             await withdraw(self._ledger, self._file_manager, run.folder, before=run.number)
+        if run.interruptions >= MOST_INTERRUPTIONS:
+            reason = f"{run.interruptions} of its runs ended with their Workflow Manager or node"
+            await self._finish(work, lease, Outcome(result="interrupted", reason=reason))
+            return
         self._reports.running(work.job, run)
         work.journal, outcome = await self._runner.start(work.job, run)
         await self._finish(work, lease, outcome or await self._outcome(work, lease))
@@ -121,11 +125,13 @@ class Course:
         return await self._runner.finish(work.journal, lease, seconds=seconds)
 
     async def _finish(self, work: Work, lease: Lease, outcome: Outcome) -> None:
-        """Draw the consequence of a run: a verdict, or another run."""
+        """Draw the consequence of a run: a verdict, or another run.
+
+        The decision is on record before a product is removed. If this worker dies in between, whoever has the
+        job's message next finishes the removal.
+        """
         run = lease.run
         log.info("run %s %s%s", run.id, outcome.result, f": {outcome.reason}" if outcome.reason else "")
-        if outcome.result != "succeeded":
-            await withdraw(self._ledger, self._file_manager, run.folder, only=run.number)
         try:
             verdict = await asyncio.to_thread(self._record, work.job, run, outcome)
         except Superseded:
@@ -135,6 +141,8 @@ class Course:
             await withdraw(self._ledger, self._file_manager, run.folder, only=run.number)
             await self._reports.deferred(work, "it was cancelled or taken over")
             return
+        if outcome.result != "succeeded":
+            await withdraw(self._ledger, self._file_manager, run.folder, only=run.number)
         if verdict:
             await self._reports.settled(work, verdict)
         else:

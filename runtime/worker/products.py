@@ -2,9 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from runtime.oodt import xml_rpc
 from runtime.oodt.file_manager import FileManager
@@ -51,17 +49,9 @@ async def _withdraw(
         for product in verdict.traces(lines):
             await file_manager.remove(product.id, product.name, product.archived)
             removed.append({"kind": "withdrawn", "product": product.id})
-        for line in _unanswered(lines):
+        for line in verdict.unanswered(lines):
             if product_id := await file_manager.find(line["name"], line["file"]):
                 await file_manager.remove(product_id, line["name"], ())
             removed.append({"kind": "refused", "file": line["file"], "fault": "the ingest broke off"})
         for line in removed:
             await asyncio.to_thread(ledger.add_product_line, folder, number, line)
-
-
-def _unanswered(lines: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
-    """Ingests that were begun and whose answer was never seen, so that the catalogue may have the product."""
-    answered = {line.get("file") for line in lines if line["kind"] in {"ingest", "refused"}}
-    for line in lines:
-        if line["kind"] == "ingesting" and line["file"] not in answered:
-            yield line

@@ -10,7 +10,7 @@ from runtime.outcome import Outcome
 from runtime.proxy.evidence import INGEST, Evidence, ProductCall, product_call
 from runtime.records.journal import append
 from runtime.records.ledger import Ledger, Run, parse_lines
-from runtime.records.verdict import products
+from runtime.records.verdict import products, unanswered
 
 FILE = "/jobs/1/a b.dat"
 REFERENCE = {"origReference": "file:///jobs/1/a%20b.dat", "dataStoreReference": "file:/archive/a%20b.dat"}
@@ -103,6 +103,16 @@ def test_with_server_transfer_the_ingest_alone_is_proof(place: Place) -> None:
 def test_a_refused_ingest_is_on_record_with_the_fault(place: Place) -> None:
     asyncio.run(place.evidence.refused(ingest("job"), "disk full"))
     assert place.journalled() == ["refused"]
+
+
+def test_an_ingest_that_has_failed_is_on_record_as_one_that_may_be_there(place: Place) -> None:
+    async def calls() -> None:
+        assert await place.evidence.objection(ingest("job")) is None
+        await place.evidence.failed(ingest("job"), "no answer")
+
+    asyncio.run(calls())
+    [line] = unanswered(place.ledger.products(place.run.folder)[1])
+    assert line["file"] == FILE
 
 
 @pytest.mark.parametrize("end", ["failed", "taken over"])

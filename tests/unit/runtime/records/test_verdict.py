@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from runtime.records.verdict import ended, judge, products, traces
+from runtime.records.verdict import ended, judge, products, traces, unanswered
 
 Lines = list[dict[str, Any]]
 
@@ -164,3 +164,27 @@ def test_the_file_of_a_product_that_oodts_client_took_back_is_left_to_be_withdra
     [product] = traces(taken_back)
     assert product.archived == ("/archive/one",)
     assert traces([*taken_back, {"kind": "withdrawn", "product": product.id}]) == ()
+
+
+def test_a_task_whose_outputs_are_not_on_record_has_not_succeeded() -> None:
+    lines = [line for line in journal() if line["kind"] != "expects" or line["task"] != "two"]
+    outcome = judge([lines])
+    assert outcome.result == "failed"
+    assert outcome.reason == "task two: it is not on record which outputs it has made"
+
+
+@pytest.mark.parametrize(
+    ("answer", "may_be_there"),
+    [
+        ([], True),
+        ([{"kind": "ingest-failed", "file": "/a", "fault": "disk full"}], True),
+        ([{"kind": "refused", "file": "/a", "fault": "not reachable"}], False),
+        ([{"kind": "ingest", "file": "/a", "product": "1"}], False),
+        ([{"kind": "ingest", "file": "/b", "product": "1"}], True),
+    ],
+)
+def test_an_ingest_may_have_been_done_unless_it_is_on_record_or_was_never_sent(
+    answer: Lines, may_be_there: bool
+) -> None:
+    lines: Lines = [{"kind": "ingesting", "file": "/a", "name": "a"}, *answer]
+    assert bool(unanswered(lines)) == may_be_there

@@ -71,8 +71,9 @@ def ended() -> list[dict[str, Any]]:
 
 
 def successful() -> list[dict[str, Any]]:
+    expects = {"kind": "expects", "task": TASK, "files": [], "problems": []}
     crawling = {"kind": "status", "status": "PGETask_Crawling", "task": TASK}
-    return [*instance(), crawling, *ended()]
+    return [*instance(), expects, crawling, *ended()]
 
 
 def failed() -> list[dict[str, Any]]:

@@ -1,13 +1,17 @@
 """The course of one job: what its runs, their ends and the ledger make of it."""
 
 import asyncio
+import os
 from pathlib import Path
 
 import pytest
 
 from runtime.messaging.event import Event
 from runtime.outcome import Outcome
-from runtime.records.ledger import Ledger, Run
+from runtime.records import entries
+from runtime.records.ledger import Ledger, Run, Verdict
+from runtime.worker import course
+from runtime.worker.course import MOST_INTERRUPTIONS
 from tests.unit.runtime.worker.container import Container, failed, run, running, until
 from tests.unit.runtime.worker.hands import EVENT, delivery
 
@@ -140,3 +144,60 @@ def test_attempts_are_counted_from_the_ledger(tmp_path: Path, failures: int) -> 
         return verdict.attempts
 
     assert run(tmp_path, story) == failures + 1
+
+
+def test_a_job_whose_runs_all_end_with_their_node_is_dead_at_last(tmp_path: Path) -> None:
+    async def story(container: Container) -> str | None:
+        for _ in range(MOST_INTERRUPTIONS):
+            claim = container.ledger.claim(EVENT.name, "job")
+            assert isinstance(claim, Run)
+            os.utime(claim.folder / f"{claim.entry:04}.json", (0, 0))
+        came = delivery()
+        container.take(came)
+        await until(lambda: came.answered)
+        assert not container.manager.begun
+        verdict = container.ledger.verdict(EVENT.name, "job")
+        assert verdict is not None and verdict.state == "DEAD"
+        return verdict.outcome.reason
+
+    assert run(tmp_path, story) == "10 of its runs ended with their Workflow Manager or node"
+
+
+@pytest.mark.parametrize(("max_attempts", "kind"), [(1, "verdict"), (3, "ended")])
+def test_a_decision_is_on_record_before_its_products_are_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, max_attempts: int, kind: str
+) -> None:
+    async def removal(ledger: Ledger, _: object, folder: Path, **__: object) -> None:
+        on_record.append(entries.read_all(folder)[-1]["kind"])
+
+    async def story(container: Container) -> None:
+        container.manager.script = lambda _: failed()
+        came = delivery()
+        container.take(came)
+        await until(lambda: came.answered)
+
+    on_record: list[str] = []
+    monkeypatch.setattr(course, "withdraw", removal)
+    run(tmp_path, story, event=Event(name=EVENT.name, max_attempts=max_attempts))
+    assert on_record == [kind]
+
+
+def test_whoever_has_a_dead_job_next_finishes_the_removal_of_its_products(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def removal(*_: object, **which: object) -> None:
+        removed.append(which)
+
+    async def story(container: Container) -> None:
+        claim = container.ledger.claim(EVENT.name, "job")
+        assert isinstance(claim, Run)
+        dead = Verdict(outcome=Outcome(result="failed"), attempts=3, node="other", run=1, ended=0)
+        container.ledger.settle(claim, dead)
+        came = delivery()
+        container.take(came)
+        await until(lambda: came.answered)
+
+    removed: list[object] = []
+    monkeypatch.setattr(course, "withdraw", removal)
+    run(tmp_path, story)
+    assert removed == [{}]

@@ -28,7 +28,7 @@ RESULT: dict[State, Result] = {
 SUBMITTED = "SUBMITTED"
 REDRIVEN = "REDRIVEN"
 
-PUBLISH_SECONDS = 60.0
+PUBLISH_SECONDS = 30.0
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -32,6 +32,10 @@ class BrokerDown(ConnectionError):
     """The broker could not be reached, or did not confirm in time."""
 
 
+class Unconfirmed(BrokerDown):
+    """The broker is there, and did not confirm in time: one of the message's queues is broken, perhaps."""
+
+
 class Broker:
     """Use as ``async with Broker(url, name=...) as broker``; it connects in the background."""
 
@@ -40,7 +44,7 @@ class Broker:
         self._parameters.heartbeat = HEARTBEAT_SECONDS
         self._parameters.client_properties = {"connection_name": name}
         self._topology = topology
-        self._subscriptions: list[Subscription] = []
+        self._subscriptions: tuple[Subscription, ...] = ()
         self._session: Session | None = None
         self._changed = asyncio.Event()
         self._complaint = "not tried yet"
@@ -74,7 +78,9 @@ class Broker:
         seconds: float,
         mandatory: bool = True,
     ) -> None:
-        """Return once the broker has the message; raises BrokerDown after SECONDS, Unroutable, Rejected.
+        """Return once the broker has the message.
+
+        Raises BrokerDown or Unconfirmed after SECONDS, Unroutable, Rejected.
 
         When the connection breaks before the confirm, nobody knows whether the message arrived: it is sent
         again, so it may be there twice, with the same id.
@@ -133,14 +139,14 @@ class Broker:
     async def consume(self, queue: str, *, prefetch: int, handler: Callable[[Delivery], None]) -> None:
         """Call HANDLER for each message, at most PREFETCH unanswered, on this and every later connection."""
         subscription = Subscription(queue=queue, prefetch=prefetch, handler=handler)
-        self._subscriptions.append(subscription)
+        self._subscriptions += (subscription,)
         if self._session is not None:
             with contextlib.suppress(Lost):
                 await self._session.subscribe(subscription)
 
     async def stop_consuming(self) -> None:
         """Take no more messages; those taken can still be answered."""
-        self._subscriptions.clear()
+        self._subscriptions = ()
         if self._session is not None:
             with contextlib.suppress(Lost):
                 await self._session.unsubscribe()
@@ -168,8 +174,7 @@ class Broker:
                 try:
                     if self._topology is not None:
                         await session.declare(self._topology)
-                    for subscription in self._subscriptions:
-                        await session.subscribe(subscription)
+                    await self._subscribe(session)
                     self._session = session
                     self._changed.set()
                     # Whoever waits for a confirm is woken by the loss too, and must not find this one again.
@@ -184,12 +189,24 @@ class Broker:
                 finally:
                     self._forget_session()
                     await session.close()
-            except ConnectionError as error:
+            except Exception as error:
+                # Whatever it was: without this task the process would live on and never connect again.
+                if not isinstance(error, ConnectionError):
+                    log.exception("the connection to %s ended in an unexpected way", self._address)
                 self._complaint = str(error)
                 pause = min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2**failures) * random.uniform(0.5, 1)
                 failures += 1
                 log.warning("no connection to %s (%s); next try in %.1f s", self._address, error, pause)
                 await asyncio.sleep(pause)
+
+    async def _subscribe(self, session: Session) -> None:
+        """Subscribe to what is wanted now; that may change meanwhile."""
+        subscribed = 0
+        while subscribed < len(self._subscriptions):
+            await session.subscribe(self._subscriptions[subscribed])
+            subscribed += 1
+        if subscribed > len(self._subscriptions):
+            await session.unsubscribe()
 
     def _forget_session(self, _: object = None) -> None:
         self._session = None
@@ -249,12 +266,12 @@ class _Flight:
 
 @contextlib.asynccontextmanager
 async def _confirmed_by(deadline: float, seconds: float) -> AsyncIterator[None]:
-    """Raises BrokerDown at the deadline, which was SECONDS away."""
+    """Raises Unconfirmed at the deadline, which was SECONDS away."""
     try:
         async with asyncio.timeout_at(deadline):
             yield
     except TimeoutError:
-        raise BrokerDown(f"the broker did not confirm a message within {seconds:g} s") from None
+        raise Unconfirmed(f"the broker did not confirm a message within {seconds:g} s") from None
 
 
 def _deadline(seconds: float) -> float:

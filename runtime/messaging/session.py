@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,10 @@ CONNECT_SECONDS = 15.0
 ANSWER_SECONDS = 60.0
 CLOSE_SECONDS = 3.0
 NOT_FOUND = 404
+
+
+# What a returned message is known by: exchange, key, id, body. Two that are equal in all go the same way.
+_Sent = tuple[str, str, str | None, bytes]
 
 
 class Lost(ConnectionError):
@@ -85,8 +90,8 @@ class Session:
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self._unconfirmed: dict[int, tuple[asyncio.Future[None], str | None]] = {}
-        self._returned: set[str | None] = set()
+        self._unconfirmed: dict[int, tuple[asyncio.Future[None], _Sent]] = {}
+        self._returned: Counter[_Sent] = Counter()
         self._published = 0
         self._consumer_tags: list[str] = []
         self._opened: asyncio.Future[None] = self._loop.create_future()
@@ -109,7 +114,9 @@ class Session:
         self.consuming.add_on_cancel_callback(lambda _: self._abandon("the broker cancelled the consumer"))
         self._publishing = await self._channel()
         self._publishing.add_on_return_callback(
-            lambda _channel, _method, properties, _body: self._returned.add(properties.message_id)
+            lambda _, method, properties, body: self._returned.update(
+                [(method.exchange, method.routing_key, properties.message_id, body)]
+            )
         )
         await self._answer(self._publishing.confirm_delivery, ack_nack_callback=self._on_confirm)
 
@@ -145,7 +152,7 @@ class Session:
             confirmed.set_exception(Lost(_cause(error)))
             return confirmed
         self._published += 1
-        self._unconfirmed[self._published] = (confirmed, properties.message_id)
+        self._unconfirmed[self._published] = (confirmed, (exchange, key, properties.message_id, body))
         return confirmed
 
     async def subscribe(self, subscription: Subscription) -> None:
@@ -214,8 +221,9 @@ class Session:
         for sent in tags:
             confirmed, message = self._unconfirmed.pop(sent)
             # The broker hands a message that no queue took back before it confirms it.
-            returned = message in self._returned
-            self._returned.discard(message)
+            returned = bool(self._returned) and self._returned[message] > 0
+            if returned:
+                self._returned -= Counter([message])
             if confirmed.done():
                 continue
             if returned:

@@ -25,6 +25,9 @@ from runtime.worker.work import Received, Work
 log = logging.getLogger(__name__)
 
 WORKER_ERROR = "an error of the worker, see its log"
+# A message comes for a slot that is free, unless a task that cannot be stopped holds it. Then another worker
+# may have one.
+SLOT_SECONDS = 30.0
 
 
 class Intake:
@@ -132,19 +135,31 @@ class Intake:
 
     async def _in_slot(self, work: Work, process: Callable[[Work], Awaitable[None]]) -> None:
         key = work.job.key
-        slot = await self._slots.take(work.job.event)
-        await self._guarded(work, process)
+        slot = await self._slot(work)
+        if slot:
+            await self._guarded(work, process)
+        else:
+            work.begun = True
+            await self._reports.deferred(work, "no slot is free here")
         if self._works.get(key) is work:
             del self._works[key]
         if not work.closed:
             # An adopted run that does not count is not reported: its message begins another work.
             for received in work.received:
                 self.take(received.delivery)
-        if work.journal is not None:
+        if slot and work.journal:
             # What is still at work keeps its thread of the Workflow Manager, so it keeps its slot.
             self._spawn(self._free_when_idle(slot, work.journal))
-        else:
+        elif slot:
             slot.free()
+
+    async def _slot(self, work: Work) -> Slot | None:
+        """A slot for the job; None if none gets free in time. A run that was adopted is at work already."""
+        try:
+            async with asyncio.timeout(None if work.journal else SLOT_SECONDS):
+                return await self._slots.take(work.job.event)
+        except TimeoutError:
+            return None
 
     async def _guarded(self, work: Work, process: Callable[[Work], Awaitable[None]]) -> None:
         try:

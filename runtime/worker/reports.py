@@ -17,7 +17,7 @@ import pika
 from runtime import names
 from runtime.messaging import messages
 from runtime.messaging.announcements import State, StateChange, announce
-from runtime.messaging.broker import Broker, BrokerDown
+from runtime.messaging.broker import Broker, BrokerDown, Unconfirmed
 from runtime.messaging.messages import Job
 from runtime.messaging.session import Rejected, Unroutable
 from runtime.messaging.topology import DEFER_WAIT, retry_wait
@@ -142,6 +142,7 @@ class Reports:
         _acknowledge(received)
 
     async def _announce(self, job: Job, state: State, **about: object) -> bool:
+        """Whether there is a broker to hear of it."""
         change = StateChange(
             job=job.id,
             event=job.event,
@@ -152,7 +153,10 @@ class Reports:
         )
         try:
             await announce(self._broker, change)
-        except (BrokerDown, Rejected) as error:
+        except (Unconfirmed, Rejected) as error:
+            # One queue that is full or broken must not hold up all jobs. The verdict is in the ledger.
+            log.warning("job %s is %s, which the broker does not pass on: %s", job.id, state, error)
+        except BrokerDown as error:
             log.warning("job %s is %s, which could not be announced: %s", job.id, state, error)
             return False
         return True

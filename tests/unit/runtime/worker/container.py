@@ -33,6 +33,7 @@ class FakeManager:
         self._runs = runs
         self.up = asyncio.Event()
         self.up.set()
+        self.stoppable = True
         self.begun: list[str] = []
         self.stopped: list[str] = []
         self.script: Callable[[str], list[dict[str, Any]]] = lambda _: successful()
@@ -52,7 +53,8 @@ class FakeManager:
 
     async def stop(self, run_id: str) -> None:
         self.stopped.append(run_id)
-        self.write(run_id, *ended())
+        if self.stoppable:
+            self.write(run_id, *ended())
 
     def write(self, run_id: str, *lines: dict[str, Any]) -> None:
         for line in lines:

@@ -4,8 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from runtime.messaging.broker import BrokerDown, Unconfirmed
 from runtime.messaging.event import Event
 from runtime.records import journal
+from runtime.worker import intake, reports
+from runtime.worker import run as worker_run
 from tests.unit.runtime.worker.container import Container, ended, failed, run, running, successful, until
 from tests.unit.runtime.worker.hands import EVENT, FakeBroker, delivery
 
@@ -134,3 +137,40 @@ def test_the_copy_of_a_message_that_comes_back_while_the_answer_is_under_way_is_
     event = Event(name=EVENT.name, max_attempts=max_attempts)
     assert run(tmp_path, story, event=event, broker=FakeBroker(meanwhile)) == ["job", "job~2"]
     assert (original.answer, copy.answer) == ("ack", "ack")
+
+
+def test_a_job_does_not_wait_behind_a_task_that_cannot_be_stopped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def story(container: Container) -> tuple[str | None, list[str]]:
+        container.manager.script = lambda _: running()
+        container.manager.stoppable = False
+        container.take(hanging := delivery(message_id="hanging"))
+        await until(lambda: hanging.answered)
+        container.take(next_one := delivery(message_id="next"))
+        await until(lambda: next_one.answered)
+        return next_one.answer, container.manager.begun
+
+    monkeypatch.setattr(intake, "SLOT_SECONDS", 0.2)
+    monkeypatch.setattr(worker_run, "STOP_SECONDS", 0.2)
+    event = Event(name=EVENT.name, max_workflows=1, job_timeout=1)
+    assert run(tmp_path, story, event=event) == ("ack", ["hanging"])
+
+
+@pytest.mark.parametrize(
+    ("error", "answer"), [(Unconfirmed("no confirm"), "ack"), (BrokerDown("no connection"), "requeue")]
+)
+def test_a_broken_queue_for_announcements_holds_up_no_job(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, answer: str
+) -> None:
+    def fail(key: str) -> None:
+        if key == "event.SUCCEEDED":
+            raise error
+
+    async def story(container: Container) -> str:
+        container.take(came := delivery())
+        await until(lambda: came.answered)
+        return str(came.answer)
+
+    monkeypatch.setattr(reports, "PAUSE_SECONDS", 0)
+    assert run(tmp_path, story, broker=FakeBroker(fail)) == answer

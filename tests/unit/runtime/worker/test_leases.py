@@ -17,15 +17,27 @@ def claimed(ledger: Ledger, job: str) -> Run:
     return run
 
 
-def test_a_run_in_hand_is_nobody_elses_long_after_its_first_lease(tmp_path: Path) -> None:
+def lease_of(run: Run) -> Path:
+    return run.folder / f"{run.entry:04}.json"
+
+
+async def renewed(entry: Path) -> None:
+    async with asyncio.timeout(10):
+        while entry.stat().st_mtime == 0:
+            await asyncio.sleep(0.01)
+
+
+def test_a_run_in_hand_is_nobody_elses_when_its_first_lease_is_over(tmp_path: Path) -> None:
     async def hold() -> object:
         ledger = Ledger(tmp_path, node="node1", lease=LEASE)
         leases = Leases(ledger)
-        with leases.held(claimed(ledger, "job")):
+        run = claimed(ledger, "job")
+        with leases.held(run):
+            os.utime(lease_of(run), (0, 0))
             renewal = asyncio.create_task(leases.keep())
-            await asyncio.sleep(3 * LEASE)
+            await renewed(lease_of(run))
             renewal.cancel()
-            return Ledger(tmp_path, node="node2", lease=LEASE).claim(EVENT, "job")
+            return Ledger(tmp_path, node="node2", lease=30).claim(EVENT, "job")
 
     assert asyncio.run(hold()) == RunsElsewhere(node="node1")
 
@@ -48,18 +60,18 @@ def test_the_loss_of_a_lease_is_told(tmp_path: Path) -> None:
 
 
 def test_a_lease_that_cannot_be_renewed_takes_no_other_with_it(tmp_path: Path) -> None:
-    async def hold() -> float:
+    async def hold() -> bool:
         ledger = Ledger(tmp_path, node="node1", lease=LEASE)
         leases = Leases(ledger)
         broken, sound = claimed(ledger, "broken"), claimed(ledger, "sound")
         with leases.held(broken), leases.held(sound):
-            entry = sound.folder / f"{sound.entry:04}.json"
-            (broken.folder / f"{broken.entry:04}.json").write_bytes(b"")
-            os.utime(entry, (0, 0))
+            lease_of(broken).write_bytes(b"")
             renewal = asyncio.create_task(leases.keep())
-            await asyncio.sleep(2 * LEASE)
-            assert not renewal.done()
+            for _ in range(2):
+                os.utime(lease_of(sound), (0, 0))
+                await renewed(lease_of(sound))
+            over = renewal.done()
             renewal.cancel()
-            return entry.stat().st_mtime
+            return over
 
-    assert asyncio.run(hold()) > 0
+    assert not asyncio.run(hold())

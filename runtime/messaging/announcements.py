@@ -38,6 +38,7 @@ class StateChange:
     ``run`` is the number of the job's run that the state is of, 0 before the first. It only grows, so state
     changes can be put in order although they may arrive twice, late, and with the times of different clocks.
     ``outcome`` is what that run came to; None while it goes on.
+    ``redrive`` is the job's last one, as far as its message says: a redriven job may end without another run.
     """
 
     job: str
@@ -51,6 +52,7 @@ class StateChange:
     started: float | None = None
     ended: float | None = None
     outcome: Outcome | None = None
+    redrive: str | None = None
 
     @property
     def reason(self) -> str | None:

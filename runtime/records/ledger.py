@@ -109,15 +109,12 @@ class Ledger:
         A REDRIVE that was not seen before gives a dead job another chance; its failures so far are forgiven.
         """
         if batch is not None and self._batch_cancelled(batch):
-            return self.cancel(event, job)
+            return self.cancel(event, job, redrive=redrive)
         folder = self.folder(event, job)
         history = entries.read_all(folder)
-        last = history[-1] if history else {"kind": "new"}
         try:
-            if last["kind"] == "verdict" and last["state"] == "DEAD" and _is_new(redrive, history):
-                last = {"kind": "reopened", "redrive": redrive, "at": time.time()}
-                entries.add(folder, len(history) + 1, last)
-                history.append(last)
+            self._reopen(folder, history, redrive)
+            last = history[-1] if history else {"kind": "new"}
             if last["kind"] == "verdict":
                 return _verdict(last)
             run_id = self._run_id(event, job, _number(history))
@@ -194,9 +191,14 @@ class Ledger:
         history = entries.read_all(self._root / event / job)
         return _verdict(history[-1]) if history and history[-1]["kind"] == "verdict" else None
 
-    def cancel(self, event: str, job: str) -> Verdict:
-        """End the job, wherever it is; the answer is how it had ended already, if it had."""
-        return self._conclude(event, job, Outcome(result="cancelled", reason="it was cancelled"))
+    def cancel(self, event: str, job: str, *, redrive: str | None = None) -> Verdict:
+        """End the job, wherever it is; the answer is how it had ended already, if it had.
+
+        A job that was dead and is queued again by REDRIVE has not ended.
+        """
+        return self._conclude(
+            event, job, Outcome(result="cancelled", reason="it was cancelled"), redrive=redrive
+        )
 
     def give_up(self, event: str, job: str, reason: str) -> Verdict | RunsElsewhere:
         """End a job that has no message any more, unless a worker runs it; how it had ended, if it had."""
@@ -208,10 +210,12 @@ class Ledger:
                     return RunsElsewhere(node=history[-1]["node"])
         return self._conclude(event, job, Outcome(result="failed", reason=reason))
 
-    def _conclude(self, event: str, job: str, came_to: Outcome) -> Verdict:
+    def _conclude(self, event: str, job: str, came_to: Outcome, *, redrive: str | None = None) -> Verdict:
         folder = self.folder(event, job)
         while True:
             history = entries.read_all(folder)
+            with contextlib.suppress(EntryExists):
+                self._reopen(folder, history, redrive)
             if history and history[-1]["kind"] == "verdict":
                 return _verdict(history[-1])
             last = _run(folder, history)
@@ -225,6 +229,13 @@ class Ledger:
             with contextlib.suppress(EntryExists):
                 entries.add(folder, len(history) + 1, _entry(verdict))
                 return verdict
+
+    def _reopen(self, folder: Path, history: list[Entry], redrive: str | None) -> None:
+        """Give a dead job another chance if REDRIVE is new to it; raises EntryExists."""
+        if history and history[-1].get("state") == "DEAD" and _is_new(redrive, history):
+            reopened = {"kind": "reopened", "redrive": redrive, "at": time.time()}
+            entries.add(folder, len(history) + 1, reopened)
+            history.append(reopened)
 
     def cancel_batch(self, batch: str) -> None:
         """Let no job of the batch begin any more."""

@@ -31,11 +31,19 @@ class Cancellation:
 
     async def job(self, event: str, job: str, *, batch: str | None) -> Verdict:
         """Cancel a job; how it ended, which is otherwise if it was too late. Raises BrokerDown, OSError."""
-        verdict = await asyncio.to_thread(self._ledger.cancel, event, job)
+        redrive = await asyncio.to_thread(self._store.pending_redrive, event, job)
+        verdict = await asyncio.to_thread(self._ledger.cancel, event, job, redrive=redrive)
         if verdict.state == "CANCELLED":
             await announce(
                 self._broker,
-                StateChange(job=job, event=event, batch=batch, state=verdict.state, **vars(verdict)),
+                StateChange(
+                    job=job,
+                    event=event,
+                    batch=batch,
+                    redrive=redrive,
+                    state=verdict.state,
+                    **vars(verdict),
+                ),
             )
         return verdict
 

@@ -58,6 +58,13 @@ class Store(History):
         with self._lock:
             self._connection.execute("UPDATE batches SET cancelled = 1 WHERE batch = ?", (batch,))
 
+    def pending_redrive(self, event: str, job: str) -> str | None:
+        """The redrive by which a dead job is queued again; None if it is not."""
+        with self._lock:
+            found = self._job(event, job)
+        redrive: str | None = found["redrive"] if found and found["state"] == "QUEUED" else None
+        return redrive
+
     def prune(self) -> int:
         """Forget the oldest jobs that have ended, beyond the number to keep; how many."""
         with self._lock:
@@ -91,7 +98,9 @@ class Store(History):
         stage = STAGE[change.state]
         before = self._job(change.event, change.job)
         if before is not None and (change.run, stage) <= (before["run"], before["stage"]):
-            return
+            redriven = before["state"] == "QUEUED" and before["redrive"] == change.redrive
+            if not redriven or change.redrive is None:
+                return
         self._write(change, stage, before)
         self._count(change.event, change.batch, change.state, before)
         if change.state in FINAL or change.state == "RETRYING":

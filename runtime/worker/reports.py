@@ -148,6 +148,7 @@ class Reports:
             event=job.event,
             batch=job.batch,
             queued=job.queued_at,
+            redrive=job.redrive,
             state=state,
             **about,  # type: ignore[arg-type]
         )

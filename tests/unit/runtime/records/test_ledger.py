@@ -244,3 +244,20 @@ def test_no_draft_is_left_behind(tmp_path: Path) -> None:
 def test_other_users_cannot_read_the_ledger(tmp_path: Path) -> None:
     run = claimed(ledger(tmp_path / "ledger"))
     assert run.folder.stat().st_mode & 0o077 == 0
+
+
+def test_a_dead_job_that_is_queued_again_can_be_cancelled(tmp_path: Path) -> None:
+    book = ledger(tmp_path)
+    dead(book, claimed(book))
+    assert book.cancel(EVENT, "job").state == "DEAD"
+    assert book.cancel(EVENT, "job", redrive="one").state == "CANCELLED"
+    claim = book.claim(EVENT, "job", redrive="one")
+    assert isinstance(claim, Verdict) and claim.state == "CANCELLED"
+
+
+def test_a_redriven_job_of_a_cancelled_batch_is_cancelled(tmp_path: Path) -> None:
+    book = ledger(tmp_path)
+    dead(book, claimed(book))
+    book.cancel_batch("batch")
+    claim = book.claim(EVENT, "job", batch="batch", redrive="one")
+    assert isinstance(claim, Verdict) and claim.state == "CANCELLED"

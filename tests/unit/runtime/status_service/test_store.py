@@ -188,3 +188,20 @@ def test_a_history_of_a_later_version_is_not_touched(tmp_path: Path) -> None:
         connection.execute(f"PRAGMA user_version = {len(STEPS) + 1}")
     with pytest.raises(Unreadable, match="use the newer program"):
         Store(file, keep=3)
+
+
+def test_a_redriven_job_that_ends_without_another_run_is_dead_again(store: Store) -> None:
+    redrive = Redrive(job="batch.1", event=EVENT, batch="batch", redrive="one")
+    store.apply([change("DEAD", 0), redrive, change("DEAD", 0)])
+    assert job_of(store)["state"] == "QUEUED"
+    store.apply([change("DEAD", 0, redrive="one", reason="not JSON")])
+    assert (job_of(store)["state"], job_of(store)["reason"]) == ("DEAD", "not JSON")
+    assert store.states()[EVENT] == {"DEAD": 1, "QUEUED": 0}
+
+
+def test_a_redrive_is_pending_while_its_job_is_queued(store: Store) -> None:
+    redrive = Redrive(job="batch.1", event=EVENT, batch="batch", redrive="one")
+    store.apply([change("DEAD", 1), redrive])
+    assert store.pending_redrive(EVENT, "batch.1") == "one"
+    store.apply([change("RUNNING", 2)])
+    assert store.pending_redrive(EVENT, "batch.1") is None

@@ -48,6 +48,10 @@ UNREADABLE = (
     "this is no XML-RPC call that can be read, so it is not passed on: with PROXY=true it might be an event. "
     "Send well-formed XML with one methodName"
 )
+UNREADABLE_PRODUCT = (
+    "this is no XML-RPC call that can be read, so it is not passed on: what it does to a product would not be "
+    "on record. Send well-formed XML with one methodName"
+)
 
 
 class Gateway:
@@ -100,11 +104,12 @@ class Gateway:
         """A request to localhost:9000."""
         body = await http_server.body_of(request)
         method = await xml_rpc.method_of(body)
-        params = _params(body) if method in WATCHED else None
-        call = product_call(method, params) if method and params is not None else None
-        if call is None:
+        if method is None:
+            return _xml(xml_rpc.fault(UNREADABLE_PRODUCT))
+        if method not in WATCHED:
             return _xml(await self._forward(self._settings.filemgr_url, body))
-        return _xml(await self._watched(call, body))
+        call = product_call(method, _params(body) or ())
+        return _xml(await self._watched(call, body) if call else xml_rpc.fault(UNREADABLE_PRODUCT))
 
     async def _watched(self, call: ProductCall, body: bytes) -> bytes:
         """Forward a call that says something about a run, and keep it on record."""

@@ -39,6 +39,8 @@ MAX_VALUE_BYTES = 512 * 1024
 MAX_HEADER_BYTES = 64 * 1024
 # XML 1.0 cannot carry these, and OODT is spoken to in XML.
 NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+# The Workflow Manager sets these itself. (IterativeWorkflowProcessorThread of OODT 0.3)
+OODTS_OWN = frozenset({"TaskId", "WorkflowInstId", "JobId", "ProcessingNode", "WorkflowManagerUrl"})
 COMPACT = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
@@ -171,8 +173,13 @@ def job_id(queue: str, properties: pika.BasicProperties, body: bytes) -> str:
     """The message's id, or one derived from what does not change when the broker delivers it again."""
     given = properties.message_id or _header(properties, DERIVED_HEADER)
     if given:
-        return str(given) if names.SAFE_ID.fullmatch(str(given)) else "m-" + _digest(str(given).encode())
+        return job_id_for(str(given))
     return "d-" + _digest(queue.encode(), str(_stamp(properties)).encode(), body)
+
+
+def job_id_for(message_id: str) -> str:
+    """The job's id for a sender's message id: the same, unless it cannot name a file."""
+    return message_id if names.SAFE_ID.fullmatch(message_id) else "m-" + _digest(message_id.encode())
 
 
 def own_id(derived: str) -> str:
@@ -239,6 +246,8 @@ def metadata_from_object(fields: Mapping[str, object]) -> Metadata:
     for key, value in fields.items():
         if not key or NOT_IN_XML.search(key):
             raise Poison(f"{key!r} cannot be the name of a metadata field")
+        if key in OODTS_OWN:
+            raise Poison(f"metadata field {key} is OODT's own, which overwrites it: use another name")
         if isinstance(value, list):
             if not value:
                 raise Poison(f"metadata field {key} is an empty list; give it a value or leave it out")

@@ -49,10 +49,10 @@ class RunRef:
 
 
 def product_call(method: str, params: tuple[Any, ...]) -> ProductCall | None:
-    """The call as far as it matters here; None if it is malformed, which is for the File Manager to say."""
+    """The call as far as it matters here; None if it is malformed."""
     try:
         product = params[0]
-        references = product["references"]
+        references = product.get("references") or []
         call = ProductCall(
             method=method,
             product=product["id"],

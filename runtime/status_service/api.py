@@ -18,6 +18,7 @@ from aiohttp import web
 
 from runtime import names
 from runtime.messaging.broker import Broker, BrokerDown
+from runtime.messaging.messages import job_id_for
 from runtime.status_service import metrics
 from runtime.status_service.cancellation import Cancellation
 from runtime.status_service.history import FILTERS
@@ -144,6 +145,8 @@ class Api:
     async def _jobs(self, request: web.Request) -> web.Response:
         parameters = _parameters(request, "limit", "before", *FILTERS)
         filters = {name: parameters[name] for name in FILTERS if name in parameters}
+        if "job" in filters:
+            filters["job"] = job_id_for(filters["job"])
         before = _integer(parameters, "before")
         jobs = await asyncio.to_thread(self._store.jobs, filters, limit=_limit(parameters), before=before)
         if not jobs and set(filters) == {"job"} and before is None:
@@ -152,20 +155,22 @@ class Api:
 
     async def _job(self, request: web.Request) -> web.Response:
         _parameters(request)
-        event, job = request.match_info["event"], request.match_info["job"]
+        event, named = request.match_info["event"], request.match_info["job"]
+        job = job_id_for(named)
         found = await asyncio.to_thread(self._store.job, event, job)
         if found is None:
-            raise Refused(404, f"no job {job} of event {event} is known")
+            raise Refused(404, f"no job {named} of event {event} is known")
         return web.json_response(found)
 
     async def _cancel_job(self, request: web.Request) -> web.Response:
-        event, job = request.match_info["event"], request.match_info["job"]
+        event, named = request.match_info["event"], request.match_info["job"]
+        job = job_id_for(named)
         found = await asyncio.to_thread(self._store.job, event, job)
         if found is None:
             # It may be queued, so that nothing was heard of it yet: its name must do.
             snapshot = await self._management.snapshot()
-            if event not in {each.event for each in snapshot.queues} or not names.SAFE_ID.fullmatch(job):
-                raise Refused(404, f"no job {job} of event {event} is known")
+            if event not in {each.event for each in snapshot.queues}:
+                raise Refused(404, f"no job {named} of event {event} is known")
         verdict = await self._cancellation.job(event, job, batch=found["batch"] if found else None)
         return web.json_response({"job": job, "event": event, "state": verdict.state})
 

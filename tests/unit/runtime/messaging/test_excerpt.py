@@ -13,7 +13,10 @@ from runtime.messaging.excerpt import excerpt
         ("one\ntwo\n", "one\ntwo"),
         ("amqp://user:pass@broker:5672/ refused", "amqp://...@broker:5672/ refused"),
         ("http://:pass@host and http://host/a@b", "http://...@host and http://host/a@b"),
-        ("\x1b[31mred\x1b[0m\x00 \x9b", "[31mred[0m"),
+        ("\x1b[31mred\x1b[0m\x00 \x9b", "red"),
+        ("\x1b]0;a title\x07text \x1b(B\x1b[2Kend", "text end"),
+        ("10 %\r50 %\r100 %\nno such file\r\n", "100 %\nno such file"),
+        ("a long line\rshort", "shortg line"),
         ("\ud800", ""),
     ],
 )

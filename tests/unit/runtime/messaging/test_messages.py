@@ -196,3 +196,15 @@ def test_a_republished_message_keeps_what_its_sender_said_and_its_id() -> None:
     assert sent.message_id == "d-1"
     assert sent.headers == {"Run": 1, "oodt-batch": "b", "oodt-reason": "now"}
     assert (sent.priority, sent.timestamp, sent.delivery_mode) == (5, 17, 2)
+
+
+@pytest.mark.parametrize("field", ["TaskId", "JobId", "ProcessingNode"])
+def test_a_field_that_oodt_overwrites_is_refused_by_name(field: str) -> None:
+    with pytest.raises(messages.Poison, match=f"metadata field {field} is OODT's own"):
+        messages.metadata_from_object({field: "1"})
+
+
+@pytest.mark.parametrize("message_id", ["job-1", "ID:host/7", "{0fe5-12}"])
+def test_a_senders_message_id_leads_to_the_jobs_id(message_id: str) -> None:
+    properties = pika.BasicProperties(message_id=message_id)
+    assert messages.job_id_for(message_id) == messages.job_id("test-workflow", properties, b"{}")

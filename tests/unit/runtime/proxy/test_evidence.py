@@ -150,5 +150,5 @@ def test_ingests_of_others_are_nobodys_business(place: Place, instance: str) -> 
     "params",
     [(), (1,), ({},), (product(references=[{}]), {}, True), (product(), "text", True), (product(), {})],
 )
-def test_a_malformed_call_is_left_to_the_file_manager(params: tuple[Any, ...]) -> None:
+def test_a_malformed_call_says_nothing_about_a_product(params: tuple[Any, ...]) -> None:
     assert product_call(INGEST, params) is None

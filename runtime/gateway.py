@@ -49,8 +49,8 @@ UNREADABLE = (
     "Send well-formed XML with one methodName"
 )
 UNREADABLE_PRODUCT = (
-    "this is no XML-RPC call that can be read, so it is not passed on: what it does to a product would not be "
-    "on record. Send well-formed XML with one methodName"
+    "this is no XML-RPC call that can be read, so it is not passed on: what it does would not be on record. "
+    "Send well-formed XML with one methodName"
 )
 
 

@@ -8,7 +8,7 @@ HEADER_BYTES = 1024
 REASON_BYTES = 1000
 
 UNREADABLE = re.compile("[^\t\n\x20-\x7e\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-# Control sequences of terminals (ECMA-48): colours and cursor moves; titles and links, which end in BEL or ST.
+# Control sequences of terminals (ECMA-48): colours and cursor moves; titles and links, up to BEL or ST.
 SEQUENCES = re.compile(
     r"\x1b\[[0-?]*[ -/]*[@-~]" r"|\x1b[\]PX^_].*?(?:\x07|\x1b\\)" r"|\x1b[ -/]*[0-~]", re.DOTALL
 )

@@ -1,7 +1,7 @@
-# The commands of README and CONTRIBUTING; what they do stands in toolchain/.
+# The commands of README and docs/development.md; what they do stands in toolchain/.
 SHELL := bash
 .DEFAULT_GOAL := help
-.PHONY: help toolchain demo destroy test test-full chaos bench bench-full lint format
+.PHONY: help toolchain demo destroy test test-full chaos bench bench-full lint format docs
 
 PYTHON := .venv/bin/python
 IN_TOOLCHAIN := eval "$$($(PYTHON) -m toolchain.environment)" &&
@@ -34,12 +34,16 @@ bench: toolchain ## measure speed beside Celery and write bench/results; some mi
 bench-full: toolchain ## the same with more repetitions and more jobs; half an hour
 	$(IN_TOOLCHAIN) $(PYTHON) -m bench --full
 
-lint: toolchain ## linter, formatter, type checker, and the walls between the rooms
+lint: toolchain ## linter, formatter, type checker, walls between the rooms, and whether the made pages are up to date
 	$(PYTHON) -m ruff check
 	$(PYTHON) -m ruff format --check
 	$(PYTHON) -m mypy
 	.venv/bin/lint-imports --no-logo
+	$(PYTHON) -m docs.make --check
 
 format: toolchain ## format the code and sort its imports
 	$(PYTHON) -m ruff check --fix
 	$(PYTHON) -m ruff format
+
+docs: toolchain ## write the parts of docs/ that are made from the code
+	$(PYTHON) -m docs.make

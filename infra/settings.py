@@ -107,6 +107,11 @@ def load(config: Mapping[str, str], *, project: str, stack: str, root: Path) -> 
         }
     )
     values.refuse_unknown(KEYS)
+    return read(values, config, project=project, stack=stack, root=root)
+
+
+def read(values: Values, config: Mapping[str, str], *, project: str, stack: str, root: Path) -> Settings:
+    """Check the project's own keys, given without their prefix. Raises ConfigurationError."""
     target: Target = values.choice("target", ("local", "aws", "hosts"))
     return Settings(
         project=project,

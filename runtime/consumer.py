@@ -28,15 +28,15 @@ from runtime.worker.settings import WorkerSettings, worker_settings
 
 log = logging.getLogger(__name__)
 
-# Time for the last acknowledgements, before the supervisor that granted the grace loses its patience.
+# Time for the last acknowledgements before the supervisor kills this process.
 STOP_MARGIN_SECONDS = 5.0
 
 
 async def consume(settings: WorkerSettings, stop: asyncio.Event) -> None:
     """Take and run jobs until STOP is set, then finish those that run."""
     journals = Journals(settings.run_dir)
-    # Messages are taken and sent on two connections: a broker short of disk or memory stops reading from
-    # those that publish, and must still hear the acknowledgements that help it out.
+    # Messages are consumed and published on two connections. A broker that is short of disk or memory stops
+    # reading from connections that publish. It must still read acknowledgements, which free both.
     async with (
         xml_rpc.session() as client,
         Broker(settings.broker_url, name=f"{settings.node} reports") as reporting,

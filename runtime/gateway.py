@@ -2,9 +2,9 @@
 
     python -m runtime.gateway
 
-Calls go through byte for byte, answers too. With PROXY=true a handleEvent becomes a message on the event's
-queue, on disk at the broker before the client hears "true"; what cannot be read is refused then, since it may
-be one. File Manager calls leave evidence of what was ingested.
+It passes calls and answers on byte for byte. With PROXY=true a handleEvent call becomes a message in the
+event's queue; the client hears "true" when the broker has the message on its disk. A call that cannot be read
+might be one, so it is refused. File Manager calls leave evidence of what was ingested.
 """
 
 import asyncio
@@ -131,8 +131,7 @@ class Gateway:
             else:
                 await self._evidence.answered(call, value)
         except OSError as error:
-            # What is not on record could not be removed again, so the client must not believe that it is
-            # done.
+            # A product that is not on record could not be removed, so the client must not believe in it.
             log.exception("%s could not be put on record", call.method)
             return xml_rpc.fault(f"the call could not be put on record: {error}")
         return answer
@@ -141,7 +140,7 @@ class Gateway:
         """Turn the call into a message; None if it names no event of ours and is for the Workflow Manager."""
         params = _params(body)
         if params is None:
-            # The Workflow Manager may be less strict, and run it.
+            # The Workflow Manager may be less strict and run it.
             return xml_rpc.fault(UNREADABLE)
         if (
             len(params) != 2

@@ -1,4 +1,4 @@
-"""What is announced of jobs and batches on the topic exchange, for whoever wants to know.
+"""What is announced about jobs and batches on the topic exchange, for anybody who subscribes.
 
 The key is EVENT.STATE for a job's new state, EVENT.SUBMITTED for a batch, EVENT.REDRIVEN for a dead job that
 is given another chance.
@@ -83,7 +83,7 @@ Announcement = StateChange | Submission | Redrive
 
 
 async def announce(broker: Broker, announcement: Announcement) -> None:
-    """Return when the broker has it. Nobody needs to listen. Raises BrokerDown, Rejected."""
+    """Return when the broker has it. Nobody has to subscribe. Raises BrokerDown, Unconfirmed, Rejected."""
     properties = pika.BasicProperties(
         content_type="application/json", delivery_mode=pika.DeliveryMode.Persistent.value
     )
@@ -116,7 +116,7 @@ def encode(announcement: Announcement) -> bytes:
 
 
 def decode(body: bytes) -> Announcement:
-    """What was announced; keys of a later version are passed over. Raises ValueError for anything else."""
+    """What was announced. Keys of a later version are ignored. Raises ValueError for anything else."""
     try:
         fields = json.loads(body)
         if "state" in fields:

@@ -1,7 +1,7 @@
 """A connection to RabbitMQ that comes back: declares, publishes with confirms, consumes.
 
 Everything runs on the event loop's thread, heartbeats included, so whatever may block (the shared disk)
-belongs on another.
+belongs on another thread.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 HEARTBEAT_SECONDS = 20
 FIRST_PAUSE_SECONDS = 0.25
 LONGEST_PAUSE_SECONDS = 10.0
-# Messages handed to a connection before it may send them and read what the broker has to say.
+# So many messages are written before the event loop may send them and read answers.
 BURST = 100
 
 Message = tuple[bytes, pika.BasicProperties]
@@ -82,7 +82,7 @@ class Broker:
 
         Raises BrokerDown or Unconfirmed after SECONDS, Unroutable, Rejected.
 
-        When the connection breaks before the confirm, nobody knows whether the message arrived: it is sent
+        If the connection breaks before the confirm, nobody knows whether the message arrived. It is sent
         again, so it may be there twice, with the same id.
         """
         deadline = _deadline(seconds)
@@ -177,12 +177,12 @@ class Broker:
                     await self._subscribe(session)
                     self._session = session
                     self._changed.set()
-                    # Whoever waits for a confirm is woken by the loss too, and must not find this one again.
+                    # The loss also wakes whoever waits for a confirm. They must not find this session again.
                     session.lost.add_done_callback(self._forget_session)
                     log.info("connected to %s", self._address)
                     await asyncio.wait({session.lost}, timeout=LONGEST_PAUSE_SECONDS)
                     if not session.open:
-                        # Whatever ended it so soon may do so again.
+                        # The cause of so early an end may still be there.
                         raise Lost(session.lost.result())
                     failures = 0
                     await session.lost
@@ -200,7 +200,7 @@ class Broker:
                 await asyncio.sleep(pause)
 
     async def _subscribe(self, session: Session) -> None:
-        """Subscribe to what is wanted now; that may change meanwhile."""
+        """Subscribe to all queues. ``stop_consuming`` may be called meanwhile."""
         subscribed = 0
         while subscribed < len(self._subscriptions):
             await session.subscribe(self._subscriptions[subscribed])
@@ -218,7 +218,7 @@ class Broker:
 
 
 class _Flight:
-    """Messages that were sent and have no answer yet, and what became of others since the last look."""
+    """Messages that have no answer yet, and the answers since the last look."""
 
     def __init__(self, confirmed: Callable[[int], None]) -> None:
         self._tell = confirmed

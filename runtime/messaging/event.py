@@ -14,11 +14,11 @@ EVENT_KEYS = {"event", "max_workflows", "priority", "max_attempts", "job_timeout
 MOST_WORKFLOWS = 65_535
 
 EVENT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,149}")
-# The broker's own names, and those of our queues beside the events'.
+# Names that the broker keeps for itself, and names of this cluster's other queues.
 RESERVED_NAME = re.compile(r"(amq|oodt)\..*|.*\.(dead|abandoned|retry\.\d+)")
 
 Priority = Literal["normal", "high"]
-# Quorum queues know two classes: 0-4 and 5 or more.
+# Quorum queues have two classes of priority: 0-4, and 5 or more.
 AMQP_PRIORITY: dict[Priority, int] = {"normal": 4, "high": 5}
 
 

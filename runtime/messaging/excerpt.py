@@ -1,4 +1,4 @@
-"""What is said of a job, as it may leave its container: bounded; a log readable and without passwords."""
+"""Shortens logs and reasons so that they may leave a container: bounded, readable, without passwords."""
 
 import re
 

@@ -1,7 +1,7 @@
-"""What a message says: whose job it is, and the job's metadata, or why it is none.
+"""Reads a message into a job with its identity and metadata, and writes messages of jobs.
 
 The body is a JSON object of metadata, as the original's producers send it. A message that can never become a
-job is poison: it goes to the dead queue with its reason, and the next one is taken.
+job is poison: it goes to the dead queue with a reason.
 """
 
 import hashlib
@@ -22,13 +22,13 @@ from runtime.messaging.excerpt import HEADER_BYTES, REASON_BYTES, excerpt, headl
 
 Metadata = dict[str, str | list[str]]
 
-# Producers of the original send the metadata as headers too, so ours begin with a prefix of their own.
+# The original's producers send the metadata as headers too, so this cluster's headers have a prefix.
 BATCH_HEADER = "oodt-batch"
 REASON_HEADER = "oodt-reason"
 LOG_HEADER = "oodt-log"
 REDRIVE_HEADER = "oodt-redrive"
-# The job's id on a message without one that waits in a retry queue. The id was derived from the message's
-# time, which is another now.
+# The job's id on a deferred message that has no id of its own. It was derived from the message's time, and a
+# republished message has another time.
 DERIVED_HEADER = "oodt-derived"
 
 OWN_DIGITS = 12
@@ -37,7 +37,7 @@ MAX_BODY_BYTES = 4 * 1024 * 1024
 MAX_VALUE_BYTES = 512 * 1024
 # All headers of a message must fit into one frame, which has 128 KiB unless the broker says otherwise.
 MAX_HEADER_BYTES = 64 * 1024
-# XML 1.0 cannot carry these, and OODT is spoken to in XML.
+# Characters that XML 1.0 cannot carry. OODT's protocol is XML-RPC.
 NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 # The Workflow Manager sets these itself. (IterativeWorkflowProcessorThread of OODT 0.3)
 OODTS_OWN = frozenset({"TaskId", "WorkflowInstId", "JobId", "ProcessingNode", "WorkflowManagerUrl"})
@@ -45,7 +45,7 @@ COMPACT = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
 class Poison(ValueError):
-    """A message that no number of attempts turns into a job; the text is the reason."""
+    """A message that can never become a job; the text is the reason."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(headline(reason))
@@ -72,7 +72,7 @@ class Job:
     """One unit of work: a run of the event's workflow with this metadata.
 
     ``identity`` says what the id comes from, ``came_before`` whether the message was delivered before.
-    ``redrive`` differs each time that the job, dead, was given another chance.
+    ``redrive`` is set if the job was dead and is given another chance; it differs each time.
     """
 
     id: str
@@ -141,7 +141,7 @@ def republished(
     log: str | None = None,
     redrive: str | None = None,
 ) -> pika.BasicProperties:
-    """Properties for the same message in another queue. The id is stated now, and never changes again."""
+    """Properties for the same message in another queue. From now on it states its id, which never changes."""
     headers = _passed_on(properties)
     if reason is not None:
         headers[REASON_HEADER] = headline(reason)
@@ -183,7 +183,7 @@ def job_id_for(message_id: str) -> str:
 
 
 def own_id(derived: str) -> str:
-    """An id for a message when the one derived is another's."""
+    """A new id for a message whose derived id belongs to another message."""
     return f"{derived}.{uuid.uuid4().hex[:OWN_DIGITS]}"
 
 
@@ -214,14 +214,13 @@ def queued_at(properties: pika.BasicProperties) -> float | None:
 def metadata_from_json(body: bytes, *, fields_once: bool = False) -> Metadata:
     """OODT metadata from a message's body; raises Poison.
 
-    Of a field that is there twice the last one counts, as with the original's JSON library, unless each is to
-    be there once.
+    If a field occurs twice the last one counts, as with the original's JSON library. With FIELDS_ONCE it is
+    an error.
     """
     if len(body) > MAX_BODY_BYTES:
         raise Poison(f"the message has {len(body)} bytes; at most {MAX_BODY_BYTES} are allowed")
     try:
-        # Numbers keep their spelling: OODT's values are text, and 1e400 or 0.10 should stay what the sender
-        # wrote.
+        # OODT's values are text, so numbers keep the sender's spelling.
         document = json.loads(
             body.decode(),
             parse_int=_Number,
@@ -260,7 +259,7 @@ def metadata_from_object(fields: Mapping[str, object]) -> Metadata:
 
 
 def _passed_on(properties: pika.BasicProperties) -> dict[str, Any]:
-    """The headers without those of brokers and of a verdict; only ours if the rest cannot be sent again."""
+    """All headers but those of brokers and verdicts; only this cluster's if others cannot be sent again."""
     headers = {
         key: value
         for key, value in (properties.headers or {}).items()

@@ -1,8 +1,8 @@
 """Makes pika take every header that a broker may deliver.
 
-pika turns floats into whole numbers and times into datetimes, and breaks the connection over those that are
-neither: NaN, infinity, a year after 9999. It does so too over tables nested so deeply that Python's stack
-ends. The message would come back to the next connection, for ever.
+pika turns floats into integers and times into datetimes. It breaks the connection over a value that it cannot
+turn: NaN, infinity, a year after 9999. It also does so over tables that are nested too deeply for Python's
+stack. The broker would deliver the message to the next connection, for ever.
 """
 
 from typing import Any
@@ -12,7 +12,7 @@ import pika.exceptions
 
 _decode_value = pika.data.decode_value
 _decode_table = pika.data.decode_table
-# A byte says the type; the values concerned have 4 or 8 bytes.
+# One byte for the type, and 4 or 8 for the value.
 _SIZES = {b"f": 5, b"d": 9, b"T": 9}
 _ARRAY = b"A"
 
@@ -44,6 +44,6 @@ def _end(encoded: bytes, offset: int) -> int:
 
 
 def accept_all() -> None:
-    """Before a connection is made; for all connections of this process."""
+    """Patch pika for all connections of this process. Call it before one is made."""
     pika.data.decode_value = _decode_any_value
     pika.data.decode_table = _decode_any_table

@@ -20,7 +20,7 @@ CLOSE_SECONDS = 3.0
 NOT_FOUND = 404
 
 
-# What a returned message is known by: exchange, key, id, body. Two that are equal in all go the same way.
+# A returned message is recognised by exchange, key, id and body. Two that are equal in all go the same way.
 _Sent = tuple[str, str, str | None, bytes]
 
 
@@ -86,7 +86,7 @@ async def connect(parameters: pika.ConnectionParameters) -> "Session":
 
 
 class Session:
-    """``lost`` is done, with the reason, once the connection is of no use any more."""
+    """``lost`` is done, with the reason, once the connection cannot be used any more."""
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -168,7 +168,7 @@ class Session:
                 )
             )
 
-        # The limit set here is that of the consumers made after it, each for itself.
+        # The limit applies to each consumer that is made after it.
         await self._answer(self.consuming.basic_qos, prefetch_count=subscription.prefetch)
         frame = await self._answer(self.consuming.basic_consume, subscription.queue, on_message)
         self._consumer_tags.append(frame.method.consumer_tag)
@@ -181,7 +181,7 @@ class Session:
         await self._answer(self.consuming.queue_delete, queue)
 
     async def _has(self, queue: str) -> bool:
-        # To a question for a queue that is not there the broker's answer is to close the channel.
+        # The broker closes the channel when it is asked about a queue that does not exist.
         channel = await self._answer(lambda callback: self._connection.channel(on_open_callback=callback))
         closed: asyncio.Future[Any] = self._loop.create_future()
         channel.add_on_close_callback(lambda _, error: _resolve(closed, error))
@@ -234,8 +234,7 @@ class Session:
                 confirmed.set_result(None)
 
     def _on_channel_closed(self, _: Any, error: Exception) -> None:
-        # An ordinary close by us ends only that channel; one by the broker means that this session is out of
-        # step.
+        # A close by us ends only that channel. A close by the broker means that this session is out of step.
         if not isinstance(error, pika.exceptions.ChannelClosedByClient):
             self._abandon(_cause(error))
 

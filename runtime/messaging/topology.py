@@ -1,13 +1,13 @@
 """Exchanges, queues and policies of the broker as data: clients declare them, the broker loads them.
 
-Queues of events are declared without arguments, because the producers written for the original declare theirs
-so, and RabbitMQ refuses a second declaration that differs. What a queue needs beyond that comes from the
-virtual host's default queue type (quorum) and from one policy per queue: RabbitMQ applies only one. On a
-broker without these definitions the other queues, which no producer declares, get the same as arguments.
+An event's queue is declared without arguments. Producers written for the original declare it so, and RabbitMQ
+refuses a second declaration that differs. The rest comes from the virtual host's default queue type (quorum)
+and from one policy per queue, since RabbitMQ applies only one. On a broker without these definitions the
+other queues, which no producer declares, get the same settings as arguments.
 
-A job waits for its next run in a queue of its own whose messages expire back into the event's queue, so that
-no consumer sleeps over it. Each step of the back-off has two such queues, and a failed job picks one at
-random: jobs that failed together do not come back together.
+A job waits for its next run in a retry queue, whose messages expire back into the event's queue. No consumer
+sleeps meanwhile. Each step of the back-off has two such queues, and a failed job picks one at random, so that
+jobs that failed together do not come back together.
 """
 
 import base64
@@ -25,8 +25,8 @@ RETRY_WAITS = ((5, 8), (20, 30), (80, 120), (320, 480))
 # For a job that cannot run here and now through no fault of its own.
 DEFER_WAIT = RETRY_WAITS[0][0]
 
-# A net against a message that kills every consumer that takes it. It counts returned deliveries too, so the
-# broker's own default of 20 would bury jobs that were merely handed back by consumers that stopped.
+# The last defence against a message that kills each of its consumers. Returned deliveries count too: with the
+# broker's own default of 20, jobs would be dead that stopping consumers have merely handed back.
 DELIVERY_LIMIT = 100
 UNLIMITED = -1
 
@@ -57,8 +57,8 @@ class Topology:
 EVENTS_EXCHANGE = Exchange(name=names.EVENTS_EXCHANGE, kind="topic")
 FOLLOWER_EXPIRES_SECONDS = 600
 
-# What the status service has not read yet. History may be lost when that service is away for long; jobs are
-# not to stop because their history has filled the broker's disk.
+# Announcements that the status service has not read yet. If it is away for long, history may be lost. Jobs
+# must not stop because history has filled the broker's disk.
 STATUS_QUEUE = Queue(
     name=names.STATUS_QUEUE,
     exchange=names.EVENTS_EXCHANGE,
@@ -76,7 +76,7 @@ def topology(events: Sequence[Event]) -> Topology:
 
 
 def status_topology() -> Topology:
-    """What the status service listens to: all that happens to jobs and batches."""
+    """What the status service reads: all announcements."""
     return Topology(exchanges=(EVENTS_EXCHANGE,), queues=(STATUS_QUEUE,))
 
 
@@ -86,8 +86,8 @@ def follower_topology(event: str, follower: str) -> Topology:
         name=f"{names.FOLLOWER_QUEUES}{follower}",
         exchange=names.EVENTS_EXCHANGE,
         key=f"{event}.*",
-        # Not a quorum queue: one of these that was made a moment before the broker was killed stays broken,
-        # and then no state change is confirmed to anybody.
+        # Not a quorum queue: one that was declared a moment before the broker was killed stays broken, and
+        # then no state change is confirmed to anybody.
         arguments={"x-queue-type": "classic", "x-expires": FOLLOWER_EXPIRES_SECONDS * 1000},
     )
     return Topology(exchanges=(EVENTS_EXCHANGE,), queues=(queue,))
@@ -180,7 +180,7 @@ def _queues(event: Event) -> list[Queue]:
         policy={
             **_dead_letters_to(dead_letters),
             "delivery-limit": DELIVERY_LIMIT,
-            # A message may wait for a free slot as long as a job runs, and then runs itself.
+            # A message may wait for a slot while another job runs, before its own run.
             "consumer-timeout": (2 * event.job_timeout + 600) * 1000,
         },
     )

@@ -10,7 +10,7 @@ from typing import Any
 from runtime.oodt.file_manager import place_of
 
 CALL_SECONDS = 60.0
-# For the cluster's catalogue it stands for all types, also those that the policy does not have any more.
+# The cluster's catalogue takes it for all types, also those that the policy has no more.
 ANY_TYPE = {"id": ""}
 RECEIVED_TIME = "CAS.ProductReceivedTime"
 

@@ -1,4 +1,4 @@
-"""The File Manager: takes products out of catalogue and archive again."""
+"""The File Manager: removes products from catalogue and archive."""
 
 import logging
 import posixpath
@@ -14,7 +14,7 @@ log = logging.getLogger(__name__)
 
 CALL_SECONDS = 60.0
 TERM = "org.apache.oodt.cas.filemgr.structs.TermQueryCriteria"
-# The cluster's catalogue finds products of all types by it; OODT's own find none.
+# The cluster's catalogue finds products of all types by it. OODT's own catalogues find none.
 PLACE = "reference_data_store"
 # The status of a product whose files are in the archive.
 RECEIVED = "RECEIVED"
@@ -28,7 +28,7 @@ def path_of(reference: str) -> str:
 
 
 def place_of(reference: str) -> str:
-    """Where in the archive a product reference leads, in one spelling: versioners write /a//b and /a/b."""
+    """The place in the archive that a reference names, in one spelling: versioners write /a//b and /a/b."""
     path = path_of(reference)
     return posixpath.normpath("/" + path.lstrip("/")) if path.startswith("/") else path
 
@@ -50,7 +50,8 @@ class FileManager:
         if product is not None:
             references = await self._call("getProductReferences", product)
             files |= {place_of(str(reference["dataStoreReference"])) for reference in references}
-            # Before its files are looked at: of two that go at once and share a file, the later deletes it.
+            # The entry goes before the files: of two products that share a file and go at once, the later
+            # deletes it.
             await self._call("removeProduct", product)
         for path in sorted(files - {""}):
             if await self._is_in_use(path, name):
@@ -64,18 +65,19 @@ class FileManager:
         if found is None:
             return None
         product, references = found
-        # A product whose ingest broke off has no references yet; then the name alone must do.
+        # A product whose ingest broke off has no references. Then the name alone decides.
         originals = {path_of(str(reference["origReference"])) for reference in references}
         return str(product["id"]) if not originals or original in originals else None
 
     async def _is_in_use(self, path: str, name: str) -> bool:
-        """Whether a product in the catalogue has this file. Where none is found by files, one of NAME may.
+        """Whether a product in the catalogue has this file.
 
-        If the catalogue does not tell, the file stays: one too many can be cleaned away later.
+        A catalogue that finds nothing by files is asked for the newest product of NAME. If it cannot tell,
+        the file stays: ``clean`` can remove it later.
         """
         query = {"criteria": [{"class": TERM, "elementName": PLACE, "elementValue": path}]}
         try:
-            # OODT wants to see a type that it knows. One page is enough, however many products share a file.
+            # OODT needs a type that it knows. One page is enough, however many products share a file.
             types = await self._call("getProductTypes")
             page = await self._call("pagedQuery", query, types[0], 1)
         except (xml_rpc.Fault, IndexError) as error:
@@ -106,9 +108,9 @@ class FileManager:
             return None
 
     async def _must_be_well(self) -> None:
-        """Raise Fault, unless a fault before was the answer that there is no such product.
+        """Raise Fault if the File Manager answers with faults only, as it does while it starts.
 
-        OODT has no other answer for that, but a File Manager that is starting has nothing but faults.
+        OODT has no other answer than a fault for a product that is not there.
         """
         await self._call("getProductTypes")
 

@@ -32,7 +32,7 @@ class WorkflowManager:
         self._boot_file = run_dir / names.BOOT_FILE
 
     def boot(self) -> str | None:
-        """Identity of the running JVM; another value means that all it was doing has ended."""
+        """Identity of the running JVM. With another one, all that the last was doing has ended."""
         try:
             return self._boot_file.read_text().strip() or None
         except FileNotFoundError:
@@ -45,14 +45,14 @@ class WorkflowManager:
         return bool(await self._call("handleEvent", event, context, seconds=HANDLE_EVENT_SECONDS))
 
     async def stop(self, run_id: str) -> None:
-        """Ask that no further task of the instance is begun, and that the program which runs is killed."""
+        """Ask it to begin no further task of the instance and to kill its program."""
         try:
             await self._call("stopWorkflowInstance", run_id, seconds=CALL_SECONDS)
         except (ConnectionError, xml_rpc.Fault) as error:
             log.warning("run %s could not be stopped: %s", run_id, error)
 
     async def wait_until_up(self) -> None:
-        """Return once it answers and keeps journals. Its supervisor bounds how long that can take."""
+        """Return once it answers and keeps journals. Its supervisor limits how long that takes."""
         told = None
         while True:
             try:

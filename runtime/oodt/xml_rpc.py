@@ -12,11 +12,11 @@ import aiohttp
 
 Fault = xmlrpc.client.Fault
 
-# Answers are passed on as they are, so they must not come compressed to one who did not ask for it.
+# Answers are passed on as they are, so they must not be compressed: the client may not understand that.
 HEADERS = {"Content-Type": "text/xml", "Accept-Encoding": "identity"}
 METHOD_NAME = "methodName"
 METHOD_NAME_WITHIN = 1000
-# As clients write a call. Anything else, such as a comment before it, is left to a parser.
+# The usual form of a call. Any other, such as one with a comment before it, is left to a parser.
 USUAL_CALL = re.compile(
     rb"\s*(?:<\?xml [^<>]*\?>\s*)?<methodCall>\s*<methodName>\s*([A-Za-z0-9_.:/]+)\s*</methodName>"
 )
@@ -33,8 +33,8 @@ class NoAnswer(ConnectionError):
 def session() -> aiohttp.ClientSession:
     """A client whose every call has a connection of its own.
 
-    OODT's server closes idle connections without a word, and a POST that meets one cannot be told from one
-    that was carried out. On the same host a connection costs 0.1 ms.
+    OODT's server closes idle connections silently. A POST that meets a closed one cannot be distinguished
+    from one that was carried out. On the same host a connection costs 0.1 ms.
     """
     return aiohttp.ClientSession(connector=aiohttp.TCPConnector(force_close=True, limit=0))
 
@@ -74,7 +74,7 @@ async def post(
 async def method_of(body: bytes) -> str | None:
     """The method that a call is for; None if it is no call that can be read."""
     usual = USUAL_CALL.match(body, 0, METHOD_NAME_WITHIN)
-    # OODT's server goes by the last name that it meets, so there must be no other.
+    # OODT's server uses the last method name that it meets, so there must be only one.
     if usual and body.count(METHOD_NAME.encode()) == 2:
         return usual.group(1).decode()
     return await asyncio.to_thread(_parsed_method, body)
@@ -85,7 +85,7 @@ def _parsed_method(body: bytes) -> str | None:
     expected = iter(("methodCall", METHOD_NAME))
 
     def start(element: str, _: object) -> None:
-        # So that a large body that is no call is not read to its end.
+        # A large body that is no call must not be read to its end.
         if element != next(expected, None):
             raise ValueError(f"element {element} is out of place")
         if element == METHOD_NAME:

@@ -1,8 +1,8 @@
-"""What File Manager calls prove about runs: each ingest goes on record in the run's journal and the ledger.
+"""What File Manager calls prove about runs: each ingest is recorded in the run's journal and in the ledger.
 
-The crawler hands the workflow's whole metadata to the File Manager with each ingest, so the run is always
-known. A job's products are in the ledger, on the disk, before the crawler gets its answer: whoever finds the
-run failed or abandoned knows what to remove.
+With each ingest the crawler sends the workflow's whole metadata, so the run is always known. The ledger has a
+product on its disk before the crawler gets its answer: whoever finds that the run does not count knows what
+to remove.
 """
 
 import asyncio
@@ -41,7 +41,7 @@ class ProductCall:
 
 @dataclass(frozen=True, kw_only=True)
 class RunRef:
-    """Where a run's evidence goes: its journal, and the ledger if it is a run of a job."""
+    """Where a run's evidence is recorded: its journal, and the ledger if it is a run of a job."""
 
     journal: Path
     folder: Path | None
@@ -156,7 +156,7 @@ class Evidence:
             opening = _opening(path)
         except FileNotFoundError:
             return None
-        # Of several workflows that one event has started, all but the first have the run's id and a suffix.
+        # If one event has started several workflows, all but the first have the run's id and a suffix.
         if opening is None and (sibling := SIBLING.fullmatch(run_id)):
             with contextlib.suppress(FileNotFoundError):
                 opening = _opening(self._runs / f"{sibling.group(1)}.jsonl")

@@ -40,7 +40,7 @@ async def _expect(request: web.Request) -> None:
     if expected.lower() != "100-continue":
         raise web.HTTPExpectationFailed(text=f"Expect is {expected!r}: use 100-continue")
     await request.writer.write(CONTINUE)
-    # It is no part of the answer, whose size decides what may still be changed of it.
+    # aiohttp takes an answer of which bytes were sent for one that cannot be changed any more.
     request.writer.output_size = 0
 
 

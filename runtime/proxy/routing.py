@@ -1,7 +1,7 @@
-"""Where a workflow instance is: clients reach any container, and each Workflow Manager knows its own only.
+"""Where a workflow instance is: clients reach any container, a Workflow Manager knows its own instances only.
 
-The ledger says which container began a run, so a call about the run can be passed on to that one. Of what was
-started directly its own Workflow Manager alone knows.
+The ledger says which container began a run, so a call about the run can be passed on to that container. An
+instance that was started directly is known to its own Workflow Manager alone.
 """
 
 from collections.abc import Iterator
@@ -70,10 +70,11 @@ def _entries(ledger: Path, job: str) -> Iterator[entries.Entry]:
 
 
 async def is_known(client: aiohttp.ClientSession, url: str, instance: str) -> bool:
-    """Whether this Workflow Manager has the instance; also if it does not answer, which it can say itself.
+    """Whether this Workflow Manager has the instance. True also if it does not answer: the call will say so.
 
-    OODT "stops" with success what it does not have. But an instance has metadata, unless a client has emptied
-    them, and of one that it does not have it cannot make the structure.
+    OODT reports success when it is told to stop an instance that it does not have. But an instance has
+    metadata unless a client has emptied it, and for one that it does not have OODT fails to make the
+    structure.
     """
     for method in ("getWorkflowInstanceMetadata", "getWorkflowInstanceById"):
         try:
@@ -87,7 +88,7 @@ async def is_known(client: aiohttp.ClientSession, url: str, instance: str) -> bo
 
 
 def unknown(instance: str, node: str) -> str:
-    """What is answered about an instance that is not here, and no run that the ledger knows."""
+    """The answer about an instance that is neither here nor a run in the ledger."""
     return (
         f"workflow instance {instance} is not known here: node {node} does not have it (any more), and it is "
         "no run of a job. Ask the Workflow Manager that ran it, as each knows its own instances only. What "

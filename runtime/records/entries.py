@@ -1,7 +1,7 @@
-"""Numbered entries in a folder, 0001.json, 0002.json, ...: appended by several writers, of whom one wins.
+"""Numbered entries in a folder, 0001.json, 0002.json, ...: of several writers only one can append the next.
 
-An entry is appended by linking a complete file to the next number, and link() fails if that name exists, on a
-local disk as on NFS.
+A writer links a complete file to the next number. link() fails if that name exists, on a local disk and on
+NFS.
 """
 
 import contextlib
@@ -26,7 +26,7 @@ def path(folder: Path, number: int) -> Path:
 
 
 def numbers(folder: Path) -> list[int]:
-    # An NFS client asks the server for a listing, where it may answer for a single name from its cache.
+    # An NFS client asks the server for a listing. About a single name it may answer from its cache.
     try:
         listing = os.listdir(folder)
     except FileNotFoundError:

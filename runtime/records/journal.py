@@ -1,7 +1,7 @@
 """Run journals: what consumer, Workflow Manager and gateway write about each run, followed as they grow.
 
-They are local to the container, one file a run, one JSON object a line, and each line is one append. The
-kernel tells of every change (inotify), so nothing here polls.
+They are local to the container: a file for each run, a JSON object on each line. inotify reports every
+change, so nothing here polls.
 """
 
 import asyncio
@@ -76,7 +76,7 @@ class Journal:
             os.close(journal._file)
 
     def wake(self) -> None:
-        """Make whoever waits for this journal look again."""
+        """Make those who wait for this journal look again."""
         self._changed.set()
 
     async def changed(self) -> None:

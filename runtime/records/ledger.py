@@ -6,13 +6,13 @@ the same state exactly one can append the next entry, and the other learns that 
 once, and a worker that was out of reach cannot settle a job that another has taken over. To cancel a job is
 to append its end: its worker notices when it renews the lease.
 
-While the last entry is a run, its modification time is that run's lease. Ages are taken on the disk's own
-clock, by the time that it gives to a file written just now, since the clocks of nodes differ.
+While the last entry is a run, the entry's modification time is that run's lease. The clocks of nodes differ,
+so its age is measured by the disk's own clock: by the time that the disk gives to a file written just now.
 
-products-N.jsonl beside the entries is what run N put into the catalogue, written by the gateway.
-A file answered there says that the message which the job's id was derived from, for want of one, is gone: one
-with the same body and time that still comes is another job.
-A file LEDGER/.cancelled/BATCH says that none of the batch's jobs is to begin.
+products-N.jsonl beside the entries says what run N put into the catalogue. The gateway writes it.
+The file `answered` is for a job whose message had no id. It says that this message was acknowledged: another
+message with the same body and time is another job.
+A file LEDGER/.cancelled/BATCH says that no job of the batch may begin.
 """
 
 import contextlib
@@ -33,13 +33,13 @@ from runtime.records.entries import Entry, EntryExists
 # Joins the parts of a run's id; no job's id holds it.
 JOINT = "~"
 EVENT_DIGITS = 8
-# PGEs run under another user of the same group; the ledger is none of their business.
+# Programs run as another user of the same group. They must not read the ledger.
 FOLDER_MODE = 0o700
 CANCELLED_BATCHES = ".cancelled"
 ANSWERED = "answered"
 
 JobEnd = Literal["SUCCEEDED", "DEAD", "CANCELLED"]
-# The job's end, by what its last run came to, and what is read back of it.
+# The job's end for each result of its last run, and the result as it is read back.
 END: dict[Result, JobEnd] = {
     "succeeded": "SUCCEEDED",
     "failed": "DEAD",
@@ -51,7 +51,7 @@ RESULT: dict[JobEnd, Result] = {"SUCCEEDED": "succeeded", "DEAD": "failed", "CAN
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """A run of a job, which this worker holds the lease of.
+    """A run of a job. This worker holds its lease.
 
     ``id`` names the run in the whole cluster: files, folders, workflow instances.
     """
@@ -89,7 +89,7 @@ class Verdict:
 
 
 class Superseded(Exception):
-    """Another worker has acted on the job since; the run does not count any more."""
+    """Another worker or a cancellation has ended the run: it does not count any more."""
 
 
 class Ledger:
@@ -106,7 +106,7 @@ class Ledger:
     ) -> Run | RunsElsewhere | Verdict:
         """Begin the job's next run, unless the job has ended or another worker is at it.
 
-        A REDRIVE that was not seen before gives a dead job another chance; its failures so far are forgiven.
+        A REDRIVE that was not seen before gives a dead job another chance, and its attempts are counted anew.
         """
         if batch is not None and self._batch_cancelled(batch):
             return self.cancel(event, job, redrive=redrive)
@@ -145,7 +145,7 @@ class Ledger:
         return True
 
     def note_answered(self, event: str, job: str) -> None:
-        """Remember that the message which the job's id was derived from is about to be acknowledged."""
+        """Record that the message which gave the job its derived id is about to be acknowledged."""
         (self.folder(event, job) / ANSWERED).touch()
 
     def is_answered(self, event: str, job: str) -> bool:
@@ -166,7 +166,7 @@ class Ledger:
         os.utime(entries.path(run.folder, run.entry))
 
     def is_current(self, folder: Path, number: int) -> bool:
-        """Whether run NUMBER goes on. What it produces counts; what other runs produce is refused."""
+        """Whether run NUMBER goes on. Only its products count."""
         numbers = entries.numbers(folder)
         return bool(numbers) and _current([entries.read(entries.path(folder, numbers[-1]))], number)
 
@@ -238,7 +238,7 @@ class Ledger:
             history.append(reopened)
 
     def cancel_batch(self, batch: str) -> None:
-        """Let no job of the batch begin any more."""
+        """Record that no job of the batch may begin any more."""
         folder = self._root / CANCELLED_BATCHES
         folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
         (folder / batch).touch()
@@ -256,7 +256,7 @@ class Ledger:
         path = folder / f"products-{number}.jsonl"
         created = not path.exists()
         with open(path, "ab") as file:
-            # The line break comes first as well, in case a writer that died has left a part of a line.
+            # A writer that died may have left a part of a line, so a line break comes first.
             file.write(b"\n" + json.dumps(line).encode() + b"\n")
             file.flush()
             os.fsync(file.fileno())
@@ -264,7 +264,7 @@ class Ledger:
             entries.sync(folder)
 
     def folder(self, event: str, job: str) -> Path:
-        """Where the job's history is; it is there."""
+        """The folder of the job's history; it is made if it is missing."""
         folder = self._root / event / job
         folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
         return folder
@@ -295,7 +295,7 @@ class Ledger:
 
 
 def parse_lines(content: bytes) -> Iterator[Entry]:
-    """The lines of a journal that were written whole. A writer that died may have left a part of one."""
+    """The complete lines of a journal. A writer that died may have left a part of one."""
     for text in content.split(b"\n"):
         with contextlib.suppress(ValueError):
             line = json.loads(text)

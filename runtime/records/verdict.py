@@ -17,7 +17,7 @@ FINISHED = "FINISHED"
 METADATA_MISSING = "METMISS"
 # cas-pge reports it when, and only when, the program has exited with 0.
 PROGRAM_EXITED_0 = "PGETask_Crawling"
-# Lines by which a product is no more: OODT's client took it out of the catalogue, or this cluster did.
+# Lines that end a product: OODT's client took it out of the catalogue, or this cluster did.
 _TAKEN_OUT = frozenset({"removed", "withdrawn"})
 _WITHDRAWN = frozenset({"withdrawn"})
 _REFUSALS = frozenset({"refused", "ingest-failed"})
@@ -43,7 +43,7 @@ class _Problem(NamedTuple):
 def ended(lines: Iterable[Line]) -> bool:
     """Whether OODT does nothing more for this run.
 
-    Stopping an instance makes it FINISHED at once, while the task that it is at runs on to its end.
+    A stopped instance is FINISHED at once, while its current task goes on to its end.
     """
     finished = False
     running = None
@@ -113,7 +113,7 @@ def traces(lines: Iterable[Line]) -> tuple[Product, ...]:
 
 
 def unanswered(lines: Iterable[Line]) -> list[Line]:
-    """Ingests that were begun and may have been done, although nobody was told so."""
+    """Ingests that were begun and may have been done, although no answer says so."""
     open_by_file: dict[str, Line] = {}
     for line in lines:
         match line["kind"]:
@@ -159,7 +159,7 @@ def _what_is_missing(fields: Sequence[str]) -> str:
 
 
 def _task_failed(lines: Iterable[Line]) -> _Problem | None:
-    """The Workflow Manager does not run the tasks after it: that these did not end is no reason."""
+    """The tasks after a failed one are not run, so this is looked for before tasks that did not end."""
     return next(
         (_Problem(line["task"], line["error"]) for line in lines if line["kind"] == "task-failed"), None
     )
@@ -184,7 +184,7 @@ def _program_failed(lines: Sequence[Line]) -> _Problem | None:
 
 
 def _outputs_unknown(lines: Sequence[Line]) -> _Problem | None:
-    """A line may be lost to a full disk, and what it names would not be missed."""
+    """The line that names a task's outputs is missing: on a full disk it may be lost."""
     known = {line["task"] for line in lines if line["kind"] == "expects"}
     for task in _tasks(lines) or []:
         if task.get("pge") and task["id"] not in known:

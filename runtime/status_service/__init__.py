@@ -1,1 +1,1 @@
-"""What became of every job: history from events, the broker's own numbers, an API, a page, metrics."""
+"""What became of every job: history from announcements, the broker's own numbers, an API, a page, metrics."""

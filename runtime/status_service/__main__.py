@@ -49,7 +49,7 @@ async def serve(settings: StatusSettings, stop: asyncio.Event) -> None:
         log.info("answering on port %d, history in %s", settings.port, settings.database)
         intake = asyncio.create_task(Intake(broker, store, cancellation.watch).run())
         stopped = asyncio.create_task(stop.wait())
-        # The intake ends by an error only: better to be restarted than to answer with an old history.
+        # The intake ends by an error only. Then a restart is better than answers from an old history.
         await asyncio.wait({intake, stopped}, return_when=asyncio.FIRST_COMPLETED)
         if intake.done():
             intake.result()

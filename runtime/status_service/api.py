@@ -37,7 +37,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class Refused(Exception):
-    """What was asked for cannot be had. The text may quote it, so it has no place in HTTP's status line."""
+    """A request that cannot be answered. The text may quote it, so it does not go into HTTP's status line."""
 
     def __init__(self, status: int, text: str) -> None:
         super().__init__(text)
@@ -103,7 +103,7 @@ class Api:
         return scheme.lower() == "bearer" and hmac.compare_digest(given, self._token.encode())
 
     async def _health(self, _: web.Request) -> web.Response:
-        # A broker that is away is no reason to restart this service.
+        # This service need not be restarted because the broker is away.
         await asyncio.to_thread(self._store.states)
         return web.json_response({"healthy": True, "broker": self._broker.connected})
 
@@ -167,7 +167,7 @@ class Api:
         job = job_id_for(named)
         found = await asyncio.to_thread(self._store.job, event, job)
         if found is None:
-            # It may be queued, so that nothing was heard of it yet: its name must do.
+            # It may be queued, and nothing was announced about it yet.
             snapshot = await self._management.snapshot()
             if event not in {each.event for each in snapshot.queues}:
                 raise Refused(404, f"no job {named} of event {event} is known")

@@ -1,7 +1,7 @@
-"""Ends jobs that are queued or run, by their end in the ledger: whoever has such a job next lets go of it.
+"""Cancels jobs that are queued or run by recording their end in the ledger.
 
-A job that runs is stopped by its worker when that renews the lease. The message of a queued job stays in the
-queue until its turn comes, and is then settled without a run.
+The worker of a job that runs sees it when it renews the lease, and stops the run. The message of a queued job
+stays in the queue until its turn comes, and is then settled without a run.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ from runtime.status_service.store import Store
 
 log = logging.getLogger(__name__)
 
-# Writes to the shared disk at the same time: each waits for it a while.
+# So many jobs are cancelled at once, since each waits for the shared disk.
 AT_ONCE = 16
 
 
@@ -30,7 +30,7 @@ class Cancellation:
         self._batches: set[str] = set()
 
     async def job(self, event: str, job: str, *, batch: str | None) -> Verdict:
-        """Cancel a job; how it ended, which is otherwise if it was too late. Raises BrokerDown, OSError."""
+        """Cancel a job, unless it has ended; how it ended. Raises BrokerDown, OSError."""
         redrive = await asyncio.to_thread(self._store.pending_redrive, event, job)
         verdict = await asyncio.to_thread(self._ledger.cancel, event, job, redrive=redrive)
         if verdict.state == "CANCELLED":

@@ -48,7 +48,7 @@ class History:
         return [_job(row) for row in rows]
 
     def job(self, event: str, job: str) -> Record | None:
-        """A job with its runs; one that has not begun is known by its batch only."""
+        """A job with its runs. A job that has not begun is known by its batch only."""
         rows = self._rows("SELECT * FROM jobs WHERE event = ? AND job = ?", (event, job))
         if not rows:
             return self._not_begun(event, job)

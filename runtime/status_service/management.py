@@ -1,4 +1,4 @@
-"""What the broker itself says, by its management API: how many messages wait, who takes them."""
+"""The broker's management API: how many messages each queue has, and who consumes them."""
 
 import asyncio
 import time
@@ -24,9 +24,9 @@ class ManagementDown(ConnectionError):
 
 @dataclass(frozen=True, kw_only=True)
 class EventQueues:
-    """Messages of one event: to be taken, taken and not settled, waiting for another run, dead.
+    """Messages of one event: queued, unacknowledged (``taken``), waiting for another run, dead.
 
-    A broker that has just started does not tell for some ten seconds; until then ``counted`` is false.
+    A broker that has just started does not count for some ten seconds; until then ``counted`` is false.
     """
 
     event: str
@@ -39,7 +39,7 @@ class EventQueues:
 
 @dataclass(frozen=True, kw_only=True)
 class Node:
-    """The consumers of one node: jobs that they may have in hand, and jobs that they have."""
+    """The consumers of one node: how many jobs they may have at once, and how many they have."""
 
     node: str
     consumers: int

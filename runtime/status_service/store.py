@@ -16,9 +16,9 @@ from runtime.outcome import to_fields
 from runtime.status_service import schema
 from runtime.status_service.history import History
 
-# Within one run of a job; across runs the run's number decides.
+# The order of states within one run of a job. Between runs the run's number decides.
 STAGE = {"RUNNING": 0, "RETRYING": 1, "SUCCEEDED": 2, "DEAD": 2, "CANCELLED": 2, "QUEUED": 3}
-# What a run came to, by the state that it brought its job to.
+# The state of a run, by the state that it brought its job to.
 RUN_STATE = {"RETRYING": "FAILED", "DEAD": "FAILED"}
 # Upper bounds of the histograms' buckets, in seconds.
 BOUNDS = (1, 5, 15, 60, 300, 900, 3600, 14400, 86400)

@@ -1,4 +1,4 @@
-"""Takes back the products of runs that do not count: failed ones, and those whose worker died."""
+"""Removes the products of runs that do not count: failed runs, and runs whose worker died."""
 
 import asyncio
 import logging
@@ -25,8 +25,9 @@ async def withdraw(
 ) -> None:
     """Remove the products of a job's runs from catalogue and archive: of all, those before one, or only one.
 
-    A file that another product has as well stays: jobs whose files are named alike share them in the archive.
-    Goes on until the File Manager has done it: a job is not settled while half of its products are there.
+    A file that another product has too stays: jobs whose files have the same name share them in the archive.
+    This tries until the File Manager has done it, so that no job is settled while half of its products are
+    there.
     """
     pause = FIRST_PAUSE_SECONDS
     while True:

@@ -117,9 +117,9 @@ class Reports:
         queue: str,
         properties_from: Callable[[pika.BasicProperties], pika.BasicProperties],
     ) -> bool:
-        """Put the job's message into a queue anew; False if it went back, or goes back, to the broker.
+        """Publish a copy of the job's message to a queue; False if the message itself goes back to its queue.
 
-        Then there is nothing to acknowledge: a delivery that comes from now on is the job's only message.
+        Then there is nothing to acknowledge: the next delivery is the job's only message.
         """
         delivery = next((each.delivery for each in received if each.delivery.alive), None)
         if delivery is None:
@@ -136,7 +136,7 @@ class Reports:
         return True
 
     async def _answer(self, job: Job, received: Sequence[Received]) -> None:
-        # Whose connection is lost will be delivered again, and then has to be known as this job's.
+        # A message whose connection is lost comes again, and must then be recognised as this job's.
         if any(each.unacknowledged and each.job.identity != "id" for each in received):
             await asyncio.to_thread(self._ledger.note_answered, *job.key)
         _acknowledge(received)
@@ -169,7 +169,7 @@ def _acknowledge(received: Sequence[Received]) -> None:
 
 
 async def _hand_back(received: Sequence[Received]) -> None:
-    # The broker delivers a returned message again at once; the pause keeps a broken broker from spinning us.
+    # The broker delivers a returned message again at once. The pause keeps this from spinning.
     await asyncio.sleep(PAUSE_SECONDS)
     for each in received:
         each.delivery.requeue()

@@ -1,4 +1,4 @@
-"""One run of a job on the Workflow Manager, from submission to what came of it."""
+"""One run of a job on the Workflow Manager, from submission to outcome."""
 
 import asyncio
 import contextlib
@@ -18,7 +18,7 @@ from runtime.worker.leases import Lease
 
 # The Workflow Manager records an instance before it answers to handleEvent.
 BEGIN_SECONDS = 60.0
-# A run that was told to stop has this long to be over before its failure is reported, without its log then.
+# A run that was told to stop has so long to end. After that its failure is reported without its log.
 STOP_SECONDS = 10.0
 STOP_AGAIN_SECONDS = 30.0
 
@@ -90,7 +90,7 @@ class Runner:
         return replace(outcome, log=outcome.log and excerpt(outcome.log))
 
     async def _given_up(self, journal: Journal, reason: str) -> Outcome:
-        """A run whose time is over, with what its programs had to say until they were killed."""
+        """The outcome of a run whose time is over, with the last log of its programs."""
         await self._stop(journal)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(STOP_SECONDS):
@@ -104,7 +104,7 @@ class Runner:
             await self._manager.stop(instance)
 
     async def until_idle(self, journal: Journal) -> None:
-        """Return once the Workflow Manager does nothing more for the run; what goes on is stopped again."""
+        """Return once the Workflow Manager does nothing more for the run. Tell it to stop until then."""
         while _begun(journal):
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(STOP_AGAIN_SECONDS):

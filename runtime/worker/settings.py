@@ -17,8 +17,8 @@ from runtime.messaging.event import Event, events
 class WorkerSettings:
     """What the processes beside a Workflow Manager must know.
 
-    ``gateway_url`` is this container's gateway as other containers reach it; ``lease`` is how many seconds a
-    worker that says nothing is believed to go on with its jobs.
+    ``gateway_url`` is this container's gateway as other containers reach it. ``lease`` is how many seconds
+    after its last sign of life a worker still owns its runs.
     """
 
     events: tuple[Event, ...]
@@ -65,5 +65,5 @@ def _own_address() -> str:
 
 
 def _port(env: Mapping[str, str], name: str, default: int) -> int:
-    """The port that the gateway is known by to this container's clients."""
+    """The gateway's port, as this container's clients know it."""
     return urlsplit(address(env, name, default=f"http://localhost:{default}")).port or default

@@ -143,9 +143,9 @@ class Intake:
             await self._reports.deferred(work, "no slot is free here")
         if self._works.get(key) is work:
             del self._works[key]
-        if not work.closed:
+        for received in work.received:
             # An adopted run that does not count is not reported: its message begins another work.
-            for received in work.received:
+            if received.unacknowledged:
                 self.take(received.delivery)
         if slot and work.journal:
             # What is still at work keeps its thread of the Workflow Manager, so it keeps its slot.

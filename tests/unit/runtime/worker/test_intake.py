@@ -41,6 +41,18 @@ def test_messages_that_nothing_distinguishes_get_an_id_each_before_they_are_run(
     assert len(run(tmp_path, story)) == 3
 
 
+def test_of_messages_with_one_time_and_body_each_is_run_or_renamed_once(tmp_path: Path) -> None:
+    async def story(container: Container) -> tuple[int, int]:
+        sent = [delivery(message_id=None, timestamp=17) for _ in range(3)]
+        for each in sent:
+            container.take(each)
+            await until(lambda each=each: each.answered)  # type: ignore[misc]
+        await container.intake.drain(10)
+        return len(container.manager.begun), container.broker.keys.count(EVENT.name)
+
+    assert run(tmp_path, story) == (1, 2)
+
+
 def test_a_message_that_is_delivered_twice_is_run_once(tmp_path: Path) -> None:
     async def story(container: Container) -> list[str]:
         lost, again = delivery(alive=False), delivery(redelivered=True)

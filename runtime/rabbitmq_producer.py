@@ -21,8 +21,9 @@ import pika.exceptions
 from runtime import names
 from runtime.cli import addresses
 from runtime.cli.addresses import NoBrokerAddress
-from runtime.cli.command import BAD_INPUT, DONE, NO_BROKER, SETTLED_SECONDS, complain, run
-from runtime.cli.outage import Outage
+from runtime.cli.command import complain, exit_with
+from runtime.cli.results import BAD_INPUT, DONE, NO_BROKER
+from runtime.cli.waiting import SETTLED_SECONDS, Outage
 from runtime.environment import SettingError
 from runtime.messaging import messages
 from runtime.messaging.blocking import FAILURES, connection, publish, told
@@ -79,7 +80,7 @@ class RabbitmqProducer:
                 problem = told(self._url, error)
                 if _is_final(error):
                     raise Rejected(f"the broker refuses: {problem}") from error
-                _tell(outage.see(away=True))
+                _tell(outage.update(reachable=False))
                 if self._left < left:
                     since = time.monotonic()
                 elif time.monotonic() - since > PATIENCE_SECONDS:
@@ -94,7 +95,7 @@ class RabbitmqProducer:
             channel.exchange_declare(self.EXCHANGE, self.EXCHANGE_TYPE, durable=True)
             channel.queue_declare(self._queue, durable=True)
             channel.queue_bind(self._queue, self.EXCHANGE, self._queue)
-            _tell(outage.see(away=False))
+            _tell(outage.update(reachable=True))
             while self._left > 0:
                 publish(sending, self.EXCHANGE, self._queue, self._body, self._next)
                 self._left -= 1
@@ -149,7 +150,7 @@ def _wait(delay_secs: float, sleep_secs: float, only: str | None = None) -> None
             queues = _queues(url, vhost)
         except BrokerDown:
             queues = None
-        _tell(outage.see(away=queues is None))
+        _tell(outage.update(reachable=queues is not None))
 
 
 def _has_work(queue: Mapping[str, Any]) -> bool:
@@ -214,4 +215,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    run(main)
+    exit_with(main)

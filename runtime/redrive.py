@@ -1,14 +1,11 @@
-"""The operator's command that gives dead jobs another chance: from EVENT.dead back to their queue.
+"""The operator's command that puts dead jobs back: from EVENT.dead into their queue.
 
-A job's message is in its queue, confirmed by the broker, before it is taken out of the dead queue. If this is
-interrupted in between, the job is in both: another redrive finds it and does no harm.
+The broker confirms the message in its queue before it is acknowledged in the dead queue. If redrive is
+interrupted in between, the message is in both queues: another redrive finds it and does no harm.
 """
 
-import argparse
-import json
-import sys
 import uuid
-from collections.abc import Sequence
+from argparse import ArgumentParser, Namespace
 from dataclasses import asdict, dataclass, field
 
 import pika
@@ -16,26 +13,11 @@ import pika.exceptions
 
 from runtime import names
 from runtime.cli import addresses
-from runtime.cli.addresses import NoBrokerAddress
-from runtime.cli.command import (
-    BAD_INPUT,
-    DONE,
-    NO_BROKER,
-    SOME_FAILED,
-    TIMED_OUT,
-    TimedOut,
-    complain,
-    limited,
-    output,
-    parser,
-    run,
-    word,
-)
-from runtime.environment import SettingError
+from runtime.cli.command import Command, event, exit_with, word
+from runtime.cli.results import BadInput, CliError, NoBroker, Result, SomeFailed, TimedOut
 from runtime.messaging import messages
 from runtime.messaging.announcements import Redrive, encode, routing_key
 from runtime.messaging.blocking import FAILURES, connection, publish, told
-from runtime.messaging.event import Event
 
 NOT_FOUND = 404
 
@@ -65,18 +47,18 @@ class Report:
 
 
 def redrive(url: str, choice: Choice, report: Report) -> None:
-    """Redrive the dead jobs that fit; what was done so far is in the report, however this ends."""
+    """Redrive the dead jobs that fit. The report says what was done, also if this raises."""
     token = uuid.uuid4().hex
     dead = names.dead_queue(report.event)
-    with connection(url, name=f"redrive {report.event}") as (taking, sending):
-        # Those that come back meanwhile are not for this time.
-        for _ in range(taking.queue_declare(dead, passive=True).method.message_count):
-            method, properties, body = taking.basic_get(dead)
+    with connection(url, name=f"redrive {report.event}") as (receiving, sending):
+        # Not more than there were: jobs that die again meanwhile are left for the next redrive.
+        for _ in range(receiving.queue_declare(dead, passive=True).method.message_count):
+            method, properties, body = receiving.basic_get(dead)
             if method is None:
                 break
             job = messages.job_id(report.event, properties, body)
             if not choice.fits(job, properties):
-                # It stays taken, so that the next one comes, and goes back when the connection ends.
+                # Unacknowledged, it lets the next one come, and is requeued when the connection ends.
                 report.left += 1
                 continue
             again = messages.republished(properties, job=job, redrive=token)
@@ -86,75 +68,79 @@ def redrive(url: str, choice: Choice, report: Report) -> None:
             )
             key = routing_key(announcement)
             publish(sending, names.EVENTS_EXCHANGE, key, encode(announcement), mandatory=False)
-            taking.basic_ack(method.delivery_tag)
+            receiving.basic_ack(method.delivery_tag)
             report.redriven += 1
             report.jobs.append(job)
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    options = _parser().parse_args(arguments)
+def _run(options: Namespace) -> Result:
+    choice = _choice(options)
+    report = Report(event=options.event)
+    url = addresses.broker_url()
     try:
-        choice = _choice(options)
-        report = Report(event=Event(name=options.event).name)
-        url = addresses.broker_url()
-    except (SettingError, ValueError) as error:
-        return complain(str(error), BAD_INPUT)
-    except NoBrokerAddress as error:
-        return complain(str(error), NO_BROKER)
-    code = _run(url, choice, report, options.timeout)
-    with output(sys.stdout):
-        if options.json:
-            print(json.dumps(asdict(report)))
-        elif code in {DONE, SOME_FAILED}:
+        _redrive(url, choice, report)
+        if missing := sorted(choice.jobs - set(report.jobs)):
+            raise SomeFailed(f"not among the dead jobs: {', '.join(missing)}")
+    except CliError as error:
+        error.result = _result(report, whole=isinstance(error, SomeFailed))
+        raise
+    return _result(report, whole=True)
+
+
+def _result(report: Report, *, whole: bool) -> Result:
+    def show() -> None:
+        if whole:
             print(f"{report.redriven} jobs of {report.event} are queued again, {report.left} stay dead")
-    missing = sorted(choice.jobs - set(report.jobs))
-    if code == DONE and missing:
-        return complain(f"not among the dead jobs: {', '.join(missing)}", SOME_FAILED)
-    return code
+
+    return Result(answer=asdict(report), show=show)
 
 
-def _run(url: str, choice: Choice, report: Report, timeout: float | None) -> int:
+def _redrive(url: str, choice: Choice, report: Report) -> None:
+    """Redrive, and tell what is wrong with the broker; raises CliError."""
     try:
-        with limited(timeout):
-            redrive(url, choice, report)
+        redrive(url, choice, report)
     except TimedOut as error:
-        return complain(f"{error}; {report.redriven} jobs are queued again", TIMED_OUT)
+        raise TimedOut(f"{error}; {report.redriven} jobs are queued again") from None
     except pika.exceptions.ChannelClosedByBroker as error:
         if error.reply_code != NOT_FOUND:
-            return complain(f"the broker refused: {error.reply_text}", NO_BROKER)
+            raise NoBroker(f"the broker refused: {error.reply_text}") from error
         dead = names.dead_queue(report.event)
-        return complain(f"the broker has no queue {dead}: name the event of one of its workflows", BAD_INPUT)
+        raise BadInput(f"the broker has no queue {dead}: name the event of one of its workflows") from error
     except FAILURES as error:
-        return complain(
+        raise NoBroker(
             f"no broker at {told(url, error)}; {report.redriven} jobs are queued again: "
-            f"correct {names.RABBITMQ_USER_URL}, or wait for the broker",
-            NO_BROKER,
-        )
-    return DONE
+            f"correct {names.RABBITMQ_USER_URL}, or wait for the broker"
+        ) from error
 
 
-def _choice(options: argparse.Namespace) -> Choice:
+def _choice(options: Namespace) -> Choice:
     choice = Choice(batch=options.batch, reason=options.reason, jobs=frozenset(options.job or ()))
     if options.all == (choice != Choice()):
-        raise ValueError("say which dead jobs: --batch, --reason, --job, or --all alone")
+        raise BadInput("say which dead jobs: --batch, --reason, --job, or --all alone")
     return choice
 
 
-def _parser() -> argparse.ArgumentParser:
-    made = parser(
-        "redrive",
-        "Put dead jobs back into their queue. Their attempts are counted anew.",
+def _add_options(parser: ArgumentParser) -> None:
+    parser.add_argument("--event", type=event, required=True, help="the jobs' event")
+    parser.add_argument("--batch", type=word, metavar="ID", help="jobs of this batch")
+    parser.add_argument("--reason", type=word, metavar="TEXT", help="jobs whose reason has this text in it")
+    parser.add_argument(
+        "--job", type=word, metavar="ID", action="append", help="this job; repeat it for more"
+    )
+    parser.add_argument("--all", action="store_true", help="all dead jobs of the event")
+
+
+COMMAND = Command(
+    name="redrive",
+    description="Put dead jobs back into their queue. Their attempts are counted anew.",
+    examples=(
         "--event test-workflow --batch 20260105-101500-3f2a1c",
         '--event test-workflow --reason "was not ingested"',
         "--event test-workflow --all",
-    )
-    made.add_argument("--event", type=word, required=True, help="the jobs' event")
-    made.add_argument("--batch", type=word, metavar="ID", help="jobs of this batch")
-    made.add_argument("--reason", type=word, metavar="TEXT", help="jobs whose reason has this text in it")
-    made.add_argument("--job", type=word, metavar="ID", action="append", help="this job; repeat it for more")
-    made.add_argument("--all", action="store_true", help="all dead jobs of the event")
-    return made
-
+    ),
+    add_options=_add_options,
+    run=_run,
+)
 
 if __name__ == "__main__":
-    run(main)
+    exit_with(COMMAND.main)

@@ -1,11 +1,10 @@
 """The operator's command that tells what the cluster does, and what became of a batch or a job."""
 
-import argparse
 import contextlib
-import json
 import sys
 import time
-from collections.abc import Callable, Sequence
+from argparse import ArgumentParser, Namespace
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,29 +12,15 @@ from rich.console import RenderableType
 from rich.live import Live
 
 from runtime.cli import status_views
-from runtime.cli.command import (
-    BAD_INPUT,
-    DONE,
-    NO_BROKER,
-    SETTLED_SECONDS,
-    SOME_FAILED,
-    TIMED_OUT,
-    TimedOut,
-    complain,
-    limited,
-    output,
-    parser,
-    run,
-    word,
-)
+from runtime.cli.command import Command, exit_with, word
 from runtime.cli.display import Console
-from runtime.cli.outage import Outage
-from runtime.cli.status_client import NoStatus, Refused, StatusClient, Unreachable, has_jobs, status_client
-from runtime.environment import SettingError
+from runtime.cli.results import DONE, SOME_FAILED, BadUsage, Result
+from runtime.cli.status_client import StatusClient, Unreachable, has_jobs, status_client
+from runtime.cli.waiting import SETTLED_SECONDS, Outage
 from runtime.messaging.announcements import FINAL
 
 EVERY_SECONDS = 2.0
-# Where nobody looks at once, no line is broken.
+# In a file or a pipe no line is broken.
 WIDE = 1000
 LISTED_BATCHES = 10
 LISTED_REASONS = 10
@@ -46,9 +31,10 @@ Answer = dict[str, Any]
 
 @dataclass(frozen=True, kw_only=True)
 class View:
-    """One thing to look at: ``over`` once nothing more happens to it, ``failed`` if jobs of it failed.
+    """What the operator looks at: cluster, batch or job.
 
-    ``settle`` is how many seconds it must have looked over to be so.
+    It is ``over`` when nothing more will happen to it; it must have looked so for ``settle`` seconds.
+    ``failed`` tells whether jobs of it are dead or cancelled.
     """
 
     look: Callable[[], Answer]
@@ -59,31 +45,20 @@ class View:
     settle: float = 0.0
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    made = _parser()
-    options = made.parse_args(arguments)
+def _run(options: Namespace) -> Result:
     if options.event and not options.job:
-        made.error("--event goes with --job: say which job, or leave it out")
-    try:
-        with limited(options.timeout):
-            client = status_client()
-            view = _view(client, options)
-            answer = _follow(view, client, quiet=options.json) if options.follow else view.look()
-    except (Refused, SettingError) as error:
-        return complain(str(error), BAD_INPUT)
-    except NoStatus as error:
-        return complain(str(error), NO_BROKER)
-    except TimedOut as error:
-        return complain(str(error), TIMED_OUT)
-    with output(sys.stdout):
-        if options.json:
-            print(json.dumps(answer))
-        else:
-            Console(width=None if sys.stdout.isatty() else WIDE).print(view.render(answer))
-    return SOME_FAILED if view.failed(answer) else DONE
+        raise BadUsage("--event goes with --job: say which job, or leave it out")
+    client = status_client()
+    view = _view(client, options)
+    answer = _follow(view, client, quiet=options.json) if options.follow else view.look()
+
+    def show() -> None:
+        Console(width=None if sys.stdout.isatty() else WIDE).print(view.render(answer))
+
+    return Result(answer=answer, show=show, code=SOME_FAILED if view.failed(answer) else DONE)
 
 
-def _view(client: StatusClient, options: argparse.Namespace) -> View:
+def _view(client: StatusClient, options: Namespace) -> View:
     if options.job:
         return View(
             look=lambda: client.find(options.job, options.event),
@@ -144,10 +119,10 @@ def _follow(view: View, client: StatusClient, *, quiet: bool) -> Answer:
             try:
                 answer, connected = view.look(), client.broker_connected()
             except Unreachable:
-                tell(service.see(away=True))
+                tell(service.update(reachable=False))
                 continue
-            tell(service.see(away=False))
-            tell(broker.see(away=not connected))
+            tell(service.update(reachable=True))
+            tell(broker.update(reachable=connected))
             return answer
 
     told = ""
@@ -168,27 +143,33 @@ def _follow(view: View, client: StatusClient, *, quiet: bool) -> Answer:
             answer = look_again()
 
 
-def _parser() -> argparse.ArgumentParser:
-    made = parser(
-        "status",
-        "Show what the cluster does, or what became of a batch or a job.",
-        "",
-        "--batch 20260105-101500-3f2a1c --follow",
-        "--job 20260105-101500-3f2a1c.7 --json",
-    )
-    subject = made.add_mutually_exclusive_group()
+def _add_options(parser: ArgumentParser) -> None:
+    subject = parser.add_mutually_exclusive_group()
     subject.add_argument("--batch", type=word, metavar="ID", help="a batch: progress, reasons, newest jobs")
     subject.add_argument(
         "--job", type=word, metavar="ID", help="a job: its runs with node, times, reason, its products"
     )
-    made.add_argument("--event", type=word, help="with --job: its event, where several have a job of this id")
-    made.add_argument(
+    parser.add_argument(
+        "--event", type=word, help="with --job: its event, where several have a job of this id"
+    )
+    parser.add_argument(
         "--follow",
         action="store_true",
         help="until the job or the batch has ended; without one, until no job is queued or runs",
     )
-    return made
 
+
+COMMAND = Command(
+    name="status",
+    description="Show what the cluster does, or what became of a batch or a job.",
+    examples=(
+        "",
+        "--batch 20260105-101500-3f2a1c --follow",
+        "--job 20260105-101500-3f2a1c.7 --json",
+    ),
+    add_options=_add_options,
+    run=_run,
+)
 
 if __name__ == "__main__":
-    run(main)
+    exit_with(COMMAND.main)

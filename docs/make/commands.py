@@ -1,17 +1,10 @@
 """The operator's commands as their parsers describe them."""
 
 import argparse
-from collections.abc import Mapping
 
 from docs.make.tables import table
-from runtime import cancel, clean, redrive, status, submit
-from runtime.cli.command import CODES
-
-
-def parsers() -> Mapping[str, argparse.ArgumentParser]:
-    """The parser of each command, by the command's name."""
-    modules = {"submit": submit, "status": status, "cancel": cancel, "redrive": redrive, "clean": clean}
-    return {name: module._parser() for name, module in modules.items()}
+from runtime.cli.commands import parsers
+from runtime.cli.results import CODES
 
 
 def parts() -> dict[str, str]:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 from runtime import names
 from runtime.cli import stack
+from runtime.cli.results import NoBroker
 from runtime.messaging.address import (
     checked_broker_url,
     checked_management_url,
@@ -14,7 +15,7 @@ from runtime.messaging.address import (
 from runtime.messaging.event import Priority, listed_events
 
 
-class NoBrokerAddress(Exception):
+class NoBrokerAddress(NoBroker):
     """Nothing says where the broker is."""
 
 

@@ -16,6 +16,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
+from runtime.cli.results import BadInput
 from runtime.messaging.messages import Metadata, Poison, metadata_from_json, metadata_from_object
 
 # A batch id has no dot, so that of two batches none can have jobs of the same id.
@@ -32,7 +33,7 @@ UNREADABLE = {
 }
 
 
-class BatchError(ValueError):
+class BatchError(BadInput):
     """A batch that cannot be submitted; the text says which line is wrong and how."""
 
 

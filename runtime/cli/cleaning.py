@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 from typing import Any
 
-from runtime.cli.beneath import Beneath
+from runtime.cli.nofollow import NoFollowFolder
 from runtime.oodt.catalogue import Catalogue
 from runtime.oodt.file_manager import RECEIVED, place_of
 from runtime.records import entries
@@ -61,7 +61,7 @@ class Plan:
 
 def records(ledger: Path) -> Iterator[tuple[PurePath, list[entries.Entry]]]:
     """Each job's folder in the ledger and its history."""
-    with Beneath(ledger) as folder:
+    with NoFollowFolder(ledger) as folder:
         found = [path for path, _ in folder.entries(RECORD_DEPTH) if not path.parts[0].startswith(".")]
     for path in found:
         if history := entries.read_all(ledger / path):
@@ -88,7 +88,7 @@ def plan(
     if "products" in parts:
         _products(made, share, catalogue)
     if "jobs" in parts:
-        with Beneath(share.jobs) as folder:
+        with NoFollowFolder(share.jobs) as folder:
             for path, about in folder.entries(KEPT_DEPTH + 1):
                 if about.st_ctime <= made.horizon:
                     made.jobs.add(path)
@@ -105,14 +105,14 @@ def carry_out(made: Plan, share: Share, catalogue: Catalogue) -> None:
         catalogue.remove(product)
     for root, part in ((share.archive, made.products), (share.jobs, made.jobs), (share.ledger, made.ledger)):
         if part.paths:
-            with Beneath(root) as folder:
+            with NoFollowFolder(root) as folder:
                 for path in part.paths:
                     folder.remove(path)
                 folder.remove_empty_folders(below=KEPT_DEPTH)
 
 
 def _products(made: Plan, share: Share, catalogue: Catalogue) -> None:
-    with Beneath(share.archive) as folder:
+    with NoFollowFolder(share.archive) as folder:
         for path, about in folder.files():
             # The time of the change of name or owner: a file keeps its other times when it is moved here.
             if about.st_ctime <= made.horizon:

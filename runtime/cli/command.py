@@ -1,43 +1,76 @@
-"""What the operator's commands have in common: exit codes, help, time limits, complaints, results."""
+"""The frame of the operator's commands: help, --json, --timeout, errors, exit codes."""
 
 import argparse
 import contextlib
-import os
+import json
 import signal
 import sys
-from collections.abc import Callable, Iterator
-from typing import NoReturn, TextIO
+from argparse import ArgumentParser, Namespace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import NoReturn
 
-DONE, SOME_FAILED, BAD_INPUT, NO_BROKER, TIMED_OUT = range(5)
+from runtime.cli.results import BAD_INPUT, CODES, BadUsage, CliError, Result, TimedOut
+from runtime.cli.terminal import escape_what_cannot_be_shown, output, silence, tell
+from runtime.environment import SettingError
+from runtime.messaging.event import Event
+
 # As a shell says of programs that SIGINT or SIGPIPE has ended.
 INTERRUPTED, NOT_READ = 130, 141
-# Beyond any wait, and within what the system's timers take.
+# Longer than any wait, and within what the system's timers take.
 LONGEST_SECONDS = 1e9
 
-# The broker's numbers are up to five seconds old, and a job may be on its way from one queue to another:
-# queues are empty when they have been so for this long.
-SETTLED_SECONDS = 7.0
 
-CODES = "exit codes: 0 done, 1 some jobs failed, 2 bad usage or input, 3 no broker, 4 timed out"
+@dataclass(frozen=True, kw_only=True)
+class Command:
+    """One of the operator's commands. ``examples`` are arguments.
 
+    ``run`` returns the result, or an exit code if the output was shown already; it raises CliError or
+    SettingError. In its options, ``given`` holds the arguments as they were typed.
+    """
 
-class TimedOut(Exception):
-    """The time that the operator has granted is over."""
+    name: str
+    description: str
+    examples: Sequence[str]
+    add_options: Callable[[ArgumentParser], None]
+    run: Callable[[Namespace], Result | int]
 
+    def parser(self, program: str, make: Callable[..., ArgumentParser] = ArgumentParser) -> ArgumentParser:
+        """The parser of its arguments, for a command line that begins with PROGRAM."""
+        lines = "\n".join(f"  {program} {example}".rstrip() for example in self.examples)
+        parser = make(
+            prog=program,
+            description=self.description,
+            epilog=f"examples:\n{lines}\n\n{CODES}",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        parser.add_argument(
+            "--json", action="store_true", help="end with the result as one JSON object on stdout"
+        )
+        parser.add_argument("--timeout", type=_seconds, metavar="SECONDS", help="give up after SECONDS")
+        self.add_options(parser)
+        return parser
 
-def parser(module: str, description: str, *examples: str) -> argparse.ArgumentParser:
-    """A parser for ``python -m runtime.MODULE`` that knows --json and --timeout; examples are arguments."""
-    program = f"python -m runtime.{module}"
-    lines = "\n".join(f"  {program} {example}".rstrip() for example in examples)
-    made = argparse.ArgumentParser(
-        prog=program,
-        description=description,
-        epilog=f"examples:\n{lines}\n\n{CODES}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    made.add_argument("--json", action="store_true", help="end with the result as one JSON object on stdout")
-    made.add_argument("--timeout", type=_seconds, metavar="SECONDS", help="give up after SECONDS")
-    return made
+    def main(self, arguments: Sequence[str] | None = None, *, program: str | None = None) -> int:
+        """Carry it out, and return its exit code."""
+        given = list(sys.argv[1:] if arguments is None else arguments)
+        parser = self.parser(program or f"python -m runtime.{self.name}")
+        options = parser.parse_args(given, Namespace(given=given))
+        try:
+            with _limited(options.timeout):
+                result = self.run(options)
+        except BadUsage as error:
+            parser.error(str(error))
+        except SettingError as error:
+            return complain(str(error), BAD_INPUT)
+        except CliError as error:
+            if error.result is not None:
+                _show(error.result, as_json=options.json)
+            return complain(str(error), error.code)
+        if isinstance(result, int):
+            return result
+        _show(result, as_json=options.json)
+        return result.code
 
 
 def complain(text: str, code: int) -> int:
@@ -45,37 +78,52 @@ def complain(text: str, code: int) -> int:
     return code
 
 
-def tell(line: str) -> None:
-    """On stderr; that nobody reads it ends no work."""
-    with output(sys.stderr):
-        print(line, file=sys.stderr)
-
-
-def run(main: Callable[[], int]) -> NoReturn:
-    """Exit as MAIN says; without a word when it is interrupted, or nobody reads any more what it shows."""
+def exit_with(main: Callable[[], int]) -> NoReturn:
+    """Exit with what MAIN returns. An interrupt, or a reader that has gone away, ends it without a word."""
+    escape_what_cannot_be_shown()
     try:
         code = main()
     except KeyboardInterrupt:
         code = INTERRUPTED
     except BrokenPipeError:
         code = NOT_READ
-        _silence(sys.stdout, sys.stderr)
+        silence(sys.stdout, sys.stderr)
     sys.exit(code)
 
 
-@contextlib.contextmanager
-def output(stream: TextIO | None) -> Iterator[None]:
-    """Around what prints there: a reader that has seen enough, as ``head`` has, changes no exit code."""
+def take_over_timeout() -> float | None:
+    """The seconds that are left of --timeout. From now on the command itself keeps to them.
+
+    An event loop needs this: it would swallow the exception in whatever callback the timer finds it.
+    """
+    return signal.setitimer(signal.ITIMER_REAL, 0)[0] or None
+
+
+def word(text: str) -> str:
+    """An argument that names something. An empty one comes from a shell variable that is not set."""
+    if not text.strip() or not text.isprintable():
+        raise argparse.ArgumentTypeError(f"{text!r} names nothing: give a name or an id")
+    return text
+
+
+def event(text: str) -> str:
+    """An argument that names an event, and so a queue."""
     try:
-        yield
-        if stream is not None:  # as it is where the shell has closed it
-            stream.flush()
-    except BrokenPipeError:
-        _silence(stream)
+        return Event(name=word(text)).name
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _show(result: Result, *, as_json: bool) -> None:
+    with output(sys.stdout):
+        if as_json:
+            print(json.dumps(result.answer))
+        else:
+            result.show()
 
 
 @contextlib.contextmanager
-def limited(seconds: float | None) -> Iterator[None]:
+def _limited(seconds: float | None) -> Iterator[None]:
     """Raise TimedOut in the block after SECONDS, whatever it waits for."""
 
     def end(*_: object) -> None:
@@ -90,13 +138,6 @@ def limited(seconds: float | None) -> Iterator[None]:
         signal.signal(signal.SIGALRM, before)
 
 
-def word(text: str) -> str:
-    """An argument that names something; an empty one is what a variable that is not set leaves."""
-    if not text.strip() or not text.isprintable():
-        raise argparse.ArgumentTypeError(f"{text!r} names nothing: give a name or an id")
-    return text
-
-
 def _seconds(text: str) -> float:
     try:
         seconds = float(text)
@@ -107,9 +148,3 @@ def _seconds(text: str) -> float:
             f"{text!r} is not a time: use a number of seconds above 0, at most {LONGEST_SECONDS:.0f}"
         )
     return seconds
-
-
-def _silence(*streams: TextIO | None) -> None:
-    # Python writes what is left in their buffers when it ends, and would complain then.
-    for stream in filter(None, streams):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

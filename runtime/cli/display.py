@@ -8,11 +8,11 @@ import rich.console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from runtime.cli import command
-from runtime.cli.tally import Tally
+from runtime.cli import terminal
+from runtime.cli.progress import BatchProgress
 
 LINE_EVERY_SECONDS = 10.0
-LISTED_FAILURES = 20
+LISTED_DEAD = 20
 
 
 class Display(Protocol):
@@ -20,25 +20,25 @@ class Display(Protocol):
 
     def __enter__(self) -> Self: ...
     def __exit__(self, *_: object) -> None: ...
-    def show(self, tally: Tally) -> None: ...
+    def show(self, progress: BatchProgress) -> None: ...
     def tell(self, line: str) -> None: ...
 
 
 class Console(rich.console.Console):
-    """One that leaves a reader who has gone to the command; rich itself would exit with a code of its own."""
+    """Lets the command decide what a closed pipe means; rich would exit with a code of its own."""
 
     def on_broken_pipe(self) -> None:
         raise BrokenPipeError
 
 
-def display(tally: Tally) -> Display:
-    return Bars(tally) if sys.stderr.isatty() else Lines()
+def display(progress: BatchProgress) -> Display:
+    return Bars(progress) if sys.stderr.isatty() else Lines()
 
 
 class Bars:
     """Two bars: jobs submitted, jobs ended."""
 
-    def __init__(self, tally: Tally) -> None:
+    def __init__(self, progress: BatchProgress) -> None:
         self._progress = Progress(
             TextColumn("{task.description:9}"),
             BarColumn(),
@@ -47,8 +47,8 @@ class Bars:
             TimeElapsedColumn(),
             console=Console(stderr=True),
         )
-        self._submitted = self._progress.add_task("submitted", total=tally.jobs, note="")
-        self._ended = self._progress.add_task("done", total=tally.jobs, note="")
+        self._submitted = self._progress.add_task("submitted", total=progress.jobs, note="")
+        self._ended = self._progress.add_task("done", total=progress.jobs, note="")
 
     def __enter__(self) -> Self:
         self._progress.start()
@@ -57,9 +57,9 @@ class Bars:
     def __exit__(self, *_: object) -> None:
         self._progress.stop()
 
-    def show(self, tally: Tally) -> None:
-        self._progress.update(self._submitted, completed=tally.submitted)
-        self._progress.update(self._ended, completed=tally.ended, note=_note(tally))
+    def show(self, progress: BatchProgress) -> None:
+        self._progress.update(self._submitted, completed=progress.submitted)
+        self._progress.update(self._ended, completed=progress.ended, note=_note(progress))
 
     def tell(self, line: str) -> None:
         self._progress.console.print(line, markup=False, highlight=False)
@@ -76,44 +76,44 @@ class Lines:
 
     def __exit__(self, *_: object) -> None: ...
 
-    def show(self, tally: Tally) -> None:
-        if time.monotonic() >= self._next or tally.complete:
+    def show(self, progress: BatchProgress) -> None:
+        if time.monotonic() >= self._next or progress.complete:
             self._next = time.monotonic() + LINE_EVERY_SECONDS
-            self.tell(f"{tally.submitted} of {tally.jobs} submitted, {_note(tally)}")
+            self.tell(f"{progress.submitted} of {progress.jobs} submitted, {_note(progress)}")
 
     def tell(self, line: str) -> None:
-        command.tell(line)
+        terminal.tell(line)
 
 
-def summarize(tally: Tally) -> None:
-    """The end of a batch that was waited for."""
+def summarize(progress: BatchProgress) -> None:
+    """Show what became of a batch that was waited for."""
     console = Console(stderr=True)
-    table = Table(title=f"batch {tally.batch}")
-    for heading in ("submitted", "succeeded", "failed", "cancelled", "not done", "seconds"):
+    table = Table(title=f"batch {progress.batch}")
+    for heading in ("submitted", "succeeded", "dead", "cancelled", "not done", "seconds"):
         table.add_column(heading, justify="right")
     numbers = (
-        tally.submitted,
-        tally.counts["SUCCEEDED"],
-        tally.counts["DEAD"],
-        tally.counts["CANCELLED"],
-        tally.jobs - tally.ended,
-        tally.seconds,
+        progress.submitted,
+        progress.counts["SUCCEEDED"],
+        progress.counts["DEAD"],
+        progress.counts["CANCELLED"],
+        progress.jobs - progress.ended,
+        progress.seconds,
     )
     table.add_row(*(str(number) for number in numbers))
     console.print(table)
-    failures = tally.failures()
-    for event in failures[:LISTED_FAILURES]:
+    dead = progress.dead()
+    for change in dead[:LISTED_DEAD]:
         console.print(
-            f"failed: {event.job} after {event.attempts} attempts: {event.reason}",
+            f"dead: {change.job} after {change.attempts} attempts: {change.reason}",
             markup=False,
             highlight=False,
         )
-    if len(failures) > LISTED_FAILURES:
-        console.print(f"and {len(failures) - LISTED_FAILURES} more")
+    if len(dead) > LISTED_DEAD:
+        console.print(f"and {len(dead) - LISTED_DEAD} more")
 
 
-def _note(tally: Tally) -> str:
+def _note(progress: BatchProgress) -> str:
     return (
-        f"{tally.counts['RUNNING']} running, {tally.counts['RETRYING']} to be tried again, "
-        f"{tally.counts['SUCCEEDED']} succeeded, {tally.counts['DEAD']} failed"
+        f"{progress.counts['RUNNING']} running, {progress.counts['RETRYING']} to be tried again, "
+        f"{progress.counts['SUCCEEDED']} succeeded, {progress.counts['DEAD']} dead"
     )

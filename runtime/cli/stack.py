@@ -7,12 +7,13 @@ from typing import Any
 
 from runtime import names
 from runtime.cli import tunnel
+from runtime.cli.results import BadInput
 
 SECONDS = 60
 SHOWN = 80
 
 
-class NoAnswer(Exception):
+class NoAnswer(BadInput):
     """The stack does not tell; the text says why, and what to do."""
 
 
@@ -48,7 +49,8 @@ def outputs() -> dict[str, Any]:
         done = subprocess.run(
             ["pulumi", "stack", "output", "--json", "--show-secrets"],
             capture_output=True,
-            text=True,
+            encoding="utf-8",
+            errors="replace",
             timeout=SECONDS,
             check=False,
         )

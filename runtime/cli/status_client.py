@@ -12,6 +12,7 @@ from urllib.parse import quote, urlencode
 
 from runtime import names
 from runtime.cli import stack
+from runtime.cli.results import BadInput, NoBroker
 from runtime.environment import SettingError, address, secret
 
 API = "/api/v1"
@@ -20,7 +21,7 @@ OWN_URL = f"http://localhost:{names.STATUS_PORT}"
 TOKEN = re.compile(r"[!-~]+")
 
 
-class NoStatus(Exception):
+class NoStatus(NoBroker):
     """The status service could not be asked; the text says why, and the fix."""
 
 
@@ -28,7 +29,7 @@ class Unreachable(NoStatus):
     """It gave no answer this time, and may do so the next time."""
 
 
-class Refused(Exception):
+class Refused(BadInput):
     """The status service does not know what was named, or refuses it."""
 
 

@@ -10,12 +10,13 @@ from rich.text import Text
 
 Answer = Mapping[str, Any]
 
-PARTS = ("queued", "taken", "retrying", "dead")
+# What the broker has of an event's jobs: key of the answer, and heading.
+PARTS = {"queued": "queued", "taken": "unacknowledged", "retrying": "retrying", "dead": "dead"}
 STYLES = {"SUCCEEDED": "green", "DEAD": "red", "RUNNING": "blue", "RETRYING": "yellow"}
 
 
 def overview(answer: Answer) -> RenderableType:
-    queues = _table("queues", "event", *PARTS)
+    queues = _table("queues", "event", *PARTS.values())
     for queue in answer["queues"]:
         numbers = (str(queue[part]) if queue["counted"] else "?" for part in PARTS)
         queues.add_row(queue["event"], *numbers)
@@ -72,7 +73,7 @@ def progress(answer: Answer) -> str:
     states = answer["states"]
     return (
         f"{answer['ended']} of {answer['jobs']} ended: {states.get('SUCCEEDED', 0)} succeeded, "
-        f"{states.get('DEAD', 0)} failed; {states.get('RUNNING', 0)} running"
+        f"{states.get('DEAD', 0)} dead; {states.get('RUNNING', 0)} running"
     )
 
 
@@ -81,7 +82,7 @@ def depth(answer: Answer) -> str:
     queues = answer["queues"]
     if not all(queue["counted"] for queue in queues):
         return "the broker has not counted its messages yet"
-    return ", ".join(f"{sum(queue[part] for queue in queues)} {part}" for part in PARTS)
+    return ", ".join(f"{sum(queue[part] for queue in queues)} {heading}" for part, heading in PARTS.items())
 
 
 def _filled(*tables: Table) -> list[Table]:
@@ -112,7 +113,7 @@ def _note(each: Answer) -> str:
 
 def _table(title: str, *headings: str) -> Table:
     table = Table(title=title, title_justify="left")
-    numbers = {"jobs", "succeeded", "dead", "running", "waiting", "queued", "taken", "retrying"}
+    numbers = {"jobs", "succeeded", "dead", "running", "waiting", "queued", "unacknowledged", "retrying"}
     numbers |= {"attempts", "containers", "busy", "free", "run"}
     for heading in headings:
         table.add_column(heading, justify="right" if heading in numbers else "left", overflow="fold")

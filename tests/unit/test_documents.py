@@ -105,7 +105,7 @@ def test_each_command_tells_examples_and_exit_codes(
     command: ModuleType, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit):
-        command.main(["--help"])
+        command.COMMAND.main(["--help"])
     text = capsys.readouterr().out
     name = f"python -m {command.__name__}"
     assert text.count(name) > 2

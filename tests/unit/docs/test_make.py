@@ -9,6 +9,7 @@ import pytest
 from docs.make import commands, settings
 from docs.make.__main__ import PageError, renewed
 from infra.settings import KEYS
+from runtime.cli.commands import parsers
 
 PAGE = "# Title\n\n<!-- made: one -->\nold\n<!-- end -->\n\nby hand\n"
 
@@ -39,9 +40,9 @@ def test_the_range_of_a_key_is_that_of_its_check() -> None:
     assert settings.allowed()["subnet"] == "an IPv4 network, /16 to /26"
 
 
-@pytest.mark.parametrize("command", commands.parsers())
+@pytest.mark.parametrize("command", parsers())
 def test_each_option_of_a_command_is_in_its_part(command: str) -> None:
-    parser = commands.parsers()[command]
+    parser = parsers()[command]
     options = [action for action in parser._actions if not isinstance(action, argparse._HelpAction)]
     names = {name for action in options for name in action.option_strings}
     assert names >= {"--json", "--timeout"}

@@ -1,17 +1,17 @@
 """What the operator's commands say and how they end, where no service is needed for it."""
 
-import http.server
-import importlib
 import json
 import logging
 import os
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from runtime.cli.commands import load
+from tests.unit.runtime.cli.service import answering
 
 ROOT = Path(__file__).parents[3]
 SECONDS = 60
@@ -37,10 +37,10 @@ class Say:
     def __call__(self, name: str, environment: dict[str, str], *arguments: str) -> tuple[int, str, str]:
         for variable, value in environment.items():
             self._monkeypatch.setenv(variable, value)
-        module = importlib.import_module(f"runtime.{name}")
         try:
-            code = module.main(arguments)
+            code = load(name).main(arguments)
         except SystemExit as end:
+            assert isinstance(end.code, int)
             code = end.code
         captured = self._capsys.readouterr()
         return code, captured.out, captured.err
@@ -57,20 +57,8 @@ def overview() -> Iterator[dict[str, str]]:
         "reasons": [{"reason": "x" * 1000, "jobs": 1, "event": "a", "job": "b"}] * 1000,
     }
 
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            body = json.dumps(answer).encode()
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: object) -> None: ...
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield {**STATUS, "STATUS_URL": f"http://127.0.0.1:{server.server_port}"}
-        server.shutdown()
+    with answering(answer) as environment:
+        yield environment
 
 
 def test_a_reader_that_has_seen_enough_changes_nothing_of_how_a_command_ends(

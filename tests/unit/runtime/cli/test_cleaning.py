@@ -10,8 +10,8 @@ from typing import Any, cast
 import pytest
 
 from runtime.cli import cleaning
-from runtime.cli.beneath import Beneath
 from runtime.cli.cleaning import Plan, Share
+from runtime.cli.nofollow import NoFollowFolder
 from runtime.oodt.catalogue import Catalogue
 from runtime.outcome import Outcome
 from runtime.records.ledger import Ledger, Run, Verdict
@@ -228,7 +228,7 @@ def test_a_link_in_place_of_a_folder_that_was_planned_is_not_followed(tmp_path: 
     root.mkdir()
     (outside / "precious").write_text("data")
     (root / "folder").symlink_to(outside)
-    with Beneath(root) as folder, pytest.raises(OSError, match="folder"):
+    with NoFollowFolder(root) as folder, pytest.raises(OSError, match="folder"):
         folder.remove(PurePath("folder", "precious"))
     assert (outside / "precious").exists()
 
@@ -238,19 +238,19 @@ def test_a_path_that_leads_out_is_refused(tmp_path: Path, path: str) -> None:
     (tmp_path / "outside").mkdir()
     (tmp_path / "outside" / "precious").write_text("data")
     (tmp_path / "root" / "folder").mkdir(parents=True)
-    with Beneath(tmp_path / "root") as folder, pytest.raises(ValueError, match="leads out"):
+    with NoFollowFolder(tmp_path / "root") as folder, pytest.raises(ValueError, match="leads out"):
         folder.remove(PurePath(path))
 
 
 def test_the_root_of_the_file_system_is_refused() -> None:
     with pytest.raises(ValueError, match="root of the file system"):
-        Beneath(Path("/tmp/.."))
+        NoFollowFolder(Path("/tmp/.."))
 
 
 def test_no_handle_is_left_open(tmp_path: Path) -> None:
     (tmp_path / "a" / "b").mkdir(parents=True)
     before = len(os.listdir("/proc/self/fd"))
-    with Beneath(tmp_path) as folder:
+    with NoFollowFolder(tmp_path) as folder:
         folder.remove(PurePath("a", "b"))
         list(folder.files())
     assert len(os.listdir("/proc/self/fd")) == before

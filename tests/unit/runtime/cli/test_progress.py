@@ -1,8 +1,8 @@
-"""A batch's state from its events, which may come twice and in any order."""
+"""The progress of a batch, from state changes that may come twice and in any order."""
 
 import json
 
-from runtime.cli.tally import Tally
+from runtime.cli.progress import BatchProgress
 from runtime.messaging.announcements import State, StateChange, decode
 from runtime.outcome import Outcome
 
@@ -12,28 +12,28 @@ def event(job: str, state: State, **fields: object) -> StateChange:
 
 
 def test_a_batch_is_complete_when_each_job_has_ended() -> None:
-    tally = Tally(batch="b", jobs=2)
+    progress = BatchProgress(batch="b", jobs=2)
     for state in ("RUNNING", "SUCCEEDED"):
-        tally.add(event("b.1", state))
-    assert not tally.complete
-    tally.add(event("b.2", "DEAD"))
-    assert tally.complete
-    assert (tally.counts["SUCCEEDED"], tally.counts["DEAD"], tally.counts["RUNNING"]) == (1, 1, 0)
+        progress.add(event("b.1", state))
+    assert not progress.complete
+    progress.add(event("b.2", "DEAD"))
+    assert progress.complete
+    assert (progress.counts["SUCCEEDED"], progress.counts["DEAD"], progress.counts["RUNNING"]) == (1, 1, 0)
 
 
 def test_an_end_that_is_told_twice_counts_once_and_nothing_late_undoes_it() -> None:
-    tally = Tally(batch="b", jobs=1)
+    progress = BatchProgress(batch="b", jobs=1)
     for state in ("SUCCEEDED", "SUCCEEDED", "RUNNING"):
-        tally.add(event("b.1", state))
-    assert tally.ended == 1
-    assert tally.latest["b.1"].state == "SUCCEEDED"
+        progress.add(event("b.1", state))
+    assert progress.ended == 1
+    assert progress.latest["b.1"].state == "SUCCEEDED"
 
 
 def test_the_report_says_what_became_of_each_job() -> None:
-    tally = Tally(batch="b", jobs=1, submitted=1)
+    progress = BatchProgress(batch="b", jobs=1, submitted=1)
     outcome = Outcome(result="failed", reason="exit 1", log="no such file")
-    tally.add(event("b.1", "DEAD", outcome=outcome, attempts=3))
-    report = tally.report(waited=True)
+    progress.add(event("b.1", "DEAD", outcome=outcome, attempts=3))
+    report = progress.report(waited=True)
     assert {key: report[key] for key in ("batch", "submitted", "succeeded", "failed", "cancelled")} == {
         "batch": "b",
         "submitted": 1,

@@ -1,7 +1,7 @@
-"""Looks at and deletes what is in a folder, and never leaves it: links are deleted, not followed.
+"""Lists and deletes what is in a folder. Links in it are deleted, not followed.
 
-Whoever owns a part of the folder may put a link where a folder was, at any moment; so every step goes down
-from an open folder to the next, and refuses links.
+Whoever owns a part of the folder may replace a folder by a link at any moment. So each step opens the next
+folder relative to the one that is open already, with O_NOFOLLOW.
 """
 
 import contextlib
@@ -15,7 +15,7 @@ from typing import Self
 FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 
 
-class Beneath:
+class NoFollowFolder:
     """A folder, open while used as a context manager. Paths are relative to it."""
 
     def __init__(self, root: Path) -> None:
@@ -31,7 +31,7 @@ class Beneath:
         os.close(self._handle)
 
     def files(self) -> Iterator[tuple[PurePath, os.stat_result]]:
-        """Everything that is no folder; of a link, the link itself."""
+        """Everything that is not a folder. A link is listed itself, not its target."""
         for folder, folders, names, handle in os.fwalk(".", dir_fd=self._handle, follow_symlinks=False):
             for name in (*names, *folders):
                 with contextlib.suppress(FileNotFoundError):
@@ -40,7 +40,7 @@ class Beneath:
                         yield PurePath(folder, name), about
 
     def entries(self, depth: int) -> Iterator[tuple[PurePath, os.stat_result]]:
-        """Files, links and folders at this depth; 1 is what is directly in the folder."""
+        """Files, links and folders at this depth. Depth 1 is the folder's own entries."""
         for folder, folders, names, handle in os.fwalk(".", dir_fd=self._handle, follow_symlinks=False):
             level = len(PurePath(folder).parts) + 1
             if level == depth:
@@ -51,7 +51,7 @@ class Beneath:
                 folders.clear()
 
     def remove(self, path: PurePath) -> None:
-        """Delete a file, a link, or a folder with all that is in it. What is gone already is no error."""
+        """Delete a file, a link, or a folder with its content. It may be gone already."""
         with contextlib.suppress(FileNotFoundError), self._open(path.parent) as parent:
             if _is_folder(os.stat(path.name, dir_fd=parent, follow_symlinks=False)):
                 shutil.rmtree(path.name, dir_fd=parent)
@@ -59,7 +59,7 @@ class Beneath:
                 os.unlink(path.name, dir_fd=parent)
 
     def remove_empty_folders(self, *, below: int) -> None:
-        """Delete folders in which nothing is, if they are deeper than BELOW."""
+        """Delete empty folders that are deeper than BELOW."""
         for folder, folders, _, handle in os.fwalk(
             ".", topdown=False, dir_fd=self._handle, follow_symlinks=False
         ):

@@ -1,4 +1,4 @@
-"""What a batch has come to so far, from its state events."""
+"""The progress of a batch: its jobs by state, from their state changes."""
 
 import time
 from collections import Counter
@@ -8,12 +8,12 @@ from typing import Any
 from runtime.messaging.announcements import FINAL, StateChange
 from runtime.outcome import to_fields
 
-# Each has up to 4 kB, and a batch may have any number of jobs.
+# A log has up to 4 kB, and a batch may have any number of jobs.
 MOST_LOGS = 1000
 
 
 @dataclass(kw_only=True)
-class Tally:
+class BatchProgress:
     """The jobs of one batch by their state."""
 
     batch: str
@@ -23,18 +23,18 @@ class Tally:
     latest: dict[str, StateChange] = field(default_factory=dict)
     counts: Counter[str] = field(default_factory=Counter)
 
-    def add(self, event: StateChange) -> None:
-        """Take in a state change. Events may come twice and late; a job that has ended stays so."""
-        before = self.latest.get(event.job)
+    def add(self, change: StateChange) -> None:
+        """Count a state change. It may come twice or late: the final state of a job stays."""
+        before = self.latest.get(change.job)
         if before is not None and before.state in FINAL:
             return
         if before is not None:
             self.counts[before.state] -= 1
-        outcome = event.outcome
-        if outcome and outcome.log and (event.state != "DEAD" or self.counts["DEAD"] >= MOST_LOGS):
-            event = replace(event, outcome=replace(outcome, log=None))
-        self.latest[event.job] = event
-        self.counts[event.state] += 1
+        outcome = change.outcome
+        if outcome and outcome.log and (change.state != "DEAD" or self.counts["DEAD"] >= MOST_LOGS):
+            change = replace(change, outcome=replace(outcome, log=None))
+        self.latest[change.job] = change
+        self.counts[change.state] += 1
 
     @property
     def ended(self) -> int:
@@ -48,8 +48,8 @@ class Tally:
     def seconds(self) -> float:
         return round(time.monotonic() - self.began, 2)
 
-    def failures(self) -> list[StateChange]:
-        return [event for event in self.latest.values() if event.state == "DEAD"]
+    def dead(self) -> list[StateChange]:
+        return [change for change in self.latest.values() if change.state == "DEAD"]
 
     def report(self, *, waited: bool) -> dict[str, Any]:
         """The command's result as one object."""
@@ -61,13 +61,13 @@ class Tally:
                 "cancelled": self.counts["CANCELLED"],
                 "jobs": [
                     {
-                        "id": event.job,
-                        "state": event.state,
-                        "attempts": event.attempts,
-                        "node": event.node,
-                        **to_fields(event.outcome),
+                        "id": change.job,
+                        "state": change.state,
+                        "attempts": change.attempts,
+                        "node": change.node,
+                        **to_fields(change.outcome),
                     }
-                    for event in self.latest.values()
+                    for change in self.latest.values()
                 ],
             }
         return result

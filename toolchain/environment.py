@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from toolchain import docker_engine, docker_plugin, pulumi_cli
-from toolchain.paths import BIN, PASSPHRASE, PULUMI_HOME, REPOSITORY, STATE, VENV
+from toolchain.paths import BIN, COMMANDS, PASSPHRASE, PULUMI_HOME, REPOSITORY, STATE, VENV
 
 LOCAL_BACKEND = f"file://{STATE}"
 STACK_SETTINGS = REPOSITORY / "Pulumi.dev.yaml"
@@ -21,7 +21,8 @@ STACK_SETTINGS = REPOSITORY / "Pulumi.dev.yaml"
 
 def variables() -> dict[str, str]:
     """The variables to set, given those that are set now; doing so twice changes nothing."""
-    ours = [str(VENV / "bin")] if pulumi_cli.on_path() else [str(VENV / "bin"), str(BIN)]
+    folders = (VENV / "bin", COMMANDS) if pulumi_cli.on_path() else (VENV / "bin", COMMANDS, BIN)
+    ours = [str(folder) for folder in folders]
     path = [*ours, *(folder for folder in os.get_exec_path() if folder not in ours)]
     found = {
         "PATH": os.pathsep.join(path),

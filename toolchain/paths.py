@@ -7,6 +7,7 @@ TOOLCHAIN = REPOSITORY / ".toolchain"
 VENV = REPOSITORY / ".venv"
 
 BIN = TOOLCHAIN / "bin"
+COMMANDS = REPOSITORY / "toolchain" / "bin"
 LOGS = TOOLCHAIN / "log"
 PULUMI_HOME = TOOLCHAIN / "pulumi"
 STATE = TOOLCHAIN / "state"

@@ -17,7 +17,8 @@ def ensure(log: Log) -> str:
     wanted = _digest()
     if stamp.exists() and stamp.read_text() == wanted:
         return "up to date"
-    log.run([sys.executable, "-m", "venv", VENV], timeout=CREATE_TIMEOUT)
+    anew = ["--clear"] if _was_moved() else []
+    log.run([sys.executable, "-m", "venv", *anew, VENV], timeout=CREATE_TIMEOUT)
     log.run(
         [
             VENV / "bin" / "pip",
@@ -31,6 +32,12 @@ def ensure(log: Log) -> str:
     )
     stamp.write_text(wanted)
     return "installed"
+
+
+def _was_moved() -> bool:
+    """Whether the programs in `.venv` look for their Python in another folder, and so do not run."""
+    pip = VENV / "bin" / "pip"
+    return pip.exists() and str(VENV.resolve()) not in pip.read_text()
 
 
 def _digest() -> str:

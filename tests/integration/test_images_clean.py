@@ -35,6 +35,12 @@ def test_products_leave_archive_and_catalogue_together(oodt: Oodt, run: str) -> 
     assert clean(oodt)["products"]["catalogue"] == 0
 
 
+def test_the_program_of_all_commands_is_in_the_image(oodt: Oodt) -> None:
+    planned = json.loads(oodt.wmgr.run("oodt", "clean", "jobs", "--json"))
+    assert planned["done"] is False
+    assert "usage: oodt submit" in oodt.wmgr.run("oodt", "submit", "--help")
+
+
 def test_products_of_another_policy_leave_archive_and_catalogue_together(oodt: Oodt, run: str) -> None:
     file = f"{HOME}/archive/test-workflow/{run}"
     oodt.wmgr.run("touch", file, user="oodt")

@@ -1,4 +1,4 @@
-"""The operator's command that cleans up on the share: products, job folders, records of ended jobs, history.
+"""The operator's command that deletes products, job folders, records and history of jobs that have ended.
 
 The share is mounted in the containers. From another machine the command runs itself in the status service's
 container, by ssh.
@@ -20,7 +20,7 @@ PARTS = ("products", "jobs", "ledger", "history")
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 # ssh's own exit code if it does not get through. Otherwise it is that of the command there.
 SSH_FAILED = 255
-# The container of the status service, on the node that its operator logs in to.
+# The container of the status service, on the node that the operator logs in to.
 IN_CONTAINER = (
     f"docker exec $(docker ps --quiet --filter label=com.docker.swarm.service.name={names.STATUS_SERVICE}"
     " | head -n 1) python -m runtime.clean"
@@ -32,7 +32,7 @@ def _run(options: Namespace) -> Result | int:
         raise BadUsage(f"PART is {unknown[0]!r}: use {', '.join(PARTS)}")
     try:
         if os.environ.get(names.OODT_ARCHIVE):
-            # It loads what an operator's machine does not need, and takes its time for that.
+            # Imported here: it loads aiohttp, which takes longer than all the rest of the start.
             from runtime.cli.clean_here import clean  # noqa: PLC0415
 
             return clean(options.parts or PARTS, older_than=options.older_than, really=options.yes)

@@ -26,16 +26,16 @@ from runtime.cli.results import BAD_INPUT, DONE, NO_BROKER
 from runtime.cli.waiting import SETTLED_SECONDS, Outage
 from runtime.environment import SettingError
 from runtime.messaging import messages
-from runtime.messaging.blocking import FAILURES, connection, publish, told
+from runtime.messaging.blocking import FAILURES, connection, description, publish
 from runtime.messaging.broker import BrokerDown
 from runtime.messaging.event import AMQP_PRIORITY, Event
 from runtime.messaging.session import Rejected
 
 ANSWER_SECONDS = 30.0
-# So long is a broker waited for that cannot be reached, or goes away meanwhile.
+# How long to wait for a broker that cannot be reached or goes away.
 PATIENCE_SECONDS = 60.0
 PAUSE_SECONDS = 1.0
-# What a second try does not change: access refused, a queue that is there and differs, no such virtual host.
+# Another try does not help: access refused, a queue with other arguments, no such virtual host.
 FINAL_REPLIES = (403, 406, 530)
 
 USAGE = "usage: python -m rabbitmq_producer QUEUE NUMBER [KEY=VALUE ...]"
@@ -57,7 +57,7 @@ class RabbitmqProducer:
         priority: int | None = None,
     ) -> None:
         Event(name=workflow_event)
-        # The original's library called it so, and its scripts set it.
+        # The original's library had this name for it, and scripts for the original set it.
         self._url = amqp_url.replace("heartbeat_interval=", "heartbeat=")
         self._queue = workflow_event
         self._left = num_messages
@@ -66,9 +66,9 @@ class RabbitmqProducer:
         self._next = self._properties()
 
     def run(self) -> None:
-        """Return when all are on the broker's disk; raises BrokerDown, Rejected.
+        """Return when the broker has all messages on its disk; raises BrokerDown, Rejected.
 
-        A message whose confirm was lost with the connection is sent again with its id, so it is one job.
+        If the connection breaks before a confirm, the message is sent again with the same id: it is one job.
         """
         outage = Outage("the broker")
         since = time.monotonic()
@@ -77,7 +77,7 @@ class RabbitmqProducer:
             try:
                 self._publish(outage)
             except FAILURES as error:
-                problem = told(self._url, error)
+                problem = description(self._url, error)
                 if _is_final(error):
                     raise Rejected(f"the broker refuses: {problem}") from error
                 _tell(outage.update(reachable=False))
@@ -106,7 +106,7 @@ class RabbitmqProducer:
 
 
 def publish_messages(msg_queue: str, num_msgs: int, msg_dict: Mapping[str, Any]) -> None:
-    """Submit NUM_MSGS jobs with the same metadata; they are on the broker's disk when this returns."""
+    """Submit NUM_MSGS jobs with the same metadata. They are on the broker's disk when this returns."""
     url = addresses.broker_url()
     priority = AMQP_PRIORITY[addresses.priority(msg_queue)]
     RabbitmqProducer(url, msg_queue, num_msgs, msg_dict, priority=priority).run()
@@ -120,8 +120,8 @@ def wait_for_queue(queue_name: str, delay_secs: float = 0) -> None:
 def wait_for_queues(delay_secs: float = 0, sleep_secs: float = 1) -> None:
     """Return when all jobs of all queues are done: none is queued, runs or waits for another attempt.
 
-    Looks first after DELAY_SECS, then every SLEEP_SECS. Dead jobs count as done. A broker that goes away
-    meanwhile is waited for, which stderr says.
+    It looks after DELAY_SECS, then every SLEEP_SECS. Dead jobs count as done. If the broker goes away, this
+    says so on stderr and waits for it.
     """
     _wait(delay_secs, sleep_secs)
 
@@ -154,7 +154,10 @@ def _wait(delay_secs: float, sleep_secs: float, only: str | None = None) -> None
 
 
 def _has_work(queue: Mapping[str, Any]) -> bool:
-    """Whether a queue of jobs has messages, taken ones included, or is not counted yet after a start."""
+    """Whether a queue of jobs has messages, unacknowledged ones included.
+
+    A broker that has just started may not have counted them: then it may have some.
+    """
     name = str(queue["name"])
     if (
         name.endswith(names.dead_queue(""))
@@ -166,7 +169,7 @@ def _has_work(queue: Mapping[str, Any]) -> bool:
 
 
 def _queues(admin_url: str, vhost: str) -> list[dict[str, Any]]:
-    """What the broker's management tells; raises BrokerDown, and SettingError if it does not let us ask."""
+    """The queues, by the broker's management; raises BrokerDown, and SettingError if it refuses the login."""
     parts = urlsplit(admin_url)
     host = f"{parts.hostname}:{parts.port or names.MANAGEMENT_PORT}"
     path = f"/api/queues/{quote(vhost, safe='')}"

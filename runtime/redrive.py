@@ -17,14 +17,14 @@ from runtime.cli.command import Command, event, exit_with, word
 from runtime.cli.results import BadInput, CliError, NoBroker, Result, SomeFailed, TimedOut
 from runtime.messaging import messages
 from runtime.messaging.announcements import Redrive, encode, routing_key
-from runtime.messaging.blocking import FAILURES, connection, publish, told
+from runtime.messaging.blocking import FAILURES, connection, description, publish
 
 NOT_FOUND = 404
 
 
 @dataclass(frozen=True, kw_only=True)
 class Choice:
-    """Which of the dead jobs: those that fit every part that is given."""
+    """Which dead jobs to redrive: those that fit all parts that are given."""
 
     batch: str | None = None
     reason: str | None = None
@@ -108,7 +108,7 @@ def _redrive(url: str, choice: Choice, report: Report) -> None:
         raise BadInput(f"the broker has no queue {dead}: name the event of one of its workflows") from error
     except FAILURES as error:
         raise NoBroker(
-            f"no broker at {told(url, error)}; {report.redriven} jobs are queued again: "
+            f"no broker at {description(url, error)}; {report.redriven} jobs are queued again: "
             f"correct {names.RABBITMQ_USER_URL}, or wait for the broker"
         ) from error
 

@@ -1,4 +1,4 @@
-"""Where a command finds the broker and its management: the environment, the container, else the stack."""
+"""Where a command finds the broker: the environment, the container's secrets, or the stack's outputs."""
 
 import os
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ from runtime.messaging.event import Priority, listed_events
 
 
 class NoBrokerAddress(NoBroker):
-    """Nothing says where the broker is."""
+    """The broker's address is given nowhere."""
 
 
 def broker_url(env: Mapping[str, str] = os.environ) -> str:

@@ -1,7 +1,7 @@
-"""Where a batch's jobs come from: a number of them, or a file with one a line (JSON, or CSV with a header).
+"""The jobs of a batch: N that differ in a number, or those of a file with a job a line (JSON, CSV).
 
-Files are read as a stream, twice: first to check every line, so that a mistake in the last one is found
-before the first job is submitted, then to submit.
+A file is read twice, as a stream: first to check every line, then to submit the jobs. So a mistake in the
+last line is found before the first job is submitted.
 """
 
 import codecs
@@ -19,10 +19,10 @@ from typing import BinaryIO
 from runtime.cli.results import BadInput
 from runtime.messaging.messages import Metadata, Poison, metadata_from_json, metadata_from_object
 
-# A batch id has no dot, so that of two batches none can have jobs of the same id.
+# A batch id has no dot, so jobs of two batches cannot have the same id.
 BATCH_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,79}")
 STANDARD_INPUT = ("-", "/dev/stdin")
-# How files begin that are no text, and what to do; spreadsheets are zip archives.
+# First bytes of files that are not UTF-8 text, and what to do. Spreadsheets are zip archives.
 UNREADABLE = {
     b"\x1f\x8b": "is compressed by gzip: unpack it: gzip -dc FILE | ... --batch -",
     b"\xfd7zXZ": "is compressed by xz: unpack it: xz -dc FILE | ... --batch -",
@@ -38,7 +38,7 @@ class BatchError(BadInput):
 
 
 def job_id(batch: str, number: int) -> str:
-    """The id of a batch's NUMBER-th job, the same each time: to submit a batch again does no job twice."""
+    """The id of a batch's NUMBER-th job. It is the same each time, so a batch can be submitted again."""
     return f"{batch}.{number}"
 
 
@@ -51,13 +51,13 @@ def counted(jobs: int, common: Mapping[str, str], counter: str | None) -> Iterat
 
 @contextlib.contextmanager
 def readable(path: Path) -> Iterator[Path]:
-    """The batch file as one that can be read twice: a stream is copied, and the copy goes at the end."""
+    """A file that can be read twice. A stream is copied, and the copy is deleted at the end."""
     if not _is_stream(path):
         yield path
         return
     with contextlib.ExitStack() as held:
         try:
-            # It has no name, so that nothing stays behind however this process ends.
+            # It has no name, so it is gone however this process ends.
             copy = held.enter_context(tempfile.TemporaryFile())
             with _stream(path) as source:
                 shutil.copyfileobj(source, copy)
@@ -78,7 +78,7 @@ def called(path: Path) -> str:
 def from_file(
     path: Path, common: Mapping[str, str], counter: str | None, *, name: str | None = None
 ) -> Iterator[Metadata]:
-    """A job for each line of the file that is not empty; what a line says wins over the common metadata."""
+    """A job for each line that is not empty. A field of the line wins over the common metadata."""
     name = name or str(path)
     number = 0
     try:
@@ -96,14 +96,14 @@ def from_file(
 
 
 def _is_stream(path: Path) -> bool:
-    """Whether it can be read only once: standard input, a pipe. What is not there is told by who reads it."""
+    """Whether it can be read only once, as standard input or a pipe. Its reader finds a missing file."""
     if str(path) in STANDARD_INPUT:
         return True
     return os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path)
 
 
 def _stream(path: Path) -> BinaryIO:
-    # By its number it is there also where it is a socket, which cannot be opened by name.
+    # Standard input may be a socket, which cannot be opened by name.
     return open(0, "rb", closefd=False) if str(path) in STANDARD_INPUT else open(path, "rb")
 
 
@@ -112,7 +112,7 @@ def _records(file: BinaryIO, name: str) -> Iterator[tuple[int, Mapping[str, obje
     for magic, fix in UNREADABLE.items():
         if beginning.startswith(magic):
             raise BatchError(f"{name} {fix}")
-    # Some programs mark UTF-8 by an invisible first character, which is none of the text.
+    # Some programs begin UTF-8 files with a byte order mark, which is not part of the text.
     start = len(codecs.BOM_UTF8) if beginning.startswith(codecs.BOM_UTF8) else 0
     file.seek(start)
     first = next((line for line in file if line.strip()), b"")
@@ -131,7 +131,7 @@ def _json_lines(file: BinaryIO, name: str) -> Iterator[tuple[int, Mapping[str, o
 
 
 def _csv_rows(file: BinaryIO, name: str) -> Iterator[tuple[int, Mapping[str, object]]]:
-    # What is not UTF-8 is kept apart, to be refused with the line that it is in.
+    # Bytes that are not UTF-8 become surrogates. Their field is refused later, with its line.
     text = io.TextIOWrapper(file, encoding="utf-8", errors="surrogateescape", newline="")
     rows = csv.DictReader(text, strict=True)
     try:

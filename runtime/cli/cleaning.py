@@ -1,7 +1,7 @@
-"""What can be cleaned away on the share, and doing it.
+"""Plans what can be deleted on the share, and deletes it.
 
-Nothing that a job may still need is touched: what is newer than the start of the oldest job that has not
-ended stays, and so does the record of a job that has not ended or whose message may still come.
+Nothing that a job may still need is deleted. What is newer than the start of the oldest job that has not
+ended stays. The record of a job stays until the job has ended and its message cannot come any more.
 """
 
 import os
@@ -16,9 +16,9 @@ from runtime.oodt.catalogue import Catalogue
 from runtime.oodt.file_manager import RECEIVED, place_of
 from runtime.records import entries
 
-# Nodes' clocks and the disk's may differ by this much.
+# The clocks of the nodes and of the share may differ by this much.
 MARGIN_SECONDS = 60.0
-# Archive and jobs have a folder for each product type or workflow, which stays.
+# The archive has a folder for each product type, and jobs one for each workflow. These stay.
 KEPT_DEPTH = 1
 RECORD_DEPTH = 2
 
@@ -34,7 +34,7 @@ class Share:
 
 @dataclass(kw_only=True)
 class Part:
-    """What of one kind can go."""
+    """What can be deleted of one kind."""
 
     paths: list[PurePath] = field(default_factory=list)
     size: int = 0
@@ -46,9 +46,9 @@ class Part:
 
 @dataclass(kw_only=True)
 class Plan:
-    """All that can go. Catalogue entries go before their files, so that none is left without.
+    """All that can be deleted. A catalogue entry is deleted before its files, so no entry is left without.
 
-    Entries whose files have gone otherwise go too: nothing else would ever take them away.
+    Entries whose files are gone already are deleted too: nothing else would ever remove them.
     """
 
     horizon: float
@@ -71,9 +71,9 @@ def records(ledger: Path) -> Iterator[tuple[PurePath, list[entries.Entry]]]:
 def plan(
     share: Share, catalogue: Catalogue, *, parts: Collection[str], age: float, busy: Set[str] | None
 ) -> Plan:
-    """What can go of these parts, if it is older than AGE seconds.
+    """What can be deleted of these parts, if it is older than AGE seconds.
 
-    BUSY are the events of which the broker has jobs; None if that is not known. May raise as Catalogue does.
+    BUSY are the events that the broker has jobs of; None if that is not known. May raise as Catalogue does.
     """
     histories = list(records(share.ledger))
     begun = [
@@ -100,7 +100,7 @@ def plan(
 
 
 def carry_out(made: Plan, share: Share, catalogue: Catalogue) -> None:
-    """Delete what the plan says; what is gone already is no error."""
+    """Delete what the plan says. Some of it may be gone already."""
     for product in made.catalogue:
         catalogue.remove(product)
     for root, part in ((share.archive, made.products), (share.jobs, made.jobs), (share.ledger, made.ledger)):
@@ -114,12 +114,12 @@ def carry_out(made: Plan, share: Share, catalogue: Catalogue) -> None:
 def _products(made: Plan, share: Share, catalogue: Catalogue) -> None:
     with NoFollowFolder(share.archive) as folder:
         for path, about in folder.files():
-            # The time of the change of name or owner: a file keeps its other times when it is moved here.
+            # A file that is moved here keeps its other times. This one is when its name or owner changed.
             if about.st_ctime <= made.horizon:
                 made.products.add(path, about.st_size)
     going = {place_of(str(share.archive / path)) for path in made.products.paths}
     for product, files in catalogue.products():
-        # Of a product that is a folder, OODT lists the folder too; what is in it decides.
+        # OODT lists a folder and the files in it. The files decide.
         others = [file for file in files if file not in going and not os.path.isdir(file)]
         if others:
             gone = all(_is_gone(file, share.archive) for file in others)
@@ -136,22 +136,22 @@ def _is_gone(file: str, archive: Path) -> bool:
     path = PurePath(file)
     if not path.is_relative_to(root):
         return False
-    # The folder of a product type stays. Where there is none, the share is perhaps not mounted.
+    # The folder of a product type is never deleted. If it is missing, the share may not be mounted.
     kept = archive.joinpath(*path.relative_to(root).parts[:1])
     return kept.is_dir() and not os.path.lexists(file)
 
 
 def _was_archived(product: Mapping[str, Any], catalogue: Catalogue, horizon: float) -> bool:
-    """Whether the product's files have been there: not if they are still on their way."""
+    """Whether the product's files have arrived in the archive."""
     if product["transferStatus"] != RECEIVED:
         return False
     received = catalogue.received(product)
-    # Another node's view of the disk may lag behind.
+    # This node may see the files of another one a moment later.
     return received is not None and received <= horizon - MARGIN_SECONDS
 
 
 def _is_over(last: entries.Entry, horizon: float, event: str, busy: Set[str] | None) -> bool:
     if last["kind"] != "verdict" or last["ended"] > horizon:
         return False
-    # The message of a cancelled job may still be queued, and only the record keeps it from running.
+    # The message of a cancelled job may still be queued. Only the record keeps it from running.
     return last["state"] != "CANCELLED" or (busy is not None and event not in busy)

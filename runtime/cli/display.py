@@ -1,4 +1,4 @@
-"""Shows a batch's progress on stderr: live on a terminal, plain lines elsewhere, and a table at the end."""
+"""Shows the progress of a batch on stderr: bars on a terminal, lines in a file, and a table at the end."""
 
 import sys
 import time
@@ -16,7 +16,7 @@ LISTED_DEAD = 20
 
 
 class Display(Protocol):
-    """Use as a context manager; call ``show`` whenever something has changed. ``tell`` leaves a line."""
+    """Use as a context manager. Call ``show`` after each change. ``tell`` writes a line that stays."""
 
     def __enter__(self) -> Self: ...
     def __exit__(self, *_: object) -> None: ...
@@ -66,7 +66,7 @@ class Bars:
 
 
 class Lines:
-    """A line now and then, for logs."""
+    """A line every few seconds, for logs."""
 
     def __init__(self) -> None:
         self._next = 0.0

@@ -1,4 +1,4 @@
-"""What the operator's commands learn from the Pulumi stack: addresses, logins, the way to the manager."""
+"""The outputs of the Pulumi stack that commands need: addresses, logins, the ssh command line."""
 
 import functools
 import json
@@ -14,11 +14,11 @@ SHOWN = 80
 
 
 class NoAnswer(BadInput):
-    """The stack does not tell; the text says why, and what to do."""
+    """The stack does not give an output. The text says why, and what to do."""
 
 
 def output(name: str, *, variable: str) -> str:
-    """One of the stack's outputs, secret or not, for want of an environment variable; raises NoAnswer."""
+    """An output of the stack, which stands in for an environment variable; raises NoAnswer."""
     hint = f"set {variable}, or run this where `pulumi stack output {name}` answers"
     try:
         value = outputs().get(name)
@@ -32,7 +32,7 @@ def output(name: str, *, variable: str) -> str:
 
 
 def address(name: str, *, variable: str) -> str:
-    """A service's URL among the outputs, through a tunnel where only ssh is let in; raises NoAnswer."""
+    """The URL of a service, through a tunnel if the cluster lets in ssh only; raises NoAnswer."""
     url = output(name, variable=variable)
     if names.TUNNEL_OUTPUT not in outputs():
         return url

@@ -1,4 +1,4 @@
-"""What the operator's commands ask the status service."""
+"""The client of the status service's API."""
 
 import http.client
 import json
@@ -22,11 +22,11 @@ TOKEN = re.compile(r"[!-~]+")
 
 
 class NoStatus(NoBroker):
-    """The status service could not be asked; the text says why, and the fix."""
+    """The status service cannot be asked. The text says why, and the fix."""
 
 
 class Unreachable(NoStatus):
-    """It gave no answer this time, and may do so the next time."""
+    """The status service did not answer. The next call may succeed."""
 
 
 class Refused(BadInput):
@@ -44,7 +44,7 @@ class StatusClient:
         return self._call("GET", "overview")
 
     def broker_connected(self) -> bool:
-        """Whether the service hears of what happens to jobs."""
+        """Whether the service is connected to the broker, and so hears of jobs."""
         return bool(self.overview()["broker"]["connected"])
 
     def batches(self, *, limit: int) -> list[dict[str, Any]]:
@@ -76,16 +76,16 @@ class StatusClient:
         return list(self._call("GET", "reasons", limit=limit, **filters)["reasons"])
 
     def cancel_batch(self, batch: str) -> int:
-        """Cancel a batch; how many of its jobs had begun."""
+        """Cancel a batch; returns how many of its jobs had begun."""
         return int(self._call("POST", f"batches/{quote(batch, safe='')}/cancel")["stopped"])
 
     def cancel_job(self, event: str, job: str) -> str:
-        """Cancel a job; the state that it has ended in."""
+        """Cancel a job; returns its final state."""
         path = f"jobs/{quote(event, safe='')}/{quote(job, safe='')}/cancel"
         return str(self._call("POST", path)["state"])
 
     def forget(self, until: int) -> int:
-        """Make it forget what ended until then; how many jobs."""
+        """Delete the history of jobs that ended until then; returns how many."""
         return int(self._call("DELETE", "history", until=until)["forgotten"])
 
     def _call(self, method: str, path: str, **query: str | int) -> dict[str, Any]:
@@ -111,7 +111,7 @@ class StatusClient:
 
 
 def status_client(env: Mapping[str, str] = os.environ) -> StatusClient:
-    """The cluster's status service, as the environment, the container or the stack says.
+    """The client for the service that the environment, the container or the stack names.
 
     Raises SettingError, NoStatus.
     """
@@ -119,7 +119,7 @@ def status_client(env: Mapping[str, str] = os.environ) -> StatusClient:
     if url:
         url = address(env, names.STATUS_URL, default=OWN_URL, schemes=("http", "https"))
     if token and not TOKEN.fullmatch(token):
-        # What is wrong with it may be one character, so the error does not repeat it.
+        # It may be nearly right, so the error does not repeat it.
         raise SettingError(f"{names.STATUS_TOKEN} holds a blank, or what is not ASCII: correct it")
     if not token and (found := secret(names.STATUS_TOKEN_SECRET)):
         token, url = found, url or OWN_URL
@@ -133,7 +133,7 @@ def status_client(env: Mapping[str, str] = os.environ) -> StatusClient:
 
 
 def has_jobs(queue: Mapping[str, Any]) -> bool:
-    """Whether the broker has jobs of the event, or cannot tell yet; of a queue in the overview."""
+    """Whether the broker has jobs of an event, or has not counted them; QUEUE is one of the overview's."""
     return not queue["counted"] or any(queue[part] for part in ("queued", "taken", "retrying"))
 
 

@@ -1,4 +1,4 @@
-"""How the status command shows its answers to people."""
+"""The tables that the status command shows."""
 
 import time
 from collections.abc import Iterable, Mapping

@@ -1,4 +1,4 @@
-"""The way to a service of a cluster that lets nobody in but by ssh: a port of this machine, forwarded."""
+"""Forwards a port of this machine to a service, for a cluster that lets in ssh only."""
 
 import atexit
 import shlex
@@ -11,7 +11,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 OPEN_SECONDS = 30.0
 CONNECT_SECONDS = 10
-ALIVE_SECONDS = 15  # a tunnel whose other end says nothing three times is opened anew
+ALIVE_SECONDS = 15  # after three of these without an answer, ssh gives up and the tunnel is opened again
 RETRY_SECONDS = 2.0
 POLL_SECONDS = 0.05
 
@@ -24,14 +24,13 @@ OPTIONS = {
 
 
 class TunnelError(Exception):
-    """ssh does not get through; the text has its last words and the line to try by hand."""
+    """ssh cannot connect. The text has what it printed, and the command line to try by hand."""
 
 
 def through(login: str, url: str) -> str:
-    """The URL of a service on the host of an ssh command line, as this process reaches it.
+    """The URL at which this process reaches a service on the host of an ssh command line; raises TunnelError.
 
-    The tunnel lasts as long as the process, and is opened anew on the same port when it breaks. Raises
-    TunnelError.
+    The tunnel lasts as long as the process. When it breaks, it is opened again on the same port.
     """
     parts = urlsplit(url)
     assert parts.port is not None
@@ -45,7 +44,7 @@ class _Tunnel:
         self.port = _free_port()
         options = [word for key, value in OPTIONS.items() for word in ("-o", f"{key}={value}")]
         forward = ["-L", f"127.0.0.1:{self.port}:localhost:{remote_port}"]
-        # cat ends with this process, however that ends, and the tunnel with it.
+        # cat ends however this process ends, and the tunnel ends with it.
         self._line = [login[0], *options, *forward, *login[1:], "cat"]
         self._login = login
         self._closed = threading.Event()
@@ -54,13 +53,13 @@ class _Tunnel:
         threading.Thread(target=self._keep, name="tunnel", daemon=True).start()
 
     def _open(self) -> None:
-        with tempfile.TemporaryFile("w+") as words:
-            # Ctrl-C is for this process, which may still have to tell the broker something.
+        with tempfile.TemporaryFile("w+", errors="replace") as printed:
+            # Ctrl-C must not end ssh: this process may still have to send something to the broker.
             self._ssh = subprocess.Popen(
                 self._line,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
-                stderr=words,
+                stderr=printed,
                 start_new_session=True,
             )
             deadline = time.monotonic() + OPEN_SECONDS
@@ -68,15 +67,15 @@ class _Tunnel:
                 if self._ssh.poll() is not None or time.monotonic() > deadline:
                     self._ssh.kill()
                     self._ssh.wait()
-                    words.seek(0)
-                    complaint = words.read().strip() or f"no connection within {OPEN_SECONDS:g} s"
+                    printed.seek(0)
+                    complaint = printed.read().strip() or f"no connection within {OPEN_SECONDS:g} s"
                     raise TunnelError(
                         f"no ssh tunnel to the cluster: {complaint}\ntry: {shlex.join(self._login)}"
                     )
                 time.sleep(POLL_SECONDS)
 
     def _listens(self) -> bool:
-        """ssh listens once the other end has let it in."""
+        """ssh listens once it has logged in."""
         try:
             socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
         except OSError:

@@ -11,13 +11,13 @@ from runtime.messaging import pika_values
 
 CONNECT_SECONDS = 15.0
 BLOCKED_SECONDS = 60.0
-# What all of this raises; of a name that is not known pika lets through the system's own error.
+# What the functions here raise. pika passes on the system's error if the host's name is unknown.
 FAILURES = (pika.exceptions.AMQPError, OSError)
 
 
 @contextlib.contextmanager
 def connection(url: str, *, name: str) -> Iterator[tuple[BlockingChannel, BlockingChannel]]:
-    """Two channels, to take messages and to send them with confirms; raises FAILURES."""
+    """Two channels: one to receive messages, one to send them with confirms. Raises FAILURES."""
     pika_values.accept_all()
     parameters = pika.URLParameters(url)
     parameters.socket_timeout = parameters.stack_timeout = CONNECT_SECONDS
@@ -29,8 +29,8 @@ def connection(url: str, *, name: str) -> Iterator[tuple[BlockingChannel, Blocki
         yield opened.channel(), sending
 
 
-def told(url: str, error: Exception) -> str:
-    """What went wrong with the broker of this address, without its password."""
+def description(url: str, error: Exception) -> str:
+    """What went wrong with the broker at this address. The password is left out."""
     # pika wraps the system's error in some of its own.
     while isinstance(inner := getattr(error, "exception", None) or next(iter(error.args), None), Exception):
         error = inner

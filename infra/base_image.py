@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import subprocess
-from typing import Any
 from urllib.parse import urlsplit
 
 import pulumi
-from pulumi.dynamic import CreateResult, DiffResult, Resource, ResourceProvider
+from pulumi.dynamic import Resource
 
 from infra import ssh
+from infra.dynamic import Props, Provider
 from infra.saved_image import copy
 from infra.ssh import Identity
 from toolchain.versions import BASE_IMAGE, BASE_IMAGES, SUBSTITUTE_BASE_IMAGE
@@ -22,13 +22,15 @@ class BaseImageError(RuntimeError):
     """There is no base image to be had; the message says what to do."""
 
 
-class _BaseImageProvider(ResourceProvider):
-    def create(self, props: dict[str, Any]) -> CreateResult:
-        image = _on_manager(props) if props["docker_host"] else _on_this_machine()
-        return CreateResult("base", {**props, "image": image})
+class _BaseImageProvider(Provider):
+    replaced_by = ("generation",)
 
-    def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
-        return DiffResult(changes=olds["generation"] != news["generation"], replaces=["generation"])
+    def act(self, props: Props) -> tuple[str, Props]:
+        if props["docker_host"]:
+            image = _on_manager(self.identity(props), props["docker_host"])
+        else:
+            image = _on_this_machine()
+        return "base", {**props, "image": image}
 
 
 def _on_this_machine() -> str:
@@ -41,13 +43,13 @@ def _on_this_machine() -> str:
     )
 
 
-def _on_manager(props: dict[str, Any]) -> str:
-    docker = [*ssh.command(Identity(folder=props["folder"]), props["docker_host"]), "docker"]
+def _on_manager(identity: Identity, docker_host: str) -> str:
+    docker = [*ssh.command(identity, docker_host), "docker"]
     if _first_there() == SUBSTITUTE_BASE_IMAGE:  # where this machine gets no other, the manager hardly does
         return copy(SUBSTITUTE_BASE_IMAGE, docker)
     if _pulls(docker):
         return BASE_IMAGE
-    host = urlsplit(props["docker_host"]).hostname
+    host = urlsplit(docker_host).hostname
     raise BaseImageError(
         f"{host} cannot pull {BASE_IMAGE}, and there is no {SUBSTITUTE_BASE_IMAGE} to copy; "
         "type: make toolchain"

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
-
 import pulumi
-from pulumi.dynamic import CreateResult, DiffResult, Resource, ResourceProvider, UpdateResult
+from pulumi.dynamic import Resource
 
 from infra import ssh
+from infra.dynamic import Props, Provider
 from infra.ssh import Identity
 from infra.waiting import until
 
@@ -16,35 +14,28 @@ ANSWER_TIMEOUT = 300  # seconds for a node to start, initialise or join
 DRAIN_TIMEOUT = 900  # seconds for the tasks of a leaving worker to end
 
 
-class _ManagerProvider(ResourceProvider):
-    def create(self, props: dict[str, Any]) -> CreateResult:
-        return CreateResult(props["address"], _manager_outputs(props))
+class _ManagerProvider(Provider):
+    updated_by = ("folder", "generation")
+    replaced_by = ("address",)
+    limit = ANSWER_TIMEOUT
 
-    def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
-        file = Identity(folder=news["folder"]).known_hosts_file
-        known = file.exists() and file.read_text() == olds["known_hosts"]
-        same = all(olds.get(key) == value for key, value in news.items() if value is not None)
-        moved = olds["address"] != news["address"]
-        return DiffResult(changes=moved or not (known and same), replaces=["address"] if moved else [])
+    def act(self, props: Props) -> tuple[str, Props]:
+        """Wait for the manager, note its host key, then wait for its swarm."""
+        address = props["address"]
+        keys = self.wait(f"sshd on {address}", lambda: ssh.host_keys(address) or None)
+        outputs = {**props, "docker_host": f"ssh://root@{address}:22", "known_hosts": f"{keys}\n"}
+        self.identity(props).known_hosts_file.write_text(outputs["known_hosts"])
 
-    def update(self, _id: str, _olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
-        return UpdateResult(_manager_outputs(news))
+        def controls() -> bool | None:
+            seen = self.docker(outputs, "info --format '{{.Swarm.ControlAvailable}}'")
+            return True if seen.strip() == "true" else None
 
+        self.wait(f"the swarm of {address}", controls)
+        return address, outputs
 
-def _manager_outputs(props: dict[str, Any]) -> dict[str, Any]:
-    """Wait for the manager, note its host key, then wait for its swarm."""
-    identity = Identity(folder=props["folder"])
-    address, docker_host = props["address"], f"ssh://root@{props['address']}:22"
-    keys = until(f"sshd on {address}", lambda: ssh.host_keys(address) or None, timeout=ANSWER_TIMEOUT)
-    known_hosts = keys + "\n"
-    Path(identity.known_hosts_file).write_text(known_hosts)
-
-    def controls() -> bool | None:
-        seen = ssh.docker(identity, docker_host, "info --format '{{.Swarm.ControlAvailable}}'")
-        return True if seen.strip() == "true" else None
-
-    until(f"the swarm of {address}", controls, timeout=ANSWER_TIMEOUT)
-    return {**props, "docker_host": docker_host, "known_hosts": known_hosts}
+    def is_lost(self, olds: Props, news: Props) -> bool:
+        # A file of this machine: another one that has the same stack lacks it, and all that follows needs it.
+        return not self.identity(news).knows(olds["known_hosts"])
 
 
 class ManagerReady(Resource, module="swarm", name="ManagerReady"):
@@ -74,60 +65,45 @@ class ManagerReady(Resource, module="swarm", name="ManagerReady"):
         super().__init__(_ManagerProvider(), name, props, opts)
 
 
-class _MemberProvider(ResourceProvider):
-    def create(self, props: dict[str, Any]) -> CreateResult:
-        return CreateResult(_joined(props), props)
+class _MemberProvider(Provider):
+    updated_by = ("hostname", "folder", "docker_host", "generation")
+    limit = ANSWER_TIMEOUT
 
-    def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
-        return DiffResult(changes=any(olds.get(key) != value for key, value in news.items()))
+    def act(self, props: Props) -> tuple[str, Props]:
+        """Wait until the worker is ready, and forget earlier incarnations of it; its id is the node's."""
 
-    def update(self, _id: str, _olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
-        _joined(news)
-        return UpdateResult(news)
+        def look() -> list[tuple[str, str]] | None:
+            nodes = self._nodes(props)
+            return nodes if any(status == "Ready" for _, status in nodes) else None
 
-    def delete(self, _id: str, props: dict[str, Any]) -> None:
+        nodes = self.wait(f"{props['hostname']} to join the swarm", look)
+        for node, status in nodes:
+            if status == "Down":
+                self.docker(props, f"node rm --force {node}")
+        return next(node for node, status in nodes if status == "Ready"), props
+
+    def delete(self, _id: str, props: Props) -> None:
         """Drain the worker, wait for its tasks to end, then forget it: what it runs finishes or moves."""
-        for node, _status in _nodes(props):
-            _docker(props, f"node update --availability drain {node}")
-            _drained(props, node)
-            _docker(props, f"node rm --force {node}")
+        for node, _status in self._nodes(props):
+            self.docker(props, f"node update --availability drain {node}")
+            self._wait_until_idle(props, node)
+            self.docker(props, f"node rm --force {node}")
 
+    def _nodes(self, props: Props) -> list[tuple[str, str]]:
+        """(node id, status) of the nodes with this host name: several where one was made anew."""
+        lines = self.docker(props, "node ls --format '{{.ID}} {{.Hostname}} {{.Status}}'").splitlines()
+        rows = [line.split() for line in lines]
+        return [(node, status) for node, hostname, status in rows if hostname == props["hostname"]]
 
-def _docker(props: dict[str, Any], command: str) -> str:
-    return ssh.docker(Identity(folder=props["folder"]), props["docker_host"], command)
+    def _wait_until_idle(self, props: Props, node: str) -> None:
+        def look() -> bool | None:
+            if (node, "Down") in self._nodes(props):
+                return True  # nothing that ran there will ever report its end
+            tasks = self.docker(props, f"node ps {node} --format '{{{{.CurrentState}}}}'").splitlines()
+            busy = any(task.startswith(("Running", "Starting", "Preparing")) for task in tasks)
+            return None if busy else True
 
-
-def _nodes(props: dict[str, Any]) -> list[tuple[str, str]]:
-    """(node id, status) of the nodes with this host name: several where one was made anew."""
-    lines = _docker(props, "node ls --format '{{.ID}} {{.Hostname}} {{.Status}}'").splitlines()
-    rows = [line.split() for line in lines]
-    return [(node, status) for node, hostname, status in rows if hostname == props["hostname"]]
-
-
-def _joined(props: dict[str, Any]) -> str:
-    """Wait until the worker is ready, forget earlier incarnations of it, and return its node id."""
-
-    def look() -> list[tuple[str, str]] | None:
-        nodes = _nodes(props)
-        return nodes if any(status == "Ready" for _, status in nodes) else None
-
-    nodes = until(f"{props['hostname']} to join the swarm", look, timeout=ANSWER_TIMEOUT)
-    for node, status in nodes:
-        if status == "Down":
-            _docker(props, f"node rm --force {node}")
-    return next(node for node, status in nodes if status == "Ready")
-
-
-def _drained(props: dict[str, Any], node: str) -> None:
-    what = f"the tasks of {props['hostname']} to end"
-    until(what, lambda: _idle(props, node), timeout=DRAIN_TIMEOUT)
-
-
-def _idle(props: dict[str, Any], node: str) -> bool | None:
-    if (node, "Down") in _nodes(props):
-        return True  # nothing that ran there will ever report its end
-    tasks = _docker(props, f"node ps {node} --format '{{{{.CurrentState}}}}'").splitlines()
-    return None if any(task.startswith(("Running", "Starting", "Preparing")) for task in tasks) else True
+        until(f"the tasks of {props['hostname']} to end", look, timeout=DRAIN_TIMEOUT)
 
 
 class WorkerReady(Resource, module="swarm", name="WorkerReady"):

@@ -42,6 +42,10 @@ class Identity:
     def known_hosts_file(self) -> Path:
         return Path(self.folder) / "known_hosts"
 
+    def knows(self, hosts: str) -> bool:
+        """Whether the stack's file of known hosts is there and has this content."""
+        return self.known_hosts_file.exists() and self.known_hosts_file.read_text() == hosts
+
     def options(self) -> list[str]:
         """Options for the ssh command, which is to ask no question and to trust no host that is not known."""
         return [

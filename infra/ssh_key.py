@@ -5,20 +5,20 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import pulumi
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from pulumi.dynamic import CreateResult, DiffResult, Resource, ResourceProvider, UpdateResult
+from pulumi.dynamic import Resource, UpdateResult
 
+from infra.dynamic import Props, Provider
 from infra.ssh import Identity
 
 
-class KeyProvider(ResourceProvider):
+class KeyProvider(Provider):
     """Makes the pair; what it has laid out is laid out again where it is gone, and goes with the key."""
 
-    def create(self, props: dict[str, Any]) -> CreateResult:
+    def act(self, props: Props) -> tuple[str, Props]:
         key = Ed25519PrivateKey.generate()
         private = key.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.OpenSSH, serialization.NoEncryption()
@@ -29,19 +29,20 @@ class KeyProvider(ResourceProvider):
             .decode()
         )
         _lay_out(props["folder"], private)
-        return CreateResult(public.split()[1][-16:], {**props, "private_key": private, "public_key": public})
+        return public.split()[1][-16:], {**props, "private_key": private, "public_key": public}
 
-    def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
-        file = Identity(folder=news["folder"]).key_file
-        laid_out = file.exists() and file.read_text() == olds["private_key"]
-        return DiffResult(changes=not laid_out)
+    def is_lost(self, olds: Props, news: Props) -> bool:
+        # A file of this machine: another one that has the same stack lacks it, and all that follows needs it.
+        file = self.identity(news).key_file
+        return not (file.exists() and file.read_text() == olds["private_key"])
 
-    def update(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
+    def update(self, _id: str, olds: Props, news: Props) -> UpdateResult:
+        """The pair stays what it is."""
         _lay_out(news["folder"], olds["private_key"])
         return UpdateResult({**olds, "folder": news["folder"]})
 
-    def delete(self, _id: str, props: dict[str, Any]) -> None:
-        identity = Identity(folder=props["folder"])
+    def delete(self, _id: str, props: Props) -> None:
+        identity = self.identity(props)
         identity.key_file.unlink(missing_ok=True)
         identity.known_hosts_file.unlink(missing_ok=True)
         with suppress(OSError):  # not empty, or not there

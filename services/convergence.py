@@ -12,10 +12,11 @@ from typing import Any
 
 import pulumi
 import pulumi_docker as docker
-from pulumi.dynamic import CreateResult, DiffResult, Resource, ResourceProvider, UpdateResult
+from pulumi.dynamic import Resource
 
 from infra import ssh
 from infra.docker_api import DockerApi
+from infra.dynamic import Props, Provider
 from infra.ssh import Identity
 
 CONVERGE_TIMEOUT = 300  # seconds
@@ -31,19 +32,50 @@ class ServiceError(RuntimeError):
     """A service that does not run as declared; the message says which, why, and what its containers said."""
 
 
-class ConvergedProvider(ResourceProvider):
-    """Waits for a service when it was made and whenever its declaration has changed. Raises ServiceError."""
+class ConvergedProvider(Provider):
+    """Waits for a service when it was made and whenever its declaration has changed."""
 
-    def create(self, props: dict[str, Any]) -> CreateResult:
-        _wait(props)
-        return CreateResult(props["service"], props)
+    updated_by = ("service", "declaration")
+    limit = CONVERGE_TIMEOUT
 
-    def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
-        return DiffResult(changes=any(olds.get(key) != news[key] for key in ("service", "declaration")))
+    def act(self, props: Props) -> tuple[str, Props]:
+        """Raises ServiceError."""
+        name = props["service"]
+        deadline = time.time() + self.limit
+        with DockerApi(self.identity(props), props["docker_host"]) as docker_api:
+            while True:
+                service = docker_api.get(f"/services/{name}")
+                tasks = docker_api.get("/tasks", {"service": [name]})
+                if converged(service, tasks):
+                    return name, props
+                crashed = [task for task in tasks if _crashed_since(service, task)]
+                if len(crashed) >= CRASHES:
+                    raise ServiceError(self._report(props, f"{len(crashed)} tasks failed", crashed))
+                if time.time() > deadline:
+                    waited_for = crashed or [task for task in tasks if task["DesiredState"] == "running"]
+                    raise ServiceError(self._report(props, f"not ready within {self.limit:g} s", waited_for))
+                time.sleep(INTERVAL)
 
-    def update(self, _id: str, _olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
-        _wait(news)
-        return UpdateResult(news)
+    def _report(self, props: Props, problem: str, tasks: Sequence[dict[str, Any]]) -> str:
+        """The problem, and of the newest of these tasks state, error and last words.
+
+        Those of all tasks would hide them.
+        """
+        lines = [f"service {props['service']}: {problem}"]
+        not_running = [task for task in tasks if task["Status"]["State"] != "running"]
+        for task in sorted(not_running, key=lambda task: str(task["CreatedAt"]))[-SHOWN_TASKS:]:
+            status = task["Status"]
+            lines.append(f"  a task is {status['State']}: {status.get('Err') or status.get('Message', '')}")
+            if status.get("ContainerStatus", {}).get("ContainerID"):
+                lines.append(self._log(props, task["ID"]))
+        return "\n".join(filter(None, lines))
+
+    def _log(self, props: Props, task: str) -> str:
+        command = f"service logs --raw --no-trunc --tail {SHOWN_LINES} {task} 2>&1"
+        try:
+            return self.docker(props, command).rstrip()
+        except ssh.RemoteError as problem:
+            return f"  its log cannot be read: {problem}"
 
 
 class Converged(Resource, module="services", name="Converged"):
@@ -73,24 +105,6 @@ class Converged(Resource, module="services", name="Converged"):
         }
         super().__init__(ConvergedProvider(), name, props, opts)
         self.declared = service
-
-
-def _wait(props: dict[str, Any]) -> None:
-    name = props["service"]
-    deadline = time.time() + CONVERGE_TIMEOUT
-    with DockerApi(Identity(folder=props["folder"]), props["docker_host"]) as docker_api:
-        while True:
-            service = docker_api.get(f"/services/{name}")
-            tasks = docker_api.get("/tasks", {"service": [name]})
-            if converged(service, tasks):
-                return
-            crashed = [task for task in tasks if _crashed_since(service, task)]
-            if len(crashed) >= CRASHES:
-                raise ServiceError(_report(props, f"{len(crashed)} tasks failed", crashed))
-            if time.time() > deadline:
-                waited_for = crashed or [task for task in tasks if task["DesiredState"] == "running"]
-                raise ServiceError(_report(props, f"not ready within {CONVERGE_TIMEOUT} s", waited_for))
-            time.sleep(INTERVAL)
 
 
 def converged(service: dict[str, Any], tasks: Sequence[dict[str, Any]]) -> bool:
@@ -124,23 +138,3 @@ def _crashed_since(service: dict[str, Any], task: dict[str, Any]) -> bool:
         and _is_current(service, task)
         and task["CreatedAt"] >= service["UpdatedAt"]
     )
-
-
-def _report(props: dict[str, Any], problem: str, tasks: Sequence[dict[str, Any]]) -> str:
-    """The problem, and of the newest of these tasks state, error and last words: others' would hide them."""
-    lines = [f"service {props['service']}: {problem}"]
-    not_running = [task for task in tasks if task["Status"]["State"] != "running"]
-    for task in sorted(not_running, key=lambda task: str(task["CreatedAt"]))[-SHOWN_TASKS:]:
-        status = task["Status"]
-        lines.append(f"  a task is {status['State']}: {status.get('Err') or status.get('Message', '')}")
-        if status.get("ContainerStatus", {}).get("ContainerID"):
-            lines.append(_log(props, task["ID"]))
-    return "\n".join(filter(None, lines))
-
-
-def _log(props: dict[str, Any], task: str) -> str:
-    command = f"service logs --raw --no-trunc --tail {SHOWN_LINES} {task} 2>&1"
-    try:
-        return ssh.docker(Identity(folder=props["folder"]), props["docker_host"], command).rstrip()
-    except ssh.RemoteError as problem:
-        return f"  its log cannot be read: {problem}"

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import secrets
-from typing import Any
 
 import pulumi
-from pulumi.dynamic import CreateResult, Resource, ResourceProvider
+from pulumi.dynamic import Resource
+
+from infra.dynamic import Props, Provider
 
 PASSWORD_BYTES = 24  # of randomness; 32 letters, all of them safe in a URL
 
 
-class _PasswordProvider(ResourceProvider):
-    def create(self, props: dict[str, Any]) -> CreateResult:
-        return CreateResult(secrets.token_hex(8), {"value": secrets.token_urlsafe(PASSWORD_BYTES)})
+class _PasswordProvider(Provider):
+    def act(self, _props: Props) -> tuple[str, Props]:
+        return secrets.token_hex(8), {"value": secrets.token_urlsafe(PASSWORD_BYTES)}
 
 
 class Password(Resource, module="credentials", name="Password"):

@@ -12,13 +12,12 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pulumi
-from pulumi.dynamic import CreateResult, DiffResult, Resource, ResourceProvider, UpdateResult
+from pulumi.dynamic import Resource
 
 from infra import ssh
+from infra.dynamic import Props, Provider
 from infra.saved_image import COPY_TIMEOUT, ImageCopyError, copy, saved
-from infra.ssh import Identity
 from infra.swarm import Swarm
-from infra.waiting import until
 from runtime.names import REGISTRY_PORT
 from services.registry_upload import answers, upload
 
@@ -27,40 +26,35 @@ REGISTRY_TIMEOUT = 120  # seconds for the registry to answer
 PULL = 'docker image inspect "$1" >/dev/null 2>&1 || docker pull --quiet "$1"'
 
 
-class _CopyProvider(ResourceProvider):
+class _CopyProvider(Provider):
     """Copies when the image is made or another one, and when the manager or its place is another one."""
 
-    def create(self, props: dict[str, Any]) -> CreateResult:
-        return CreateResult(props["name"], self._copied(props))
+    updated_by = ("image", "manager", "place")
 
-    def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
-        return DiffResult(changes=any(olds.get(key) != news[key] for key in ("image", "manager", "place")))
+    def act(self, props: Props) -> tuple[str, Props]:
+        return props["name"], {**props, "reference": self.copy(props)}
 
-    def update(self, _id: str, _olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
-        return UpdateResult(self._copied(news))
-
-    def _copied(self, props: dict[str, Any]) -> dict[str, Any]:
-        return {**props, "reference": self.copy(props)}
-
-    def copy(self, props: dict[str, Any]) -> str:
+    def copy(self, props: Props) -> str:
         raise NotImplementedError
 
 
 class ManagerProvider(_CopyProvider):
-    def copy(self, props: dict[str, Any]) -> str:
-        identity, host = Identity(folder=props["folder"]), props["place"]
+    def copy(self, props: Props) -> str:
+        identity, host = self.identity(props), props["place"]
         loaded = copy(props["image"], [*ssh.command(identity, host), "docker"])
         ssh.docker(identity, host, f"tag {loaded} oodt-{props['name']}:latest")  # for a person who looks
         return loaded
 
 
 class RegistryProvider(_CopyProvider):
-    def copy(self, props: dict[str, Any]) -> str:
+    limit = REGISTRY_TIMEOUT
+
+    def copy(self, props: Props) -> str:
         """Wait for the registry, and again where it was started anew meanwhile."""
         server, name = props["place"], props["name"]
-        deadline = time.monotonic() + REGISTRY_TIMEOUT
+        deadline = time.monotonic() + self.limit
         while True:
-            until(f"the registry at {server}", lambda: answers(server) or None, timeout=REGISTRY_TIMEOUT)
+            self.wait(f"the registry at {server}", lambda: answers(server) or None)
             try:
                 with saved(props["image"], timeout=COPY_TIMEOUT) as archive:
                     return f"{server}/{name}@{upload(archive, server, name)}"
@@ -69,22 +63,13 @@ class RegistryProvider(_CopyProvider):
                     raise
 
 
-class NodesProvider(ResourceProvider):
-    def create(self, props: dict[str, Any]) -> CreateResult:
-        _pull(props)
-        return CreateResult(props["image"], props)
+class NodesProvider(Provider):
+    updated_by = ("image", "containers")
 
-    def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
-        return DiffResult(changes=any(olds.get(key) != news[key] for key in ("image", "containers")))
-
-    def update(self, _id: str, _olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
-        _pull(news)
-        return UpdateResult(news)
-
-
-def _pull(props: dict[str, Any]) -> None:
-    with ThreadPoolExecutor(len(props["containers"])) as pool:
-        list(pool.map(lambda container: pull(props["image"], container), props["containers"]))
+    def act(self, props: Props) -> tuple[str, Props]:
+        with ThreadPoolExecutor(len(props["containers"])) as pool:
+            list(pool.map(lambda container: pull(props["image"], container), props["containers"]))
+        return props["image"], props
 
 
 def pull(image: str, container: str) -> None:

@@ -8,13 +8,12 @@ import shlex
 import tarfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import pulumi
-from pulumi.dynamic import CreateResult, DiffResult, Resource, ResourceProvider, UpdateResult
+from pulumi.dynamic import ReadResult, Resource
 
 from infra import ssh
-from infra.ssh import Identity
+from infra.dynamic import Props, Provider
 from infra.swarm import Swarm
 from infra.workflow_folder import PARTS
 
@@ -101,42 +100,30 @@ def _digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-class CopyProvider(ResourceProvider):
-    """Puts a copy on the share, again where it is gone. An older one stays for those who still work by it."""
+class CopyProvider(Provider):
+    """Puts a copy on the share. An older one stays for the containers that still work by it."""
 
-    def create(self, props: dict[str, Any]) -> CreateResult:
-        _send(props)
-        return CreateResult(props["path"], props)
+    replaced_by = ("path",)
+    limit = COPY_TIMEOUT
 
-    def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
-        replaces = ["path"] if olds["path"] != news["path"] else []
-        return DiffResult(changes=bool(replaces) or _is_gone(news), replaces=replaces)
+    def act(self, props: Props) -> tuple[str, Props]:
+        directories = [Path(directory) for directory in props["directories"]]
+        content = archive(directories, props["parts"])
+        if _digest(content) != props["digest"]:
+            raise RuntimeError("a workflow folder was changed during the update; type: pulumi up")
+        names = " ".join(shlex.quote(directory.name) for directory in directories)
+        command = RECEIVE.format(share=props["share"], copy=props["path"], kind=props["kind"], names=names)
+        self.run(props, command, stdin=content)
+        return props["path"], props
 
-    def update(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
-        _send(news)
-        return UpdateResult(news)
-
-
-def _send(props: dict[str, Any]) -> None:
-    directories = [Path(directory) for directory in props["directories"]]
-    content = archive(directories, props["parts"])
-    if _digest(content) != props["digest"]:
-        raise RuntimeError("a workflow folder was changed during the update; type: pulumi up")
-    names = " ".join(shlex.quote(directory.name) for directory in directories)
-    command = RECEIVE.format(share=props["share"], copy=props["path"], kind=props["kind"], names=names)
-    identity = Identity(folder=props["folder"])
-    ssh.run(identity, props["docker_host"], command, timeout=COPY_TIMEOUT, stdin=content)
-
-
-def _is_gone(props: dict[str, Any]) -> bool:
-    """Whether the share lacks the copy; a manager that is not known yet or does not answer tells nothing."""
-    if not props["docker_host"].startswith("ssh://"):
-        return False
-    identity, look = Identity(folder=props["folder"]), f"[ -d {props['path']} ] || echo gone"
-    try:
-        return ssh.run(identity, props["docker_host"], look, timeout=LOOK_TIMEOUT).strip() == "gone"
-    except ssh.RemoteError:
-        return False
+    def read(self, path: str, props: Props) -> ReadResult:
+        """A refresh forgets a copy that the share lacks; a manager that does not answer tells nothing."""
+        look = f"[ -d {path} ] || echo gone"
+        try:
+            found = ssh.run(self.identity(props), props["docker_host"], look, timeout=LOOK_TIMEOUT)
+        except ssh.RemoteError:
+            return ReadResult(path, props)
+        return ReadResult("", {}) if found.strip() == "gone" else ReadResult(path, props)
 
 
 class WorkflowCopy(Resource, module="workflows", name="Copy"):

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import boto3
 import pulumi
 from botocore.config import Config
 from botocore.exceptions import ClientError
-from pulumi.dynamic import CreateResult, DiffResult, Resource, ResourceProvider, UpdateResult
+from pulumi.dynamic import Resource
 
 from infra import ssh
 from infra.aws.settings import AwsSettings
+from infra.dynamic import Props, Provider
 from infra.ssh import Identity
 from infra.waiting import until
 
@@ -29,23 +29,19 @@ class WorkersError(RuntimeError):
     """Workers that stay what they were; the message says why."""
 
 
-def _client(props: dict[str, Any], service: Any) -> Any:
+def _client(props: Props, service: Any) -> Any:
     session = boto3.Session(region_name=props["region"], profile_name=props["profile"] or None)
     return session.client(service, config=CALLS)
 
 
-class _JoinRecordProvider(ResourceProvider):
-    def create(self, props: dict[str, Any]) -> CreateResult:
-        return CreateResult(props["parameter"], props)
+class _JoinRecordProvider(Provider):
+    updated_by = ("profile",)
+    replaced_by = ("parameter", "region")
 
-    def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
-        moved = [key for key in ("parameter", "region") if olds[key] != news[key]]
-        return DiffResult(changes=olds != news, replaces=moved)
+    def act(self, props: Props) -> tuple[str, Props]:
+        return props["parameter"], props
 
-    def update(self, _id: str, _olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
-        return UpdateResult(news)
-
-    def delete(self, _id: str, props: dict[str, Any]) -> None:
+    def delete(self, _id: str, props: Props) -> None:
         try:
             _client(props, "ssm").delete_parameter(Name=props["parameter"])
         except ClientError as problem:
@@ -67,40 +63,35 @@ class JoinRecord(Resource, module="aws", name="JoinRecord"):
         super().__init__(_JoinRecordProvider(), name, props, opts)
 
 
-class _ManagerProvider(ResourceProvider):
-    def create(self, props: dict[str, Any]) -> CreateResult:
-        return CreateResult(props["host"], _ready_manager(props))
+class _ManagerProvider(Provider):
+    updated_by = ("parameter", "region", "profile", "user", "host", "folder", "generation")
+    limit = MANAGER_TIMEOUT
 
-    def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
-        file = Identity(folder=news["folder"]).known_hosts_file
-        known = file.exists() and file.read_text() == olds["known_hosts"]
-        same = all(olds.get(key) == value for key, value in news.items() if value is not None)
-        return DiffResult(changes=not (known and same))
+    def act(self, props: Props) -> tuple[str, Props]:
+        """Wait until the manager of the record controls its swarm, reached by the key in the record.
 
-    def update(self, _id: str, _olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
-        return UpdateResult(_ready_manager(news))
+        The record is the manager's own word, which only its role may write: the first connection need not
+        trust whoever answers.
+        """
+        ssm, identity = _client(props, "ssm"), self.identity(props)
+        docker_host = f"ssh://{props['user']}@{props['host']}:22"
 
+        def look() -> str | None:
+            answer = ssm.get_parameter(Name=props["parameter"], WithDecryption=True)
+            record = json.loads(answer["Parameter"]["Value"])
+            known_hosts = f"{props['host']} {record['host_key']}\n"
+            identity.known_hosts_file.write_text(known_hosts)
+            question = "docker info --format '{{if .Swarm.ControlAvailable}}{{.Swarm.Cluster.ID}}{{end}}'"
+            swarm = ssh.run(identity, docker_host, question, timeout=COMMAND_TIMEOUT).strip()
+            return known_hosts if swarm == record["swarm"] else None
 
-def _ready_manager(props: dict[str, Any]) -> dict[str, Any]:
-    """Wait until the manager that the record speaks of controls its swarm, reached by the key in the record.
+        host, manager = props["host"], f"the manager {props['generation']}"
+        what = f"{manager} to write {props['parameter']} and to answer at {host}"
+        return host, {**props, "known_hosts": self.wait(what, look)}
 
-    The record is the manager's own word, which only its role may write: the first connection need not trust
-    whoever answers.
-    """
-    ssm, identity = _client(props, "ssm"), Identity(folder=props["folder"])
-    docker_host = f"ssh://{props['user']}@{props['host']}:22"
-
-    def look() -> str | None:
-        answer = ssm.get_parameter(Name=props["parameter"], WithDecryption=True)
-        record = json.loads(answer["Parameter"]["Value"])
-        known_hosts = f"{props['host']} {record['host_key']}\n"
-        Path(identity.known_hosts_file).write_text(known_hosts)
-        question = "docker info --format '{{if .Swarm.ControlAvailable}}{{.Swarm.Cluster.ID}}{{end}}'"
-        swarm = ssh.run(identity, docker_host, question, timeout=COMMAND_TIMEOUT).strip()
-        return known_hosts if swarm == record["swarm"] else None
-
-    what = f"the manager {props['generation']} to write {props['parameter']} and to answer at {props['host']}"
-    return {**props, "known_hosts": until(what, look, timeout=MANAGER_TIMEOUT)}
+    def is_lost(self, olds: Props, news: Props) -> bool:
+        # A file of this machine: another one that has the same stack lacks it, and all that follows needs it.
+        return not self.identity(news).knows(olds["known_hosts"])
 
 
 class ManagerReady(Resource, module="aws", name="ManagerReady"):
@@ -136,46 +127,36 @@ class ManagerReady(Resource, module="aws", name="ManagerReady"):
         super().__init__(_ManagerProvider(), name, props, opts)
 
 
-class _WorkersProvider(ResourceProvider):
-    def create(self, props: dict[str, Any]) -> CreateResult:
-        _wait_for_workers(props)
-        return CreateResult("workers", props)
+class _WorkersProvider(Provider):
+    updated_by = ("count", "region", "profile", "docker_host", "folder", "group", "version")
+    limit = COMMAND_TIMEOUT
 
-    def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
-        return DiffResult(changes=olds != news)
+    def act(self, props: Props) -> tuple[str, Props]:
+        """Wait until no instance is of an older template, and as many workers as there should be are ready.
 
-    def update(self, _id: str, _olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
-        _wait_for_workers(news)
-        return UpdateResult(news)
+        Raises WorkersError where the group gave up replacing them.
+        """
+        wanted, autoscaling = int(props["count"]), _client(props, "autoscaling")
+        question = "docker node ls --filter role=worker --format '{{.Status}} {{.Availability}}'"
 
+        def look() -> bool | str | None:
+            older = _older_instances(autoscaling, props["group"], props["version"])
+            if older:
+                gave_up = _gave_up(autoscaling, props["group"])
+                if gave_up:
+                    return f"{', '.join(older)} are of an older launch template: {gave_up}"
+                raise RuntimeError(f"{', '.join(older)} are still to be replaced")
+            ready = self.run(props, question).splitlines().count("Ready Active")
+            if ready < wanted:
+                raise RuntimeError(f"{ready} of {wanted}")
+            return True
 
-def _wait_for_workers(props: dict[str, Any]) -> None:
-    """Wait until no instance is of an older template, and as many workers as there should be are ready.
-
-    Raises WorkersError where the group gave up replacing them.
-    """
-    identity, wanted = Identity(folder=props["folder"]), int(props["count"])
-    autoscaling = _client(props, "autoscaling")
-    question = "docker node ls --filter role=worker --format '{{.Status}} {{.Availability}}'"
-
-    def look() -> bool | str | None:
-        older = _older_instances(autoscaling, props["group"], props["version"])
-        if older:
-            gave_up = _gave_up(autoscaling, props["group"])
-            if gave_up:
-                return f"{', '.join(older)} are of an older launch template: {gave_up}"
-            raise RuntimeError(f"{', '.join(older)} are still to be replaced")
-        nodes = ssh.run(identity, props["docker_host"], question, timeout=COMMAND_TIMEOUT).splitlines()
-        ready = nodes.count("Ready Active")
-        if ready < wanted:
-            raise RuntimeError(f"{ready} of {wanted}")
-        return True
-
-    # A refresh replaces them one after another, each with a new one's start and an old one's drain.
-    timeout = WORKERS_TIMEOUT * (1 + wanted)
-    found = until(f"{wanted} workers to join the swarm", look, timeout=timeout)
-    if isinstance(found, str):
-        raise WorkersError(found)
+        # A refresh replaces them one after another, each with a new one's start and an old one's drain.
+        timeout = WORKERS_TIMEOUT * (1 + wanted)
+        found = until(f"{wanted} workers to join the swarm", look, timeout=timeout)
+        if isinstance(found, str):
+            raise WorkersError(found)
+        return "workers", props
 
 
 def _older_instances(autoscaling: Any, group: str, version: str) -> list[str]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import pulumi
-from pulumi.dynamic import CreateResult, DiffResult, ReadResult, Resource, ResourceProvider, UpdateResult
+from pulumi.dynamic import DiffResult, ReadResult, Resource
 
+from infra.dynamic import Props, Provider
 from infra.hosts import actions, belongings
 from infra.hosts.actions import Host
 from infra.hosts.dissolution import Stack, dissolve
@@ -19,16 +19,22 @@ class SwarmLostError(RuntimeError):
     """The stack's swarm is not where it was; the message says what to do."""
 
 
-def _host(props: Mapping[str, Any], url: str | None = None) -> Host:
-    return Host(url=url or props["host"], identity=Identity(folder=props["folder"]), share=props["share"])
+class _HostProvider(Provider):
+    def host(self, props: Props, url: str | None = None) -> Host:
+        return Host(url=url or props["host"], identity=self.identity(props), share=props["share"])
 
 
-class _ManagerProvider(ResourceProvider):
-    def create(self, props: dict[str, Any]) -> CreateResult:
-        outputs = _manage(props)
-        return CreateResult(_host(props).cluster(), outputs)
+class _ManagerProvider(_HostProvider):
+    updated_by = ("host", "share", "job_folders", "workers", "keep_data")
 
-    def diff(self, swarm: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
+    def act(self, props: Props) -> tuple[str, Props]:
+        """Have the host manage a swarm; the resource's id is the swarm's."""
+        manager = self.host(props)
+        belongings.make(manager, props["address"], props["job_folders"])
+        actions.join(manager, "manager", props["address"])
+        return manager.cluster(), {**props, "docker_host": props["host"], "node": manager.node()}
+
+    def diff(self, swarm: str, olds: Props, news: Props) -> DiffResult:
         if olds["address"] != news["address"]:
             raise SwarmLostError(
                 f"the manager's address was {olds['address']} and is {news['address']} now, but a swarm "
@@ -38,36 +44,24 @@ class _ManagerProvider(ResourceProvider):
             raise SwarmLostError(
                 f"{news['host']} is not in the stack's swarm {swarm} any more: pulumi refresh, then pulumi up"
             )
-        settable = ("host", "share", "job_folders", "workers", "keep_data")
-        return DiffResult(changes=any(olds[key] != news[key] for key in settable))
+        return super().diff(swarm, olds, news)
 
-    def update(self, _swarm: str, _olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
-        return UpdateResult(_manage(news))
-
-    def read(self, swarm: str, props: dict[str, Any]) -> ReadResult:
-        there = _host(props).cluster() == swarm
+    def read(self, swarm: str, props: Props) -> ReadResult:
+        there = self.host(props).cluster() == swarm
         return ReadResult(swarm, props) if there else ReadResult("", {})
 
-    def delete(self, swarm: str, props: dict[str, Any]) -> None:
+    def delete(self, swarm: str, props: Props) -> None:
         dissolve(
             Stack(
-                manager=_host(props),
+                manager=self.host(props),
                 address=props["address"],
                 swarm=swarm,
                 node=props["node"],
-                workers=tuple(_host(props, url) for url in props["workers"]),
+                workers=tuple(self.host(props, url) for url in props["workers"]),
                 job_folders=tuple(props["job_folders"]),
                 keep_data=props["keep_data"],
             )
         )
-
-
-def _manage(props: Mapping[str, Any]) -> dict[str, Any]:
-    """Have the host manage a swarm, and return what is known of it then."""
-    manager = _host(props)
-    belongings.make(manager, props["address"], props["job_folders"])
-    actions.join(manager, "manager", props["address"])
-    return {**props, "docker_host": props["host"], "node": manager.node()}
 
 
 class HostManager(Resource, module="hosts", name="Manager"):
@@ -107,30 +101,21 @@ class HostManager(Resource, module="hosts", name="Manager"):
         super().__init__(_ManagerProvider(), name, props, opts)
 
 
-class _WorkerProvider(ResourceProvider):
-    def create(self, props: dict[str, Any]) -> CreateResult:
-        return CreateResult(props["address"], {**props, "node": _work(props)})
+class _WorkerProvider(_HostProvider):
+    updated_by = ("host", "address", "share", "swarm")
 
-    def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
-        same = all(olds[key] == news[key] for key in ("host", "address", "share", "swarm"))
-        return DiffResult(changes=not same or news["found"] != olds["node"])
+    def act(self, props: Props) -> tuple[str, Props]:
+        """Have the host join the swarm, unless it was found to be a node of it already."""
+        worker = self.host(props)
+        if not props["found"]:
+            actions.join(worker, "worker", props["address"])
+        return props["address"], {**props, "node": worker.node()}
 
-    def update(self, _id: str, _olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
-        return UpdateResult({**news, "node": _work(news)})
+    def is_lost(self, olds: Props, news: Props) -> bool:
+        return bool(news["found"] != olds["node"])
 
-    def delete(self, _id: str, props: dict[str, Any]) -> None:
-        actions.leave(_host(props), [props["node"]])
-
-
-def _work(props: Mapping[str, Any]) -> str:
-    """Have the host join the swarm, and return its id as a node.
-
-    One that was found to be a node of it, as the check has made sure, is taken as it is.
-    """
-    worker = _host(props)
-    if not props["found"]:
-        actions.join(worker, "worker", props["address"])
-    return worker.node()
+    def delete(self, _id: str, props: Props) -> None:
+        actions.leave(self.host(props), [props["node"]])
 
 
 class HostWorker(Resource, module="hosts", name="Worker"):

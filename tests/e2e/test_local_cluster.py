@@ -140,7 +140,8 @@ def test_edits_of_a_program_leave_the_file_manager_what_it_needs_to_start_again(
     eventually(lambda: not cluster.tasks(names.FILEMGR_SERVICE), "the kill to be noticed")
     eventually(lambda: len(cluster.tasks(names.FILEMGR_SERVICE)) == 1, "a File Manager")
     cluster.manager("rm -r /shared-data/config/policies-*")
-    assert cluster.up() == {"update": 1}
+    cluster.pulumi("refresh", "--yes", "--skip-preview")
+    assert cluster.up() == {"create": 1}
     assert cluster.up() == {}
 
 

@@ -66,7 +66,7 @@ def test_the_gate_opens_for_the_swarm_of_the_record_by_the_host_key_of_the_recor
 def test_a_manager_that_does_not_come_is_named_with_what_was_waited_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(readiness, "MANAGER_TIMEOUT", 0.05)
+    monkeypatch.setattr(readiness._ManagerProvider, "limit", 0.05)
     with pytest.raises(waiting.NotReadyError, match="the manager i-1 to write /oodt/test/swarm") as caught:
         readiness._ManagerProvider().create(props(tmp_path))
     assert "ParameterNotFound" in str(caught.value)

@@ -80,7 +80,7 @@ def failure(tasks: dict[str, dict[str, Any]], monkeypatch: pytest.MonkeyPatch) -
     swarm = Swarm([{**each, "ID": name} for name, each in tasks.items()])
     monkeypatch.setattr(convergence, "DockerApi", lambda *_: swarm)
     monkeypatch.setattr(ssh, "docker", logs)
-    monkeypatch.setattr(convergence, "CONVERGE_TIMEOUT", 0.1)
+    monkeypatch.setattr(ConvergedProvider, "limit", 0.1)
     monkeypatch.setattr(convergence, "INTERVAL", 0.01)
     with pytest.raises(ServiceError) as caught:
         ConvergedProvider().create(

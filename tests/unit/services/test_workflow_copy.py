@@ -160,23 +160,30 @@ def test_where_docker_does_not_tell_what_is_mounted_every_copy_stays(
     assert Path(copy["path"]).exists()
 
 
-def test_a_copy_that_is_gone_is_made_again_in_its_place(make: Callable[..., dict[str, Any]]) -> None:
+def test_a_refresh_forgets_a_copy_that_is_gone_so_that_it_is_made_again_in_its_place(
+    make: Callable[..., dict[str, Any]],
+) -> None:
     props, provider = make(), CopyProvider()
-    assert not provider.diff("", props, props).changes
+    assert provider.read(props["path"], props).id == props["path"]
     Path(props["path"]).rename(f"{props['path']}.elsewhere")
-    difference = provider.diff("", props, props)
-    assert difference.changes and not difference.replaces
-    assert (provider.update("", props, props).outs or {})["path"] == props["path"]
+    assert not provider.read(props["path"], props).id
+    assert (provider.create(props).outs or {})["path"] == props["path"]
     assert Path(props["path"], "pges", "first", "pge.sh").exists()
 
 
-@pytest.mark.parametrize("host", ["ssh://root@manager", "not known in a preview"])
+def test_another_content_is_another_copy(folders: list[Path], make: Callable[..., dict[str, Any]]) -> None:
+    before, provider = make(), CopyProvider()
+    assert not provider.diff(before["path"], before, before).changes
+    edit(folders, 1, make)
+    assert provider.diff(before["path"], before, make()).replaces == ["path"]
+
+
 def test_a_manager_that_does_not_answer_is_no_reason_to_copy(
-    make: Callable[..., dict[str, Any]], monkeypatch: pytest.MonkeyPatch, host: str
+    make: Callable[..., dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def run(*_arguments: object, **_options: object) -> str:
         raise ssh.UnreachableError("manager: exit 255")
 
-    props = {**make(), "docker_host": host}
+    props = make()
     monkeypatch.setattr(ssh, "run", run)
-    assert not CopyProvider().diff("", props, props).changes
+    assert CopyProvider().read(props["path"], props).id == props["path"]

@@ -7,7 +7,7 @@ import pulumi
 from infra import settings, targets
 from infra.ssh import Identity, login_line
 from runtime import names
-from services import deploy
+from services import Services
 
 ROOT = Path(__file__).resolve().parent
 
@@ -20,7 +20,7 @@ except settings.ConfigurationError as problem:
 
 identity = Identity(folder=f".ssh/{chosen.stack}")
 swarm = targets.create(chosen, identity)
-access = deploy(chosen, swarm)
+access = Services("services", chosen, swarm).access
 
 docker_host = pulumi.Output.from_input(swarm.docker_host)
 pulumi.export(names.SSH_OUTPUT, docker_host.apply(lambda url: login_line(swarm.identity, url)))

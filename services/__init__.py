@@ -1,5 +1,5 @@
 """The docker services of the cluster, on whichever swarm."""
 
-from services.deployment import deploy
+from services.deployment import Services
 
-__all__ = ["deploy"]
+__all__ = ["Services"]

@@ -6,7 +6,7 @@ import pulumi
 
 from infra.swarm import Swarm
 from runtime import names
-from services.service import Mount
+from services.service_args import Mount
 
 HOME = "/usr/local/oodt"
 ARCHIVE = f"{HOME}/archive"

@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pulumi
-import pulumi_docker as docker
 from pulumi.dynamic import Resource
 
 from infra import ssh
@@ -81,11 +80,8 @@ class ConvergedProvider(Provider):
 class Converged(Resource, module="services", name="Converged"):
     """Done when the tasks of a service run, healthy, by its newest declaration, as many as it declares.
 
-    ``declared`` is the service itself, for what can wait for its tasks in ways of its own; ``declaration`` is
-    anything that changes when the service's declaration does.
+    ``declaration`` is anything that changes when the service's declaration does.
     """
-
-    declared: docker.Service
 
     def __init__(
         self,
@@ -93,18 +89,17 @@ class Converged(Resource, module="services", name="Converged"):
         *,
         docker_host: pulumi.Input[str],
         identity: Identity,
-        service: docker.Service,
+        service: pulumi.Input[str],
         declaration: Mapping[str, Any],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         props = {
             "docker_host": docker_host,
             "folder": identity.folder,
-            "service": service.name,
+            "service": service,
             "declaration": declaration,
         }
         super().__init__(ConvergedProvider(), name, props, opts)
-        self.declared = service
 
 
 def converged(service: dict[str, Any], tasks: Sequence[dict[str, Any]]) -> bool:

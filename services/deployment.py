@@ -11,14 +11,14 @@ import pulumi_docker as docker
 from infra.settings import Settings
 from infra.swarm import Swarm
 from runtime import names
-from services.convergence import Converged
 from services.credentials import Password
 from services.filemgr import filemgr
 from services.images import images
-from services.rabbitmq import Credentials, credentials, definitions_secret, rabbitmq
+from services.rabbitmq import Credentials, definitions_secret, rabbitmq
 from services.registry import registry
 from services.secrets import secret_file
 from services.service import Service
+from services.service_args import ServiceArgs
 from services.status import TOKEN_FILE, status
 from services.wmgr import wmgr
 from services.workflows import WorkflowCopy
@@ -34,62 +34,69 @@ class Access:
     status_token: pulumi.Output[str]
 
 
-def deploy(settings: Settings, swarm: Swarm) -> Access:
-    """Declare network, secrets, images and services; returns how to get in."""
-    cluster = _Cluster(swarm)
-    built = images(settings.prefix, swarm, cluster.on_swarm)
-    copy = WorkflowCopy("workflows", settings.folders, swarm, opts=cluster.with_manager)
-    # The File Manager's own, so that an edit of a program does not restart it.
-    policies = WorkflowCopy("policies", settings.folders, swarm, parts=["policy"], opts=cluster.with_manager)
-    login = credentials()
-    token = Password("status-token").value
+class Services(pulumi.ComponentResource):
+    """Network, secrets, images and services of the cluster; ``access`` is how to get in."""
 
-    images_home = cluster.run(registry(built.local("registry")))
-    rabbitmq_image = built.pushed("rabbitmq", images_home, "manager")
-    oodt_image = built.pushed("oodt", images_home, "worker")
+    access: Access
 
-    loaded = definitions_secret(settings.workflows, login, cluster.on_swarm)
-    broker = cluster.run(rabbitmq(rabbitmq_image, loaded))
-    catalogue = cluster.run(filemgr(oodt_image, swarm, policies.path))
-    urls = [
-        secret_file(file_name, url(names.RABBITMQ_SERVICE), uid=RUNTIME_UID, opts=cluster.on_swarm)
-        for file_name, url in (("rabbitmq_user_url", login.user_url), ("rabbitmq_admin_url", login.admin_url))
-    ]
-    token_file = secret_file(TOKEN_FILE, token, uid=RUNTIME_UID, opts=cluster.on_swarm)
-    cluster.run(status(oodt_image, swarm, [*urls, token_file]), after=[broker])
-    cluster.run(wmgr(oodt_image, settings, swarm, copy.path, urls), after=(broker, catalogue, *swarm.members))
-    return Access(broker=login, status_token=token)
-
-
-class _Cluster:
-    """The swarm's docker as a provider, its network, and how a service is run there."""
-
-    def __init__(self, swarm: Swarm) -> None:
+    def __init__(
+        self, name: str, settings: Settings, swarm: Swarm, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        former = pulumi.ResourceOptions(transformations=[_with_former_urn])
+        super().__init__("oodt:services:Services", name, {}, pulumi.ResourceOptions.merge(opts, former))
         self._swarm = swarm
+        child = pulumi.ResourceOptions(parent=self)
         # Whatever is on the swarm goes with its manager: destroying needs no manager that still answers.
-        self.with_manager = pulumi.ResourceOptions(deleted_with=swarm.manager)
-        provider = docker.Provider(
-            "swarm", host=swarm.docker_host, ssh_opts=swarm.identity.options(), opts=self.with_manager
+        with_manager = pulumi.ResourceOptions(parent=self, deleted_with=swarm.manager)
+        self._docker = docker.Provider(
+            "swarm", host=swarm.docker_host, ssh_opts=swarm.identity.options(), opts=with_manager
         )
-        self.on_swarm = pulumi.ResourceOptions(provider=provider, deleted_with=swarm.manager)
+        on_swarm = pulumi.ResourceOptions(parent=self, provider=self._docker, deleted_with=swarm.manager)
         self._network = docker.Network(
-            names.NETWORK, name=names.NETWORK, driver="overlay", attachable=True, opts=self.on_swarm
+            names.NETWORK, name=names.NETWORK, driver="overlay", attachable=True, opts=on_swarm
         )
+        built = images(settings.prefix, swarm, self._docker, parent=self)
+        copy = WorkflowCopy("workflows", settings.folders, swarm, opts=with_manager)
+        # The File Manager's own, so that an edit of a program does not restart it.
+        policies = WorkflowCopy("policies", settings.folders, swarm, parts=["policy"], opts=with_manager)
+        login = Credentials("rabbitmq", child)
+        token = Password("status-token", child).value
 
-    def run(self, service: Service, after: Sequence[pulumi.Resource] = ()) -> Converged:
-        """Declare a service that needs what is in ``after``; the result is done when it runs, healthy."""
-        needs = pulumi.ResourceOptions(depends_on=list(after))
-        task_spec = service.task_spec(self._network, self._swarm.platform)
-        declared = service.declare(task_spec, pulumi.ResourceOptions.merge(self.on_swarm, needs))
-        return Converged(
-            f"{service.name}-converged",
-            docker_host=self._swarm.docker_host,
-            identity=self._swarm.identity,
-            service=declared,
-            declaration={
-                "task": task_spec,
-                "replicas": service.replicas,
-                "manager": self._swarm.manager.id,
-            },
-            opts=self.with_manager,
+        images_home = self._run(names.REGISTRY_SERVICE, registry(built.local("registry")))
+        rabbitmq_image = built.pushed("rabbitmq", images_home, "manager")
+        oodt_image = built.pushed("oodt", images_home, "worker")
+
+        loaded = definitions_secret(settings.workflows, login, on_swarm)
+        broker = self._run(names.RABBITMQ_SERVICE, rabbitmq(rabbitmq_image, loaded))
+        catalogue = self._run(names.FILEMGR_SERVICE, filemgr(oodt_image, swarm, policies.path))
+        urls = [
+            secret_file(file_name, url(names.RABBITMQ_SERVICE), uid=RUNTIME_UID, opts=on_swarm)
+            for file_name, url in (
+                ("rabbitmq_user_url", login.user_url),
+                ("rabbitmq_admin_url", login.admin_url),
+            )
+        ]
+        token_file = secret_file(TOKEN_FILE, token, uid=RUNTIME_UID, opts=on_swarm)
+        self._run(names.STATUS_SERVICE, status(oodt_image, swarm, [*urls, token_file]), after=[broker])
+        self._run(
+            names.WMGR_SERVICE,
+            wmgr(oodt_image, settings, swarm, copy.path, urls),
+            after=[broker, catalogue, *swarm.members],
         )
+        self.access = Access(broker=login, status_token=token)
+        self.register_outputs({"network": self._network.name})
+
+    def _run(self, name: str, args: ServiceArgs, after: Sequence[pulumi.Resource] = ()) -> Service:
+        on_swarm = pulumi.ResourceOptions(parent=self, provider=self._docker)
+        return Service(name, args, self._swarm, self._network, after=after, opts=on_swarm)
+
+
+def _with_former_urn(
+    args: pulumi.ResourceTransformationArgs,
+) -> pulumi.ResourceTransformationResult | None:
+    """Have the engine know what stacks made before there were components, when the stack was the parent."""
+    if not isinstance(args.resource, pulumi.CustomResource):
+        return None
+    former = pulumi.Alias(parent=pulumi.ROOT_STACK_RESOURCE)
+    opts = pulumi.ResourceOptions.merge(args.opts, pulumi.ResourceOptions(aliases=[former]))
+    return pulumi.ResourceTransformationResult(props=args.props, opts=opts)

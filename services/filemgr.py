@@ -7,12 +7,11 @@ import pulumi
 from infra.swarm import Swarm
 from runtime import names
 from services import containers
-from services.service import Mount, Service
+from services.service_args import Mount, ServiceArgs
 
 
-def filemgr(image: pulumi.Input[str], swarm: Swarm, workflow_copy: pulumi.Output[str]) -> Service:
-    return Service(
-        name=names.FILEMGR_SERVICE,
+def filemgr(image: pulumi.Input[str], swarm: Swarm, workflow_copy: pulumi.Output[str]) -> ServiceArgs:
+    return ServiceArgs(
         image=image,
         args=["filemgr"],
         role="manager",

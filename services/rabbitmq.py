@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from urllib.parse import quote
 
 import pulumi
@@ -15,17 +14,23 @@ from runtime.messaging.event import Event
 from runtime.messaging.topology import definitions
 from services.credentials import Password
 from services.secrets import MountedSecret, secret_file
-from services.service import Mount, Service
+from services.service_args import Mount, ServiceArgs
 
 DEFINITIONS_FILE = "rabbitmq_definitions"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Credentials:
-    """The two users of the broker: one for messages, one for administration."""
+class Credentials(pulumi.ComponentResource):
+    """The passwords of the broker's two users: one for messages, one for administration."""
 
     user: pulumi.Output[str]
     admin: pulumi.Output[str]
+
+    def __init__(self, name: str, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("oodt:services:Credentials", name, {}, opts)
+        child = pulumi.ResourceOptions(parent=self)
+        self.user = Password("rabbitmq-user", child).value
+        self.admin = Password("rabbitmq-admin", child).value
+        self.register_outputs({})
 
     def user_url(self, host: pulumi.Input[str]) -> pulumi.Output[str]:
         """Where messages go, as the original's RABBITMQ_USER_URL."""
@@ -39,10 +44,6 @@ class Credentials:
         return pulumi.Output.concat(
             f"http://{names.ADMIN_USER}:", self.admin, "@", host, f":{names.MANAGEMENT_PORT}"
         )
-
-
-def credentials() -> Credentials:
-    return Credentials(user=Password("rabbitmq-user").value, admin=Password("rabbitmq-admin").value)
 
 
 def events(workflows: Sequence[Workflow]) -> list[Event]:
@@ -71,10 +72,9 @@ def definitions_secret(
     return secret_file(DEFINITIONS_FILE, content, uid=0, opts=opts)
 
 
-def rabbitmq(image: pulumi.Input[str], loaded: MountedSecret) -> Service:
+def rabbitmq(image: pulumi.Input[str], loaded: MountedSecret) -> ServiceArgs:
     """Queues live in a named volume, under the node name that the fixed host name gives the broker."""
-    return Service(
-        name=names.RABBITMQ_SERVICE,
+    return ServiceArgs(
         image=image,
         role="manager",
         hostname=names.RABBITMQ_SERVICE,

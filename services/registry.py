@@ -5,13 +5,12 @@ from __future__ import annotations
 import pulumi
 
 from runtime import names
-from services.service import Mount, Service
+from services.service_args import Mount, ServiceArgs
 
 
-def registry(image: pulumi.Input[str]) -> Service:
+def registry(image: pulumi.Input[str]) -> ServiceArgs:
     """Its data outlive an update; it asks for no login, and only the cluster reaches its port."""
-    return Service(
-        name=names.REGISTRY_SERVICE,
+    return ServiceArgs(
         image=image,
         role="manager",
         mounts=[Mount(source=names.REGISTRY_VOLUME, target="/var/lib/registry", volume=True)],

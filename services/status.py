@@ -10,15 +10,14 @@ from infra.swarm import Swarm
 from runtime import names
 from services import containers
 from services.secrets import MountedSecret
-from services.service import Mount, Service
+from services.service_args import Mount, ServiceArgs
 
 TOKEN_FILE = "status_token"
 
 
-def status(image: pulumi.Input[str], swarm: Swarm, secrets: Sequence[MountedSecret]) -> Service:
+def status(image: pulumi.Input[str], swarm: Swarm, secrets: Sequence[MountedSecret]) -> ServiceArgs:
     """The history lives in a named volume; a lost one begins anew with the next event."""
-    return Service(
-        name=names.STATUS_SERVICE,
+    return ServiceArgs(
         image=image,
         args=["status"],
         role="manager",

@@ -14,7 +14,7 @@ from runtime import names
 from services import containers
 from services.rabbitmq import events
 from services.secrets import MountedSecret
-from services.service import Mount, Service
+from services.service_args import Mount, ServiceArgs
 
 # Seconds that a container which is told to stop may go on with its running jobs before it hands them back.
 STOP_GRACE = names.DEFAULT_STOP_GRACE_SECONDS
@@ -27,7 +27,7 @@ def wmgr(
     swarm: Swarm,
     workflow_copy: pulumi.Output[str],
     urls: Sequence[MountedSecret],
-) -> Service:
+) -> ServiceArgs:
     """``wm_replicas`` containers on the workers; their work is in the broker and on the share."""
     variables = {
         **containers.environment(),
@@ -42,8 +42,7 @@ def wmgr(
         names.PROXY: str(settings.proxy).lower(),
         names.STOP_GRACE_SECONDS: str(STOP_GRACE),
     }
-    return Service(
-        name=names.WMGR_SERVICE,
+    return ServiceArgs(
         image=image,
         # Pulumi's docker plugin puts the variables of a service into another order at each update, which
         # docker takes for a change that every container has to be made anew for: to scale would restart all.

@@ -34,11 +34,7 @@ class Cluster:
     @classmethod
     def make(cls, folder: Path, subnet: str) -> Cluster:
         """Copy the project's files as they are now, and make an empty stack with this subnet."""
-        listed = _run(["git", "ls-files", "-co", "--exclude-standard", "-z"], cwd=ROOT).stdout
-        for name in filter(None, listed.split("\0")):
-            if (ROOT / name).is_file():
-                (folder / name).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy2(ROOT / name, folder / name)
+        copy_project(folder)
         (folder / ".venv").symlink_to(ROOT / ".venv")
         state = folder / ".state"
         state.mkdir()
@@ -124,6 +120,15 @@ class Cluster:
         """Remove all that the stack has, and return what pulumi wrote."""
         self.pulumi("cancel", "--yes", check=False)  # of a command that a test did not wait for
         return self.pulumi("destroy", "--yes", "--skip-preview", timeout=UP_TIMEOUT)
+
+
+def copy_project(folder: Path) -> None:
+    """Copy the project's files as they are now, those that are not committed too."""
+    listed = _run(["git", "ls-files", "-co", "--exclude-standard", "-z"], cwd=ROOT).stdout
+    for name in filter(None, listed.split("\0")):
+        if (ROOT / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, folder / name)
 
 
 def finish(process: subprocess.Popen[str], timeout: float) -> dict[str, Any]:

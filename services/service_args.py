@@ -1,0 +1,136 @@
+"""What a docker service is declared with: all that docker would fill in, or a later update sees a change."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import pulumi
+import pulumi_docker as docker
+
+from infra.swarm import Role
+from services.secrets import MountedSecret
+
+
+def duration(seconds: int) -> str:
+    """Seconds as docker's API reads them back: 90 is 1m30s, and 60 is 1m."""
+    minutes, rest = divmod(seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    parts = [f"{number}{unit}" for number, unit in ((hours, "h"), (minutes, "m"), (rest, "s")) if number]
+    return "".join(parts) or "0s"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mount:
+    """A folder of the node, or a named volume of it, seen in the container at ``target``."""
+
+    source: pulumi.Input[str]
+    target: str
+    volume: bool = False
+    read_only: bool = False
+
+    def args(self) -> docker.ServiceTaskSpecContainerSpecMountArgs:
+        return docker.ServiceTaskSpecContainerSpecMountArgs(
+            type="volume" if self.volume else "bind",
+            source=self.source,
+            target=self.target,
+            read_only=self.read_only,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServiceArgs:
+    """What is particular to a service; seconds for the times, MiB for the memory.
+
+    ``role`` is the role of the nodes that it may run on; ``health`` is the command that tells whether a
+    container is well; ``command`` takes the place of the image's entrypoint. ``start_first`` is for services
+    of which more tasks may run than there are replicas: an update starts so many new ones at a time before it
+    stops old ones, and does not wait for those to finish their work.
+    """
+
+    image: pulumi.Input[str]
+    role: Role
+    health: Sequence[str]
+    command: Sequence[str] = ()
+    args: Sequence[str] = ()
+    replicas: int = 1
+    hostname: str = ""
+    environment: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
+    mounts: Sequence[Mount] = ()
+    secrets: Sequence[MountedSecret] = ()
+    ports: Sequence[int] = ()
+    start_period: int = 60
+    stop_grace: int = 30
+    memory_limit: int | None = None
+    start_first: int = 0
+
+    def task_spec(self, network: docker.Network, platform: str) -> docker.ServiceTaskSpecArgs:
+        """What makes docker start new tasks when it changes."""
+        return docker.ServiceTaskSpecArgs(
+            container_spec=self._container(),
+            networks_advanceds=[docker.ServiceTaskSpecNetworksAdvancedArgs(id=network.id)],
+            placement=self._placement(platform),
+            resources=self._resources(),
+            restart_policy=docker.ServiceTaskSpecRestartPolicyArgs(
+                condition="any", delay="3s", max_attempts=0, window="0s"
+            ),
+            force_update=0,
+            runtime="container",
+        )
+
+    def mode(self) -> docker.ServiceModeArgs:
+        return docker.ServiceModeArgs(replicated=docker.ServiceModeReplicatedArgs(replicas=self.replicas))
+
+    def endpoint_spec(self) -> docker.ServiceEndpointSpecArgs:
+        published = [
+            docker.ServiceEndpointSpecPortArgs(
+                target_port=port, published_port=port, publish_mode="host", protocol="tcp"
+            )
+            for port in self.ports
+        ]
+        return docker.ServiceEndpointSpecArgs(mode="dnsrr", ports=published)
+
+    def update_config(self) -> docker.ServiceUpdateConfigArgs:
+        return docker.ServiceUpdateConfigArgs(
+            parallelism=self.start_first or 1,
+            delay="0s",
+            failure_action="pause",
+            monitor="5s",
+            max_failure_ratio="0.0",
+            order="start-first" if self.start_first else "stop-first",
+        )
+
+    def _placement(self, platform: str) -> docker.ServiceTaskSpecPlacementArgs:
+        system, _, architecture = platform.partition("/")
+        # Docker's client fills this in when it makes a service, so that leaving it out would be a change.
+        platforms = [docker.ServiceTaskSpecPlacementPlatformArgs(os=system, architecture=architecture)]
+        return docker.ServiceTaskSpecPlacementArgs(
+            constraints=[f"node.role == {self.role}"], platforms=platforms
+        )
+
+    def _resources(self) -> docker.ServiceTaskSpecResourcesArgs | None:
+        if self.memory_limit is None:
+            return None
+        limits = docker.ServiceTaskSpecResourcesLimitsArgs(memory_bytes=self.memory_limit * 1024 * 1024)
+        return docker.ServiceTaskSpecResourcesArgs(limits=limits)
+
+    def _container(self) -> docker.ServiceTaskSpecContainerSpecArgs:
+        return docker.ServiceTaskSpecContainerSpecArgs(
+            image=self.image,
+            commands=list(self.command) or None,
+            args=list(self.args),
+            hostname=self.hostname,
+            env=dict(self.environment),
+            mounts=[mount.args() for mount in self.mounts],
+            secrets=[secret.mount() for secret in self.secrets],
+            healthcheck=docker.ServiceTaskSpecContainerSpecHealthcheckArgs(
+                tests=["CMD", *self.health],
+                interval="3s",
+                timeout="10s",
+                retries=10,
+                start_period=duration(self.start_period),
+            ),
+            init=True,
+            isolation="default",
+            stop_grace_period=duration(self.stop_grace),
+        )

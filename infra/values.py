@@ -103,13 +103,19 @@ class Values:
         return network
 
     def json_list(self, key: str, kind: type[E], example: str) -> list[E]:
-        """The text as a JSON list of objects (``dict``) or of texts (``str``)."""
+        """The text as a JSON list of objects (``dict``) or of texts (``str``).
+
+        The engine hands a list over as JSON text, also where it was set by its parts.
+        """
         try:
             listed = json.loads(self.text(key, example))
         except RecursionError:
             raise self.error(key, "it is nested too deeply.", example) from None
         except ValueError as problem:  # not JSON, or a number of more digits than Python reads
             raise self.error(key, f"it is not JSON ({problem}).", example) from None
+        if isinstance(listed, list) and None in listed:
+            begun = "an entry is missing: where the list was one text, `--path` has begun another."
+            raise self.error(key, begun, example)
         if not isinstance(listed, list) or not all(isinstance(entry, kind) for entry in listed):
             kinds = "objects" if kind is dict else "texts"
             raise self.error(key, f"it must be a list of {kinds}.", example)

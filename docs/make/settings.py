@@ -77,7 +77,7 @@ class NotedValues(Values):
         return super().network(key, shortest_prefix, longest_prefix)
 
     def json_list(self, key: str, kind: type[E], example: str) -> list[E]:
-        self._words[key] = f"a JSON list of {'objects' if kind is dict else 'texts'}"
+        self._words[key] = f"a list of {'objects' if kind is dict else 'texts'}"
         return super().json_list(key, kind, example)
 
 
@@ -94,12 +94,12 @@ def allowed() -> dict[str, str]:
 
 def parts() -> dict[str, str]:
     """A table of the keys of all targets, and one for each target."""
-    declared: dict[str, dict[str, str]] = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())["config"]
+    declared: dict[str, dict[str, Any]] = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())["config"]
     words = allowed()
     rows: dict[str, list[list[str]]] = {name: [] for name in ("settings", *TARGETS)}
     for key, stated in declared.items():
         target, meaning = _meant(stated["description"])
-        default = f"`{stated['default']}`" if stated["default"] else "none"
+        default = f"`{stated['default']}`" if stated["default"] != "" else "none"
         line = f"`pulumi config set {key} {shlex.quote(EXAMPLES[key])}`"
         rows[target].append([f"`{key}`", default, words[key], meaning, line])
     head = ["key", "default", "values", "meaning", "example"]

@@ -73,6 +73,19 @@ def test_a_bad_setting_fails_before_anything_is_touched(new_cluster: Cluster, ke
     assert docker_objects(new_cluster.prefix) == ""
 
 
+def test_a_list_is_set_by_its_parts_or_as_one_text(new_cluster: Cluster) -> None:
+    entry = {"event": "no-such-event", "dir": "workflows/test-workflow"}
+    for key, value in entry.items():
+        new_cluster.pulumi("config", "set", "--path", f"workflows[0].{key}", value)
+    by_parts = new_cluster.pulumi("preview", check=False)
+    new_cluster.pulumi("config", "set", "workflows", json.dumps([entry]))
+    as_text = new_cluster.pulumi("preview", check=False)
+    new_cluster.pulumi("config", "rm", "workflows")
+    for text in (by_parts, as_text):
+        assert "workflows[0].event is 'no-such-event'" in text
+        assert "fix: pulumi config set workflows '[{" in text
+
+
 def test_a_preview_works_before_anything_exists(new_cluster: Cluster) -> None:
     text = new_cluster.pulumi("preview")
     assert "oodt-wmgr" in text

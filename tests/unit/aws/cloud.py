@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pulumi
-import yaml
 from pulumi.runtime import mocks
 from pulumi.runtime.config import set_all_config
 
-ROOT = Path(__file__).parents[3]
+from tests.unit import project
+
 OUTPUTS: dict[str, dict[str, Any]] = {
     "aws:ec2/networkInterface:NetworkInterface": {"privateIp": "172.31.0.10"},
     "aws:ec2/eip:Eip": {"publicIp": "203.0.113.99"},
@@ -112,9 +112,7 @@ def workflow_folder(folder: Path, *events: str) -> Path:
 
 def defaults(folder: Path) -> dict[str, str]:
     """The defaults of Pulumi.yaml, with a workflow in ``folder``."""
-    declared = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())["config"]
-    values = {key: entry["default"] for key, entry in declared.items()}
-    return values | {"workflow_dir": str(workflow_folder(folder / "flow"))}
+    return project.defaults() | {"workflow_dir": str(workflow_folder(folder / "flow"))}
 
 
 def run_program(cloud: Cloud, folder: Path, **changes: str) -> None:
@@ -123,4 +121,4 @@ def run_program(cloud: Cloud, folder: Path, **changes: str) -> None:
     set_all_config(config | {"aws:region": "us-west-2"})
     asyncio.set_event_loop(asyncio.new_event_loop())  # Pulumi wants one, and asyncio.run leaves none behind
     mocks.set_mocks(cloud, project="oodt", stack="test", preview=False)
-    pulumi.runtime.test(lambda: runpy.run_path(str(ROOT / "__main__.py")) and None)()
+    pulumi.runtime.test(lambda: runpy.run_path(str(project.ROOT / "__main__.py")) and None)()

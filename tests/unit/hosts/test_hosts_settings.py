@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
-import yaml
 
 from infra import settings
 from infra.hosts.settings import HostsSettings
 from infra.settings import ConfigurationError
+from tests.unit import project
 
-ROOT = Path(__file__).parents[3]
 GOOD = {
     "target": "hosts",
     "manager": "ssh://root@10.0.0.10",
@@ -21,10 +18,8 @@ GOOD = {
 
 
 def load(changes: dict[str, str]) -> HostsSettings | None:
-    declared = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())["config"]
-    defaults = {key: entry["default"] for key, entry in declared.items()}
-    config = {f"oodt:{key}": text for key, text in (defaults | changes).items()}
-    return settings.load(config, project="oodt", stack="test", root=ROOT).hosts
+    config = {f"oodt:{key}": text for key, text in (project.defaults() | changes).items()}
+    return settings.load(config, project="oodt", stack="test", root=project.ROOT).hosts
 
 
 def test_the_hosts_are_read_in_their_order_with_the_manager_first() -> None:

@@ -7,18 +7,14 @@ import shlex
 from pathlib import Path
 
 import pytest
-import yaml
 
 from infra import settings
 from infra.settings import ConfigurationError, Settings
-
-ROOT = Path(__file__).parents[3]
-DECLARED = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())["config"]
+from tests.unit.project import DECLARED, ROOT, defaults
 
 
 def load(changes: dict[str, str] | None = None) -> Settings:
-    defaults = {key: entry["default"] for key, entry in DECLARED.items()}
-    config = {f"oodt:{key}": text for key, text in (defaults | (changes or {})).items()}
+    config = {f"oodt:{key}": text for key, text in (defaults() | (changes or {})).items()}
     return settings.load(config | {"aws:region": "us-west-2"}, project="oodt", stack="dev", root=ROOT)
 
 
@@ -45,7 +41,14 @@ def test_the_defaults_of_the_project_file_are_a_usable_stack() -> None:
 
 def test_every_known_key_is_declared_with_a_default_and_a_description() -> None:
     assert set(DECLARED) == set(settings.KEYS)
-    assert all(entry["description"] and isinstance(entry["default"], str) for entry in DECLARED.values())
+    assert all(entry["description"] for entry in DECLARED.values())
+    assert all(isinstance(text, str) for text in defaults().values())
+
+
+def test_no_key_has_a_type_that_would_refuse_a_list_as_one_text() -> None:
+    assert [key for key, entry in DECLARED.items() if "type" in entry] == []
+    lists = {key for key, entry in DECLARED.items() if entry["default"] == []}
+    assert lists == {"workflows", "admin_cidrs", "subnet_ids", "workers"}
 
 
 @pytest.mark.parametrize(
@@ -79,6 +82,7 @@ def test_every_known_key_is_declared_with_a_default_and_a_description() -> None:
         ("workflow_dir", "long" * 1000),
         ("workflow_dir", "with\0zero"),
         ("workflows", "[1]"),
+        ("workflows", '[null,{"event":"test-workflow","dir":"workflows/test-workflow"}]'),
         ("workflows", "{"),
         ("workflows", "[" * 100_000),
         ("workflows", f'[{{"event": "test-workflow", "max_workflows": {"9" * 5000}}}]'),
@@ -91,6 +95,11 @@ def test_a_bad_value_is_refused_with_key_value_and_the_line_to_type(key: str, va
     message = str(caught.value)
     assert message.startswith(f"{key} is {value!r}: ")
     assert f"fix: pulumi config set {key} " in message
+
+
+def test_a_list_that_path_has_begun_anew_is_refused_with_what_happened() -> None:
+    with pytest.raises(ConfigurationError, match="where the list was one text, `--path` has begun another"):
+        load({"target": "hosts", "manager": "ssh://a@h0", "workers": '[null,"ssh://a@h2"]'})
 
 
 def test_an_unknown_key_is_refused_with_the_key_that_was_meant() -> None:

@@ -1,4 +1,4 @@
-"""Debian, which every image starts from, on a docker that is about to build images."""
+"""The base of all images, Debian, made available on a docker that will build images."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PULL_TIMEOUT = 600  # seconds for some 100 MB
 
 
 class BaseImageError(RuntimeError):
-    """There is no base image to be had; the message says what to do."""
+    """The base image is not available; the message says what to do."""
 
 
 class _BaseImageProvider(Provider):
@@ -45,7 +45,7 @@ def _on_this_machine() -> str:
 
 def _on_manager(identity: Identity, docker_host: str) -> str:
     docker = [*ssh.command(identity, docker_host), "docker"]
-    if _first_there() == SUBSTITUTE_BASE_IMAGE:  # where this machine gets no other, the manager hardly does
+    if _first_there() == SUBSTITUTE_BASE_IMAGE:  # the manager cannot pull more than this machine, as a rule
         return copy(SUBSTITUTE_BASE_IMAGE, docker)
     if _pulls(docker):
         return BASE_IMAGE
@@ -57,7 +57,7 @@ def _on_manager(identity: Identity, docker_host: str) -> str:
 
 
 def _first_there() -> str | None:
-    """The preferred one of the base images that this machine has."""
+    """The first of the base images, in the order of preference, that this machine has."""
     return next((image for image in BASE_IMAGES if _has(image)), None)
 
 
@@ -79,7 +79,7 @@ def _succeeds(command: list[str], timeout: float) -> bool:
 class BaseImage(Resource, module="docker", name="BaseImage"):
     """Makes the base image available on a docker and says its name there.
 
-    ``docker_host`` is empty for the user's own docker; ``generation`` changes when a docker is another one.
+    ``docker_host`` is empty for the user's own docker; ``generation`` changes when the docker is replaced.
     """
 
     image: pulumi.Output[str]

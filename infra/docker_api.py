@@ -1,4 +1,4 @@
-"""Docker's API on a host, over one ssh connection: for who looks again and again.
+"""Docker's API on a host over one ssh connection, for callers that poll.
 
 An ssh login and a docker command take a tenth of a second of processor time each, on both sides.
 """
@@ -23,7 +23,7 @@ STOP_TIMEOUT = 5  # seconds for ssh to end once its connection is closed
 
 
 class _Connection(http.client.HTTPConnection):
-    """HTTP whose bytes an ssh command carries: ours is one end of a pair of sockets, ssh has the other."""
+    """HTTP through an ssh command: this side has one end of a pair of sockets, ssh has the other."""
 
     def __init__(self, line: Sequence[str]) -> None:
         super().__init__("docker", timeout=ssh.DOCKER_TIMEOUT)
@@ -79,7 +79,7 @@ class DockerApi:
     def get(self, path: str, filters: Mapping[str, Sequence[str]] | None = None) -> Any:
         """What is at ``path``, decoded; raises RemoteError where docker refuses, UnreachableError.
 
-        ``filters`` are docker's own, several values of one for any of them.
+        ``filters`` are docker's own; several values of one filter mean any of them.
         """
         query = "?" + urlencode({"filters": json.dumps(filters)}) if filters else ""
         deadline = time.monotonic() + ssh.DOCKER_TIMEOUT

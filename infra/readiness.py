@@ -1,4 +1,4 @@
-"""Gates that `pulumi up` waits at until the swarm is there: the manager answers, a worker has joined."""
+"""What `pulumi up` waits for before it uses the swarm: the manager answers, each worker has joined."""
 
 from __future__ import annotations
 
@@ -34,14 +34,15 @@ class _ManagerProvider(Provider):
         return address, outputs
 
     def is_lost(self, olds: Props, news: Props) -> bool:
-        # A file of this machine: another one that has the same stack lacks it, and all that follows needs it.
+        # This looks at a file, at each update: a machine that has not used this stack yet lacks the file, and
+        # ssh needs it before anything can be looked at on a host.
         return not self.identity(news).knows(olds["known_hosts"])
 
 
 class ManagerReady(Resource, module="swarm", name="ManagerReady"):
     """Done when the manager's docker answers over ssh and controls a swarm.
 
-    ``generation`` names the manager's incarnation: another one is waited for again.
+    ``generation`` changes when the manager is replaced: then the new one is waited for.
     """
 
     docker_host: pulumi.Output[str]
@@ -70,7 +71,7 @@ class _MemberProvider(Provider):
     limit = ANSWER_TIMEOUT
 
     def act(self, props: Props) -> tuple[str, Props]:
-        """Wait until the worker is ready, and forget earlier incarnations of it; its id is the node's."""
+        """Wait until the worker is ready, and remove nodes that it was before; returns the node's id."""
 
         def look() -> list[tuple[str, str]] | None:
             nodes = self._nodes(props)
@@ -83,14 +84,14 @@ class _MemberProvider(Provider):
         return next(node for node, status in nodes if status == "Ready"), props
 
     def delete(self, _id: str, props: Props) -> None:
-        """Drain the worker, wait for its tasks to end, then forget it: what it runs finishes or moves."""
+        """Drain the worker, wait for its tasks to end, then remove the node: its jobs finish or move."""
         for node, _status in self._nodes(props):
             self.docker(props, f"node update --availability drain {node}")
             self._wait_until_idle(props, node)
             self.docker(props, f"node rm --force {node}")
 
     def _nodes(self, props: Props) -> list[tuple[str, str]]:
-        """(node id, status) of the nodes with this host name: several where one was made anew."""
+        """(node id, status) of the nodes with this host name: several if the worker was replaced."""
         lines = self.docker(props, "node ls --format '{{.ID}} {{.Hostname}} {{.Status}}'").splitlines()
         rows = [line.split() for line in lines]
         return [(node, status) for node, hostname, status in rows if hostname == props["hostname"]]
@@ -98,7 +99,7 @@ class _MemberProvider(Provider):
     def _wait_until_idle(self, props: Props, node: str) -> None:
         def look() -> bool | None:
             if (node, "Down") in self._nodes(props):
-                return True  # nothing that ran there will ever report its end
+                return True  # its tasks will never report their end
             tasks = self.docker(props, f"node ps {node} --format '{{{{.CurrentState}}}}'").splitlines()
             busy = any(task.startswith(("Running", "Starting", "Preparing")) for task in tasks)
             return None if busy else True

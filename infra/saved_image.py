@@ -1,4 +1,4 @@
-"""An image of the user's own docker, taken from there: as a stream, or copied to another docker."""
+"""An image read from the user's docker: as a stream, or copied to another docker."""
 
 from __future__ import annotations
 
@@ -14,43 +14,43 @@ COPY_TIMEOUT = 600  # seconds to copy an image of some 100 MB
 
 
 class ImageCopyError(RuntimeError):
-    """An image could not be taken from one docker to another; the message says why."""
+    """An image could not be copied from one docker to another; the message says why."""
 
 
 @contextmanager
 def saved(image: str, *, timeout: float) -> Iterator[IO[bytes]]:
-    """What `docker save` writes about an image, to be read within ``timeout`` seconds.
+    """The output of `docker save`, to be read within ``timeout`` seconds.
 
-    Raises ImageCopyError when docker fails or is too slow, also where the reader stumbles over that first.
+    Raises ImageCopyError when docker fails or is too slow, even if that makes the reader fail first.
     """
     line = ["docker", "save", image]
     with TemporaryFile() as said, subprocess.Popen(line, stdout=subprocess.PIPE, stderr=said) as save:
         assert save.stdout
         watchdog = threading.Timer(timeout, save.kill)
         watchdog.start()
-        stumbled: Exception | None = None
+        failure: Exception | None = None
         try:
             yield save.stdout
         except Exception as problem:
-            stumbled = problem
+            failure = problem
         try:
-            if stumbled and save.stdout.read(1):  # docker was not at its end: the fault is the reader's
+            if failure and save.stdout.read(1):  # docker had more to write: the failure is the reader's own
                 save.kill()
-                raise stumbled
+                raise failure
             while save.stdout.read(BLOCK):
-                pass  # what pads the archive
+                pass  # the padding at the archive's end
             if save.wait():
                 said.seek(0)
                 reason = said.read().decode(errors="replace").strip() or f"not done within {timeout:g} s"
                 raise ImageCopyError(f"docker save {image}: {reason}")
-            if stumbled:
-                raise stumbled
+            if failure:
+                raise failure
         finally:
             watchdog.cancel()
 
 
 def copy(image: str, docker: Sequence[str]) -> str:
-    """Copy an image to the docker that the command ``docker`` talks to, and return what it is called there.
+    """Copy an image to the docker that the command ``docker`` talks to, and return its name there.
 
     Raises ImageCopyError.
     """

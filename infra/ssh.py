@@ -1,4 +1,4 @@
-"""Reaching a node: who is let in and how, and commands run over ssh with a time limit."""
+"""ssh to a host: how it authenticates, and commands with a time limit."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ CONNECT_TIMEOUT = 10  # seconds
 DOCKER_TIMEOUT = 30  # seconds for one docker command
 DEFAULT_PORT = 22
 CONNECTION_FAILED = 255  # ssh's exit code where it is not the command's
-# What ssh says where sshd has too many connections that have not logged in yet; the command was not run.
+# What ssh says if sshd has too many connections that have not logged in yet; the command did not run.
 TURNED_AWAY = "kex_exchange_identification"
 TURNED_AWAY_PAUSE = 1  # seconds
 CONFIGURATION = "OODT_SSH_CONFIG"  # environment: the operator's ssh configuration, if not at its usual place
@@ -24,12 +24,12 @@ CONFIGURATION = "OODT_SSH_CONFIG"  # environment: the operator's ssh configurati
 
 @dataclass(frozen=True, kw_only=True)
 class Identity:
-    """What ssh is let in by: the stack's own key and known hosts, or what the operator has set up himself.
+    """How ssh authenticates: by the stack's own key and known hosts, or by what the operator has set up.
 
     ``folder`` has the stack's files, is ignored by git, and is relative to the project, where the engine and
-    its plugins work: to them, a project that is moved is the same. It is empty for hosts that are not the
-    stack's: there the operator's ssh configuration, agent and known hosts count. Where he has them is no
-    setting of the stack, so that several operators can share one.
+    its plugins work, so that a project may be moved. It is empty for hosts that are not the stack's: there
+    the operator's ssh configuration, agent and known hosts count. Their place is no setting of the stack, so
+    that several operators can share one.
     """
 
     folder: str
@@ -47,7 +47,7 @@ class Identity:
         return self.known_hosts_file.exists() and self.known_hosts_file.read_text() == hosts
 
     def options(self) -> list[str]:
-        """Options for the ssh command, which is to ask no question and to trust no host that is not known."""
+        """Options for the ssh command, which asks no questions and trusts only known hosts."""
         return [
             *(self._stack_options() if self.folder else _operator_options()),
             *("-o", "BatchMode=yes"),
@@ -65,7 +65,7 @@ class Identity:
         ]
 
     def login_options(self) -> list[str]:
-        """Options for a person's ssh command, who works in any folder."""
+        """Options for an ssh command that a person types, in any folder."""
         if not self.folder:
             return _operator_options()
         known_hosts = self.known_hosts_file.resolve()
@@ -86,16 +86,16 @@ class Place(NamedTuple):
 
 
 def place(docker_host: str) -> Place:
-    """The parts of ``ssh://USER@HOST[:PORT]``, as they were written: ssh tells Host0 from host0."""
-    url = urlsplit(docker_host or "")  # which a program that is only tried out does not know
+    """The parts of ``ssh://USER@HOST[:PORT]``, in capitals as written: to ssh, Host0 is not host0."""
+    url = urlsplit(docker_host or "")  # None under mocks
     user, _, rest = url.netloc.rpartition("@")
     return Place(user, rest.partition(":")[0], url.port)
 
 
 def host_name(identity: Identity, docker_host: str) -> str:
-    """What ssh connects to: HOST itself, or what the operator's configuration says HOST stands for.
+    """What ssh connects to: HOST itself, or the name that the operator's configuration gives for HOST.
 
-    Empty where ssh does not say.
+    Empty if ssh does not say.
     """
     line = [*command(identity, docker_host), "true"]
     asked = subprocess.run(
@@ -106,7 +106,7 @@ def host_name(identity: Identity, docker_host: str) -> str:
 
 
 def login_line(identity: Identity, docker_host: str, ports: Sequence[int] = ()) -> str:
-    """What a person types to log in where docker is, or only to bring these ports of it to his machine."""
+    """What a person types to log in on docker's host, or to forward these ports of it without a login."""
     user, host, port = place(docker_host)
     words = ["ssh", *identity.login_options()]
     if port not in (None, DEFAULT_PORT):
@@ -117,7 +117,7 @@ def login_line(identity: Identity, docker_host: str, ports: Sequence[int] = ()) 
 
 
 def command(identity: Identity, docker_host: str) -> list[str]:
-    """The ssh command for the host of ``ssh://USER@ADDRESS[:PORT]``; what it is to run there follows."""
+    """The ssh command for the host of ``ssh://USER@ADDRESS[:PORT]``, without the command to run there."""
     user, host, port = place(docker_host)
     return ["ssh", *identity.options(), *(["-p", str(port)] if port else []), f"{user}@{host}"]
 

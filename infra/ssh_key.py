@@ -1,4 +1,4 @@
-"""The stack's own ssh key: made once, a secret of the stack, and laid out as a file for ssh to use."""
+"""The stack's own ssh key: made once, a secret of the stack, and written to a file for ssh."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from infra.ssh import Identity
 
 
 class KeyProvider(Provider):
-    """Makes the pair; what it has laid out is laid out again where it is gone, and goes with the key."""
+    """Makes the pair and writes its file, again if that is missing; with the key the files are deleted."""
 
     def act(self, props: Props) -> tuple[str, Props]:
         key = Ed25519PrivateKey.generate()
@@ -28,17 +28,18 @@ class KeyProvider(Provider):
             .public_bytes(serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH)
             .decode()
         )
-        _lay_out(props["folder"], private)
+        _write(props["folder"], private)
         return public.split()[1][-16:], {**props, "private_key": private, "public_key": public}
 
     def is_lost(self, olds: Props, news: Props) -> bool:
-        # A file of this machine: another one that has the same stack lacks it, and all that follows needs it.
+        # This looks at a file, at each update: a machine that has not used this stack yet lacks the file, and
+        # ssh needs it before anything can be looked at on a host.
         file = self.identity(news).key_file
         return not (file.exists() and file.read_text() == olds["private_key"])
 
     def update(self, _id: str, olds: Props, news: Props) -> UpdateResult:
-        """The pair stays what it is."""
-        _lay_out(news["folder"], olds["private_key"])
+        """Write the file again; the pair stays the same."""
+        _write(news["folder"], olds["private_key"])
         return UpdateResult({**olds, "folder": news["folder"]})
 
     def delete(self, _id: str, props: Props) -> None:
@@ -66,7 +67,7 @@ class SshKey(Resource, module="ssh", name="Key"):
         )
 
 
-def _lay_out(folder: str, private: str) -> None:
+def _write(folder: str, private: str) -> None:
     file = Identity(folder=folder).key_file
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     draft = file.with_suffix(".new")

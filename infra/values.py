@@ -1,4 +1,4 @@
-"""Texts of a configuration read as what they should be, with errors that say what to type instead."""
+"""Typed values from the texts of a configuration; an error says what to type instead."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class ConfigurationError(ValueError):
 
 
 class Values:
-    """Texts by key, read as what they should be."""
+    """Texts by key, read as typed values."""
 
     def __init__(self, values: Mapping[str, Any]) -> None:
         self._values = values
@@ -123,10 +123,10 @@ class Values:
 
 
 class EntryValues(Values):
-    """The values of one entry of a list of objects; what its errors say to type is the whole list, mended.
+    """The values of one entry of a list of objects. Its errors give the whole corrected list to type.
 
-    ``needed`` has an example for each key that an entry must have: where several are missing, the line to
-    type has them all.
+    Not the entry alone: `--path` would replace a list that was set as one text. ``needed`` has an example for
+    each key that an entry must have, so that the line to type lacks none.
     """
 
     def __init__(
@@ -155,8 +155,8 @@ class EntryValues(Values):
 
     def _with_entry(self, entry: Mapping[str, Any]) -> str:
         whole = {**self._needed, **entry}
-        mended = [*self._listed[: self._index], whole, *self._listed[self._index + 1 :]]
-        return f"pulumi config set {self._key} {_quoted(json.dumps(mended))}"
+        corrected = [*self._listed[: self._index], whole, *self._listed[self._index + 1 :]]
+        return f"pulumi config set {self._key} {_quoted(json.dumps(corrected))}"
 
 
 def _quoted(text: str) -> str:

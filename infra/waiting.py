@@ -1,4 +1,4 @@
-"""Waiting for something outside to become true, with a limit and a reason when it does not."""
+"""Waiting for a condition, with a time limit and the last thing seen if the limit is reached."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ INTERVAL = 0.3  # seconds between two looks
 
 
 class NotReadyError(RuntimeError):
-    """What was waited for did not come within its time; the message says what, and what was seen last."""
+    """A condition was not met in time; the message says which, and what was seen last."""
 
 
 def until(what: str, look: Callable[[], T | None], *, timeout: float) -> T:

@@ -1,6 +1,7 @@
-"""The operator's folder of a workflow, looked into before anything is declared.
+"""Checks the operator's folder of a workflow before anything is declared.
 
-What is missing or cannot be read would else show late: as containers that do not start, or jobs that do not.
+Files that are missing or cannot be read would otherwise show late: containers would not start, or jobs would
+fail.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ XML_PARTS = ("policy", "pge-configs")
 
 
 class WorkflowFolderError(ValueError):
-    """A folder that is no workflow; ``fix`` is what to do about it, empty where another is to be named."""
+    """A folder that is no workflow; ``fix`` is what to do, empty if another folder must be named."""
 
     def __init__(self, problem: str, fix: str = "") -> None:
         super().__init__(problem)
@@ -37,7 +38,7 @@ def find(root: Path, text: str) -> Path:
 
 
 def events_of(folder: Path) -> list[str]:
-    """The events of the workflow's policy, once all that OODT reads as XML is well-formed.
+    """The events of the workflow's policy, if all files that OODT reads as XML are well-formed.
 
     Raises WorkflowFolderError.
     """

@@ -1,7 +1,7 @@
 """Waiting until a service runs as it was declared, and saying why it does not.
 
-The docker provider's own converge_config waits its whole time for a service that crashes at every start, and
-then tells only the service's id; this gate stops at the third crash and shows what the container said last.
+The docker provider's own converge_config waits its full time for a service that crashes at every start, and
+then names only the service's id. This wait ends at the third crash and shows what the container wrote last.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ from infra.ssh import Identity
 
 CONVERGE_TIMEOUT = 300  # seconds
 INTERVAL = 0.5  # seconds between two looks
-CRASHES = 3  # failed tasks of one service after which waiting longer would not help
-# A service's container is to run until it is told to stop: also one that ended with 0 has crashed.
+CRASHES = 3  # failed tasks of one service; waiting longer does not help then
+# A service's container runs until docker stops it: one that ends by itself with exit code 0 has crashed too.
 ENDED_BY_ITSELF = ("complete", "failed", "rejected")
 SHOWN_TASKS = 2
 SHOWN_LINES = 30  # of each task's log
 
 
 class ServiceError(RuntimeError):
-    """A service that does not run as declared; the message says which, why, and what its containers said."""
+    """A service that does not run as declared; the message says which, why, and what its containers wrote."""
 
 
 class ConvergedProvider(Provider):
-    """Waits for a service when it was made and whenever its declaration has changed."""
+    """Waits for a service after it is created and after each change of its declaration."""
 
     updated_by = ("service", "declaration")
     limit = CONVERGE_TIMEOUT
@@ -78,7 +78,7 @@ class ConvergedProvider(Provider):
 
 
 class Converged(Resource, module="services", name="Converged"):
-    """Done when the tasks of a service run, healthy, by its newest declaration, as many as it declares.
+    """Ready when all replicas of a service run its newest declaration and are healthy.
 
     ``declaration`` is anything that changes when the service's declaration does.
     """
@@ -103,7 +103,7 @@ class Converged(Resource, module="services", name="Converged"):
 
 
 def converged(service: dict[str, Any], tasks: Sequence[dict[str, Any]]) -> bool:
-    """Whether all replicas run by the newest declaration; docker calls a task running once it is healthy."""
+    """Whether all replicas run the newest declaration. Docker calls a task running once it is healthy."""
     spec = service["Spec"]
     wanted = [task for task in tasks if task["DesiredState"] == "running"]
     running = [task for task in wanted if task["Status"]["State"] == "running"]
@@ -113,9 +113,9 @@ def converged(service: dict[str, Any], tasks: Sequence[dict[str, Any]]) -> bool:
 
 
 def _is_current(service: dict[str, Any], task: dict[str, Any]) -> bool:
-    """Whether a task is of the newest declaration, as far as docker makes a new task for a change.
+    """Whether a task runs the newest declaration; changes for which docker makes no new task do not count.
 
-    A service shows defaults that its tasks leave out, and a task stays where a new placement allows it too.
+    A service shows defaults that its tasks leave out, and a task stays on a node that a new placement allows.
     """
     made_from = {part: value for part, value in task["Spec"].items() if part != "Placement"}
     return _covers(service["Spec"]["TaskTemplate"], made_from)

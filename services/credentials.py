@@ -27,5 +27,5 @@ class Password(Resource, module="credentials", name="Password"):
         super().__init__(
             _PasswordProvider(), name, {"value": None}, pulumi.ResourceOptions.merge(opts, secret)
         )
-        # Where nothing is created, as in a test of the program, there is none.
+        # Mocks create nothing, so that a test of the program has no value.
         self.value = self.value.apply(lambda value: value or "")

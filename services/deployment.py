@@ -46,7 +46,7 @@ class Services(pulumi.ComponentResource):
         super().__init__("oodt:services:Services", name, {}, pulumi.ResourceOptions.merge(opts, former))
         self._swarm = swarm
         child = pulumi.ResourceOptions(parent=self)
-        # Whatever is on the swarm goes with its manager: destroying needs no manager that still answers.
+        # All that is on the swarm goes with its manager: to destroy it, the manager need not answer.
         with_manager = pulumi.ResourceOptions(parent=self, deleted_with=swarm.manager)
         self._docker = docker.Provider(
             "swarm", host=swarm.docker_host, ssh_opts=swarm.identity.options(), opts=with_manager
@@ -57,7 +57,7 @@ class Services(pulumi.ComponentResource):
         )
         built = images(settings.prefix, swarm, self._docker, parent=self)
         copy = WorkflowCopy("workflows", settings.folders, swarm, opts=with_manager)
-        # The File Manager's own, so that an edit of a program does not restart it.
+        # The File Manager has a copy of its own, so that an edit of a program does not restart it.
         policies = WorkflowCopy("policies", settings.folders, swarm, parts=["policy"], opts=with_manager)
         login = Credentials("rabbitmq", child)
         token = Password("status-token", child).value
@@ -94,7 +94,7 @@ class Services(pulumi.ComponentResource):
 def _with_former_urn(
     args: pulumi.ResourceTransformationArgs,
 ) -> pulumi.ResourceTransformationResult | None:
-    """Have the engine know what stacks made before there were components, when the stack was the parent."""
+    """An alias for stacks from before the components, in which the stack was the parent of each resource."""
     if not isinstance(args.resource, pulumi.CustomResource):
         return None
     former = pulumi.Alias(parent=pulumi.ROOT_STACK_RESOURCE)

@@ -1,6 +1,6 @@
-"""Images of the user's own docker on the cluster: on the manager's docker, or in the cluster's registry.
+"""Copies of images from the user's docker: on the manager's docker, or in the cluster's registry.
 
-Both are copied again when the manager is another one, whose docker and whose registry are empty.
+A new manager has an empty docker and an empty registry: images are copied again for it.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from runtime.names import REGISTRY_PORT
 from services.registry_upload import answers, upload
 
 REGISTRY_TIMEOUT = 120  # seconds for the registry to answer
-# Of an image that is there, docker would ask the registry all the same.
+# `docker pull` asks the registry even if the image is there.
 PULL = 'docker image inspect "$1" >/dev/null 2>&1 || docker pull --quiet "$1"'
 
 
 class _CopyProvider(Provider):
-    """Copies when the image is made or another one, and when the manager or its place is another one."""
+    """Copies an image that is new, and copies it again when image, manager or destination change."""
 
     updated_by = ("image", "manager", "place")
 
@@ -50,7 +50,7 @@ class RegistryProvider(_CopyProvider):
     limit = REGISTRY_TIMEOUT
 
     def copy(self, props: Props) -> str:
-        """Wait for the registry, and again where it was started anew meanwhile."""
+        """Wait for the registry; wait again if it restarts during the upload."""
         server, name = props["place"], props["name"]
         deadline = time.monotonic() + self.limit
         while True:
@@ -73,7 +73,7 @@ class NodesProvider(Provider):
 
 
 def pull(image: str, container: str) -> None:
-    """Have the docker in a container of the user's docker pull an image if it must. Raises ImageCopyError."""
+    """Pull an image on the docker inside a container, unless it is there. Raises ImageCopyError."""
     line = ["docker", "exec", container, "sh", "-c", PULL, "pull", image]
     done = subprocess.run(line, capture_output=True, timeout=COPY_TIMEOUT, check=False)
     if done.returncode:
@@ -117,7 +117,7 @@ class RegistryImage(Resource, module="images", name="RegistryImage"):
 
 
 class NodeImages(Resource, module="images", name="NodeImages"):
-    """An image of the registry on these nodes, while what their service waits for is still starting.
+    """An image of the registry, pulled to nodes while the services that its own service needs still start.
 
     The nodes are containers of the user's docker.
     """

@@ -1,4 +1,4 @@
-"""The images of the services: built where the target has them built, used by digest."""
+"""The images of the services: the target decides where they are built, services use them by digest."""
 
 from __future__ import annotations
 
@@ -18,27 +18,27 @@ class Images(pulumi.ComponentResource):
     def __init__(self, name: str, swarm: Swarm, opts: pulumi.ResourceOptions) -> None:
         super().__init__("oodt:services:Images", name, {}, opts)
         self._swarm = swarm
-        # What is on the manager's docker, or comes there, goes with it.
+        # The manager's docker goes with the manager, and with it all that is copied there.
         self._with_manager = pulumi.ResourceOptions(parent=self, deleted_with=swarm.manager)
 
     def local(self, name: str) -> pulumi.Output[str]:
-        """An image that is on the manager only, for what has to run before the registry: its id."""
+        """The id of an image that only the manager has, for services that run before the registry does."""
         raise NotImplementedError
 
     def pushed(self, name: str, registry: Service, role: Role) -> pulumi.Output[str]:
-        """An image in the cluster's registry, as MANAGER:5000/NAME@sha256:..., and for which nodes it is."""
+        """An image in the cluster's registry, as MANAGER:5000/NAME@sha256:..., for nodes of this role."""
         raise NotImplementedError
 
 
 def images(prefix: str, swarm: Swarm, on_swarm: docker.Provider, parent: pulumi.Resource) -> Images:
-    """The images of the stack whose objects on the user's docker begin with ``prefix``."""
+    """``prefix`` is the start of the images' names on the user's docker."""
     if swarm.worker_containers:
         return _OwnImages(prefix, swarm, pulumi.ResourceOptions(parent=parent))
     return _ManagersImages(swarm, pulumi.ResourceOptions(parent=parent, provider=on_swarm))
 
 
 class _ManagersImages(Images):
-    """Built on the manager's docker and pushed from there: the operator may be far away or without one."""
+    """Built on the manager's docker and pushed from there: the operator may be far away or have no docker."""
 
     def __init__(self, swarm: Swarm, opts: pulumi.ResourceOptions) -> None:
         super().__init__("images", swarm, opts)
@@ -73,7 +73,7 @@ class _ManagersImages(Images):
 
 
 class _OwnImages(Images):
-    """Built on the user's own docker, where what was built outlives the cluster, and copied from there."""
+    """Built on the user's docker, where they stay when the cluster is destroyed, and copied from there."""
 
     def __init__(self, prefix: str, swarm: Swarm, opts: pulumi.ResourceOptions) -> None:
         super().__init__("images", swarm, opts)
@@ -87,9 +87,9 @@ class _OwnImages(Images):
         return ManagerImage(name, self._image(name), self._swarm, self._with_manager).reference
 
     def pushed(self, name: str, registry: Service, role: Role) -> pulumi.Output[str]:
-        # The first upload begins as soon as the registry answers, seconds before docker calls it healthy. One
-        # image after another comes to the nodes that wait for it: they share the processors, and a service
-        # whose image is there starts beside the next one's way.
+        # The first upload begins as soon as the registry answers, seconds before docker calls it healthy. The
+        # uploads follow each other, because all nodes share the processors: a service whose image has arrived
+        # starts during the next upload.
         opts = _after(self._with_manager, registry.declared, *self._copies)
         upload = RegistryImage(name, self._image(name), self._swarm, opts)
         worker = role == "worker"

@@ -1,7 +1,7 @@
-"""Putting an image into a registry as `docker save` writes it, with its layers as they are.
+"""Uploads an image to a registry as `docker save` writes it, with its layers unchanged.
 
-A docker that is not told of an insecure registry pushes to none but localhost, and `docker push` spends most
-of its time on gzip, which is of no use between containers of one machine.
+Docker pushes to a registry without TLS only if its configuration names it. And `docker push` spends most of
+its time on gzip, which gains nothing between containers of one machine.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ CALL_TIMEOUT = 60  # seconds without a sign of life
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 CONFIG = "application/vnd.oci.image.config.v1+json"
 LAYER = "application/vnd.oci.image.layer.v1.tar"
-# Layers that were pulled stay compressed where docker keeps images in containerd; by their first bytes.
+# By its first bytes, the type of a compressed layer, as a docker with containerd's image store has it.
 COMPRESSED = {b"\x1f\x8b": f"{LAYER}+gzip", b"\x28\xb5\x2f\xfd": f"{LAYER}+zstd"}
 SMALL = 1024 * 1024  # bytes; configurations and lists are far below it
 
@@ -30,11 +30,11 @@ Descriptor = dict[str, Any]
 
 
 class RegistryError(RuntimeError):
-    """The registry did not take an image; the message has its words."""
+    """The registry refused an image; the message quotes it."""
 
 
 def upload(archive: IO[bytes], server: str, repository: str) -> str:
-    """Read an image from what `docker save` writes, into a registry that has neither TLS nor login.
+    """Upload an image, read from what `docker save` writes, to a registry that has neither TLS nor login.
 
     Returns the digest that the registry knows it by. Raises RegistryError, and what stream and connection may
     raise: OSError, tarfile.TarError, http.client.HTTPException.
@@ -55,17 +55,17 @@ def upload(archive: IO[bytes], server: str, repository: str) -> str:
                     if member.size <= SMALL:
                         small[member.name] = content.read()
                     else:
-                        layers[member.name] = target.take(content, member.size)
+                        layers[member.name] = target.store(content, member.size)
 
         def layer(name: str) -> Descriptor:
             name = links.get(name, name)
-            return layers.get(name) or target.take_bytes(small[name], _layer_type(small[name]))
+            return layers.get(name) or target.store_bytes(small[name], _layer_type(small[name]))
 
         (image,) = json.loads(small["manifest.json"])
         manifest = {
             "schemaVersion": 2,
             "mediaType": MANIFEST,
-            "config": target.take_bytes(small[image["Config"]], CONFIG),
+            "config": target.store_bytes(small[image["Config"]], CONFIG),
             "layers": [layer(name) for name in image["Layers"]],
         }
         return target.publish(json.dumps(manifest).encode())
@@ -96,7 +96,7 @@ class _Repository:
     def __exit__(self, *_: object) -> None:
         self._http.close()
 
-    def take(self, content: IO[bytes], size: int) -> Descriptor:
+    def store(self, content: IO[bytes], size: int) -> Descriptor:
         """Store a layer of ``size`` bytes, which is read once."""
         upload = self._begin()
         blocks = _Hashed(content)
@@ -104,7 +104,7 @@ class _Repository:
         self._end(answer["Location"], blocks.digest)
         return {"mediaType": _layer_type(blocks.start), "digest": blocks.digest, "size": size}
 
-    def take_bytes(self, content: bytes, media_type: str) -> Descriptor:
+    def store_bytes(self, content: bytes, media_type: str) -> Descriptor:
         digest = _digest(content)
         self._end(self._begin(), digest, content)
         return {"mediaType": media_type, "digest": digest, "size": len(content)}
@@ -130,7 +130,7 @@ class _Repository:
         body: bytes | Iterator[bytes] = b"",
         headers: dict[str, str] | None = None,
     ) -> http.client.HTTPMessage:
-        place = urlsplit(url)  # the registry names places of its own by whole addresses
+        place = urlsplit(url)  # the registry gives whole URLs for its own paths
         path = f"{place.path}?{place.query}" if place.query else place.path
         octets = {"Content-Type": "application/octet-stream"}
         self._http.request(method, path, body, octets | (headers or {}))
@@ -142,7 +142,7 @@ class _Repository:
 
 
 class _Hashed:
-    """The blocks of a stream; what they begin with and their digest are known once they were read."""
+    """The blocks of a stream; their first bytes and their digest are known once they have been read."""
 
     def __init__(self, content: IO[bytes]) -> None:
         self._content = content

@@ -13,9 +13,9 @@ from services.service_args import ServiceArgs
 
 
 class Service(pulumi.ComponentResource):
-    """Who depends on it waits until its tasks run, healthy; it needs what is in ``after`` itself.
+    """A resource that depends on it waits until its tasks are healthy. It depends on ``after`` itself.
 
-    ``declared`` is the docker service, for what can wait for its tasks in ways of its own.
+    ``declared`` is the docker service, for a resource that need not wait for the health check.
     """
 
     declared: docker.Service
@@ -31,7 +31,7 @@ class Service(pulumi.ComponentResource):
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("oodt:services:Service", name, {}, opts)
-        # It goes with the swarm: destroying needs no manager that still answers.
+        # The service goes with the swarm: to destroy it, the manager need not answer.
         child = pulumi.ResourceOptions(parent=self, deleted_with=swarm.manager)
         task_spec = args.task_spec(network, swarm.platform)
         self.declared = docker.Service(

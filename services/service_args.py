@@ -1,4 +1,4 @@
-"""What a docker service is declared with: all that docker would fill in, or a later update sees a change."""
+"""A docker service as declared, with all defaults that docker fills in: else an update would see changes."""
 
 from __future__ import annotations
 
@@ -40,12 +40,12 @@ class Mount:
 
 @dataclass(frozen=True, kw_only=True)
 class ServiceArgs:
-    """What is particular to a service; seconds for the times, MiB for the memory.
+    """What differs between services. Times are in seconds, memory in MiB.
 
-    ``role`` is the role of the nodes that it may run on; ``health`` is the command that tells whether a
-    container is well; ``command`` takes the place of the image's entrypoint. ``start_first`` is for services
-    of which more tasks may run than there are replicas: an update starts so many new ones at a time before it
-    stops old ones, and does not wait for those to finish their work.
+    ``role`` is the role of the nodes that it may run on; ``health`` is the command that checks a container's
+    health; ``command`` replaces the image's entrypoint. ``start_first`` is for services that may have more
+    tasks than replicas for a while: an update starts that many new tasks at a time before it stops old ones,
+    and does not wait until the old ones have finished their work.
     """
 
     image: pulumi.Input[str]
@@ -102,7 +102,7 @@ class ServiceArgs:
 
     def _placement(self, platform: str) -> docker.ServiceTaskSpecPlacementArgs:
         system, _, architecture = platform.partition("/")
-        # Docker's client fills this in when it makes a service, so that leaving it out would be a change.
+        # Docker's client fills this in when it creates a service: without it an update would see a change.
         platforms = [docker.ServiceTaskSpecPlacementPlatformArgs(os=system, architecture=architecture)]
         return docker.ServiceTaskSpecPlacementArgs(
             constraints=[f"node.role == {self.role}"], platforms=platforms

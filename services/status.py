@@ -16,7 +16,7 @@ TOKEN_FILE = "status_token"
 
 
 def status(image: pulumi.Input[str], swarm: Swarm, secrets: Sequence[MountedSecret]) -> ServiceArgs:
-    """The history lives in a named volume; a lost one begins anew with the next event."""
+    """The history is in a named volume. If that is lost, the history starts again with the next event."""
     return ServiceArgs(
         image=image,
         args=["status"],

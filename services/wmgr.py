@@ -16,7 +16,7 @@ from services.rabbitmq import events
 from services.secrets import MountedSecret
 from services.service_args import Mount, ServiceArgs
 
-# Seconds that a container which is told to stop may go on with its running jobs before it hands them back.
+# Seconds that a stopping container has to finish its jobs before it returns them to their queues.
 STOP_GRACE = names.DEFAULT_STOP_GRACE_SECONDS
 STOP_MARGIN = 30  # seconds for everything else to stop
 
@@ -28,7 +28,7 @@ def wmgr(
     workflow_copy: pulumi.Output[str],
     urls: Sequence[MountedSecret],
 ) -> ServiceArgs:
-    """``wm_replicas`` containers on the workers; their work is in the broker and on the share."""
+    """``wm_replicas`` containers on the workers; jobs are in the broker, and data on the share."""
     variables = {
         **containers.environment(),
         names.OODT_LEDGER: names.LEDGER_DIR,
@@ -44,10 +44,9 @@ def wmgr(
     }
     return ServiceArgs(
         image=image,
-        # Pulumi's docker plugin puts the variables of a service into another order at each update, which
-        # docker takes for a change that every container has to be made anew for: to scale would restart all.
-        # The words of a command stay as they are, and `env` makes variables of them. Of one there is but one
-        # order.
+        # Pulumi's docker plugin changes the order of a service's variables at each update. To docker another
+        # order is a change: it restarts every container, even if only the number of replicas is new. The
+        # words of a command keep their order, so `env` sets the variables. The service itself has only one.
         command=["env", *(f"{name}={value}" for name, value in variables.items()), "oodt-entrypoint"],
         args=["wmgr"],
         environment={names.NODE_NAME: "{{.Node.Hostname}}"},
@@ -61,8 +60,8 @@ def wmgr(
         secrets=urls,
         health=["oodt-health", "wmgr"],
         stop_grace=STOP_GRACE + STOP_MARGIN,
-        # A quarter at a time, but never fewer than there are workers: docker spreads those that it starts at
-        # once evenly, and of those that come one after another it may put several on the same worker.
+        # A quarter at a time, but at least one for each worker: docker spreads tasks evenly if they start
+        # together, but may put tasks on the same worker if they start one after another.
         start_first=max(swarm.workers, -(-settings.wm_replicas // 4)),
     )
 

@@ -21,9 +21,9 @@ COPY_TIMEOUT = 300  # seconds
 LOOK_TIMEOUT = 30  # seconds
 LEFT_OUT = ("__pycache__", ".git", ".DS_Store")
 
-# Receives the archive on standard input; a copy is complete once it has its final name. Containers that are
-# on their way out go on with jobs of an older copy, so that the ten newest of each kind stay; and what a
-# service mounts stays for as long as it does, or a container of it could not be started again.
+# The archive comes on standard input; a copy is complete once it has its final name. Containers that are
+# stopping still run jobs from an older copy, so the ten newest of each kind are kept. A copy that a service
+# mounts is kept too: without it docker could not start another container of that service.
 RECEIVE = """
 set -e
 umask 022
@@ -101,7 +101,7 @@ def _digest(content: bytes) -> str:
 
 
 class CopyProvider(Provider):
-    """Puts a copy on the share. An older one stays for the containers that still work by it."""
+    """Puts a copy on the share. Older copies stay for containers that still use them."""
 
     replaced_by = ("path",)
     limit = COPY_TIMEOUT
@@ -117,7 +117,7 @@ class CopyProvider(Provider):
         return props["path"], props
 
     def read(self, path: str, props: Props) -> ReadResult:
-        """A refresh forgets a copy that the share lacks; a manager that does not answer tells nothing."""
+        """A refresh forgets a copy that the share lacks. A manager that does not answer changes nothing."""
         look = f"[ -d {path} ] || echo gone"
         try:
             found = ssh.run(self.identity(props), props["docker_host"], look, timeout=LOOK_TIMEOUT)

@@ -1,4 +1,4 @@
-"""The manager: an instance that can be replaced between an address and a data volume that stay."""
+"""The manager: an instance that can be replaced, while its address and its data volume stay."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ TAG = "Swarm Manager Node"
 
 
 def check_existing(settings: Settings, kind: InstanceType) -> None:
-    """Raises ConfigurationError where the stack's manager is there already and cannot become of this type.
+    """Raises ConfigurationError if the stack has a manager that cannot change to this type.
 
-    Its image stays what it is, and so do the containers' images on its data volume, which is in its zone.
+    Its machine image and the containers' images on its data volume stay, and the volume is in one zone.
     """
     found = aws.ec2.get_instances(
         instance_tags=tags(settings, TAG),

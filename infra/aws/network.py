@@ -1,6 +1,6 @@
 """Where the nodes are: the VPC and subnets that exist already, looked up and found fit for them.
 
-A look-up that leaves something out is no reason to stop: what is not known is not checked.
+What a look-up does not answer is not checked.
 """
 
 from __future__ import annotations

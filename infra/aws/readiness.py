@@ -1,4 +1,4 @@
-"""Gates of `pulumi up` on target aws: the manager's record, the manager itself, its workers."""
+"""What `pulumi up` waits for on target aws: the manager's record, the manager itself, its workers."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ CALLS = Config(connect_timeout=5, read_timeout=10, retries={"total_max_attempts"
 
 
 class WorkersError(RuntimeError):
-    """Workers that stay what they were; the message says why."""
+    """Workers that were not replaced; the message says why."""
 
 
 def _client(props: Props, service: Any) -> Any:
@@ -50,10 +50,10 @@ class _JoinRecordProvider(Provider):
 
 
 class JoinRecord(Resource, module="aws", name="JoinRecord"):
-    """Stands for the parameter that the manager writes: all that is known of it here is its name.
+    """The parameter that the manager writes; only its name is known here.
 
-    It exists before the manager and is deleted after it, so that no token stays in the account, even where
-    the manager never became ready.
+    The resource is created before the manager and deleted after it, so that no token stays in the account,
+    even if the manager never became ready.
     """
 
     def __init__(
@@ -90,14 +90,15 @@ class _ManagerProvider(Provider):
         return host, {**props, "known_hosts": self.wait(what, look)}
 
     def is_lost(self, olds: Props, news: Props) -> bool:
-        # A file of this machine: another one that has the same stack lacks it, and all that follows needs it.
+        # This looks at a file, at each update: a machine that has not used this stack yet lacks the file, and
+        # ssh needs it before anything can be looked at on a host.
         return not self.identity(news).knows(olds["known_hosts"])
 
 
 class ManagerReady(Resource, module="aws", name="ManagerReady"):
     """Done when the manager's docker answers over ssh and controls the swarm of its record.
 
-    ``generation`` names the manager's incarnation: another one is waited for again.
+    ``generation`` changes when the manager is replaced: then the new one is waited for.
     """
 
     known_hosts: pulumi.Output[str]
@@ -185,7 +186,7 @@ def _gave_up(autoscaling: Any, group: str) -> str | None:
 class WorkersReady(Resource, module="aws", name="WorkersReady"):
     """Done when as many workers as there should be are ready nodes; fewer are left to the lifecycle hook.
 
-    ``version`` is that of the launch template in ``group``: workers of another one are waited for to go.
+    ``version`` is that of the launch template in ``group``: workers of another version must go first.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Tags that everything of a stack carries, so that it can be found, and its cost told, in the account."""
+"""Tags of all resources of a stack, by which the account shows them and their cost."""
 
 from __future__ import annotations
 

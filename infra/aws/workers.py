@@ -22,7 +22,7 @@ JOIN_TIME = 300  # seconds from launch to a worker that takes tasks
 
 
 def group_name(settings: Settings) -> str:
-    """A fixed name: the manager's user data and policy need it before the group is there."""
+    """A fixed name: the manager's user data and policy need it before the group exists."""
     return f"{settings.prefix}-workers"
 
 
@@ -53,7 +53,7 @@ class Workers(pulumi.ComponentResource):
         template = self._create_template(
             instance_type, image, group_ids, role, user_data, spot=settings.aws.worker_spot
         )
-        # Where it is not known yet which version is the newest, EC2 takes that one by this name.
+        # Until the newest version is known, EC2 takes it by this name.
         self.version = template.latest_version.apply(lambda version: str(version) if version else "$Latest")
         self.group = self._create_group(template, subnets, [*role.ready, *after])
         self.hook = aws.autoscaling.LifecycleHook(

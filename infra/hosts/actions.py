@@ -1,4 +1,4 @@
-"""What is done on hosts over ssh to make them nodes, and to have them leave."""
+"""Commands on hosts, over ssh, that make them nodes and that have them leave."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ JOIN_TIMEOUT = 120  # seconds that the join script has
 JOIN_MARGIN = 30  # seconds for the connection, and for the script to say that it gave up
 LEAVE_TIMEOUT = 60
 
-# Not in a swarm, docker has no cluster to name.
+# A docker that is in no swarm names no cluster.
 CLUSTER = "{{with .Swarm.Cluster}}{{.ID}}{{end}}"
 # A worker knows its swarm by the swarm's managers only.
 MEMBER_OF = "{{.Swarm.NodeID}} {{range .Swarm.RemoteManagers}}{{.NodeID}} {{end}}"
@@ -55,7 +55,7 @@ class Host:
 def join(host: Host, role: Role, address: str) -> None:
     """Run the join script on the host; the token goes from manager to workers over the share only.
 
-    The script gets no place to note a membership: it leaves no swarm that the host is in.
+    The script gets no file to note a membership in: so it never leaves a swarm that the host is in.
     """
     script = (
         f"exec python3 - {role} --address {address} --timeout {JOIN_TIMEOUT} "
@@ -67,7 +67,7 @@ def join(host: Host, role: Role, address: str) -> None:
 def leave(worker: Host, nodes: Sequence[str]) -> bool:
     """Have a worker leave if it or its manager is one of these nodes: never another swarm.
 
-    False where it is not reached: it is left as it is, with a word on how to end it there.
+    False if it is not reached: it stays a node, and a message says how to have it leave later.
     """
     script = (
         f"known=$(docker info --format '{MEMBER_OF}') && for node in $known; do "

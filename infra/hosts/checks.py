@@ -1,4 +1,4 @@
-"""What is wrong with hosts, and what to do about it: judgements on facts, without asking anybody."""
+"""What is wrong with hosts, and what to do about it: decided by facts, without asking a host."""
 
 from __future__ import annotations
 
@@ -157,7 +157,7 @@ def has_own_swarm(manager: Facts) -> bool:
 
 
 def worker_problems(facts: Facts, manager: Facts) -> Iterator[Problem]:
-    """What keeps a host from working for this manager."""
+    """What keeps a host from being a worker of this manager."""
     apart = facts.ahead - manager.ahead
     if abs(apart) > layout.CLOCKS_APART:
         yield Problem(
@@ -214,7 +214,7 @@ def port_taken(port: layout.Port) -> Problem:
 
 
 def share_differs(mark: str, path: str) -> Iterator[Problem]:
-    """Judge by what became of the search for the file that the manager wrote."""
+    """Judge by whether the host found the file that the manager wrote."""
     if mark == "missing":
         yield Problem(
             what=f"what the manager writes to {path} does not come to be here: it is another disk",
@@ -227,14 +227,14 @@ def share_differs(mark: str, path: str) -> Iterator[Problem]:
         )
 
 
-def closed_doors(doors: Sequence[tuple[str, str, int]]) -> Iterator[Problem]:
-    """Judge by the ports (protocol, address, number) that nobody answered at."""
-    addresses = sorted({address for _, address, _ in doors})
+def closed_ports(ports: Sequence[tuple[str, str, int]]) -> Iterator[Problem]:
+    """Judge by the ports (protocol, address, number) at which no host answered."""
+    addresses = sorted({address for _, address, _ in ports})
     for there in addresses:
-        ports = ", ".join(
-            f"{protocol.upper()} {port}" for protocol, address, port in doors if address == there
+        closed = ", ".join(
+            f"{protocol.upper()} {port}" for protocol, address, port in ports if address == there
         )
         yield Problem(
-            what=f"it does not reach {there} at {ports}",
+            what=f"it does not reach {there} at {closed}",
             fix=f"open these ports for it in the firewall of {there}, or of what is between",
         )

@@ -1,4 +1,4 @@
-"""The swarm on hosts: their check, then the manager, then the workers."""
+"""The swarm on hosts: the check of all hosts, then the manager, then the workers."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def create(settings: Settings) -> Swarm:
 
 
 class HostsNodes(pulumi.ComponentResource):
-    """A swarm of hosts that were found to be fit for it."""
+    """A swarm of hosts that have passed the check."""
 
     swarm: Swarm
 
@@ -51,7 +51,7 @@ class HostsNodes(pulumi.ComponentResource):
             job_folders=[folder.name for folder in settings.folders],
             opts=pulumi.ResourceOptions(parent=self),
         )
-        # On destroy the manager has its workers leave: only one that is taken from the list is drained.
+        # On destroy the manager has its workers leave. A worker is drained only if it is taken off the list.
         with_manager = pulumi.ResourceOptions(parent=self, deleted_with=manager)
         members = []
         for host in chosen.workers:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 from typing import Any
 
-# docker info's words for what images call otherwise
+# docker info's names, and those of images
 PLATFORMS = {"x86_64": "amd64", "aarch64": "arm64"}
 
 

@@ -1,4 +1,4 @@
-"""All hosts are asked at once what they are like and whether they reach each other, before any is changed."""
+"""Asks all hosts at once, before any is changed, what they have and whether they reach each other."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ PROBE = Path(__file__).parent / "node" / "probe.py"
 GREET_TIMEOUT = 30
 LOOK_TIMEOUT = 60
 LISTEN_TIMEOUT = 10
-MEET_TIMEOUT = 60
+REACH_TIMEOUT = 60
 
 
 class HostsError(RuntimeError):
-    """Hosts that cannot be a cluster as they are; the message has all that is to be done, host by host."""
+    """Hosts that cannot be a cluster yet; the message says what to do, host by host."""
 
 
 def inspect(settings: HostsSettings, identity: Identity) -> dict[str, Facts]:
-    """Ask all hosts, and return what is known of each. Raises HostsError if anything is wrong with any."""
+    """Ask all hosts, and return the facts of each. Raises HostsError if anything is wrong with any."""
     inspection = _Inspection(settings, identity)
     try:
         inspection.run()
@@ -92,14 +92,14 @@ class _Inspection:
         self._listening: dict[str, tuple[layout.Port, ...]] = {}
         reachable = [host for host, facts in self.facts.items() if checks.can_be_reached(facts.address)]
         self._each(reachable, self._listen)
-        self._each(list(self._listening), self._meet)
+        self._each(list(self._listening), self._reach)
 
     def _note(self, host: str, problems: Iterable[Problem]) -> None:
         if found := list(problems):
             self.problems[host] += found
 
     def _each(self, hosts: Iterable[str], do: Callable[[str], None]) -> None:
-        """Do something with these hosts at once; that one does not answer is its problem."""
+        """Do something with all these hosts at once; a host that does not answer has that as a problem."""
 
         def guarded(host: str) -> None:
             try:
@@ -123,7 +123,7 @@ class _Inspection:
         self.facts[host] = parse(host, greeting, session.ask(question, LOOK_TIMEOUT), asked_at)
 
     def _compare_names(self) -> None:
-        """Docker's names for nodes are those of their hosts: they tell which node a job ran on."""
+        """Docker names nodes after their hosts, and a job's node is known by that name."""
         first: dict[str, str] = {}
         for host, facts in self.facts.items():
             if isinstance(facts.docker, Docker):
@@ -132,11 +132,11 @@ class _Inspection:
                     self._note(host, [checks.same_name(facts.docker.name, other)])
 
     def _listen(self, host: str) -> None:
-        """Have a host answer on the ports that the cluster will need of it."""
+        """Have a host listen on the ports that the cluster will use there."""
         facts, is_manager = self.facts[host], host == self.settings.manager
         inner = layout.NODE_PORTS + layout.MANAGER_PORTS * is_manager
         if isinstance(facts.docker, Docker) and facts.docker.in_swarm:
-            # Its docker answers on TCP; listening on anything now could be in its way.
+            # Its docker listens on TCP already, and another listener on UDP could get in its way.
             answering = (layout.MEMBERSHIP_PORT, layout.SWARM_PORT)
             self._listening[host] = tuple(port for port in inner if port in answering)
             return
@@ -152,21 +152,21 @@ class _Inspection:
         self._listening[host] = tuple(port for port in inner if port not in taken)
         self._note(host, map(checks.port_taken, taken))
 
-    def _meet(self, host: str) -> None:
-        """Have a host look for the manager's mark on the share, and knock at the ports of the others."""
-        doors = [
+    def _reach(self, host: str) -> None:
+        """Have a host look for the manager's mark on the share, and connect to the ports of the others."""
+        ports = [
             (protocol, self.facts[other].address, port)
-            for other, ports in self._listening.items()
+            for other, listening in self._listening.items()
             if other != host
-            for protocol, port in ports
+            for protocol, port in listening
         ]
         manager = self.settings.manager
         both = self._has_share(host) and self._has_share(manager)
         mark = self._marks[manager] if both else ""
-        question = {"do": "meet", "share": self.settings.shared_path, "mark": mark, "doors": doors}
-        answer = self._sessions[host].ask(question, MEET_TIMEOUT)
+        question = {"do": "reach", "share": self.settings.shared_path, "mark": mark, "ports": ports}
+        answer = self._sessions[host].ask(question, REACH_TIMEOUT)
         self._note(host, checks.share_differs(answer["mark"], self.settings.shared_path))
-        self._note(host, checks.closed_doors([tuple(door) for door in answer["closed"]]))
+        self._note(host, checks.closed_ports([tuple(port) for port in answer["closed"]]))
 
     def _has_share(self, host: str) -> bool:
         return host in self.facts and isinstance(self.facts[host].share, Share)

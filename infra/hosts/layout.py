@@ -1,4 +1,4 @@
-"""What the cluster needs of its hosts: ports, folders of the share, room, versions."""
+"""What the cluster needs from its hosts: ports, folders on the share, disk space, versions."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ WORKER_SPACE = 3 * GIB
 SHARE_SPACE = 1 * GIB
 
 # Folders of the share by the uid that writes to them; in images/oodt 1000 runs Workflow Managers and their
-# jobs, 1001 keeps the ledger, into which nobody else looks. All belong to group 1000.
+# jobs, 1001 keeps the ledger, which no other user reads. All belong to group 1000.
 UIDS = {"archive": 1000, "jobs": 1000, "ledger": 1001}
 PRIVATE = "ledger"
 CONFIGURATION = "config"  # the operator's own: `pulumi up` puts copies of the workflows there
 RECORD = ".swarm/token.json"  # token store of infra/node/join.py
-NOTES = ".oodt-made"  # of what the cluster has made, and may remove: belongings.py
+NOTES = ".oodt-made"  # of what the cluster made and may remove: storage.py
 
 # The stack's own in the swarm and on the manager's docker, where others may have services and volumes too.
 SERVICES = (
@@ -38,13 +38,13 @@ EVERYWHERE = ("0.0.0.0", "::")  # where docker listens: a program at one of the 
 
 SWARM_PORT: Port = ("tcp", 2377)
 REGISTRY_PORT: Port = ("tcp", names.REGISTRY_PORT)
-# Between all nodes: membership, and the traffic of the overlay network.
+# Between all nodes: membership, and the overlay network's traffic.
 NODE_PORTS: tuple[Port, ...] = (("tcp", 7946), ("udp", 7946), ("udp", 4789))
 # Of these, docker answers at this one and at the swarm's once the host is a node.
 MEMBERSHIP_PORT: Port = ("tcp", 7946)
 # From every worker to the manager.
 MANAGER_PORTS: tuple[Port, ...] = (SWARM_PORT, REGISTRY_PORT)
-# Published by the services on the manager: to be free there, and open to whom the operator likes.
+# Published by the services on the manager: they must be free there; the operator decides who reaches them.
 SERVICE_PORTS: tuple[Port, ...] = tuple(
     ("tcp", port) for port in (names.AMQP_PORT, names.MANAGEMENT_PORT, names.FILEMGR_PORT, names.STATUS_PORT)
 )

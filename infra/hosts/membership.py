@@ -8,10 +8,10 @@ import pulumi
 from pulumi.dynamic import DiffResult, ReadResult, Resource
 
 from infra.dynamic import Props, Provider
-from infra.hosts import actions, belongings
+from infra.hosts import actions, storage
 from infra.hosts.actions import Host
-from infra.hosts.dissolution import Stack, dissolve
 from infra.hosts.settings import HostsSettings
+from infra.hosts.teardown import Stack, tear_down
 from infra.ssh import Identity
 
 
@@ -30,7 +30,7 @@ class _ManagerProvider(_HostProvider):
     def act(self, props: Props) -> tuple[str, Props]:
         """Have the host manage a swarm; the resource's id is the swarm's."""
         manager = self.host(props)
-        belongings.make(manager, props["address"], props["job_folders"])
+        storage.make(manager, props["address"], props["job_folders"])
         actions.join(manager, "manager", props["address"])
         return manager.cluster(), {**props, "docker_host": props["host"], "node": manager.node()}
 
@@ -51,7 +51,7 @@ class _ManagerProvider(_HostProvider):
         return ReadResult(swarm, props) if there else ReadResult("", {})
 
     def delete(self, swarm: str, props: Props) -> None:
-        dissolve(
+        tear_down(
             Stack(
                 manager=self.host(props),
                 address=props["address"],

@@ -1,4 +1,4 @@
-"""What the user's own docker can do, asked before anything is declared."""
+"""What the user's own docker can do; it is asked before anything is declared."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ipaddress import IPv4Network
 from pathlib import Path
 
 ANSWER_TIMEOUT = 15  # seconds
-PLATFORMS = {"x86_64": "amd64", "aarch64": "arm64"}  # docker info's words for what images call otherwise
+PLATFORMS = {"x86_64": "amd64", "aarch64": "arm64"}  # docker info's names, and those of images
 
 
 class EngineError(RuntimeError):
@@ -21,8 +21,8 @@ class EngineError(RuntimeError):
 class Engine:
     """The user's docker.
 
-    ``missing_capabilities`` are those that it cannot give to a container; ``subnets`` are taken already, each
-    with the name of its network.
+    ``missing_capabilities`` are those that it cannot give to a container; ``subnets`` are in use, each with
+    the name of its network.
     """
 
     platform: str
@@ -80,7 +80,7 @@ def _docker(*arguments: str) -> str:
 
 
 def _missing_capabilities(status: Path) -> tuple[str, ...]:
-    """SYS_RESOURCE (bit 24) where this machine's bounding set lacks it: docker could not give it either."""
+    """SYS_RESOURCE (bit 24) if this machine's bounding set lacks it: then docker cannot give it either."""
     sys_resource = 24
     if not status.exists():
         return ()

@@ -141,7 +141,7 @@ class LocalNodes(pulumi.ComponentResource):
                 adds=["ALL"], drops=list(self._engine.missing_capabilities)
             ),
             security_opts=["seccomp=unconfined", "apparmor=unconfined", "systempaths=unconfined"],
-            # A private group of its own is what version 2 needs; it was not tried with a real one.
+            # Version 2 needs a private namespace; this was not tried on a machine with version 2.
             cgroupns_mode="host" if self._engine.cgroup_version == 1 else "private",
             tmpfs={"/run": ""},
             volumes=volumes,
@@ -154,7 +154,7 @@ class LocalNodes(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(
                 parent=self,
                 delete_before_replace=True,
-                # systempaths is not read back, so that a refresh would make every node look different.
+                # Docker does not report systempaths: after a refresh every node would look changed.
                 ignore_changes=["securityOpts"],
             ),
         )

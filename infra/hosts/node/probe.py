@@ -1,8 +1,8 @@
-"""Runs on a host while it is checked: answers what the host is like, and what it reaches of the others.
+"""Runs on a host during the check: answers what the host has, and which ports of other hosts it reaches.
 
-It comes over ssh and is gone with the connection. Each line of its input is a question, {"do": WHAT, ...},
-each line of its output that begins with "oodt:" an answer. The only trace that it leaves for a moment is a
-file on the share. Only the standard library of Python 3.9 and later is needed.
+It comes over ssh and ends with the connection. Each line of its input is a question, {"do": WHAT, ...}; each
+line of its output that begins with "oodt:" is an answer. Its only trace is a file on the share, for a moment.
+It needs only the standard library of Python 3.9 or later.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Probe:
         self.sockets: list[socket.socket] = []
 
     def answer(self, question: dict[str, Any]) -> dict[str, Any]:
-        kinds = {"greet": self.greet, "look": self.look, "listen": self.listen, "meet": self.meet}
+        kinds = {"greet": self.greet, "look": self.look, "listen": self.listen, "reach": self.reach}
         return kinds[question["do"]](question)
 
     def close(self) -> None:
@@ -45,7 +45,7 @@ class Probe:
             os.unlink(self.mark)
 
     def greet(self, _question: dict[str, Any]) -> dict[str, Any]:
-        """Where and as whom this runs; the login is over once this is answered."""
+        """Where and as which user this runs; an answer shows that the login is done."""
         return {
             "python": list(sys.version_info[:2]),
             "user": pwd.getpwuid(os.getuid()).pw_name,
@@ -53,7 +53,7 @@ class Probe:
         }
 
     def look(self, question: dict[str, Any]) -> dict[str, Any]:
-        """What the host is like by itself."""
+        """What the host has, without regard to other hosts."""
         clock = time.time()
         info = docker_info()
         return {
@@ -86,10 +86,10 @@ class Probe:
         }
 
     def listen(self, question: dict[str, Any]) -> dict[str, Any]:
-        """Answer on those ports that are free here; ``taken`` are those that are not.
+        """Listen on the ports that are free here; ``taken`` are those that are not.
 
-        Docker will want them at each address, so that a program at the loopback alone is in its way. The
-        answers come from one address: from all of them, UDP's might have another one than was asked.
+        Docker will bind them at each address, so that a program at the loopback address alone is in its way.
+        This listens at one address: otherwise UDP's answers might come from another address than was asked.
         """
         taken = []
         for protocol, port in question["ports"]:
@@ -108,13 +108,13 @@ class Probe:
             threading.Thread(target=serve, args=(listener,), daemon=True).start()
         return {"taken": taken}
 
-    def meet(self, question: dict[str, Any]) -> dict[str, Any]:
-        """Look for another host's mark on the share, and knock at the others' ports."""
+    def reach(self, question: dict[str, Any]) -> dict[str, Any]:
+        """Look for another host's mark on the share, and connect to the others' ports."""
         with ThreadPoolExecutor(AT_ONCE) as pool:
-            opens = list(pool.map(lambda door: knock(*door), question["doors"]))
+            opens = list(pool.map(lambda port: connects(*port), question["ports"]))
         return {
             "mark": find(os.path.join(question["share"], question["mark"])) if question["mark"] else "",
-            "closed": [door for index, door in enumerate(question["doors"]) if not opens[index]],
+            "closed": [port for index, port in enumerate(question["ports"]) if not opens[index]],
         }
 
 
@@ -237,7 +237,7 @@ def echo(listener: socket.socket) -> None:
             return
 
 
-def knock(protocol: str, address: str, port: int) -> bool:
+def connects(protocol: str, address: str, port: int) -> bool:
     """Whether somebody answers there."""
     if protocol == "tcp":
         try:

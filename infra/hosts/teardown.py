@@ -1,4 +1,4 @@
-"""The end of a swarm of hosts: services, workers, manager, and what they kept where that is asked for."""
+"""Teardown of a swarm of hosts: services, workers, manager, and their data if `keep_data` is false."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from infra import ssh
-from infra.hosts import belongings, layout
+from infra.hosts import layout, storage
 from infra.hosts.actions import LEAVE_TIMEOUT, Host, leave
 from infra.waiting import NotReadyError, until
 
@@ -19,7 +19,7 @@ SERVICE_OF = '{{.Label "com.docker.swarm.service.name"}}'
 
 @dataclass(frozen=True, kw_only=True)
 class Stack:
-    """What a stack has of hosts: ``swarm`` is managed by ``manager``, which is ``node`` there."""
+    """A stack on hosts: ``manager`` manages ``swarm``, and is ``node`` in it."""
 
     manager: Host
     address: str
@@ -30,43 +30,43 @@ class Stack:
     keep_data: bool
 
 
-def dissolve(stack: Stack) -> None:
-    """End the services, then the workers' membership, then the swarm; with ``keep_data`` its data stay.
+def tear_down(stack: Stack) -> None:
+    """Remove the services, have the workers leave, then the manager; with ``keep_data`` the data stay.
 
-    A manager that has no swarm any more is no error, and one that has another keeps it. Without the manager
-    the workers leave. Raises UnreachableError where no host is reached.
+    A manager that is in no swarm any more is no error, and one that is in another swarm stays there. If the
+    manager is not reached, the workers leave without it. Raises UnreachableError if no host is reached.
     """
     manager = stack.manager
     try:
         there = manager.cluster() == stack.swarm
     except ssh.UnreachableError as problem:
-        _abandon(stack, problem)
+        _without_manager(stack, problem)
         return
     if there:
         _end_services(manager)
-    _release(stack)
+    _leave(stack)
     if there:
         manager.run("docker swarm leave --force", timeout=LEAVE_TIMEOUT)
     _forget(manager, stack.swarm)
     if not stack.keep_data:
-        for what in belongings.remove(manager, stack.address, stack.job_folders):
+        for what in storage.remove(manager, stack.address, stack.job_folders):
             print(f"left, since the cluster has not made it: {what}", flush=True)
 
 
-def _release(stack: Stack) -> list[Host]:
+def _leave(stack: Stack) -> list[Host]:
     """Have the workers leave; returns those that were reached."""
     with ThreadPoolExecutor(len(stack.workers)) as pool:
         reached = pool.map(lambda worker: leave(worker, [stack.node]), stack.workers)
         return [worker for worker, was in zip(stack.workers, reached, strict=True) if was]
 
 
-def _abandon(stack: Stack, problem: ssh.UnreachableError) -> None:
-    """Without the manager have the workers leave, and say what is left to do when it is back.
+def _without_manager(stack: Stack, problem: ssh.UnreachableError) -> None:
+    """Have the workers leave, and say what is left to do when the manager is back.
 
-    Where nobody at all is reached, the cause is likelier here than in all hosts at once.
+    If no host is reached, the cause is rather on this machine than on all hosts.
     """
     manager = stack.manager
-    reached = _release(stack)
+    reached = _leave(stack)
     if not reached:
         raise ssh.UnreachableError(
             f"no host of the stack is reached ({problem}). If it is not for want of a key or a network here, "
@@ -87,7 +87,7 @@ def _abandon(stack: Stack, problem: ssh.UnreachableError) -> None:
 
 
 def _forget(host: Host, swarm: str) -> None:
-    """Remove the swarm's record from the share, unless it has become another swarm's."""
+    """Remove the swarm's record from the share, unless it is another swarm's by now."""
     record = f"{host.share}/{layout.RECORD}"
     script = (
         f"grep -qsF '\"{swarm}\"' {record} || exit 0\n"
@@ -97,7 +97,7 @@ def _forget(host: Host, swarm: str) -> None:
 
 
 def _end_services(manager: Host) -> None:
-    """Remove the stack's services, and give their containers on the manager time to stop."""
+    """Remove the stack's services, and wait a while for their containers on the manager to stop."""
     services = _stacks(manager.docker("service ls --format '{{.Name}}'"))
     if not services:
         return
@@ -106,10 +106,10 @@ def _end_services(manager: Host) -> None:
     def ended() -> bool | None:
         return None if _stacks(manager.docker(f"ps --format '{SERVICE_OF}'")) else True
 
-    with contextlib.suppress(NotReadyError):  # leaving the swarm ends what is left of them
+    with contextlib.suppress(NotReadyError):  # leaving the swarm stops those that are left
         until("the services' containers to end", ended, timeout=STOP_TIMEOUT)
 
 
 def _stacks(names: str) -> Sequence[str]:
-    """Of the services with these names, those that are the stack's."""
+    """Those of these names that are the stack's services."""
     return [name for name in names.split() if name in layout.SERVICES]

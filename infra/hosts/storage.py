@@ -1,4 +1,4 @@
-"""What the cluster makes on the share and the manager's docker, noted so that only that is ever removed."""
+"""Folders on the share and volumes on the manager; only what the cluster made, and noted, is removed."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from infra.hosts.actions import Host
 MAKE_TIMEOUT = 60  # seconds
 REMOVE_TIMEOUT = 600  # seconds to remove the data of many jobs
 
-# Only what belongs to other users needs root; sudo must not ask for a password.
+# Folders of other users need root; sudo must not ask for a password.
 AS_ROOT = 'root=; [ "$(id -u)" = 0 ] || root="sudo -n"\n'
-# {notes} has a line for each thing that was not there before. It stays while what it names does.
+# {notes} has a line for each folder and volume that the cluster made, for as long as that exists.
 NOTED = 'noted() {{ grep -qxF -e "$1" {notes} 2>/dev/null; }}\n'
 NOTE = 'note() {{ noted "$1" || echo "$1" >>{notes}; }}\n'
 
 
 def make(manager: Host, address: str, job_folders: Sequence[str]) -> None:
-    """Make what is not there yet of the cluster's folders, and a job folder for each of these names.
+    """Make the cluster's folders that are missing, and a job folder for each of these names.
 
-    Volumes are made by docker later; those that are there before are somebody else's.
+    Docker makes the volumes later; volumes that exist already are not the cluster's.
     """
     manager.run("".join(_making(manager.share, address, job_folders)), timeout=MAKE_TIMEOUT)
 
@@ -40,7 +40,7 @@ def _making(share: str, address: str, job_folders: Sequence[str]) -> Iterator[st
 
 
 def remove(manager: Host, address: str, job_folders: Sequence[str]) -> list[str]:
-    """Remove the cluster's folders and volumes, and return those that it found there and leaves."""
+    """Remove the folders and volumes that the cluster made; returns those that it did not make and leaves."""
     script = "".join(_removing(manager.share, address, job_folders))
     return manager.run(script, timeout=REMOVE_TIMEOUT).splitlines()
 

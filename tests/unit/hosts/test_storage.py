@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from infra import ssh
-from infra.hosts import belongings, layout
+from infra.hosts import layout, storage
 from infra.hosts.actions import Host
 from infra.ssh import Identity
 
@@ -59,7 +59,7 @@ def bring_up(manager: Host, volumes: Path) -> Callable[[], None]:
     """Makes the cluster's folders, and the volumes that docker makes for its services."""
 
     def begin() -> None:
-        belongings.make(manager, ADDRESS, JOB_FOLDERS)
+        storage.make(manager, ADDRESS, JOB_FOLDERS)
         for name in layout.VOLUMES:
             (volumes / name).touch()
 
@@ -76,7 +76,7 @@ def test_what_the_cluster_has_made_goes_and_no_note_of_it_is_left(
     bring_up()
     jobs = Path(manager.share) / "jobs" / "my flow"
     assert (jobs.stat().st_uid, jobs.stat().st_mode & 0o7777) == (1000, 0o2775)
-    assert belongings.remove(manager, ADDRESS, JOB_FOLDERS) == []
+    assert storage.remove(manager, ADDRESS, JOB_FOLDERS) == []
     assert entries(manager.share) == entries(volumes) == []
 
 
@@ -88,7 +88,7 @@ def test_a_folder_that_was_there_before_stays_with_all_that_is_in_it_and_is_name
     folder.mkdir()
     (folder / "theirs").touch()
     bring_up()
-    assert belongings.remove(manager, ADDRESS, JOB_FOLDERS) == [str(folder)]
+    assert storage.remove(manager, ADDRESS, JOB_FOLDERS) == [str(folder)]
     assert entries(manager.share) == [name]
     assert entries(folder) == ["theirs"]
 
@@ -99,7 +99,7 @@ def test_a_volume_that_was_there_before_stays_and_is_named(
     for name in ("registry-data", "theirs"):
         (volumes / name).touch()
     bring_up()
-    assert belongings.remove(manager, ADDRESS, JOB_FOLDERS) == ["volume registry-data"]
+    assert storage.remove(manager, ADDRESS, JOB_FOLDERS) == ["volume registry-data"]
     assert entries(volumes) == ["registry-data", "theirs"]
 
 
@@ -107,7 +107,7 @@ def test_a_volume_of_another_manager_is_not_the_one_that_was_made(
     manager: Host, volumes: Path, bring_up: Callable[[], None]
 ) -> None:
     bring_up()
-    assert len(belongings.remove(manager, "10.0.0.99", JOB_FOLDERS)) == len(layout.VOLUMES)
+    assert len(storage.remove(manager, "10.0.0.99", JOB_FOLDERS)) == len(layout.VOLUMES)
     assert entries(volumes) == sorted(layout.VOLUMES)
 
 
@@ -118,5 +118,5 @@ def test_what_an_earlier_cluster_made_and_left_is_the_clusters(
     notes = (Path(manager.share) / layout.NOTES).read_text()
     bring_up()
     assert (Path(manager.share) / layout.NOTES).read_text() == notes
-    assert belongings.remove(manager, ADDRESS, JOB_FOLDERS) == []
+    assert storage.remove(manager, ADDRESS, JOB_FOLDERS) == []
     assert entries(manager.share) == entries(volumes) == []

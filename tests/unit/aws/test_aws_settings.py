@@ -152,7 +152,7 @@ def test_the_estimate_counts_instances_disks_and_addresses(tmp_path: Path) -> No
     assert cost.PRICES_OF in line
 
 
-def test_the_estimate_says_so_where_it_knows_no_price(tmp_path: Path) -> None:
+def test_the_estimate_says_if_it_knows_no_price(tmp_path: Path) -> None:
     line = cost.estimate(aws_settings(tmp_path, instance_type="u-6tb1.metal"))
     assert "at least 0.08 USD per hour" in line
     assert "3 x u-6tb1.metal not counted" in line

@@ -1,4 +1,4 @@
-"""The program under mocks of somebody who does not know it: they make up nothing but ids."""
+"""The program under mocks that know nothing of it: they make up only ids."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ PLAUSIBLE = {
 
 @pytest.mark.parametrize("plausible", [None, {}, PLAUSIBLE], ids=["nothing", "arguments", "plausible"])
 @pytest.mark.parametrize("given", [False, True], ids=["default", "given"])
-def test_the_program_declares_everything_where_mocks_answer_next_to_nothing(
+def test_the_program_declares_everything_with_mocks_that_answer_next_to_nothing(
     tmp_path: Path, cloud: Cloud, plausible: dict[str, dict[str, Any]] | None, given: bool
 ) -> None:
     naive = Naive()
@@ -51,7 +51,7 @@ def test_the_program_declares_everything_where_mocks_answer_next_to_nothing(
         assert "None" not in texts.replace("__provider", ""), resource.name
 
 
-def test_what_is_not_known_yet_has_a_form_that_aws_takes(tmp_path: Path) -> None:
+def test_values_that_are_not_known_yet_have_a_form_that_aws_accepts(tmp_path: Path) -> None:
     naive = Naive()
     run_program(naive, tmp_path, target="aws", admin_cidrs='["198.51.100.7/32"]')
     assert naive.one("aws:autoscaling/group:Group")["launchTemplate"]["version"] == "$Latest"

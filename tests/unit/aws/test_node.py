@@ -1,4 +1,4 @@
-"""What nodes do when one of them goes: notices, drains, and nodes that are forgotten."""
+"""What nodes do when one of them leaves: notices, drains, and removal from the swarm."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def test_a_worker_is_released_only_when_nothing_runs_on_it(
     assert docker.nodes["two"]["Spec"]["Availability"] == "active"
 
 
-def test_a_request_of_a_node_that_is_gone_is_answered(
+def test_a_drain_request_of_a_node_that_has_gone_is_answered(
     manager: Manager, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(join, "docker", Docker())
@@ -91,7 +91,7 @@ def test_a_request_of_a_node_that_is_gone_is_answered(
     assert (tmp_path / "i-gone.released").exists()
 
 
-def test_a_node_that_is_down_is_forgotten_after_a_while_and_one_that_left_at_once(
+def test_a_node_that_is_down_is_removed_after_a_while_and_one_that_left_at_once(
     manager: Manager, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     docker = Docker(left="down", crashed="down")
@@ -126,7 +126,7 @@ def test_a_request_on_a_share_that_is_gone_does_not_count_as_answered(tmp_path: 
         ({"spot/instance-action": '{"action": "terminate"}'}, "its spot capacity is taken back"),
     ],
 )
-def test_a_worker_sees_that_it_is_about_to_go(
+def test_a_worker_notices_that_it_will_be_terminated(
     known: dict[str, str], reason: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(metadata, "get", known.get)

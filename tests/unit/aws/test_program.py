@@ -1,4 +1,4 @@
-"""What the program declares on target aws: the seed's appendix, and nothing looser."""
+"""What the program declares on target aws: the sizes and names of the original, and nothing looser."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ GROUP = "aws:autoscaling/group:Group"
 INGRESS = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
 
 
-def test_the_manager_is_an_instance_of_the_seeds_size_and_name(cloud: Cloud) -> None:
+def test_the_manager_is_an_instance_of_the_originals_size_and_name(cloud: Cloud) -> None:
     manager = cloud.one(INSTANCE)
     assert manager["instanceType"] == "t2.xlarge"
     assert manager["ami"] == ("ami for /aws/service/ecs/optimized-ami/amazon-linux-2023/recommended/image_id")
@@ -55,7 +55,7 @@ def test_metadata_need_a_token_and_do_not_reach_containers(cloud: Cloud) -> None
         assert options == {"httpEndpoint": "enabled", "httpTokens": "required", "httpPutResponseHopLimit": 1}
 
 
-def test_the_workers_are_a_group_of_as_many_as_there_should_be(cloud: Cloud) -> None:
+def test_the_workers_are_a_group_of_worker_nodes_instances(cloud: Cloud) -> None:
     group = cloud.one(GROUP)
     assert (group["minSize"], group["maxSize"], group["desiredCapacity"]) == (2, 2, 2)
     assert group["vpcZoneIdentifiers"] == ["subnet-a", "subnet-b"]
@@ -67,7 +67,7 @@ def test_the_workers_are_a_group_of_as_many_as_there_should_be(cloud: Cloud) -> 
     assert "instanceMarketOptions" not in cloud.one(TEMPLATE)
 
 
-def test_a_worker_that_goes_is_kept_until_the_manager_has_drained_it(cloud: Cloud) -> None:
+def test_a_worker_that_is_terminated_is_kept_until_the_manager_has_drained_it(cloud: Cloud) -> None:
     hook = cloud.one("aws:autoscaling/lifecycleHook:LifecycleHook")
     assert hook["lifecycleTransition"] == "autoscaling:EC2_INSTANCE_TERMINATING"
     assert hook["autoscalingGroupName"] == cloud.one(GROUP)["name"] == "oodt-test-workers"
@@ -118,7 +118,7 @@ def test_the_share_is_encrypted_and_has_a_mount_target_per_zone(cloud: Cloud) ->
     assert cloud.one("aws:efs/accessPoint:AccessPoint")["rootDirectory"]["path"] == "/oodt-test"
 
 
-def test_each_role_may_do_what_it_does_and_to_one_thing(cloud: Cloud) -> None:
+def test_each_role_may_do_only_what_it_needs_on_one_resource(cloud: Cloud) -> None:
     parameter = "arn:aws:ssm:us-west-2:123456789012:parameter/oodt/test/swarm"
     assert cloud.policies() == {
         "manager-record": [
@@ -168,7 +168,7 @@ def test_no_join_token_and_no_password_is_in_what_aws_is_given(cloud: Cloud) -> 
         assert "password" not in text.replace("PasswordAuthentication", "").lower()
 
 
-def test_a_given_file_system_is_used_and_none_is_made(tmp_path: Path) -> None:
+def test_a_given_file_system_is_used_and_no_other_is_created(tmp_path: Path) -> None:
     cloud = Cloud()
     run_program(cloud, tmp_path, target="aws", admin_cidrs='["198.51.100.0/24"]', efs_id="fs-0a1b")
     assert not cloud.all("aws:efs/fileSystem:FileSystem")
@@ -184,7 +184,9 @@ def test_the_mount_targets_of_a_given_file_system_let_the_nodes_in(tmp_path: Pat
     assert (rule["fromPort"], rule["toPort"]) == (2049, 2049)
 
 
-def test_nodes_of_default_subnets_are_where_the_instance_type_and_the_given_share_are(tmp_path: Path) -> None:
+def test_nodes_are_only_in_default_subnets_whose_zones_have_the_instance_type_and_the_given_share(
+    tmp_path: Path,
+) -> None:
     cloud = Cloud(
         answers={
             "aws:ec2/getSubnets:getSubnets": {"ids": ["subnet-c", "subnet-b", "subnet-a"]},
@@ -202,7 +204,7 @@ def test_nodes_of_default_subnets_are_where_the_instance_type_and_the_given_shar
     assert cloud.one(GROUP)["vpcZoneIdentifiers"] == ["subnet-b"]
 
 
-def test_a_named_machine_image_is_that_of_all_nodes(tmp_path: Path) -> None:
+def test_all_nodes_have_the_machine_image_that_is_named(tmp_path: Path) -> None:
     cloud = Cloud(answers={"aws:ec2/getAmi:getAmi": {"architecture": "x86_64"}})
     run_program(cloud, tmp_path, target="aws", admin_cidrs='["198.51.100.0/24"]', ami="ami-0a1b")
     assert cloud.one(INSTANCE)["ami"] == cloud.one(TEMPLATE)["imageId"] == "ami-0a1b"

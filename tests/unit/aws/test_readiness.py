@@ -1,4 +1,4 @@
-"""The gates of `pulumi up`, with SSM from moto and a stand-in for the manager's shell."""
+"""What `pulumi up` waits for, with SSM from moto and a stand-in for the manager's shell."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def props(folder: Path) -> dict[str, Any]:
     }
 
 
-def test_the_gate_opens_for_the_swarm_of_the_record_by_the_host_key_of_the_record(
+def test_the_manager_is_ready_once_it_has_the_swarm_and_the_host_key_of_the_record(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     answers = ["", "an-older-swarm\n", "swarm-1\n"]
@@ -72,7 +72,7 @@ def test_a_manager_that_does_not_come_is_named_with_what_was_waited_for(
     assert "ParameterNotFound" in str(caught.value)
 
 
-def test_deleting_the_record_removes_the_token_also_where_there_is_none(tmp_path: Path) -> None:
+def test_deleting_the_record_removes_the_token_and_no_token_is_no_error(tmp_path: Path) -> None:
     write(RECORD)
     provider = readiness._JoinRecordProvider()
     provider.delete(PARAMETER, props(tmp_path))
@@ -106,7 +106,7 @@ def workers(folder: Path, version: str = "2") -> dict[str, Any]:
     return {"count": 2, "docker_host": host, "folder": str(folder), **region}
 
 
-def test_the_workers_gate_stays_shut_until_workers_of_an_older_template_are_replaced(
+def test_workers_are_ready_only_when_those_of_an_older_template_are_replaced(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     group = Group([["1", "1"], ["1", "2"], ["2", "2"]], {"Status": "InProgress"})
@@ -116,7 +116,7 @@ def test_the_workers_gate_stays_shut_until_workers_of_an_older_template_are_repl
     assert group.looks == [["2", "2"]]
 
 
-def test_a_refresh_that_gave_up_is_told_with_the_line_that_starts_it_again(
+def test_an_instance_refresh_that_failed_is_an_error_with_the_line_that_starts_it_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     refresh = {"Status": "Failed", "StatusReason": "no capacity"}
@@ -131,7 +131,7 @@ def test_another_version_of_the_template_is_waited_for_again(tmp_path: Path) -> 
     assert not provider.diff("workers", workers(tmp_path), workers(tmp_path)).changes
 
 
-def test_the_workers_gate_counts_ready_workers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_workers_are_ready_when_there_are_enough(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     answers = ["Ready Active\nDown Active\n", "Ready Active\nReady Drain\n", "Ready Active\nReady Active\n"]
     monkeypatch.setattr(ssh, "run", lambda *_, **__: answers.pop(0))
     readiness._WorkersProvider().create(workers(tmp_path))

@@ -36,7 +36,7 @@ def test_it_is_a_shell_script_that_ec2_takes(role: Role) -> None:
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_what_handles_the_join_token_is_the_very_code_of_the_project_as_plain_text(role: Role) -> None:
+def test_code_that_handles_the_join_token_is_the_projects_own_in_plain_text(role: Role) -> None:
     script = user_data.script(role, {"ROLE": role, **VARIABLES})
     assert (user_data.INFRA / "aws/node/parameter.py").read_text() in script
     join = script.split("/node/join.py <<'END_OF_FILE'\n")[1].split("END_OF_FILE")[0]
@@ -51,7 +51,7 @@ def test_what_handles_the_join_token_is_the_very_code_of_the_project_as_plain_te
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_what_is_packed_is_named_with_its_hash_and_comes_out_by_the_line_that_is_there(
+def test_packed_files_are_named_with_their_hashes_and_unpacked_by_the_line_beside_them(
     role: Role, tmp_path: Path
 ) -> None:
     script = user_data.script(role, {"ROLE": role, **VARIABLES}).replace(user_data.HOME, str(tmp_path))
@@ -86,6 +86,6 @@ def test_the_same_files_give_the_same_script() -> None:
     assert user_data.script("manager", VARIABLES) == user_data.script("manager", VARIABLES)
 
 
-def test_what_would_be_too_long_for_ec2_is_refused() -> None:
+def test_a_script_that_is_too_long_for_ec2_is_refused() -> None:
     with pytest.raises(user_data.UserDataError, match="EC2 takes 16384"):
         user_data.script("worker", {**VARIABLES, "SHARE": "x" * 3000})

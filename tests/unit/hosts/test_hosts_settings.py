@@ -39,7 +39,7 @@ def test_a_host_may_be_any_alias_that_ssh_takes(alias: str) -> None:
     assert chosen and chosen.manager == f"ssh://op@{alias}"
 
 
-def test_a_letter_that_a_host_cannot_have_is_refused_with_those_that_it_can() -> None:
+def test_a_character_that_a_host_cannot_have_is_refused_with_those_that_it_can() -> None:
     with pytest.raises(ConfigurationError, match="of letters, digits, "):
         load(GOOD | {"manager": "ssh://op@my+host"})
 

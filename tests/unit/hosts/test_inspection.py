@@ -100,7 +100,7 @@ def test_everything_wrong_is_said_at_once_host_by_host(machines: list[Machine], 
     assert list(share.iterdir()) == []
 
 
-def test_a_docker_that_the_user_may_not_use_is_told_from_one_that_is_off(
+def test_a_docker_that_the_user_may_not_use_and_one_that_is_off_are_different_errors(
     machines: list[Machine], share: Path
 ) -> None:
     _, one, two = machines
@@ -199,13 +199,13 @@ def own_swarm(machines: list[Machine], share: Path) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("own_swarm")
-def test_hosts_of_this_swarm_are_taken_as_they_are(machines: list[Machine], share: Path) -> None:
+def test_hosts_of_this_swarm_stay_as_they_are(machines: list[Machine], share: Path) -> None:
     needs_root()
     assert len(inspect(machines, share)) == 3
 
 
 @pytest.mark.usefixtures("own_swarm")
-def test_a_port_that_nobody_answers_at_is_named_by_each_who_needs_it(
+def test_a_closed_port_is_named_for_each_host_that_needs_it(
     machines: list[Machine], share: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     needs_root()
@@ -219,13 +219,13 @@ def test_a_port_that_nobody_answers_at_is_named_by_each_who_needs_it(
 @pytest.mark.parametrize(
     ("mark", "words"), [("missing", "it is another disk"), ("denied", "the join token"), ("seen", "")]
 )
-def test_what_became_of_the_managers_file_tells_whether_the_disk_is_the_same(mark: str, words: str) -> None:
+def test_the_managers_file_shows_whether_the_disk_is_the_same(mark: str, words: str) -> None:
     found = list(checks.share_differs(mark, "/shared-data"))
     assert len(found) == bool(words)
     assert all(words in problem.what for problem in found)
 
 
-def test_the_registry_is_asked_for_with_the_line_to_add_and_the_command_that_adds_it(
+def test_a_docker_that_refuses_the_registry_is_an_error_with_the_line_to_add_and_the_command_that_adds_it(
     machines: list[Machine], share: Path
 ) -> None:
     needs_root()
@@ -253,14 +253,14 @@ def test_a_clock_that_differs_from_the_managers_is_named_with_the_seconds(
     assert not list(checks.worker_problems(replace(one, ahead=manager.ahead + 1), manager))
 
 
-def test_folders_of_somebody_else_are_not_written_to() -> None:
+def test_folders_of_other_users_are_an_error() -> None:
     mine = Share(free=1 << 40, owners={"archive": 1000, "jobs": 0}, gives_away=True, swarm="")
     (problem,) = checks.share_problems(mine, "/shared-data")
     assert problem.what == "/shared-data/jobs belongs to uid 0, but uid 1000 is to write there"
     assert "sudo chown -R 1000:1000 /shared-data/jobs" in problem.fix
 
 
-def test_a_disk_on_which_root_is_nobody_special_needs_its_folders_made_for_us() -> None:
+def test_folders_that_root_cannot_make_on_the_disk_are_an_error() -> None:
     squashed = Share(free=1 << 40, owners={"archive": 1000}, gives_away=False, swarm="")
     (problem,) = checks.share_problems(squashed, "/shared-data")
     assert problem.fix.endswith(

@@ -1,4 +1,4 @@
-"""How hosts become nodes and cease to be, by what is run on them."""
+"""How hosts become nodes and leave, by the commands that run on them."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def test_a_refresh_forgets_a_manager_whose_swarm_is_gone(shells: Shells) -> None
     assert not provider.read("swarm-1", manager()).id
 
 
-def test_a_worker_joins_again_only_where_it_is_not_the_node_that_it_was(shells: Shells) -> None:
+def test_a_worker_joins_again_only_if_it_is_another_node_than_before(shells: Shells) -> None:
     provider = membership._WorkerProvider()
     result = provider.create(worker(node=None))
     assert result.outs and result.outs["node"] == "node-1"
@@ -118,7 +118,7 @@ def test_a_worker_joins_again_only_where_it_is_not_the_node_that_it_was(shells: 
     assert provider.diff("id", worker(), worker(found="node-1", swarm="swarm-2")).changes
 
 
-def test_a_node_of_the_stacks_swarm_is_taken_as_it_is(shells: Shells) -> None:
+def test_a_node_of_the_stacks_swarm_stays_as_it_is(shells: Shells) -> None:
     """As after a lost state, or where the operator had it join: its containers go on."""
     result = membership._WorkerProvider().create(worker(node=None, found="node-1"))
     assert result.outs and result.outs["node"] == "node-1"
@@ -139,7 +139,7 @@ def test_a_worker_leaves_only_as_the_node_that_it_became(shells: Shells) -> None
     assert "--force" not in script
 
 
-def test_a_worker_that_is_not_reached_holds_nothing_up_and_is_named(
+def test_a_worker_that_is_not_reached_is_named_and_is_no_error(
     shells: Shells, capfd: pytest.CaptureFixture[str]
 ) -> None:
     shells.unreachable.add(WORKER)
@@ -147,7 +147,7 @@ def test_a_worker_that_is_not_reached_holds_nothing_up_and_is_named(
     assert "ssh ops@one docker swarm leave" in capfd.readouterr().out
 
 
-def test_the_end_is_the_stacks_services_then_workers_then_manager_and_the_data_stay(shells: Shells) -> None:
+def test_teardown_removes_services_then_workers_then_manager_and_the_data_stay(shells: Shells) -> None:
     membership._ManagerProvider().delete("swarm-1", manager())
     order = [
         shells.position(words) for words in ("service rm", " node-0 ", "leave --force", ".swarm/token.json")
@@ -160,7 +160,7 @@ def test_the_end_is_the_stacks_services_then_workers_then_manager_and_the_data_s
     assert not shells.where("rm -rf")
 
 
-def test_the_data_go_where_that_was_asked_for_and_what_is_left_is_named(
+def test_data_are_removed_if_that_is_set_and_what_stays_is_named(
     shells: Shells, capfd: pytest.CaptureFixture[str]
 ) -> None:
     shells.answers["rm -rf"] = "/shared-data/archive"
@@ -182,7 +182,7 @@ def test_a_manager_without_the_stacks_swarm_keeps_what_it_has_and_its_workers_le
     assert shells.where("docker swarm leave") == [WORKER]
 
 
-def test_a_dead_manager_is_got_rid_of_and_what_to_do_when_it_is_back_is_said(
+def test_workers_leave_without_a_dead_manager_and_a_message_says_what_to_do_when_it_is_back(
     shells: Shells, capfd: pytest.CaptureFixture[str]
 ) -> None:
     shells.unreachable.add(MANAGER)
@@ -195,7 +195,7 @@ def test_a_dead_manager_is_got_rid_of_and_what_to_do_when_it_is_back_is_said(
     assert not shells.where("rm -rf")
 
 
-def test_where_no_host_is_reached_the_stack_is_not_given_up(shells: Shells) -> None:
+def test_a_teardown_that_reaches_no_host_is_an_error(shells: Shells) -> None:
     shells.unreachable |= {MANAGER, WORKER}
     with pytest.raises(ssh.UnreachableError, match="pulumi stack rm --force"):
         membership._ManagerProvider().delete("swarm-1", manager())
@@ -209,7 +209,7 @@ LEAVING = """docker() {{ if [ "$1" = info ]; then echo "{known}"; else echo "$@"
     ("known", "leaves"),
     [("w1 m0 ", True), ("w1 m7 m0 ", True), ("w9 m7 ", False), (" ", False), ("w m ", False)],
 )
-def test_a_worker_is_told_by_its_swarms_managers(known: str, leaves: bool, shells: Shells) -> None:
+def test_a_worker_is_recognised_by_its_swarms_managers(known: str, leaves: bool, shells: Shells) -> None:
     shells.answers["with .Swarm.Cluster"] = ""
     membership._ManagerProvider().delete("swarm-1", manager(node="m0"))
     (script,) = [script for url, script in shells.ran if url == WORKER]

@@ -70,7 +70,7 @@ def entries(folder: Path | str) -> list[str]:
     return sorted(entry.name for entry in Path(folder).iterdir())
 
 
-def test_what_the_cluster_has_made_goes_and_no_note_of_it_is_left(
+def test_what_the_cluster_made_is_removed_with_the_notes_of_it(
     manager: Host, volumes: Path, bring_up: Callable[[], None]
 ) -> None:
     bring_up()
@@ -103,7 +103,7 @@ def test_a_volume_that_was_there_before_stays_and_is_named(
     assert entries(volumes) == ["registry-data", "theirs"]
 
 
-def test_a_volume_of_another_manager_is_not_the_one_that_was_made(
+def test_a_volume_of_the_same_name_on_another_manager_stays(
     manager: Host, volumes: Path, bring_up: Callable[[], None]
 ) -> None:
     bring_up()
@@ -111,7 +111,7 @@ def test_a_volume_of_another_manager_is_not_the_one_that_was_made(
     assert entries(volumes) == sorted(layout.VOLUMES)
 
 
-def test_what_an_earlier_cluster_made_and_left_is_the_clusters(
+def test_what_an_earlier_cluster_made_belongs_to_this_cluster(
     manager: Host, volumes: Path, bring_up: Callable[[], None]
 ) -> None:
     bring_up()

@@ -1,4 +1,4 @@
-"""Which base image is taken where there are several."""
+"""Which base image is used if there are several."""
 
 from __future__ import annotations
 
@@ -15,17 +15,19 @@ def chosen(there: set[str], monkeypatch: pytest.MonkeyPatch, *, pulls: bool = Fa
     return base_image._on_this_machine()
 
 
-def test_debians_is_preferred_to_the_substitute_as_the_toolchain_prefers_it(
+def test_debians_image_is_preferred_to_the_substitute(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     assert chosen({BASE_IMAGE, SUBSTITUTE_BASE_IMAGE}, monkeypatch) == BASE_IMAGE
 
 
-def test_the_substitute_is_taken_where_it_is_the_only_one(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_substitute_is_used_if_it_is_the_only_one(monkeypatch: pytest.MonkeyPatch) -> None:
     assert chosen({SUBSTITUTE_BASE_IMAGE}, monkeypatch, pulls=True) == SUBSTITUTE_BASE_IMAGE
 
 
-def test_where_there_is_none_it_is_pulled_or_the_way_to_one_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_base_image_is_pulled_or_the_error_says_how_to_get_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     assert chosen(set(), monkeypatch, pulls=True) == BASE_IMAGE
     with pytest.raises(BaseImageError, match="make toolchain"):
         chosen(set(), monkeypatch)

@@ -89,17 +89,17 @@ def test_one_login_is_enough_for_many_looks(speak: Speak, logins: Path) -> None:
     assert login.endswith("-p 2222 root@manager docker system dial-stdio")
 
 
-def test_what_docker_refuses_is_told_in_its_words(speak: Speak) -> None:
+def test_an_error_of_docker_is_quoted(speak: Speak) -> None:
     with speak(ANSWERING) as docker, pytest.raises(ssh.RemoteError, match="manager: docker: no such service"):
         docker.get("/services/missing")
 
 
-def test_what_ssh_says_is_told_where_it_lets_nobody_in(speak: Speak) -> None:
+def test_an_error_of_ssh_is_quoted_if_the_login_fails(speak: Speak) -> None:
     with speak(REFUSING) as docker, pytest.raises(ssh.UnreachableError, match="Permission denied"):
         docker.get("/services/x")
 
 
-def test_a_login_that_was_one_too_many_is_tried_again(
+def test_a_login_that_sshd_turned_away_is_tried_again(
     speak: Speak, logins: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ssh, "TURNED_AWAY_PAUSE", 0.01)

@@ -192,7 +192,7 @@ def test_a_file_in_an_encoding_that_cannot_be_read_is_named(tmp_path: Path, enco
         load({"workflow_dir": str(folder), "workflow_queue": "first"})
 
 
-def test_what_oodt_reads_is_no_mistake(tmp_path: Path) -> None:
+def test_files_that_oodt_can_read_are_accepted(tmp_path: Path) -> None:
     folder = workflow_folder(tmp_path / "flow", "first")
     (folder / "policy" / "tasks.xml").write_text("<cas:tasks></cas:tasks>")  # without regard to namespaces
     (folder / "pge-configs" / "._task.xml").write_bytes(b"\0")  # of another system's file manager

@@ -33,7 +33,7 @@ def test_every_image_is_built_on_the_users_docker_and_not_pushed_by_it(declared:
     assert images["oodt-image"]["imageName"] == "oodt-test-oodt:latest"
 
 
-def test_images_are_copied_to_this_manager_and_used_as_they_are_called_there(declared: Cloud) -> None:
+def test_images_are_copied_to_this_manager_and_used_by_their_names_there(declared: Cloud) -> None:
     on_manager, in_registry = copies(declared, "ManagerImage"), copies(declared, "RegistryImage")
     assert set(on_manager) == {"registry-copy"}
     assert set(in_registry) == {"rabbitmq-copy", "oodt-copy"}
@@ -71,6 +71,6 @@ def test_a_folder_that_serves_two_events_is_copied_once(
     assert {"WORKFLOW_QUEUE=first,second", "MAX_WORKFLOWS=4"} < set(command)
 
 
-def test_the_variables_of_the_service_that_scales_have_but_one_order(declared: Cloud) -> None:
+def test_the_service_that_scales_has_only_one_variable_and_so_one_order(declared: Cloud) -> None:
     services = {service.name: service.inputs for service in declared.all("docker:index/service:Service")}
     assert list(services["oodt-wmgr"]["taskSpec"]["containerSpec"]["env"]) == ["NODE_NAME"]

@@ -36,7 +36,7 @@ def test_a_service_and_its_wait_are_one_component(registered: Registrations, nam
     assert declared(name) in registered.named(converged(name)).dependencies
 
 
-def test_who_needs_a_service_waits_until_it_runs(registered: Registrations) -> None:
+def test_a_service_that_needs_another_waits_until_that_runs(registered: Registrations) -> None:
     workflow_managers = registered.named(declared("oodt-wmgr")).dependencies
     assert {converged("oodt-rabbitmq"), converged("oodt-filemgr")} <= workflow_managers
     status = registered.named(declared("oodt-status")).dependencies

@@ -97,12 +97,12 @@ def test_a_service_whose_tasks_end_by_themselves_is_crashing(
     assert "service oodt-wmgr: 3 tasks failed" in failure(tasks, monkeypatch)
 
 
-def test_tasks_of_before_the_update_have_not_crashed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tasks_from_before_the_update_do_not_count_as_crashed(monkeypatch: pytest.MonkeyPatch) -> None:
     tasks = {name: ended("complete", created="1") for name in ("t1", "t2", "t3")}
     assert "not ready within" in failure(tasks, monkeypatch)
 
 
-def test_the_report_has_the_last_words_of_the_newest_crashes_and_of_no_other_task(
+def test_the_report_ends_with_the_logs_of_the_newest_crashed_tasks_only(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     tasks = {f"t{number}": ended("complete", str(number)) for number in (3, 4, 5)}

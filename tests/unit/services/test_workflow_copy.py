@@ -130,7 +130,7 @@ def edit(folders: list[Path], times: int, make: Callable[..., dict[str, Any]]) -
         make()
 
 
-def test_edits_of_programs_push_no_copy_of_the_policies_out(
+def test_edits_of_programs_remove_no_copy_of_the_policies(
     folders: list[Path], mounts: Path, make: Callable[..., dict[str, Any]]
 ) -> None:
     mounts.write_text("[]")
@@ -152,7 +152,7 @@ def test_the_ten_newest_copies_stay_and_what_a_service_mounts(
     assert len(list(Path(mounted["path"]).parent.iterdir())) == 11
 
 
-def test_where_docker_does_not_tell_what_is_mounted_every_copy_stays(
+def test_every_copy_stays_if_docker_does_not_tell_what_is_mounted(
     folders: list[Path], mounts: Path, make: Callable[..., dict[str, Any]]
 ) -> None:
     copy = make()

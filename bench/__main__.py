@@ -19,7 +19,7 @@ from bench import batch, enqueue, flow, image, machine, own_part, peers, queued,
 from bench.cluster import Cluster
 from bench.measurement import Measurement, table
 from runtime.messaging.announcements import StateChange
-from tests.integration import images
+from testing import images
 from toolchain.versions import BASE_IMAGE, SUBSTITUTE_BASE_IMAGE
 
 OUTPUT = peers.ROOT / "bench" / "results"

@@ -13,7 +13,7 @@ from bench.cluster import Cluster
 from bench.measurement import Measurement
 from bench.peers import ROOT
 from runtime.messaging.announcements import StateChange
-from tests.integration.rabbitmq import VirtualHost
+from testing.rabbitmq import VirtualHost
 
 PEER = ROOT / "bench" / "peer"
 PGE = ROOT / "workflows" / "test-workflow" / "pges" / "pge.py"

@@ -13,9 +13,9 @@ from bench.submitting import submit
 from runtime import names
 from runtime.messaging.announcements import StateChange, decode
 from runtime.messaging.event import Event
-from tests.integration.oodt import Container, Oodt, docker
-from tests.integration.rabbitmq import RabbitMQ, VirtualHost
-from tests.integration.waiting import until
+from testing.oodt import Container, Oodt, docker
+from testing.rabbitmq import RabbitMQ, VirtualHost
+from testing.waiting import until
 
 EVENT = "test-workflow"
 BROKER = "oodt-rabbitmq"

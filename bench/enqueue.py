@@ -9,7 +9,7 @@ from bench.cluster import EVENT, unique_name
 from bench.measurement import Measurement
 from bench.submitting import submit
 from runtime.messaging.event import Event
-from tests.integration.rabbitmq import RabbitMQ, VirtualHost
+from testing.rabbitmq import RabbitMQ, VirtualHost
 
 SUBMIT_SECONDS = 600
 

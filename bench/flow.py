@@ -7,7 +7,7 @@ from statistics import linear_regression
 from bench.cluster import Cluster
 from bench.measurement import Measurement
 from runtime.messaging.announcements import StateChange
-from tests.integration.waiting import until
+from testing.waiting import until
 
 WINDOW = 100
 TENTH_SECONDS = 600

@@ -4,8 +4,8 @@ import time
 
 from bench.cluster import EVENT, Cluster
 from bench.measurement import Measurement
-from tests.integration.commands import finish, start_submit
-from tests.integration.oodt import docker
+from testing.commands import finish, start_submit
+from testing.oodt import docker
 
 MEBIBYTE = 2**20
 

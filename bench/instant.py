@@ -6,23 +6,23 @@ from pathlib import Path
 
 from bench.cluster import EVENT
 from runtime.messaging.event import Event
-from tests.integration.cell import Cell, Site
-from tests.integration.rabbitmq import RabbitMQ, VirtualHost
+from testing.rabbitmq import RabbitMQ, VirtualHost
+from testing.worker import Site, Worker
 
 
 @contextmanager
-def instant_cell(
+def instant_worker(
     server: RabbitMQ, folder: Path, settings: dict[str, str]
-) -> Iterator[tuple[VirtualHost, Cell]]:
-    """Queues, and a container's parts that are still to be started. ``folder`` is made."""
+) -> Iterator[tuple[VirtualHost, Worker]]:
+    """Queues, and a worker whose parts are still to be started. ``folder`` is made."""
     folder.mkdir()
     vhost = VirtualHost.make(server, (Event(name=EVENT),))
     site = Site(folder=folder, broker_url=vhost.url)
-    cell = Cell(site=site, manager="instant_workflow_manager.py", settings=settings)
+    worker = Worker(site=site, manager="instant_workflow_manager.py", settings=settings)
     try:
         site.start()
-        yield vhost, cell
+        yield vhost, worker
     finally:
-        cell.close()
+        worker.close()
         site.stop()
         vhost.remove()

@@ -10,10 +10,10 @@ from statistics import median, quantiles
 from urllib.parse import urlsplit
 
 from bench.cluster import EVENT, unique_name
-from bench.instant import instant_cell
+from bench.instant import instant_worker
 from bench.measurement import Measurement
 from bench.submitting import submit
-from tests.integration.rabbitmq import RabbitMQ, VirtualHost
+from testing.rabbitmq import RabbitMQ, VirtualHost
 
 CLIENTS = 16
 CALLS = 2000
@@ -28,14 +28,14 @@ def measure(image: str, folder: Path, *, repetitions: int, jobs: int) -> list[Me
     try:
         server.start(folder)
         for repetition in range(repetitions):
-            with instant_cell(server, folder / f"site{repetition}", SETTINGS) as (vhost, cell):
-                cell.start("manager", "gateway")
-                direct, through = _latencies(cell.manager_url), _latencies(cell.gateway_url)
+            with instant_worker(server, folder / f"site{repetition}", SETTINGS) as (vhost, worker):
+                worker.start("manager", "gateway")
+                direct, through = _latencies(worker.manager_url), _latencies(worker.gateway_url)
                 more_at_median.append(1000 * (median(through) - median(direct)))
                 more_at_p99.append(1000 * (_p99(through) - _p99(direct)))
-                sent.append(_send_events(cell.gateway_url, CALLS))
+                sent.append(_send_events(worker.gateway_url, CALLS))
                 server.request("DELETE", f"queues/{vhost.name}/{EVENT}/contents")
-                cell.start("consumer")
+                worker.start("consumer")
                 consumed.append(_consume(vhost, jobs))
     finally:
         server.remove()

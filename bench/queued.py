@@ -6,11 +6,11 @@ from pathlib import Path
 
 from bench.cluster import EVENT, unique_name
 from bench.enqueue import enqueue
-from bench.instant import instant_cell
+from bench.instant import instant_worker
 from bench.measurement import Measurement
-from tests.integration.cell import Site
-from tests.integration.rabbitmq import RabbitMQ
-from tests.integration.waiting import until
+from testing.rabbitmq import RabbitMQ
+from testing.waiting import until
+from testing.worker import Site
 
 # A consumer is measured over JOBS jobs, after it has done as many as it needs to be warm.
 WARM = 500
@@ -64,14 +64,14 @@ def measure(image: str, folder: Path, *, repetitions: int, queued: int) -> list[
 
 
 def _need(server: RabbitMQ, folder: Path, queued: int) -> Need:
-    with instant_cell(server, folder, SETTINGS) as (vhost, cell):
+    with instant_worker(server, folder, SETTINGS) as (vhost, worker):
         enqueue(vhost, queued)
-        cell.start()
-        _wait_for(cell.site, WARM)
-        cpu = cell.cpu_seconds("consumer")
-        begun = _wait_for(cell.site, WARM + JOBS)
-        used = cell.cpu_seconds("consumer") - cpu
-        return Need(memory=cell.resident("consumer") / 1024, cpu=1000 * used / (begun - WARM))
+        worker.start()
+        _wait_for(worker.site, WARM)
+        cpu = worker.cpu_seconds("consumer")
+        begun = _wait_for(worker.site, WARM + JOBS)
+        used = worker.cpu_seconds("consumer") - cpu
+        return Need(memory=worker.resident("consumer") / 1024, cpu=1000 * used / (begun - WARM))
 
 
 def _wait_for(site: Site, jobs: int) -> int:

@@ -6,7 +6,7 @@ from collections import defaultdict
 from typing import Any
 
 from bench.cluster import EVENT, Cluster
-from tests.integration.oodt import METADATA, Line, wait_for
+from testing.oodt import METADATA, Line, wait_for
 
 STATUSES = {
     "STARTED": "task begins",

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tests.integration.commands import finish, start_submit
+from testing.commands import finish, start_submit
 
 
 def submit(url: str, *arguments: str, seconds: float) -> dict[str, Any]:

@@ -7,8 +7,8 @@ import uuid
 from pathlib import Path
 
 from bench.measurement import Measurement
-from tests.e2e.addresses import free_network
-from tests.e2e.cluster import UP_TIMEOUT, Cluster
+from testing.addresses import free_network
+from testing.cluster import UP_TIMEOUT, Cluster
 
 FIRST_STAGE = re.compile(r"^FROM .*$", re.MULTILINE)
 LABEL = "oodt.bench"

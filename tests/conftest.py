@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.tools import missing, require
+from testing.tools import missing, require
 from toolchain import docker_engine
 from toolchain.paths import REPOSITORY
 

@@ -28,7 +28,7 @@ EXAMPLES = {
     "wm_replicas": "4",
     "max_workflows": "8",
     "proxy": "true",
-    "workflow_dir": "tests/workflows/foreign",
+    "workflow_dir": "testing/workflows/foreign",
     "workflow_queue": "snow-cover",
     "workflows": settings.WORKFLOWS_EXAMPLE,
     "max_attempts": "5",

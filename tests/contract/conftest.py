@@ -15,9 +15,9 @@ from contextlib import suppress
 
 import pytest
 
+from testing.tools import missing, require
 from tests.contract.node import REPOSITORY, Node, build, run, swarm_node
 from tests.contract.plugin import Plugin, PluginError, Properties, Resource, running
-from tests.tools import missing, require
 from toolchain import docker_plugin
 from toolchain.versions import BASE_IMAGE, SUBSTITUTE_BASE_IMAGE
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.addresses import free_network
-from tests.e2e.cluster import Cluster
-from tests.tools import require
+from testing.addresses import free_network
+from testing.cluster import Cluster
+from testing.tools import require
 
 
 @pytest.fixture(scope="session")

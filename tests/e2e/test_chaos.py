@@ -11,16 +11,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.addresses import free_network
+from testing.addresses import free_network
+from testing.cluster import Cluster
+from testing.tools import missing, require
 from tests.e2e.aws import ec2
 from tests.e2e.chaos import troubles
 from tests.e2e.chaos.storm import Storm
-from tests.e2e.cluster import ROOT, Cluster
-from tests.tools import missing, require
+from toolchain.paths import REPOSITORY
 
 SHARE_SIZE = 4 << 30  # bytes, of which only what is written is taken
 DOCKER_TIMEOUT = 60  # seconds
-REPORT = ROOT / "test-results" / "chaos.json"
+REPORT = REPOSITORY / "test-results" / "chaos.json"
 
 pytestmark = [pytest.mark.slow, pytest.mark.chaos, pytest.mark.timeout(3600)]
 

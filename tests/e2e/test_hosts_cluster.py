@@ -11,10 +11,10 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.e2e.addresses import free_network
-from tests.e2e.cluster import Cluster, eventually, finish
+from testing.addresses import free_network
+from testing.cluster import Cluster, eventually, finish
+from testing.tools import require
 from tests.e2e.hosts.machines import SHARE, Machine, Room, build_image
-from tests.tools import require
 
 KEPT = [".oodt-made", "archive", "config", "jobs", "ledger"]
 JOBS = ("--metadata", "Dataset=abc", "--metadata", "Project=123", "--metadata", "Seconds=1")

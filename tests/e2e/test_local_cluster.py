@@ -16,9 +16,10 @@ import pytest
 from runtime import names
 from runtime.oodt.catalogue import Catalogue
 from services.convergence import ConvergedProvider, ServiceError
+from testing.cluster import Cluster, eventually, finish
 from tests.e2e.chaos import troubles
 from tests.e2e.chaos.storm import Storm
-from tests.e2e.cluster import ROOT, Cluster, eventually, finish
+from toolchain.paths import REPOSITORY
 
 # Settings of a Workflow Manager that is to have no broker.
 NOBODYS_JOBS = "--env WORKFLOW_QUEUE=test-workflow --env RABBITMQ_USER_URL=amqp://nobody:x@nowhere:5672/%2F"
@@ -238,7 +239,9 @@ def test_a_worker_joins_by_itself_and_leaves_after_its_jobs(cluster: Cluster) ->
 
 
 def test_another_workflow_runs_without_knowing_of_job_ids(cluster: Cluster) -> None:
-    cluster.up(workflow_dir=str(ROOT / "tests" / "workflows" / "foreign"), workflow_queue="snow-cover")
+    cluster.up(
+        workflow_dir=str(REPOSITORY / "testing" / "workflows" / "foreign"), workflow_queue="snow-cover"
+    )
     before = len(cluster.products())
     # A station each: jobs of one station have the same files in the archive.
     report = cluster.run_jobs("--jobs", "3", "--counter", "Station", event="snow-cover")

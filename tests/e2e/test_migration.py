@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.addresses import free_network
-from tests.e2e.cluster import COMMAND_TIMEOUT, ROOT, Cluster, copy_project
+from testing.cluster import COMMAND_TIMEOUT, Cluster, copy_project
+from toolchain.paths import REPOSITORY
 from tests.tools import require
 
 # The last commit in which the stack was the parent of all services.
@@ -29,7 +30,7 @@ JOBS = ("--jobs", "4", "--metadata", "Dataset=abc", "--metadata", "Project=123")
 def earlier_program() -> bytes:
     """The earlier commit's files as a tar. A clone without history is no fault of the machine: it skips."""
     line = [require("git"), "archive", EARLIER, *PROGRAM]
-    done = subprocess.run(line, cwd=ROOT, capture_output=True, timeout=COMMAND_TIMEOUT, check=False)
+    done = subprocess.run(line, cwd=REPOSITORY, capture_output=True, timeout=COMMAND_TIMEOUT, check=False)
     if done.returncode:
         pytest.skip(f"commit {EARLIER} is not here ({done.stderr.decode().strip()}); git fetch --unshallow")
     return done.stdout
@@ -48,7 +49,7 @@ def earlier(tmp_path: Path, docker_daemon: None) -> Iterator[Cluster]:
         tar.extractall(tmp_path, filter="data")
     for name in NODE_IMAGE:
         remove(tmp_path / name)
-        shutil.copytree(ROOT / name, tmp_path / name)
+        shutil.copytree(REPOSITORY / name, tmp_path / name)
     yield cluster
     cluster.destroy()
 

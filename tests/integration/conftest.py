@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from runtime.messaging.event import Event
-from tests.integration import images
-from tests.integration.cell import Cell, Site
-from tests.integration.oodt import Container, Oodt, docker
-from tests.integration.rabbitmq import RabbitMQ, VirtualHost
+from testing import images
+from testing.oodt import Container, Oodt, docker
+from testing.rabbitmq import RabbitMQ, VirtualHost
+from testing.waiting import until
+from testing.worker import Site, Worker
 from tests.integration.status import Status
-from tests.integration.waiting import until
 
 REGISTRY_START_SECONDS = 30
 EVENTS = (Event(name="test-workflow"), Event(name="other-workflow"), Event(name="unknown-event"))
@@ -83,24 +83,24 @@ def site(vhost: VirtualHost, tmp_path: Path) -> Iterator[Site]:
 
 
 @pytest.fixture
-def make_cell(site: Site) -> Iterator[Callable[..., Cell]]:
-    """Makes containers, to be started: ``make_cell(name=..., settings={...})``. They end with the test."""
+def make_worker(site: Site) -> Iterator[Callable[..., Worker]]:
+    """Makes workers, to be started: ``make_worker(name=..., settings={...})``. They end with the test."""
     with ExitStack() as stack:
 
-        def make(**options: object) -> Cell:
-            cell = Cell(site=site, **options)  # type: ignore[arg-type]
-            stack.callback(cell.close)
-            return cell
+        def make(**options: object) -> Worker:
+            worker = Worker(site=site, **options)  # type: ignore[arg-type]
+            stack.callback(worker.close)
+            return worker
 
         yield make
 
 
 @pytest.fixture
-def cell(make_cell: Callable[..., Cell]) -> Cell:
-    """A container that runs."""
-    cell = make_cell()
-    cell.start()
-    return cell
+def worker(make_worker: Callable[..., Worker]) -> Worker:
+    """A worker that runs."""
+    worker = make_worker()
+    worker.start()
+    return worker
 
 
 @pytest.fixture(scope="session")

@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.integration.cell import ROOT, Site
-from tests.integration.ports import free_port
-from tests.integration.rabbitmq import ADMIN, PASSWORD, VirtualHost
-from tests.integration.waiting import until
+from testing.ports import free_port
+from testing.rabbitmq import ADMIN, PASSWORD, VirtualHost
+from testing.waiting import until
+from testing.worker import Site
+from toolchain.paths import REPOSITORY
 
 TOKEN = "only-for-tests"
 STOP_SECONDS = 30
@@ -61,7 +62,7 @@ class Status:
         }
         command = [sys.executable, "-m", "runtime.status_service"]
         with open(self.site.folder / "status.log", "ab") as log:
-            self._process = subprocess.Popen(command, env=environment, cwd=ROOT, stdout=log, stderr=log)
+            self._process = subprocess.Popen(command, env=environment, cwd=REPOSITORY, stdout=log, stderr=log)
         until(self._connected, what="status service")
 
     def stop(self) -> None:

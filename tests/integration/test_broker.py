@@ -11,7 +11,7 @@ from runtime import names
 from runtime.messaging.broker import Broker, Message
 from runtime.messaging.messages import properties_of
 from runtime.messaging.session import Unroutable
-from tests.integration.rabbitmq import VirtualHost
+from testing.rabbitmq import VirtualHost
 from tests.integration.wire import Wire
 
 EVENT = "test-workflow"

@@ -6,10 +6,10 @@ from functools import partial
 import pytest
 
 from runtime.messaging.broker import HEARTBEAT_SECONDS
-from tests.integration.cell import LEASE_SECONDS, Cell, Part, Site
-from tests.integration.commands import Done, finish, start_submit
-from tests.integration.rabbitmq import RabbitMQ, VirtualHost
-from tests.integration.waiting import until
+from testing.commands import Done, finish, start_submit
+from testing.rabbitmq import RabbitMQ, VirtualHost
+from testing.waiting import until
+from testing.worker import LEASE_SECONDS, Part, Site, Worker
 from tests.integration.wire import Wire
 
 JOBS = 6
@@ -29,8 +29,8 @@ class Batch:
             *("--batch-id", "batch", "--wait", "--json", "--timeout", "90"),
         )
 
-    def wait_until_running(self, cell: Cell, *, runs: int = 1) -> None:
-        until(lambda: _running(cell) >= runs, what="runs")
+    def wait_until_running(self, worker: Worker, *, runs: int = 1) -> None:
+        until(lambda: _running(worker) >= runs, what="runs")
 
     def check(self, *, attempts: frozenset[int] | set[int] = frozenset({1})) -> Done:
         """Each job has succeeded with exactly its two products, and no message is left."""
@@ -48,9 +48,9 @@ def _is_empty(vhost: VirtualHost, queue: str) -> bool:
     return vhost.messages(queue) == 0
 
 
-def _running(cell: Cell) -> int:
+def _running(worker: Worker) -> int:
     """Runs whose first program has begun."""
-    journals = (cell.run_dir / "runs").glob("batch.*")
+    journals = (worker.run_dir / "runs").glob("batch.*")
     return sum("PGETask_Running" in journal.read_text() for journal in journals)
 
 
@@ -59,35 +59,37 @@ def batch(vhost: VirtualHost, site: Site) -> Batch:
     return Batch(vhost, site)
 
 
-def test_a_killed_consumer_goes_on_with_the_runs_that_it_began(cell: Cell, batch: Batch, site: Site) -> None:
-    batch.wait_until_running(cell, runs=4)
-    cell.kill("consumer")
-    cell.start("consumer")
-    cell.wait_for_log("consumer", "goes on")
+def test_a_killed_consumer_goes_on_with_the_runs_that_it_began(
+    worker: Worker, batch: Batch, site: Site
+) -> None:
+    batch.wait_until_running(worker, runs=4)
+    worker.kill("consumer")
+    worker.start("consumer")
+    worker.wait_for_log("consumer", "goes on")
     batch.check()
     # Adopted, not run again.
     assert not [name for name in site.products() if "~2_" in name]
 
 
-def test_a_killed_workflow_manager_costs_its_runs_no_attempt(cell: Cell, batch: Batch) -> None:
-    batch.wait_until_running(cell)
-    cell.kill("manager")
-    cell.start("manager")
-    cell.wait_for_log("consumer", "the Workflow Manager was restarted during the run")
+def test_a_killed_workflow_manager_costs_its_runs_no_attempt(worker: Worker, batch: Batch) -> None:
+    batch.wait_until_running(worker)
+    worker.kill("manager")
+    worker.start("manager")
+    worker.wait_for_log("consumer", "the Workflow Manager was restarted during the run")
     batch.check()
 
 
-def test_a_killed_gateway_costs_no_job(cell: Cell, batch: Batch) -> None:
-    batch.wait_until_running(cell)
-    cell.kill("gateway")
-    cell.start("gateway")
+def test_a_killed_gateway_costs_no_job(worker: Worker, batch: Batch) -> None:
+    batch.wait_until_running(worker)
+    worker.kill("gateway")
+    worker.start("gateway")
     batch.check(attempts={1, 2})
 
 
 def test_the_jobs_of_a_node_that_dies_are_run_elsewhere(
-    make_cell: Callable[..., Cell], batch: Batch, site: Site
+    make_worker: Callable[..., Worker], batch: Batch, site: Site
 ) -> None:
-    dying, living = make_cell(name="dying"), make_cell(name="living")
+    dying, living = make_worker(name="dying"), make_worker(name="living")
     dying.start()
     batch.wait_until_running(dying)
     living.start()
@@ -98,9 +100,9 @@ def test_the_jobs_of_a_node_that_dies_are_run_elsewhere(
 
 @pytest.mark.parametrize("how", ["restart", "kill"])
 def test_a_broker_that_goes_and_comes_back_costs_no_job(
-    cell: Cell, batch: Batch, rabbitmq: RabbitMQ, site: Site, how: str
+    worker: Worker, batch: Batch, rabbitmq: RabbitMQ, site: Site, how: str
 ) -> None:
-    batch.wait_until_running(cell)
+    batch.wait_until_running(worker)
     if how == "restart":
         rabbitmq.restart()
     else:
@@ -112,13 +114,13 @@ def test_a_broker_that_goes_and_comes_back_costs_no_job(
 
 
 def test_a_file_manager_that_is_away_for_a_while_costs_attempts_and_leaves_no_half_products(
-    cell: Cell, site: Site, vhost: VirtualHost
+    worker: Worker, site: Site, vhost: VirtualHost
 ) -> None:
     command = start_submit(
         vhost.url, "--event", "test-workflow", "--jobs", "2", "--wait", "--json", "--timeout", "60"
     )
     site.stop()
-    cell.wait_for_log("consumer", "is not reachable")
+    worker.wait_for_log("consumer", "is not reachable")
     site.start()
     done = finish(command)
     assert done.code == 0, done.stderr
@@ -126,9 +128,9 @@ def test_a_file_manager_that_is_away_for_a_while_costs_attempts_and_leaves_no_ha
 
 
 def test_a_worker_that_was_frozen_does_not_settle_a_job_that_another_has_taken_over(
-    make_cell: Callable[..., Cell], batch: Batch, vhost: VirtualHost
+    make_worker: Callable[..., Worker], batch: Batch, vhost: VirtualHost
 ) -> None:
-    frozen, living = make_cell(name="frozen", settings={"MAX_WORKFLOWS": "2"}), make_cell(name="living")
+    frozen, living = make_worker(name="frozen", settings={"MAX_WORKFLOWS": "2"}), make_worker(name="living")
     frozen.start()
     batch.wait_until_running(frozen)
     for part in PARTS:
@@ -144,9 +146,12 @@ def test_a_worker_that_was_frozen_does_not_settle_a_job_that_another_has_taken_o
 
 
 def test_a_consumer_that_is_told_to_stop_finishes_its_runs_and_hands_the_others_back(
-    make_cell: Callable[..., Cell], batch: Batch, site: Site
+    make_worker: Callable[..., Worker], batch: Batch, site: Site
 ) -> None:
-    leaving, staying = make_cell(name="leaving", settings={"MAX_WORKFLOWS": "2"}), make_cell(name="staying")
+    leaving, staying = (
+        make_worker(name="leaving", settings={"MAX_WORKFLOWS": "2"}),
+        make_worker(name="staying"),
+    )
     leaving.start()
     batch.wait_until_running(leaving)
     leaving.terminate("consumer")
@@ -160,24 +165,24 @@ def test_a_consumer_that_is_told_to_stop_finishes_its_runs_and_hands_the_others_
 
 
 def test_what_a_consumer_cannot_finish_in_its_grace_is_run_elsewhere(
-    make_cell: Callable[..., Cell], batch: Batch, site: Site
+    make_worker: Callable[..., Worker], batch: Batch, site: Site
 ) -> None:
-    leaving = make_cell(name="leaving", settings={"STOP_GRACE_SECONDS": "5"})
+    leaving = make_worker(name="leaving", settings={"STOP_GRACE_SECONDS": "5"})
     leaving.start()
     batch.wait_until_running(leaving)
     leaving.terminate("consumer")
     assert leaving.wait_stopped("consumer") == 0
     leaving.close()
-    make_cell(name="staying").start()
+    make_worker(name="staying").start()
     batch.check()
 
 
 @pytest.mark.slow
 def test_a_job_goes_on_while_its_worker_is_cut_off_for_three_heartbeats(
-    make_cell: Callable[..., Cell], site: Site, rabbitmq: RabbitMQ, vhost: VirtualHost
+    make_worker: Callable[..., Worker], site: Site, rabbitmq: RabbitMQ, vhost: VirtualHost
 ) -> None:
     wire = Wire(rabbitmq.port)
-    cut_off = make_cell(
+    cut_off = make_worker(
         name="cut-off", settings={"RABBITMQ_USER_URL": vhost.url.replace(str(rabbitmq.port), str(wire.port))}
     )
     cut_off.start()
@@ -190,7 +195,7 @@ def test_a_job_goes_on_while_its_worker_is_cut_off_for_three_heartbeats(
     )
     until(lambda: _running(cut_off), what="run")
     wire.cut()
-    other = make_cell(name="other")
+    other = make_worker(name="other")
     other.start()
     cut_off.wait_for_log("consumer", "no connection to", seconds=outage)
     # The broker gives the job to the other one, which sees that its lease is alive.

@@ -6,10 +6,10 @@ from pathlib import Path
 import pika
 import pytest
 
-from tests.integration.cell import Cell, Site
-from tests.integration.commands import submit
-from tests.integration.rabbitmq import RabbitMQ, VirtualHost
-from tests.integration.waiting import until
+from testing.commands import submit
+from testing.rabbitmq import RabbitMQ, VirtualHost
+from testing.waiting import until
+from testing.worker import Site, Worker
 
 WAIT = ("--jobs", "1", "--wait", "--json", "--timeout", "60")
 
@@ -26,7 +26,7 @@ def vhost(rabbitmq: RabbitMQ) -> Iterator[VirtualHost]:
 
 
 def test_a_failed_job_waits_there_and_comes_back(
-    cell: Cell, site: Site, vhost: VirtualHost, tmp_path: Path
+    worker: Worker, site: Site, vhost: VirtualHost, tmp_path: Path
 ) -> None:
     until(lambda: vhost.has("test-workflow.dead"), what="the consumer's queues")
     metadata = ("--metadata", "Fail=task2", "--metadata", f"Attempts={tmp_path / 'attempts'}")
@@ -35,7 +35,7 @@ def test_a_failed_job_waits_there_and_comes_back(
     assert len(site.products()) == len(site.archived()) == 2
 
 
-def test_what_is_no_job_is_buried_there(cell: Cell, vhost: VirtualHost) -> None:
+def test_what_is_no_job_is_buried_there(worker: Worker, vhost: VirtualHost) -> None:
     until(lambda: vhost.has("test-workflow.dead"), what="the consumer's queues")
     with pika.BlockingConnection(pika.URLParameters(vhost.url)) as connection:
         connection.channel().basic_publish("", "test-workflow", b"not json")

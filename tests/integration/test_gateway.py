@@ -13,9 +13,9 @@ from urllib.parse import urlsplit
 import pika
 import pytest
 
-from tests.integration.cell import Cell, Site
-from tests.integration.rabbitmq import RabbitMQ, VirtualHost
-from tests.integration.waiting import until
+from testing.rabbitmq import RabbitMQ, VirtualHost
+from testing.waiting import until
+from testing.worker import Site, Worker
 
 CALL = b"<?xml version='1.0'?><methodCall><methodName>%s</methodName><params>%s</params></methodCall>"
 REQUEST_SECONDS = 30
@@ -55,17 +55,17 @@ def server(url: str) -> xmlrpc.client.ServerProxy:
     return xmlrpc.client.ServerProxy(url)
 
 
-def runs(cell: Cell) -> list[str]:
+def runs(worker: Worker) -> list[str]:
     """The runs that its Workflow Manager has begun."""
-    return [path.name for path in (cell.run_dir / "runs").iterdir()]
+    return [path.name for path in (worker.run_dir / "runs").iterdir()]
 
 
 @pytest.fixture
-def gateway(make_cell: Callable[..., Cell]) -> Iterator[Cell]:
+def gateway(make_worker: Callable[..., Worker]) -> Iterator[Worker]:
     """A container whose handleEvent becomes a message; nobody takes the messages."""
-    cell = make_cell(settings={"PROXY": "true"})
-    cell.start("manager", "gateway")
-    yield cell
+    worker = make_worker(settings={"PROXY": "true"})
+    worker.start("manager", "gateway")
+    yield worker
 
 
 @pytest.mark.parametrize("client", [http.client.HTTPConnection, Http10])
@@ -78,12 +78,12 @@ def gateway(make_cell: Callable[..., Cell]) -> Iterator[Cell]:
     ],
 )
 def test_calls_and_answers_go_through_byte_for_byte(
-    gateway: Cell, body: bytes, client: type[http.client.HTTPConnection]
+    gateway: Worker, body: bytes, client: type[http.client.HTTPConnection]
 ) -> None:
     assert post(gateway.gateway_url, body, client=client) == post(gateway.manager_url, body)
 
 
-def test_an_event_becomes_a_message_that_a_consumer_understands(gateway: Cell, vhost: VirtualHost) -> None:
+def test_an_event_becomes_a_message_that_a_consumer_understands(gateway: Worker, vhost: VirtualHost) -> None:
     metadata = {"Dataset": ["abc"], "Run": "1", "Files": ["a", "b"]}
     assert server(gateway.gateway_url).workflowmgr.handleEvent("test-workflow", metadata) is True
     taken = vhost.take("test-workflow")
@@ -105,7 +105,7 @@ def test_an_event_becomes_a_message_that_a_consumer_understands(gateway: Cell, v
     ],
 )
 def test_an_event_becomes_a_message_however_its_call_is_written(
-    gateway: Cell, vhost: VirtualHost, prolog: str, method: str, encoding: str
+    gateway: Worker, vhost: VirtualHost, prolog: str, method: str, encoding: str
 ) -> None:
     call = prolog + xmlrpc.client.dumps(("test-workflow", {"Run": "1"}), "METHOD").partition("?>")[2]
     answer = post(gateway.gateway_url, call.replace("METHOD", method).encode(encoding))[1]
@@ -124,7 +124,7 @@ def test_an_event_becomes_a_message_however_its_call_is_written(
     ],
 )
 def test_what_may_be_an_event_and_cannot_be_read_is_a_fault_and_starts_nothing(
-    gateway: Cell, vhost: VirtualHost, damage: tuple[str, str]
+    gateway: Worker, vhost: VirtualHost, damage: tuple[str, str]
 ) -> None:
     call = xmlrpc.client.dumps(("test-workflow", {"Run": "1"}), "workflowmgr.handleEvent")
     answer = post(gateway.gateway_url, call.replace(*damage).encode())[1]
@@ -134,38 +134,42 @@ def test_what_may_be_an_event_and_cannot_be_read_is_a_fault_and_starts_nothing(
     assert vhost.messages("test-workflow") == 0
 
 
-def test_without_proxy_what_cannot_be_read_is_for_the_workflow_manager_to_say(cell: Cell) -> None:
+def test_without_proxy_what_cannot_be_read_is_for_the_workflow_manager_to_say(worker: Worker) -> None:
     body = b"<methodCall><methodName>workflowmgr.handleEvent"
-    assert post(cell.gateway_url, body) == post(cell.manager_url, body)
+    assert post(worker.gateway_url, body) == post(worker.manager_url, body)
 
 
 def test_an_event_of_high_priority_becomes_a_message_of_high_priority(
-    make_cell: Callable[..., Cell], vhost: VirtualHost
+    make_worker: Callable[..., Worker], vhost: VirtualHost
 ) -> None:
-    cell = make_cell(settings={"PROXY": "true", "EVENTS": '[{"event": "test-workflow", "priority": "high"}]'})
-    cell.start("manager", "gateway")
-    assert server(cell.gateway_url).workflowmgr.handleEvent("test-workflow", {"Run": "1"}) is True
+    worker = make_worker(
+        settings={"PROXY": "true", "EVENTS": '[{"event": "test-workflow", "priority": "high"}]'}
+    )
+    worker.start("manager", "gateway")
+    assert server(worker.gateway_url).workflowmgr.handleEvent("test-workflow", {"Run": "1"}) is True
     taken = vhost.take("test-workflow")
     assert taken is not None and taken[0].priority > 4
 
 
-def test_an_unknown_event_is_answered_with_false(gateway: Cell) -> None:
+def test_an_unknown_event_is_answered_with_false(gateway: Worker) -> None:
     assert server(gateway.gateway_url).workflowmgr.handleEvent("nobody-knows-it", {"Run": "1"}) is False
 
 
-def test_metadata_that_can_be_no_job_is_a_fault(gateway: Cell) -> None:
+def test_metadata_that_can_be_no_job_is_a_fault(gateway: Worker) -> None:
     with pytest.raises(xmlrpc.client.Fault, match="metadata field Run holds a JSON object"):
         server(gateway.gateway_url).workflowmgr.handleEvent("test-workflow", {"Run": {"nested": "1"}})
 
 
-def test_without_proxy_an_event_starts_a_workflow_here(cell: Cell, site: Site, vhost: VirtualHost) -> None:
-    assert server(cell.gateway_url).workflowmgr.handleEvent("test-workflow", {"Run": "1"}) is True
+def test_without_proxy_an_event_starts_a_workflow_here(
+    worker: Worker, site: Site, vhost: VirtualHost
+) -> None:
+    assert server(worker.gateway_url).workflowmgr.handleEvent("test-workflow", {"Run": "1"}) is True
     until(lambda: len(site.archived()) == 2, what="archive")
     assert vhost.messages("test-workflow") == 0
 
 
 def test_while_the_broker_is_down_an_event_is_a_fault_and_afterwards_it_is_queued(
-    gateway: Cell, rabbitmq: RabbitMQ, vhost: VirtualHost
+    gateway: Worker, rabbitmq: RabbitMQ, vhost: VirtualHost
 ) -> None:
     rabbitmq.stop()
     try:
@@ -180,7 +184,7 @@ def test_while_the_broker_is_down_an_event_is_a_fault_and_afterwards_it_is_queue
     until(lambda: vhost.messages("test-workflow") == 1, what="message")
 
 
-def test_a_workflow_manager_that_is_down_is_a_fault_that_says_so(gateway: Cell) -> None:
+def test_a_workflow_manager_that_is_down_is_a_fault_that_says_so(gateway: Worker) -> None:
     gateway.kill("manager")
     with pytest.raises(xmlrpc.client.Fault, match="is not reachable"):
         server(gateway.gateway_url).workflowmgr.getRegisteredEvents()
@@ -188,19 +192,19 @@ def test_a_workflow_manager_that_is_down_is_a_fault_that_says_so(gateway: Cell) 
     assert (status, json.loads(body)["healthy"]) == (503, False)
 
 
-def test_a_slow_call_holds_up_no_other(cell: Cell) -> None:
-    cell.freeze("manager")
+def test_a_slow_call_holds_up_no_other(worker: Worker) -> None:
+    worker.freeze("manager")
     with ThreadPoolExecutor(1) as pool:
-        slow = pool.submit(post, cell.gateway_url, CALL % (b"workflowmgr.getRegisteredEvents", b""))
+        slow = pool.submit(post, worker.gateway_url, CALL % (b"workflowmgr.getRegisteredEvents", b""))
         began = time.monotonic()
-        assert server(f"http://127.0.0.1:{cell.filemgr_gateway_port}").filemgr.isAlive() is True
+        assert server(f"http://127.0.0.1:{worker.filemgr_gateway_port}").filemgr.isAlive() is True
         assert time.monotonic() - began < 5
         assert not slow.done()
-        cell.thaw("manager")
+        worker.thaw("manager")
         assert slow.result()[0] == 200
 
 
-def test_what_is_no_call_breaks_nothing(gateway: Cell) -> None:
+def test_what_is_no_call_breaks_nothing(gateway: Worker) -> None:
     seed = random.randrange(2**32)
     chance = random.Random(seed)
     params = b"<param><value>test-workflow</value></param>"
@@ -218,11 +222,11 @@ def test_what_is_no_call_breaks_nothing(gateway: Cell) -> None:
     assert server(gateway.gateway_url).workflowmgr.handleEvent("test-workflow", {"Run": "1"}) is True
 
 
-def test_what_is_no_post_is_refused(gateway: Cell) -> None:
+def test_what_is_no_post_is_refused(gateway: Worker) -> None:
     assert get(gateway.gateway_url, "/")[0] == 405
 
 
-def test_a_call_that_is_too_large_is_refused(gateway: Cell) -> None:
+def test_a_call_that_is_too_large_is_refused(gateway: Worker) -> None:
     connection = http.client.HTTPConnection(urlsplit(gateway.gateway_url).netloc, timeout=REQUEST_SECONDS)
     connection.putrequest("POST", "/")
     connection.putheader("Content-Length", str(1024**3))
@@ -231,7 +235,7 @@ def test_a_call_that_is_too_large_is_refused(gateway: Cell) -> None:
     connection.close()
 
 
-def test_a_client_that_asks_before_it_sends_is_answered(gateway: Cell) -> None:
+def test_a_client_that_asks_before_it_sends_is_answered(gateway: Worker) -> None:
     body = CALL % (b"workflowmgr.getRegisteredEvents", b"")
     head = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\nExpect: 100-continue\r\n\r\n" % len(body)
     with socket.create_connection(("127.0.0.1", gateway.gateway_port), timeout=REQUEST_SECONDS) as client:
@@ -253,7 +257,7 @@ def test_a_client_that_asks_before_it_sends_is_answered(gateway: Cell) -> None:
     ],
 )
 def test_a_call_about_an_instance_that_nobody_knows_is_a_fault_that_says_whom_to_ask(
-    gateway: Cell, method: str
+    gateway: Worker, method: str
 ) -> None:
     about = {"id": "lost", "status": "FINISHED"} if method == "updateWorkflowInstance" else "lost"
     expected = r"workflow instance lost is not known here: node node1 .*Ask .*`python -m runtime\.status"
@@ -261,7 +265,7 @@ def test_a_call_about_an_instance_that_nobody_knows_is_a_fault_that_says_whom_to
         getattr(server(gateway.gateway_url).workflowmgr, method)(about)
 
 
-def test_a_call_about_an_instance_that_was_started_here_goes_through_byte_for_byte(gateway: Cell) -> None:
+def test_a_call_about_an_instance_that_was_started_here_goes_through_byte_for_byte(gateway: Worker) -> None:
     server(gateway.manager_url).workflowmgr.handleEvent("test-workflow", {"Run": "1", "JobKey": "direct"})
     journal = gateway.run_dir / "runs" / "direct.jsonl"
     until(lambda: '"FINISHED"' in journal.read_text(), what="end of the run")
@@ -275,16 +279,16 @@ def test_a_call_about_an_instance_that_was_started_here_goes_through_byte_for_by
         assert post(gateway.gateway_url, body) == post(gateway.manager_url, body)
 
 
-def test_while_the_workflow_manager_is_down_a_call_about_an_instance_says_so(gateway: Cell) -> None:
+def test_while_the_workflow_manager_is_down_a_call_about_an_instance_says_so(gateway: Worker) -> None:
     gateway.kill("manager")
     with pytest.raises(xmlrpc.client.Fault, match="is not reachable"):
         server(gateway.gateway_url).workflowmgr.stopWorkflowInstance("lost")
 
 
 def test_a_call_about_another_containers_workflow_is_passed_on_or_says_where_it_is(
-    make_cell: Callable[..., Cell], vhost: VirtualHost
+    make_worker: Callable[..., Worker], vhost: VirtualHost
 ) -> None:
-    one, other = make_cell(name="one"), make_cell(name="other")
+    one, other = make_worker(name="one"), make_worker(name="other")
     one.start()
     other.start("manager", "gateway")
     vhost.publish("test-workflow", b'{"Run": "1"}', pika.BasicProperties(message_id="job", delivery_mode=2))

@@ -16,9 +16,9 @@ import pytest
 from infra.saved_image import ImageCopyError, copy, saved
 from services.image_copies import RegistryProvider, pull
 from services.registry_upload import SMALL, RegistryError, upload
-from tests.integration import images
-from tests.integration.oodt import Container, docker
-from tests.integration.ports import free_port
+from testing import images
+from testing.oodt import Container, docker
+from testing.ports import free_port
 
 SECONDS = 60
 

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from runtime.oodt.catalogue import Catalogue
-from tests.integration.oodt import HOME, METADATA, Oodt, docker, products, run_to_end
+from testing.oodt import HOME, METADATA, Oodt, docker, products, run_to_end
 
 CLEAN = ("python", "-m", "runtime.clean", "products", "jobs", "--json")
 

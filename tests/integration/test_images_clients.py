@@ -3,8 +3,8 @@
 from typing import Any
 
 from runtime.records import verdict
-from tests.integration.oodt import METADATA, Oodt, journal, kinds, products, send, wait_for
-from tests.integration.waiting import until
+from testing.oodt import METADATA, Oodt, journal, kinds, products, send, wait_for
+from testing.waiting import until
 
 TASK_2_BEGAN = "status STARTED TestWorkflowTask2"
 

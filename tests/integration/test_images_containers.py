@@ -13,7 +13,7 @@ import pytest
 
 from runtime.records import verdict
 from services.convergence import SHOWN_LINES
-from tests.integration.oodt import (
+from testing.oodt import (
     HOME,
     METADATA,
     Container,
@@ -24,7 +24,7 @@ from tests.integration.oodt import (
     run_to_end,
     send,
 )
-from tests.integration.waiting import until
+from testing.waiting import until
 
 RESTART_SECONDS = 30
 INGESTS_BEFORE_THE_KILL = 20

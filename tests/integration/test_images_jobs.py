@@ -6,10 +6,10 @@ from collections.abc import Iterator
 import pytest
 
 from runtime.messaging.event import Event
-from tests.integration.commands import Done, finish, start_submit, submit
-from tests.integration.oodt import HOME, Container, Oodt, docker, products
-from tests.integration.rabbitmq import RabbitMQ, VirtualHost
-from tests.integration.waiting import until
+from testing.commands import Done, finish, start_submit, submit
+from testing.oodt import HOME, Container, Oodt, docker, products
+from testing.rabbitmq import RabbitMQ, VirtualHost
+from testing.waiting import until
 
 EVENTS = (Event(name="test-workflow"), Event(name="snow-cover"))
 SETTINGS = [

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from runtime.records import verdict
-from tests.integration.oodt import (
+from testing.oodt import (
     ADMIN_URL,
     HOME,
     METADATA,

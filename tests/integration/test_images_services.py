@@ -5,8 +5,8 @@ import json
 import subprocess
 import tarfile
 
-from tests.integration.oodt import Container, docker
-from tests.integration.rabbitmq import RabbitMQ, VirtualHost
+from testing.oodt import Container, docker
+from testing.rabbitmq import RabbitMQ, VirtualHost
 
 START_SECONDS = 30
 

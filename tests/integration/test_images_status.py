@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.oodt import ADMIN_URL, USER_URL, Container, docker
+from testing.oodt import ADMIN_URL, USER_URL, Container, docker
 
 TOKEN = "token-of-tests"
 REQUEST_SECONDS = 10

@@ -2,7 +2,7 @@
 
 import subprocess
 
-from tests.integration import images
+from testing import images
 
 SECONDS = 300
 

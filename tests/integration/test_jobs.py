@@ -11,10 +11,10 @@ import pytest
 
 from runtime.messaging.event import AMQP_PRIORITY
 from runtime.records import entries
-from tests.integration.cell import Cell, Site
-from tests.integration.commands import Done, command, submit
-from tests.integration.rabbitmq import VirtualHost
-from tests.integration.waiting import until
+from testing.commands import Done, command, submit
+from testing.rabbitmq import VirtualHost
+from testing.waiting import until
+from testing.worker import Site, Worker
 
 
 class Raw(bytes):
@@ -42,7 +42,7 @@ def buried(vhost: VirtualHost, queue: str = "test-workflow.dead") -> tuple[str, 
     return properties.message_id, properties.headers["oodt-reason"]
 
 
-def test_ten_jobs_succeed_with_two_products_each(cell: Cell, site: Site, vhost: VirtualHost) -> None:
+def test_ten_jobs_succeed_with_two_products_each(worker: Worker, site: Site, vhost: VirtualHost) -> None:
     done = run(vhost, "Dataset=abc", jobs=10)
 
     assert done.code == 0, done.stderr
@@ -52,7 +52,7 @@ def test_ten_jobs_succeed_with_two_products_each(cell: Cell, site: Site, vhost: 
     assert seen == {("SUCCEEDED", 1, 2)}
     assert len(site.products()) == len(site.archived()) == 20
     until(lambda: vhost.messages("test-workflow") == 0, what="empty queue")
-    until(lambda: list((cell.run_dir / "runs").iterdir()) == [], what="journals that are gone")
+    until(lambda: list((worker.run_dir / "runs").iterdir()) == [], what="journals that are gone")
 
 
 def dead_jobs(site: Site, event: str = "test-workflow") -> dict[str, str]:
@@ -68,25 +68,25 @@ def dead_jobs(site: Site, event: str = "test-workflow") -> dict[str, str]:
 
 
 def test_a_job_whose_message_expires_is_dead_with_that_reason(
-    site: Site, vhost: VirtualHost, make_cell: Callable[..., Cell]
+    site: Site, vhost: VirtualHost, make_worker: Callable[..., Worker]
 ) -> None:
     vhost.publish("test-workflow", b"{}", pika.BasicProperties(message_id="late", expiration="1"))
     until(lambda: vhost.messages("test-workflow.abandoned") == 1, what="abandoned message")
-    make_cell().start()
+    make_worker().start()
     job, reason = buried(vhost)
     assert (job, dead_jobs(site)) == ("late", {"late": reason})
     assert "time to live was over" in reason
 
 
 def test_a_job_whose_message_is_returned_again_and_again_is_dead_with_that_reason(
-    site: Site, vhost: VirtualHost, make_cell: Callable[..., Cell]
+    site: Site, vhost: VirtualHost, make_worker: Callable[..., Worker]
 ) -> None:
     vhost.publish("test-workflow", b"{}", pika.BasicProperties(message_id="restless"))
     with pika.BlockingConnection(pika.URLParameters(vhost.url)) as connection:
         channel = connection.channel()
         while (method := channel.basic_get("test-workflow")[0]) is not None:
             channel.basic_nack(method.delivery_tag, requeue=True)
-    make_cell().start()
+    make_worker().start()
     job, reason = buried(vhost)
     assert (job, dead_jobs(site)) == ("restless", {"restless": reason})
     assert "delivered too often" in reason
@@ -102,7 +102,7 @@ def test_a_job_whose_message_is_returned_again_and_again_is_dead_with_that_reaso
     ],
 )
 def test_a_job_that_always_fails_is_dead_after_its_attempts_and_leaves_no_product(
-    cell: Cell, site: Site, vhost: VirtualHost, fail: str, reason: str
+    worker: Worker, site: Site, vhost: VirtualHost, fail: str, reason: str
 ) -> None:
     done = run(vhost, f"Fail={fail}")
 
@@ -115,7 +115,7 @@ def test_a_job_that_always_fails_is_dead_after_its_attempts_and_leaves_no_produc
 
 
 def test_a_job_that_fails_once_succeeds_at_its_second_attempt(
-    cell: Cell, site: Site, vhost: VirtualHost, tmp_path: Path
+    worker: Worker, site: Site, vhost: VirtualHost, tmp_path: Path
 ) -> None:
     done = run(vhost, "Fail=task2", f"Attempts={tmp_path / 'attempts'}")
 
@@ -125,7 +125,7 @@ def test_a_job_that_fails_once_succeeds_at_its_second_attempt(
 
 
 def test_an_ingest_that_the_file_manager_refuses_is_a_failed_attempt(
-    cell: Cell, site: Site, vhost: VirtualHost
+    worker: Worker, site: Site, vhost: VirtualHost
 ) -> None:
     site.file_manager.standin.refuse(1)
     done = run(vhost)
@@ -135,7 +135,7 @@ def test_an_ingest_that_the_file_manager_refuses_is_a_failed_attempt(
     assert len(site.products()) == len(site.archived()) == 2
 
 
-def test_missing_metadata_is_not_tried_again(cell: Cell, vhost: VirtualHost) -> None:
+def test_missing_metadata_is_not_tried_again(worker: Worker, vhost: VirtualHost) -> None:
     done = submit(vhost.url, "--jobs", "1", "--counter", "Other", "--wait", "--json", "--timeout", "30")
 
     [job] = done.result["jobs"]
@@ -144,9 +144,9 @@ def test_missing_metadata_is_not_tried_again(cell: Cell, vhost: VirtualHost) -> 
 
 
 def test_a_job_that_hangs_fails_at_its_time_limit_and_frees_its_slot(
-    make_cell: Callable[..., Cell], vhost: VirtualHost
+    make_worker: Callable[..., Worker], vhost: VirtualHost
 ) -> None:
-    make_cell(settings={"JOB_TIMEOUT": "2", "MAX_ATTEMPTS": "1", "MAX_WORKFLOWS": "1"}).start()
+    make_worker(settings={"JOB_TIMEOUT": "2", "MAX_ATTEMPTS": "1", "MAX_WORKFLOWS": "1"}).start()
     done = run(vhost, "Hang=true", "Output=waiting for godot")
 
     [job] = done.result["jobs"]
@@ -155,7 +155,7 @@ def test_a_job_that_hangs_fails_at_its_time_limit_and_frees_its_slot(
     assert run(vhost, jobs=3).result["succeeded"] == 3
 
 
-def test_a_dead_job_has_the_end_of_its_log_and_no_password_in_it(cell: Cell, vhost: VirtualHost) -> None:
+def test_a_dead_job_has_the_end_of_its_log_and_no_password_in_it(worker: Worker, vhost: VirtualHost) -> None:
     lines = [f"step {number}" for number in range(1000)]
     output = "\n".join([*lines, "no route to http://me:secret@archive:80/", "giving up"])
     done = run(vhost, "Fail=exit", f"Output={output}")
@@ -186,7 +186,7 @@ def test_a_dead_job_has_the_end_of_its_log_and_no_password_in_it(cell: Cell, vho
     ids=["text", "array", "nested", "encoding", "size", "name", "deep", "nan", "surrogate", "empty"],
 )
 def test_poison_is_buried_with_its_reason_and_the_next_job_runs(
-    cell: Cell, vhost: VirtualHost, body: bytes, reason: str
+    worker: Worker, vhost: VirtualHost, body: bytes, reason: str
 ) -> None:
     vhost.publish("test-workflow", body)
     assert run(vhost).code == 0
@@ -209,7 +209,7 @@ def test_poison_is_buried_with_its_reason_and_the_next_job_runs(
     ids=["large", "odd", "late", "encoding"],
 )
 def test_odd_headers_do_not_hold_up_a_queue(
-    cell: Cell, vhost: VirtualHost, headers: dict[str, object], monkeypatch: pytest.MonkeyPatch
+    worker: Worker, vhost: VirtualHost, headers: dict[str, object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pika.data, "encode_value", encode_any_value)
     properties = pika.BasicProperties(message_id="..", headers=headers, delivery_mode=2)
@@ -220,15 +220,15 @@ def test_odd_headers_do_not_hold_up_a_queue(
 
 
 def test_an_event_that_the_workflow_manager_does_not_know_is_buried(
-    make_cell: Callable[..., Cell], vhost: VirtualHost
+    make_worker: Callable[..., Worker], vhost: VirtualHost
 ) -> None:
-    make_cell(settings={"WORKFLOW_QUEUE": "unknown-event"}).start()
+    make_worker(settings={"WORKFLOW_QUEUE": "unknown-event"}).start()
     vhost.publish("unknown-event", b'{"Run": 1}')
     reason = buried(vhost, "unknown-event.dead")[1]
     assert reason == "the Workflow Manager knows no event unknown-event"
 
 
-def test_a_message_of_an_old_producer_is_a_job(cell: Cell, site: Site, vhost: VirtualHost) -> None:
+def test_a_message_of_an_old_producer_is_a_job(worker: Worker, site: Site, vhost: VirtualHost) -> None:
     metadata = {"Dataset": "abc", "Project": "123", "Run": 1}
     properties = pika.BasicProperties(headers=metadata, delivery_mode=2)
     vhost.publish("test-workflow", json.dumps(metadata).encode(), properties)
@@ -236,7 +236,9 @@ def test_a_message_of_an_old_producer_is_a_job(cell: Cell, site: Site, vhost: Vi
     until(lambda: vhost.messages("test-workflow") == 0, what="empty queue")
 
 
-def test_a_batch_that_is_submitted_again_is_not_run_again(cell: Cell, site: Site, vhost: VirtualHost) -> None:
+def test_a_batch_that_is_submitted_again_is_not_run_again(
+    worker: Worker, site: Site, vhost: VirtualHost
+) -> None:
     arguments = ("--jobs", "3", "--batch-id", "once", "--wait", "--json", "--timeout", "30")
     first, second = (submit(vhost.url, *arguments).result for _ in range(2))
 
@@ -246,7 +248,7 @@ def test_a_batch_that_is_submitted_again_is_not_run_again(cell: Cell, site: Site
     assert len(site.products()) == len(site.archived()) == 6
 
 
-def test_a_message_that_was_sent_twice_is_run_once(cell: Cell, site: Site, vhost: VirtualHost) -> None:
+def test_a_message_that_was_sent_twice_is_run_once(worker: Worker, site: Site, vhost: VirtualHost) -> None:
     for _ in range(2):
         properties = pika.BasicProperties(message_id="twice", delivery_mode=2)
         vhost.publish("test-workflow", b'{"Run": 1, "Seconds": "0.5"}', properties)
@@ -255,8 +257,10 @@ def test_a_message_that_was_sent_twice_is_run_once(cell: Cell, site: Site, vhost
     assert site.products() == ["twice_1.dat", "twice_2.dat"]
 
 
-def test_no_more_jobs_run_at_once_than_allowed(make_cell: Callable[..., Cell], vhost: VirtualHost) -> None:
-    make_cell(settings={"MAX_WORKFLOWS": "2"}).start()
+def test_no_more_jobs_run_at_once_than_allowed(
+    make_worker: Callable[..., Worker], vhost: VirtualHost
+) -> None:
+    make_worker(settings={"MAX_WORKFLOWS": "2"}).start()
     done = run(vhost, "Seconds=0.2", jobs=6)
     assert done.code == 0
     # Two tasks of 0.2 s each, two jobs at once.
@@ -264,10 +268,10 @@ def test_no_more_jobs_run_at_once_than_allowed(make_cell: Callable[..., Cell], v
 
 
 def test_one_consumer_serves_several_events(
-    make_cell: Callable[..., Cell], site: Site, vhost: VirtualHost
+    make_worker: Callable[..., Worker], site: Site, vhost: VirtualHost
 ) -> None:
     events = [{"event": "test-workflow", "max_workflows": 1}, {"event": "other-workflow", "max_workflows": 1}]
-    make_cell(settings={"EVENTS": json.dumps(events)}).start()
+    make_worker(settings={"EVENTS": json.dumps(events)}).start()
     for queue in ("test-workflow", "other-workflow"):
         vhost.publish(queue, b'{"Run": 1}')
     until(lambda: len(site.archived()) == 4, what="archive")
@@ -289,11 +293,11 @@ def test_a_job_has_its_events_own_priority_unless_another_is_asked_for(vhost: Vi
 
 
 def test_jobs_of_high_priority_come_first(
-    make_cell: Callable[..., Cell], site: Site, vhost: VirtualHost
+    make_worker: Callable[..., Worker], site: Site, vhost: VirtualHost
 ) -> None:
     for priority in ("normal", "high"):
         assert submit(vhost.url, "--jobs", "9", "--batch-id", priority, "--priority", priority).code == 0
-    make_cell(settings={"MAX_WORKFLOWS": "1"}).start()
+    make_worker(settings={"MAX_WORKFLOWS": "1"}).start()
     until(lambda: len(site.archived()) == 36, what="archive")
     made: object = site.file_manager.standin.products()
     assert isinstance(made, list)

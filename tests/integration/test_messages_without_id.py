@@ -6,9 +6,9 @@ from functools import partial
 import pika
 
 from runtime.records import entries
-from tests.integration.cell import Cell, Site
-from tests.integration.rabbitmq import VirtualHost
-from tests.integration.waiting import until
+from testing.rabbitmq import VirtualHost
+from testing.waiting import until
+from testing.worker import Site, Worker
 
 EVENT = "test-workflow"
 BODY = b'{"Dataset": "abc", "Run": "1"}'
@@ -33,7 +33,7 @@ def reached(site: Site, jobs: int) -> bool:
     return succeeded(site) >= jobs
 
 
-def test_each_of_many_equal_messages_is_a_job(cell: Cell, site: Site, vhost: VirtualHost) -> None:
+def test_each_of_many_equal_messages_is_a_job(worker: Worker, site: Site, vhost: VirtualHost) -> None:
     send(vhost, BODY, JOBS)
     until(partial(reached, site, JOBS), seconds=SECONDS, what="verdicts")
     until(lambda: vhost.messages(EVENT) == 0, what="empty queue")
@@ -42,17 +42,17 @@ def test_each_of_many_equal_messages_is_a_job(cell: Cell, site: Site, vhost: Vir
 
 
 def test_none_of_many_equal_messages_is_lost_when_connections_break_and_consumers_die(
-    make_cell: Callable[..., Cell], site: Site, vhost: VirtualHost
+    make_worker: Callable[..., Worker], site: Site, vhost: VirtualHost
 ) -> None:
-    cells = [make_cell(name=f"node{number}") for number in (1, 2)]
-    for cell in cells:
-        cell.start()
+    workers = [make_worker(name=f"node{number}") for number in (1, 2)]
+    for worker in workers:
+        worker.start()
     send(vhost, BODY, JOBS)
-    for number, cell in enumerate(cells, 1):
+    for number, worker in enumerate(workers, 1):
         until(partial(reached, site, number * JOBS // 4), seconds=SECONDS, what="verdicts")
         vhost.cut_connections()
-        cell.kill("consumer")
-        cell.start("consumer")
+        worker.kill("consumer")
+        worker.start("consumer")
     until(partial(reached, site, JOBS), seconds=SECONDS, what="verdicts")
     queues = (EVENT, f"{EVENT}.retry.5", f"{EVENT}.retry.8")
     until(lambda: not any(map(vhost.messages, queues)), seconds=SECONDS, what="empty queues")

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.cell import ROOT, Cell, Site
-from tests.integration.commands import Done, command, finish, start, submit
-from tests.integration.rabbitmq import ADMIN, PASSWORD, RabbitMQ, VirtualHost
+from testing.commands import Done, command, finish, start, submit
+from testing.rabbitmq import ADMIN, PASSWORD, RabbitMQ, VirtualHost
+from testing.waiting import until
+from testing.worker import Site, Worker
 from tests.integration.status import Status
-from tests.integration.waiting import until
+from toolchain.paths import REPOSITORY
 
 EVENT = ("--event", "test-workflow")
 SCRIPT = "from runtime.rabbitmq_producer import wait_for_queues; wait_for_queues(delay_secs=0, sleep_secs=1)"
@@ -56,7 +57,7 @@ def watch_queues(vhost: VirtualHost, tmp_path: Path) -> Callable[[], Watcher]:
         with open(words, "w") as stderr:
             process = subprocess.Popen(
                 [sys.executable, "-c", SCRIPT],
-                cwd=ROOT,
+                cwd=REPOSITORY,
                 env=environment,
                 text=True,
                 stdout=subprocess.PIPE,
@@ -68,7 +69,7 @@ def watch_queues(vhost: VirtualHost, tmp_path: Path) -> Callable[[], Watcher]:
 
 
 def test_commands_that_wait_tell_when_the_broker_goes_and_comes_back_and_go_on(
-    make_cell: Callable[..., Cell],
+    make_worker: Callable[..., Worker],
     watch: Callable[..., Watcher],
     watch_queues: Callable[[], Watcher],
     status: Status,
@@ -90,12 +91,12 @@ def test_commands_that_wait_tell_when_the_broker_goes_and_comes_back_and_go_on(
     for watcher in watchers:
         watcher.says("the broker is back after")
         assert watcher.process.poll() is None
-    make_cell().start()
+    make_worker().start()
     assert [watcher.finish().code for watcher in watchers] == [0, 0, 0, 0]
 
 
 def test_to_follow_is_to_wait_for_a_status_service_that_goes_and_comes_back(
-    make_cell: Callable[..., Cell],
+    make_worker: Callable[..., Worker],
     watch: Callable[..., Watcher],
     site: Site,
     status: Status,
@@ -108,6 +109,6 @@ def test_to_follow_is_to_wait_for_a_status_service_that_goes_and_comes_back(
     watcher.says("the status service cannot be reached since")
     status.start()
     watcher.says("the status service is back after")
-    make_cell().start()
+    make_worker().start()
     done = watcher.finish()
     assert (done.code, "done" in done.stdout) == (0, True)

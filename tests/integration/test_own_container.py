@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration import images
-from tests.integration.commands import finish, start_submit
-from tests.integration.oodt import HOME, SHARED, Container, Oodt, docker
-from tests.integration.rabbitmq import RabbitMQ, VirtualHost
-from tests.integration.waiting import until
+from testing import images
+from testing.commands import finish, start_submit
+from testing.oodt import HOME, SHARED, Container, Oodt, docker
+from testing.rabbitmq import RabbitMQ, VirtualHost
+from testing.waiting import until
 
 ROOT = Path(__file__).parents[2]
 HERE = Path(__file__).parent / "own_container"

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.integration.oodt import COMMAND_SECONDS, Container, docker
-from tests.integration.waiting import until
+from testing.oodt import COMMAND_SECONDS, Container, docker
+from testing.waiting import until
 
 RUN_PROGRAM = "/usr/local/libexec/oodt/run-program"
 RESULT = "/tmp/result"

@@ -6,11 +6,11 @@ import pika
 import pytest
 
 from runtime import names
-from tests.integration.cell import Cell, Site
-from tests.integration.commands import finish, start_submit, submit
-from tests.integration.rabbitmq import VirtualHost
+from testing.commands import finish, start_submit, submit
+from testing.rabbitmq import VirtualHost
+from testing.waiting import until
+from testing.worker import Site, Worker
 from tests.integration.status import Status
-from tests.integration.waiting import until
 
 ODD_EVENTS: tuple[dict[str, object], ...] = (
     {"state": "ASLEEP"},
@@ -24,7 +24,7 @@ ODD_EVENTS: tuple[dict[str, object], ...] = (
 WAIT = ("--wait", "--json", "--timeout", "60")
 
 
-def test_a_batch_and_its_jobs_are_remembered(cell: Cell, site: Site, status: Status) -> None:
+def test_a_batch_and_its_jobs_are_remembered(worker: Worker, site: Site, status: Status) -> None:
     done = submit(site.broker_url, "--jobs", "3", "--batch-id", "three", *WAIT)
     assert done.code == 0, done.stderr
     batch = until(lambda: (b := status.get("batches/three"))["ended"] == 3 and b, what="history")
@@ -34,7 +34,7 @@ def test_a_batch_and_its_jobs_are_remembered(cell: Cell, site: Site, status: Sta
     assert [(run["run"], run["state"]) for run in job["runs"]] == [(1, "SUCCEEDED")]
 
 
-def test_the_broker_itself_tells_queues_and_slots(cell: Cell, status: Status) -> None:
+def test_the_broker_itself_tells_queues_and_slots(worker: Worker, status: Status) -> None:
     overview = until(
         lambda: (o := status.get("overview"))["nodes"] and o, seconds=30, what="consumers in the overview"
     )
@@ -43,7 +43,7 @@ def test_the_broker_itself_tells_queues_and_slots(cell: Cell, status: Status) ->
 
 
 def test_what_happens_while_the_service_is_dead_is_told_to_the_next_one(
-    cell: Cell, site: Site, status: Status
+    worker: Worker, site: Site, status: Status
 ) -> None:
     status.kill()
     assert submit(site.broker_url, "--jobs", "4", "--batch-id", "missed", *WAIT).code == 0
@@ -52,7 +52,7 @@ def test_what_happens_while_the_service_is_dead_is_told_to_the_next_one(
 
 
 def test_a_lost_history_begins_anew_with_the_next_event(
-    cell: Cell, site: Site, status: Status, vhost: VirtualHost
+    worker: Worker, site: Site, status: Status, vhost: VirtualHost
 ) -> None:
     jobs = ("--jobs", "2", "--metadata", "Seconds=2", "--batch-id", "lost")
     running = start_submit(site.broker_url, "--event", "test-workflow", *jobs, *WAIT)
@@ -67,7 +67,7 @@ def test_a_lost_history_begins_anew_with_the_next_event(
 
 
 def test_a_restart_of_the_broker_loses_no_history(
-    cell: Cell, site: Site, status: Status, vhost: VirtualHost
+    worker: Worker, site: Site, status: Status, vhost: VirtualHost
 ) -> None:
     jobs = ("--jobs", "6", "--metadata", "Seconds=1", "--batch-id", "restart")
     running = start_submit(site.broker_url, "--event", "test-workflow", *jobs, "--wait", "--json")
@@ -79,7 +79,7 @@ def test_a_restart_of_the_broker_loses_no_history(
 
 
 def test_what_is_no_event_is_passed_over_and_the_next_one_counts(
-    cell: Cell, site: Site, status: Status, vhost: VirtualHost
+    worker: Worker, site: Site, status: Status, vhost: VirtualHost
 ) -> None:
     odd = {"job": "odd", "event": "test-workflow", "node": "n", "attempts": 1, "run": 1}
     with pika.BlockingConnection(pika.URLParameters(vhost.url)) as connection:
@@ -131,7 +131,7 @@ def test_a_wrong_question_is_answered_with_what_is_wrong(
     assert error in json.loads(body)["error"]
 
 
-def test_prometheus_reads_what_was_done(cell: Cell, site: Site, status: Status) -> None:
+def test_prometheus_reads_what_was_done(worker: Worker, site: Site, status: Status) -> None:
     assert submit(site.broker_url, "--jobs", "2", *WAIT).code == 0
     assert submit(site.broker_url, "--jobs", "1", "--metadata", "Fail=exit", *WAIT).code == 1
     event = '{event="test-workflow"}'

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable
 
-from tests.integration.cell import Cell, Site
-from tests.integration.commands import command, finish, start_submit, submit
-from tests.integration.rabbitmq import VirtualHost
+from testing.commands import command, finish, start_submit, submit
+from testing.rabbitmq import VirtualHost
+from testing.waiting import until
+from testing.worker import Site, Worker
 from tests.integration.status import Status
-from tests.integration.waiting import until
 
 EVENT = ("--event", "test-workflow")
 WAIT = ("--wait", "--json", "--timeout", "90")
@@ -16,7 +16,7 @@ def running(status: Status, batch: str, jobs: int = 1) -> None:
     until(lambda: len(status.get(f"jobs?batch={batch}&state=RUNNING")["jobs"]) == jobs, what="running jobs")
 
 
-def test_status_tells_of_cluster_batch_and_job(cell: Cell, site: Site, status: Status) -> None:
+def test_status_tells_of_cluster_batch_and_job(worker: Worker, site: Site, status: Status) -> None:
     assert submit(site.broker_url, "--jobs", "2", "--batch-id", "good", *WAIT).code == 0
     assert (
         submit(site.broker_url, "--jobs", "1", "--batch-id", "bad", "--metadata", "Fail=exit", *WAIT).code
@@ -51,7 +51,7 @@ def test_status_says_what_is_wrong(status: Status) -> None:
 
 
 def test_a_running_job_is_cancelled_and_leaves_no_product(
-    cell: Cell, site: Site, status: Status, vhost: VirtualHost
+    worker: Worker, site: Site, status: Status, vhost: VirtualHost
 ) -> None:
     jobs = ("--jobs", "1", "--batch-id", "long", "--metadata", "Seconds=20")
     waiting = start_submit(site.broker_url, *EVENT, *jobs, *WAIT)
@@ -73,9 +73,9 @@ def test_a_running_job_is_cancelled_and_leaves_no_product(
 
 
 def test_a_batch_is_cancelled_its_queued_jobs_never_run(
-    make_cell: Callable[..., Cell], site: Site, status: Status
+    make_worker: Callable[..., Worker], site: Site, status: Status
 ) -> None:
-    make_cell(settings={"MAX_WORKFLOWS": "1"}).start()
+    make_worker(settings={"MAX_WORKFLOWS": "1"}).start()
     jobs = ("--jobs", "20", "--batch-id", "many", "--metadata", "Seconds=2")
     waiting = start_submit(site.broker_url, *EVENT, *jobs, *WAIT)
     running(status, "many")
@@ -88,7 +88,7 @@ def test_a_batch_is_cancelled_its_queued_jobs_never_run(
     assert {name.split(".")[0] for name in site.products()} == {"other"}
 
 
-def test_a_job_that_has_ended_cannot_be_cancelled(cell: Cell, site: Site, status: Status) -> None:
+def test_a_job_that_has_ended_cannot_be_cancelled(worker: Worker, site: Site, status: Status) -> None:
     assert submit(site.broker_url, "--jobs", "1", "--batch-id", "quick", *WAIT).code == 0
     until(lambda: status.get("jobs?batch=quick&state=SUCCEEDED")["jobs"], what="history")
     late = command("cancel", status.commands, "--job", "quick.1")
@@ -97,7 +97,7 @@ def test_a_job_that_has_ended_cannot_be_cancelled(cell: Cell, site: Site, status
 
 
 def test_dead_jobs_are_redriven_by_what_they_died_of(
-    cell: Cell, site: Site, status: Status, vhost: VirtualHost
+    worker: Worker, site: Site, status: Status, vhost: VirtualHost
 ) -> None:
     for batch, fail in (("one", "exit"), ("two", "output")):
         jobs = ("--jobs", "2", "--batch-id", batch, "--metadata", f"Fail={fail}")

@@ -11,10 +11,11 @@ import pytest
 
 from runtime.environment import SettingError
 from runtime.rabbitmq_producer import wait_for_queue
-from tests.integration.cell import ROOT, Cell, Site
-from tests.integration.commands import command, finish, start
-from tests.integration.rabbitmq import ADMIN, PASSWORD, RabbitMQ, VirtualHost
-from tests.integration.waiting import until
+from testing.commands import command, finish, start
+from testing.rabbitmq import ADMIN, PASSWORD, RabbitMQ, VirtualHost
+from testing.waiting import until
+from testing.worker import Site, Worker
+from toolchain.paths import REPOSITORY
 
 # As the original's test_workflow_driver.py does.
 DRIVER = """
@@ -35,7 +36,7 @@ RabbitmqProducer(url, "test-workflow", 2, {"Dataset": "abc", "Project": "123", "
 publish_messages(msg_queue="other-workflow", num_msgs=1, msg_dict={"Run": 2})
 wait_for_queue("test-workflow", delay_secs=0)
 """
-COMPAT = {"PATH": "/usr/bin:/bin", "PYTHONPATH": f"{ROOT}:{ROOT}/runtime/compat"}
+COMPAT = {"PATH": "/usr/bin:/bin", "PYTHONPATH": f"{REPOSITORY}:{REPOSITORY}/runtime/compat"}
 
 
 @pytest.fixture
@@ -48,9 +49,9 @@ def addresses(vhost: VirtualHost) -> dict[str, str]:
 
 
 def test_the_originals_driver_returns_when_its_jobs_are_done(
-    make_cell: Callable[..., Cell], site: Site, addresses: dict[str, str]
+    make_worker: Callable[..., Worker], site: Site, addresses: dict[str, str]
 ) -> None:
-    make_cell(settings={"MAX_WORKFLOWS": "1"}).start()
+    make_worker(settings={"MAX_WORKFLOWS": "1"}).start()
     began = time.monotonic()
     subprocess.run(
         [sys.executable, "-c", DRIVER],
@@ -63,7 +64,7 @@ def test_the_originals_driver_returns_when_its_jobs_are_done(
 
 
 def test_a_batch_of_equal_messages_is_as_many_jobs(
-    cell: Cell, site: Site, addresses: dict[str, str], vhost: VirtualHost
+    worker: Worker, site: Site, addresses: dict[str, str], vhost: VirtualHost
 ) -> None:
     done = command("rabbitmq_producer", addresses, "other-workflow", "3", "Run=7", "Dataset=a=b")
     assert done.code == 0, done.stderr
@@ -74,7 +75,7 @@ def test_a_batch_of_equal_messages_is_as_many_jobs(
 
 
 def test_one_queue_is_waited_for_and_no_other(
-    cell: Cell, site: Site, addresses: dict[str, str], vhost: VirtualHost
+    worker: Worker, site: Site, addresses: dict[str, str], vhost: VirtualHost
 ) -> None:
     subprocess.run(
         [sys.executable, "-c", OTHERS], env={**COMPAT, **addresses}, check=True, timeout=DRIVER_SECONDS
@@ -84,7 +85,7 @@ def test_one_queue_is_waited_for_and_no_other(
 
 
 @pytest.mark.parametrize(
-    "way", [("-m", "rabbitmq_producer"), (f"{ROOT}/runtime/compat/rabbitmq_producer.py",)]
+    "way", [("-m", "rabbitmq_producer"), (f"{REPOSITORY}/runtime/compat/rabbitmq_producer.py",)]
 )
 def test_the_originals_command_line_submits(
     addresses: dict[str, str], vhost: VirtualHost, way: tuple[str, ...]
@@ -148,11 +149,11 @@ def test_a_queue_that_is_not_there_is_not_waited_for(
 
 
 def test_pull_takes_the_named_queue_whatever_the_environment_says(
-    make_cell: Callable[..., Cell], site: Site, vhost: VirtualHost
+    make_worker: Callable[..., Worker], site: Site, vhost: VirtualHost
 ) -> None:
     environment = {"WORKFLOW_QUEUE": "other-workflow", "EVENTS": '[{"event": "unknown-event"}]'}
-    cell = make_cell(settings=environment, consumer_arguments=("pull", "test-workflow", "2"))
-    cell.start()
-    cell.wait_for_log("consumer", "taking jobs of test-workflow, 2 at once")
+    worker = make_worker(settings=environment, consumer_arguments=("pull", "test-workflow", "2"))
+    worker.start()
+    worker.wait_for_log("consumer", "taking jobs of test-workflow, 2 at once")
     vhost.publish("test-workflow", b'{"Run": 1}')
     until(lambda: len(site.archived()) == 2, what="archive")

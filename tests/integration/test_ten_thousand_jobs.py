@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from runtime.records.ledger import Ledger
-from tests.integration.cell import LEASE_SECONDS, Cell, Part, Site
-from tests.integration.commands import finish, start_submit
-from tests.integration.rabbitmq import VirtualHost
-from tests.integration.waiting import until
+from testing.commands import finish, start_submit
+from testing.rabbitmq import VirtualHost
+from testing.waiting import until
+from testing.worker import LEASE_SECONDS, Part, Site, Worker
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
@@ -31,13 +31,13 @@ def send(url: str, numbers: range) -> int:
 
 
 def test_each_of_ten_thousand_jobs_has_the_verdict_that_it_deserves(
-    make_cell: Callable[..., Cell],
+    make_worker: Callable[..., Worker],
     site: Site,
     vhost: VirtualHost,
     tmp_path: Path,
 ) -> None:
-    cell = make_cell(manager="instant_workflow_manager.py", settings=SETTINGS)
-    cell.start()
+    worker = make_worker(manager="instant_workflow_manager.py", settings=SETTINGS)
+    worker.start()
     batch = tmp_path / "jobs.csv"
     lines = (f"{number},{'yes' if number % FAIL_EACH == 0 else ''}" for number in range(JOBS))
     batch.write_text("\n".join(["Run,Fail", *lines]))
@@ -46,7 +46,7 @@ def test_each_of_ten_thousand_jobs_has_the_verdict_that_it_deserves(
     folder = site.folder / "ledger" / "test-workflow"
     until(lambda: folder.exists() and len(list(folder.iterdir())) > 1000, seconds=120, what="jobs")
     for part in PARTS:
-        print(f"{part} after 1,000 jobs: {cell.resident(part)} KiB")
+        print(f"{part} after 1,000 jobs: {worker.resident(part)} KiB")
     report = finish(waiting, seconds=SUBMIT_SECONDS).result
     print(f"{JOBS / report['seconds']:.0f} jobs per second")
     failed = {job["id"] for job in report["jobs"] if job["state"] == "DEAD"}
@@ -55,11 +55,11 @@ def test_each_of_ten_thousand_jobs_has_the_verdict_that_it_deserves(
 
     with ThreadPoolExecutor(CLIENTS) as pool:
         shares = [range(client, JOBS, CLIENTS) for client in range(CLIENTS)]
-        assert sum(pool.map(lambda share: send(cell.gateway_url, share), shares)) == JOBS
+        assert sum(pool.map(lambda share: send(worker.gateway_url, share), shares)) == JOBS
     until(lambda: len(list(folder.iterdir())) == 2 * JOBS, seconds=SUBMIT_SECONDS, what="all jobs")
     until(lambda: vhost.messages("test-workflow") == 0, seconds=60, what="empty queue")
     ledger = Ledger(site.folder / "ledger", node="test", lease=LEASE_SECONDS)
     verdicts = [ledger.verdict("test-workflow", job.name) for job in folder.iterdir()]
     assert [verdict.state for verdict in verdicts if verdict].count("SUCCEEDED") == 2 * JOBS - len(failed)
     for part in PARTS:
-        print(f"{part} after 10,000 jobs: {cell.resident(part)} KiB")
+        print(f"{part} after 10,000 jobs: {worker.resident(part)} KiB")

@@ -4,7 +4,7 @@ import socket
 import threading
 from contextlib import suppress
 
-from tests.integration.ports import free_port
+from testing.ports import free_port
 
 CHUNK = 65536
 

@@ -27,7 +27,10 @@ README_LINES = 150
 OTHERS_MODULES = ("rabbitmq_producer",)
 
 # Folders of the project that are in the repository; a path below one of them is no invention.
-FOLDERS = ("infra", "services", "runtime", "images", "workflows", "toolchain", "tests", "docs", "bench")
+FOLDERS = (
+    *("infra", "services", "runtime", "images", "workflows", "toolchain"),
+    *("testing", "tests", "docs", "bench"),
+)
 
 
 def prose(paper: Path) -> str:

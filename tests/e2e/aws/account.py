@@ -15,7 +15,8 @@ from typing import Any
 
 import boto3
 
-from tests.e2e.cluster import ROOT, eventually
+from testing.cluster import eventually
+from toolchain.paths import REPOSITORY
 
 REGION = "us-west-2"
 START_TIMEOUT = 60  # seconds
@@ -61,7 +62,7 @@ def account(folder: Path, host: str = "127.0.0.1") -> Iterator[Account]:
             [sys.executable, "-m", "tests.e2e.aws.moto_server", "-H", host, "-p", str(port)],
             stdout=output,
             stderr=output,
-            cwd=ROOT,
+            cwd=REPOSITORY,
             env={**os.environ, **KEYS},
         )
     try:

@@ -8,7 +8,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from tests.tools import missing
+from testing.tools import missing
 from toolchain import docker_plugin, go
 from toolchain.paths import PULUMI_HOME, TOOLCHAIN
 

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.e2e.addresses import free_network
+from testing.addresses import free_network
+from testing.cluster import Cluster, eventually
+from testing.tools import missing
 from tests.e2e.aws import bridge, ec2
 from tests.e2e.aws.account import REGION, Account, account
 from tests.e2e.aws.ec2 import Ec2, Instance
-from tests.e2e.cluster import Cluster, eventually
-from tests.tools import missing
 
 WORKERS = 3
 BOOT_TIMEOUT = 300  # seconds

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from tests.e2e.aws.account import Account
-from tests.e2e.cluster import ROOT
+from toolchain.paths import REPOSITORY
 from toolchain.versions import BASE_IMAGE, SUBSTITUTE_BASE_IMAGE
 
 IMAGE = "oodt-test-instance"
-HERE = ROOT / "tests" / "e2e" / "aws" / "instance"
+HERE = REPOSITORY / "tests" / "e2e" / "aws" / "instance"
 DISK_SIZE = 6 << 30  # bytes, of which only what is written is taken
 BUILD_TIMEOUT = 600  # seconds
 STOP_TIMEOUT = 120  # seconds that a shutdown may take: a worker is drained meanwhile

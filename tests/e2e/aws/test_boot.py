@@ -10,11 +10,12 @@ from collections.abc import Iterator
 
 import pytest
 
+from testing.cluster import eventually
 from tests.e2e.aws import ec2
 from tests.e2e.aws.cloud import BOOT_TIMEOUT, WORKERS, Cloud, booted
-from tests.e2e.cluster import ROOT, eventually
+from toolchain.paths import REPOSITORY
 
-PROGRAM = ROOT / "tests" / "e2e" / "aws" / "without_services.py"
+PROGRAM = REPOSITORY / "tests" / "e2e" / "aws" / "without_services.py"
 UP_TIMEOUT = 600  # seconds
 
 

@@ -13,12 +13,13 @@ from typing import Any
 
 import pytest
 
+from testing.cluster import Cluster
 from tests.e2e.aws import bridge
 from tests.e2e.aws.account import REGION, Account, account
-from tests.e2e.cluster import ROOT, Cluster
+from toolchain.paths import REPOSITORY
 
 OFFERED = {f"{REGION}{letter}" for letter in "abc"}  # zones that have t2.xlarge; there is a fourth
-PROGRAM = ROOT / "tests" / "e2e" / "aws" / "without_gates.py"
+PROGRAM = REPOSITORY / "tests" / "e2e" / "aws" / "without_gates.py"
 
 
 @pytest.fixture(scope="module")

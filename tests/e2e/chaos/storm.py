@@ -15,8 +15,8 @@ from typing import Any
 from runtime import names
 from runtime.oodt.catalogue import Catalogue
 from services.containers import ARCHIVE
+from testing.cluster import Cluster, eventually, finish
 from tests.e2e.chaos.troubles import SHARE, Trouble
-from tests.e2e.cluster import Cluster, eventually, finish
 
 GAP_SECONDS = (2.0, 10.0)  # between a recovery and the next trouble
 RECOVERY_TIMEOUT = 300  # seconds

@@ -10,7 +10,7 @@ from random import Random
 
 from runtime import names
 from runtime.messaging.broker import HEARTBEAT_SECONDS
-from tests.e2e.cluster import Cluster
+from testing.cluster import Cluster
 
 CUT_SECONDS = 3 * HEARTBEAT_SECONDS + 5
 FULL_SECONDS = 15

@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Network
 from pathlib import Path
 
-from tests.e2e.cluster import ROOT, eventually
+from testing.cluster import eventually
+from toolchain.paths import REPOSITORY
 from toolchain.versions import BASE_IMAGE, SUBSTITUTE_BASE_IMAGE
 
-HERE = ROOT / "tests" / "e2e" / "hosts"
+HERE = REPOSITORY / "tests" / "e2e" / "hosts"
 NODE_IMAGE = "oodt-test-hosts-node"
 IMAGE = "oodt-test-hosts"
 BUILD_TIMEOUT = 600  # seconds
@@ -26,7 +27,13 @@ def run(*line: str, timeout: float = 120, check: bool = True) -> str:
 
 def build_image() -> None:
     base = SUBSTITUTE_BASE_IMAGE if run("docker", "images", "-q", SUBSTITUTE_BASE_IMAGE) else BASE_IMAGE
-    node = ["-f", str(ROOT / "images" / "node" / "Dockerfile"), "--build-arg", f"BASE={base}", str(ROOT)]
+    node = [
+        "-f",
+        str(REPOSITORY / "images" / "node" / "Dockerfile"),
+        "--build-arg",
+        f"BASE={base}",
+        str(REPOSITORY),
+    ]
     run("docker", "build", "-q", "-t", NODE_IMAGE, *node, timeout=BUILD_TIMEOUT)
     host = ["--build-arg", f"NODE={NODE_IMAGE}", str(HERE)]
     run("docker", "build", "-q", "-t", IMAGE, *host, timeout=BUILD_TIMEOUT)

@@ -14,7 +14,7 @@ from infra.hosts import cluster, layout
 from infra.hosts.facts import Docker, Facts, Share
 from infra.hosts.inspection import HostsError
 from infra.hosts.settings import HostsSettings
-from tests.tools import require
+from testing.tools import require
 from tests.unit.aws.cloud import Cloud, run_program
 
 MANAGER, ONE, TWO = (

@@ -8,7 +8,7 @@ import pytest
 
 from infra import ssh
 from infra.ssh import Identity
-from tests.tools import require
+from testing.tools import require
 
 OPERATOR = Identity(folder="")
 

@@ -10,7 +10,7 @@ import pytest
 
 from runtime.oodt import xml_rpc
 from runtime.oodt.file_manager import FileManager, place_of
-from tests.standins.file_manager import FileManager as StandIn
+from testing.standins.file_manager import FileManager as StandIn
 
 
 class Stock(StandIn):

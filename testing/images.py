@@ -1,12 +1,11 @@
 """The project's own images, built for tests."""
 
 import subprocess
-from pathlib import Path
 
-from tests.tools import missing
+from testing.tools import missing
+from toolchain.paths import REPOSITORY
 from toolchain.versions import BASE_IMAGE, BASE_IMAGES, SUBSTITUTE_BASE_IMAGE
 
-ROOT = Path(__file__).parents[2]
 BUILD_SECONDS = 900
 QUERY_SECONDS = 20
 
@@ -19,7 +18,7 @@ def build(name: str, *, stage: str | None = None) -> str:
         arguments += ["--target", stage]
     subprocess.run(
         ["docker", "build", "--quiet", *arguments, "."],
-        cwd=ROOT,
+        cwd=REPOSITORY,
         check=True,
         timeout=BUILD_SECONDS,
     )

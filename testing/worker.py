@@ -1,4 +1,4 @@
-"""What a Workflow Manager container holds, as processes: Workflow Manager (a stand-in), gateway, consumer."""
+"""A worker as processes of this machine: a stand-in for the Workflow Manager, gateway and consumer."""
 
 import os
 import signal
@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from tests.integration.ports import free_port
-from tests.integration.waiting import until
+from testing.ports import free_port
+from testing.waiting import until
+from toolchain.paths import REPOSITORY
 
-ROOT = Path(__file__).parents[2]
-STANDINS = ROOT / "tests" / "standins"
+STANDINS = REPOSITORY / "testing" / "standins"
 STOP_SECONDS = 30
 LEASE_SECONDS = 3
 
@@ -22,7 +22,7 @@ Part = Literal["manager", "gateway", "consumer"]
 
 @dataclass(kw_only=True)
 class Site:
-    """What all containers share: broker, File Manager, shared disk."""
+    """What all workers share: broker, File Manager, shared disk."""
 
     folder: Path
     broker_url: str
@@ -63,8 +63,8 @@ class Site:
 
 
 @dataclass(kw_only=True)
-class Cell:
-    """One container; ``manager`` is the stand-in for its Workflow Manager."""
+class Worker:
+    """The parts of one Workflow Manager container; ``manager`` is the stand-in for the Workflow Manager."""
 
     site: Site
     name: str = "node1"
@@ -83,7 +83,7 @@ class Cell:
         for part in parts or ("manager", "gateway", "consumer"):
             with open(self.log(part), "ab") as log:
                 self._processes[part] = subprocess.Popen(
-                    self._command(part), env=self._environment(), cwd=ROOT, stdout=log, stderr=log
+                    self._command(part), env=self._environment(), cwd=REPOSITORY, stdout=log, stderr=log
                 )
             if part == "manager":
                 until(

@@ -1,6 +1,6 @@
 """A Workflow Manager that has done each job at once, to see what the cluster's own part can do.
 
-    python tests/standins/instant_workflow_manager.py PORT RUN_DIR
+    python testing/standins/instant_workflow_manager.py PORT RUN_DIR
 
 It answers the calls of consumer and gateway, and writes the journal that OODT 0.3 with the cluster's engine
 writes of a workflow of one PGE without output: the same lines in the same order, each with a write of its

@@ -1,6 +1,6 @@
 """A Workflow Manager for tests: speaks and writes as OODT 0.3 with the cluster's instance repository.
 
-    python tests/standins/workflow_manager.py PORT RUN_DIR FILE_MANAGER_URL WORK_DIR MAX_WORKFLOWS
+    python testing/standins/workflow_manager.py PORT RUN_DIR FILE_MANAGER_URL WORK_DIR MAX_WORKFLOWS
 
 It runs two tasks that each ingest one file. What a job's metadata says decides how it goes:
     Seconds      how long each task runs (0)

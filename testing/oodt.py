@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from services.workflows import archive
-from tests.integration.waiting import until
+from testing.waiting import until
+from toolchain.paths import REPOSITORY
 
-ROOT = Path(__file__).parents[2]
-WORKFLOWS = (ROOT / "workflows" / "test-workflow", ROOT / "tests" / "workflows" / "foreign")
+WORKFLOWS = (REPOSITORY / "workflows" / "test-workflow", REPOSITORY / "testing" / "workflows" / "foreign")
 HOME = "/usr/local/oodt"
 SHARED = ("archive", "jobs", "ledger")
 USER_URL = "amqp://nobody:secret-of-tests@nowhere:5672/%2F"

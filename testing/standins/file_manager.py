@@ -1,6 +1,6 @@
 """A File Manager for tests: XML-RPC as OODT's, a catalogue in memory, files removed for real.
 
-    python tests/standins/file_manager.py PORT
+    python testing/standins/file_manager.py PORT
 
 Beyond OODT's calls it answers ``standin.products`` (all that the catalogue holds) and ``standin.refuse`` (let
 the next N ingests fail).

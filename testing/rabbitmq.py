@@ -17,8 +17,8 @@ import pika
 
 from runtime.messaging.event import Event
 from runtime.messaging.topology import definitions
-from tests.integration.ports import free_port
-from tests.integration.waiting import until
+from testing.ports import free_port
+from testing.waiting import until
 
 USER, ADMIN = "oodt-user", "oodt-admin"
 PASSWORD = "only-for-tests"

@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from toolchain.environment import variables
+from toolchain.paths import REPOSITORY
 
 T = TypeVar("T")
 
-ROOT = Path(__file__).parents[2]
 UP_TIMEOUT = 900  # seconds; the first `up` builds every image
 COMMAND_TIMEOUT = 120  # seconds
 
@@ -35,7 +35,7 @@ class Cluster:
     def make(cls, folder: Path, subnet: str) -> Cluster:
         """Copy the project's files as they are now, and make an empty stack with this subnet."""
         copy_project(folder)
-        (folder / ".venv").symlink_to(ROOT / ".venv")
+        (folder / ".venv").symlink_to(REPOSITORY / ".venv")
         state = folder / ".state"
         state.mkdir()
         environment = os.environ | variables()
@@ -124,11 +124,11 @@ class Cluster:
 
 def copy_project(folder: Path) -> None:
     """Copy the project's files as they are now, those that are not committed too."""
-    listed = _run(["git", "ls-files", "-co", "--exclude-standard", "-z"], cwd=ROOT).stdout
+    listed = _run(["git", "ls-files", "-co", "--exclude-standard", "-z"], cwd=REPOSITORY).stdout
     for name in filter(None, listed.split("\0")):
-        if (ROOT / name).is_file():
+        if (REPOSITORY / name).is_file():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, folder / name)
+            shutil.copy2(REPOSITORY / name, folder / name)
 
 
 def finish(process: subprocess.Popen[str], timeout: float) -> dict[str, Any]:

@@ -4,10 +4,10 @@ import json
 import subprocess
 import sys
 from dataclasses import dataclass
-from pathlib import Path
 from typing import IO, Any
 
-ROOT = Path(__file__).parents[2]
+from toolchain.paths import REPOSITORY
+
 COMMAND_SECONDS = 120
 
 
@@ -31,7 +31,7 @@ def start(
     """Start ``python -m runtime.NAME``."""
     return subprocess.Popen(
         [sys.executable, "-m", f"runtime.{name}", *arguments],
-        cwd=ROOT,
+        cwd=REPOSITORY,
         env={"PATH": "/usr/bin:/bin", **environment},
         text=True,
         stdout=subprocess.PIPE,

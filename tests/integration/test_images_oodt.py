@@ -19,6 +19,7 @@ from testing.oodt import (
     send,
     wait_for,
 )
+from tests.integration.overlap import most_at_once
 
 TASK_1 = "urn:oodt:TestWorkflowTask1"
 
@@ -125,12 +126,8 @@ def test_as_many_workflows_run_at_once_as_all_events_allow_together(oodt: Oodt, 
     manager: Any = oodt.wmgr.server(8001)
     for name in runs:
         manager.workflowmgr.handleEvent("test-workflow", METADATA | {"JobKey": name, "Seconds": "0.5"})
-    changes = []
-    for name in runs:
-        lines = wait_for(oodt.wmgr, name)
-        changes += [(first(lines, "STARTED"), 1), (first(lines, "FINISHED"), -1)]
-    running = [sum(change for _, change in sorted(changes)[: count + 1]) for count in range(len(changes))]
-    assert max(running) == 2
+    journals = [wait_for(oodt.wmgr, name) for name in runs]
+    assert most_at_once((first(lines, "STARTED"), first(lines, "FINISHED")) for lines in journals) == 2
 
 
 def test_all_pages_of_the_instances_are_there(oodt: Oodt, run: str) -> None:

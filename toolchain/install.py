@@ -1,4 +1,4 @@
-"""Everything that the toolchain gets for a machine, step by step; what is there already costs a look."""
+"""Everything that the toolchain gets for a machine; what is there already costs a look."""
 
 from toolchain import base_image, docker_engine, docker_plugin, pulumi_cli, python_packages, system_packages
 from toolchain.steps import Log, Step, run_steps
@@ -10,8 +10,9 @@ def _system(log: Log) -> str:
     return system_packages.ensure(SYSTEM_COMMANDS, log)
 
 
-STEPS = (
-    Step(name="system-packages", title="system packages", run=_system),
+SYSTEM = (Step(name="system-packages", title="system packages", run=_system),)
+# Side by side: the first chain mostly computes, the second mostly waits for mirrors and disk.
+PULUMI = (
     Step(name="python-packages", title="Python packages in .venv", run=python_packages.ensure),
     Step(
         name="pulumi-cli",
@@ -19,9 +20,12 @@ STEPS = (
         run=pulumi_cli.ensure,
     ),
     Step(name="docker-plugin", title="Pulumi's docker plugin", run=docker_plugin.ensure),
+)
+DOCKER = (
     Step(name="docker-engine", title="docker engine", run=docker_engine.ensure),
     Step(name="base-image", title="base image", run=base_image.ensure),
 )
 
 if __name__ == "__main__":
-    run_steps(STEPS)
+    run_steps(SYSTEM)
+    run_steps(PULUMI, DOCKER)

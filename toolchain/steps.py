@@ -1,4 +1,4 @@
-"""Runs steps one after another: each says in one line what it does, what came of it and how long it took.
+"""Runs steps, each of which says when it begins, and then what came of it and how long it took.
 
 What a step's commands print goes to its log file, whose end is shown when the step fails.
 """
@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,19 +70,25 @@ class Step:
     run: Callable[[Log], str]
 
 
-def run_steps(steps: Sequence[Step]) -> None:
-    """Run the steps in order; exit with what to do at the first that fails."""
+def run_steps(*chains: Sequence[Step]) -> None:
+    """Run the chains side by side, each in its order; exit with what to do about a step that fails."""
     LOGS.mkdir(parents=True, exist_ok=True)
-    with _one_at_a_time():
-        for step in steps:
-            try:
-                _run(step)
-            except KeyboardInterrupt:
-                sys.exit("interrupted; the same command goes on from here")
+    with _one_at_a_time(), ThreadPoolExecutor(len(chains)) as pool:
+        try:
+            failures = list(filter(None, pool.map(_run_chain, chains)))
+        except KeyboardInterrupt:  # what the steps have started got the signal too
+            sys.exit("interrupted; the same command goes on from here")
+    if failures:
+        sys.exit("\n".join(failures))
 
 
-def _run(step: Step) -> None:
-    print(f"toolchain: {step.title} ... ", end="", flush=True)
+def _run_chain(steps: Sequence[Step]) -> str | None:
+    """What there is to say about the step that failed, if one did."""
+    return next(filter(None, map(_run, steps)), None)
+
+
+def _run(step: Step) -> str | None:
+    print(f"toolchain: {step.title} ...", flush=True)
     started = time.monotonic()
     path = LOGS / f"{step.name}.log"
     with path.open("wb") as file:
@@ -89,9 +96,10 @@ def _run(step: Step) -> None:
         try:
             outcome = step.run(log)
         except (StepFailed, subprocess.SubprocessError, OSError) as error:
-            print(f"failed ({time.monotonic() - started:.1f} s)", flush=True)
-            sys.exit(f"{log.tail()}\ntoolchain: {step.title}: {error}\nThe whole log: {path}")
-    print(f"{outcome} ({time.monotonic() - started:.1f} s)", flush=True)
+            print(f"toolchain: {step.title}: failed ({time.monotonic() - started:.1f} s)", flush=True)
+            return f"{log.tail()}\ntoolchain: {step.title}: {error}\nThe whole log: {path}"
+    print(f"toolchain: {step.title}: {outcome} ({time.monotonic() - started:.1f} s)", flush=True)
+    return None
 
 
 @contextmanager

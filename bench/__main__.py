@@ -20,7 +20,6 @@ from bench.cluster import Cluster
 from bench.measurement import Measurement, table
 from runtime.messaging.announcements import StateChange
 from testing import images
-from toolchain.versions import BASE_IMAGE, SUBSTITUTE_BASE_IMAGE
 
 OUTPUT = peers.ROOT / "bench" / "results"
 RESULTS = OUTPUT / "results.json"
@@ -103,8 +102,7 @@ def measure_flow(setting: Setting) -> Row:
 
 
 def measure_image(setting: Setting) -> Row:
-    base = next(name for name in (BASE_IMAGE, SUBSTITUTE_BASE_IMAGE) if images.is_there(name))
-    size = image.size(setting.images["oodt"], base)
+    size = image.size(setting.images["oodt"], images.base())
     with setting.cluster().running() as cluster:
         return Row(figures=[size, image.start(cluster, repetitions=setting.repetitions)], data={})
 

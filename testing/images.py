@@ -1,9 +1,12 @@
 """The project's own images, built for tests."""
 
+import fcntl
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from testing.tools import missing
-from toolchain.paths import REPOSITORY
+from toolchain.paths import REPOSITORY, TOOLCHAIN
 from toolchain.versions import BASE_IMAGE, BASE_IMAGES, SUBSTITUTE_BASE_IMAGE
 
 BUILD_SECONDS = 900
@@ -13,27 +16,36 @@ QUERY_SECONDS = 20
 def build(name: str, *, stage: str | None = None) -> str:
     """Build images/NAME, or one stage of it, and return the image's tag."""
     tag = f"oodt-test-{name}" if stage is None else f"oodt-test-{name}-{stage}"
-    arguments = ["--build-arg", f"BASE={base()}", "--tag", tag, "--file", f"images/{name}/Dockerfile"]
-    if stage is not None:
-        arguments += ["--target", stage]
-    subprocess.run(
-        ["docker", "build", "--quiet", *arguments, "."],
-        cwd=REPOSITORY,
-        check=True,
-        timeout=BUILD_SECONDS,
-    )
+    target = [] if stage is None else ["--target", stage]
+    with _alone(name):
+        build_file(tag, f"images/{name}/Dockerfile", *target, BASE=base())
     return tag
+
+
+def build_file(tag: str, dockerfile: str, *options: str, context: str = ".", **arguments: str) -> None:
+    """Build any Dockerfile; it and the context are paths in the repository."""
+    pairs = [word for key, value in arguments.items() for word in ("--build-arg", f"{key}={value}")]
+    line = ["docker", "build", "--quiet", *pairs, *options, "--tag", tag, "--file", dockerfile, context]
+    subprocess.run(line, cwd=REPOSITORY, check=True, timeout=BUILD_SECONDS, stdout=subprocess.DEVNULL)
+
+
+@contextmanager
+def _alone(name: str) -> Iterator[None]:
+    """Whoever else wants the image meanwhile waits, and finds it in docker's cache."""
+    with (TOOLCHAIN / f"image-{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def base() -> str:
     """The image that all Dockerfiles begin with."""
-    found = next((image for image in BASE_IMAGES if is_there(image)), None)
+    found = next((image for image in BASE_IMAGES if _is_there(image)), None)
     return found or missing(
         f"neither {BASE_IMAGE} nor {SUBSTITUTE_BASE_IMAGE} is on this machine; `make toolchain` gets one"
     )
 
 
-def is_there(image: str) -> bool:
+def _is_there(image: str) -> bool:
     found = subprocess.run(
         ["docker", "image", "inspect", image], check=False, capture_output=True, timeout=QUERY_SECONDS
     )

@@ -9,6 +9,7 @@ import urllib.request
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -25,6 +26,8 @@ PASSWORD = "only-for-tests"
 START_SECONDS = 120
 REQUEST_SECONDS = 10
 COUNT_MILLISECONDS = 100
+# Quorum queues count their messages anew this often, not every five seconds.
+COUNT_OFTEN = f"-rabbit quorum_tick_interval {COUNT_MILLISECONDS}"
 IMPORT_SECONDS = 30
 
 
@@ -36,6 +39,7 @@ class RabbitMQ:
     name: str = field(default_factory=lambda: f"oodt-test-rabbitmq-{uuid.uuid4().hex[:8]}")
     port: int = field(default_factory=free_port)
     management_port: int = field(default_factory=free_port)
+    metrics_port: int = field(default_factory=free_port)
 
     def start(self, folder: Path) -> None:
         """Start it; ports stay the same when it is restarted."""
@@ -44,13 +48,11 @@ class RabbitMQ:
         self._docker(
             "run",
             *("--detach", "--name", self.name, "--hostname", "broker"),
-            *(
-                "--publish",
-                f"127.0.0.1:{self.port}:5672",
-                "--publish",
-                f"127.0.0.1:{self.management_port}:15672",
-            ),
+            *("--publish", f"127.0.0.1:{self.port}:5672"),
+            *("--publish", f"127.0.0.1:{self.management_port}:15672"),
+            *("--publish", f"127.0.0.1:{self.metrics_port}:15692"),
             *("--volume", f"{file}:/definitions.json:ro", "--env", "RABBITMQ_DEFINITIONS=/definitions.json"),
+            *("--env", f"RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS={COUNT_OFTEN}"),
             self.image,
         )
         self.wait()
@@ -58,8 +60,6 @@ class RabbitMQ:
     def wait(self) -> None:
         """Return once it takes connections."""
         until(self._answers, seconds=START_SECONDS, what="RabbitMQ")
-        # Queues declared from now on count their messages anew this often, not every five seconds.
-        self.control("eval", f"application:set_env(rabbit, quorum_tick_interval, {COUNT_MILLISECONDS}).")
 
     def restart(self) -> None:
         self._docker("restart", "--time", "10", self.name)
@@ -76,9 +76,16 @@ class RabbitMQ:
     def remove(self) -> None:
         self._docker("rm", "--force", "--volumes", self.name)
 
-    def control(self, *arguments: str) -> str:
-        """What rabbitmqctl answers, as JSON."""
-        return self._docker("exec", self.name, "rabbitmqctl", "--quiet", "--formatter", "json", *arguments)
+    def control(self, *arguments: str) -> None:
+        """Run rabbitmqctl, which takes a second of a processor to start."""
+        self._docker("exec", self.name, "rabbitmqctl", "--quiet", *arguments)
+
+    def metrics(self, query: str) -> str:
+        """The broker's own counters, for Prometheus: taken when they are asked for."""
+        address = f"http://127.0.0.1:{self.metrics_port}/metrics/detailed?{query}"
+        with urllib.request.urlopen(address, timeout=REQUEST_SECONDS) as answer:
+            text: str = answer.read().decode()
+        return text
 
     def request(self, method: str, path: str, content: object = None) -> Any:
         """A call of the management API."""
@@ -185,16 +192,24 @@ class VirtualHost:
             return (properties, body) if method else None
 
     def messages(self, queue: str) -> int:
-        """Messages in a queue, those included that somebody has taken and not acknowledged.
+        """Messages in a quorum queue, those included that a consumer has not acknowledged.
 
         The number may be COUNT_MILLISECONDS old: wait for what a message brings about before its end.
         """
-        listed = json.loads(self.server.control("list_queues", "--vhost", self.name, "name", "messages"))
-        return int({row["name"]: row["messages"] for row in listed}[queue])
+        assert self.has(queue), f"there is no queue {queue}"
+        counted = self.server.metrics(f"vhost={self.name}&family=queue_coarse_metrics")
+        start = f'rabbitmq_detailed_queue_messages{{vhost="{self.name}",queue="{queue}"}} '
+        numbers = [line.removeprefix(start) for line in counted.splitlines() if line.startswith(start)]
+        return int(numbers[0]) if numbers else 0  # a new queue has not counted yet
 
     def has(self, queue: str) -> bool:
-        listed = json.loads(self.server.control("list_queues", "--vhost", self.name, "name"))
-        return any(row["name"] == queue for row in listed)
+        try:
+            self.server.request("GET", f"queues/{self.name}/{queue}")
+        except urllib.error.HTTPError as error:
+            if error.code == HTTPStatus.NOT_FOUND:
+                return False
+            raise
+        return True
 
     def cut_connections(self) -> None:
         """Close what is connected now, as the broker does when heartbeats fail to come."""

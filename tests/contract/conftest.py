@@ -15,11 +15,12 @@ from contextlib import suppress
 
 import pytest
 
-from testing.tools import missing, require
-from tests.contract.node import REPOSITORY, Node, build, run, swarm_node
+from testing import images
+from testing.tools import require
+from tests.contract.node import Node, swarm_node
 from tests.contract.plugin import Plugin, PluginError, Properties, Resource, running
 from toolchain import docker_plugin
-from toolchain.versions import BASE_IMAGE, SUBSTITUTE_BASE_IMAGE
+from toolchain.paths import REPOSITORY
 
 SUBSTITUTE = [sys.executable, "-u", "-m", "toolchain.docker_provider"]
 Make = Callable[[Plugin, str, Properties], Resource]
@@ -54,19 +55,15 @@ def local(docker_daemon: None, command: list[str], environment: dict[str, str]) 
 @pytest.fixture(scope="session")
 def base(docker_daemon: None) -> str:
     """The image that every Dockerfile begins with."""
-    for image in (BASE_IMAGE, SUBSTITUTE_BASE_IMAGE):
-        with suppress(RuntimeError):
-            run("docker", "image", "inspect", image)
-            return image
-    missing("there is no base image; `make toolchain` gets it")
+    return images.base()
 
 
 @pytest.fixture(scope="session")
 def node(base: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
     """A swarm manager with a registry, which knows the base image."""
     require("ssh")
-    with swarm_node(base, tmp_path_factory.mktemp("keys")) as node:
-        registry = build("registry", base)
+    with swarm_node(tmp_path_factory.mktemp("keys")) as node:
+        registry = images.build("registry")
         for image in (base, registry):
             node.load(image)
         node.docker("run", "-d", "--network", "host", registry)

@@ -10,9 +10,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-REPOSITORY = Path(__file__).resolve().parents[2]
+from testing import images
+
 START_TIMEOUT = 120  # seconds until the node is a swarm manager
-COMMAND_TIMEOUT = 600  # seconds: an image's first build fetches packages
+COMMAND_TIMEOUT = 600  # seconds
 CAPABILITIES_LACKED = ("SYS_RESOURCE",)
 SCRIPT = (
     "export NODE_ADDRESS=$(hostname -i); export MANAGER_ADDRESS=$NODE_ADDRESS; exec tini -g -- start-node"
@@ -60,25 +61,6 @@ class Node:
             )
 
 
-def build(name: str, base: str) -> str:
-    """Build one of the project's images; returns its tag."""
-    tag = f"contract-{name}"
-    dockerfile = REPOSITORY / "images" / name / "Dockerfile"
-    run(
-        "docker",
-        "build",
-        "-q",
-        "--build-arg",
-        f"BASE={base}",
-        "-f",
-        str(dockerfile),
-        "-t",
-        tag,
-        str(REPOSITORY),
-    )
-    return tag
-
-
 def _lacked_capabilities() -> list[str]:
     """Those of CAPABILITIES_LACKED that this machine cannot give, by their names."""
     bounding = int(
@@ -89,7 +71,7 @@ def _lacked_capabilities() -> list[str]:
 
 
 @contextmanager
-def swarm_node(base: str, keys: Path) -> Iterator[Node]:
+def swarm_node(keys: Path) -> Iterator[Node]:
     """Start the node; its container and volume go at the end."""
     run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(keys / "key"))
     name = f"contract-{uuid.uuid4().hex[:8]}"
@@ -107,7 +89,7 @@ def swarm_node(base: str, keys: Path) -> Iterator[Node]:
             "SHARE=/var/lib/docker/share",
         ),
         *("-e", f"AUTHORIZED_KEY={(keys / 'key.pub').read_text().strip()}"),
-        *("--entrypoint", "sh", build("node", base), "-c", SCRIPT),
+        *("--entrypoint", "sh", images.build("node"), "-c", SCRIPT),
     )
     try:
         address = run("docker", "inspect", "-f", "{{.NetworkSettings.IPAddress}}", name)

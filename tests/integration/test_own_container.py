@@ -1,7 +1,6 @@
 """The runtime's wheel in an OODT container that is not the project's, with a broker that is not either."""
 
 import json
-import subprocess
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -15,19 +14,15 @@ from testing.oodt import HOME, SHARED, Container, Oodt, docker
 from testing.rabbitmq import RabbitMQ, VirtualHost
 from testing.waiting import until
 
-ROOT = Path(__file__).parents[2]
 HERE = Path(__file__).parent / "own_container"
 IMAGE = "oodt-test-own-container"
 BROKER = "my-broker"
 QUEUE = "test-workflow"
-BUILD_SECONDS = 600
 
 
 @pytest.fixture(scope="module")
 def image(oodt_image: str) -> str:
-    made_from = ["--build-arg", f"PROJECT={oodt_image}", "--build-arg", f"BASE={images.base()}"]
-    line = ["docker", "build", "--quiet", *made_from, "--tag", IMAGE, "--file", str(HERE / "Dockerfile"), "."]
-    subprocess.run(line, cwd=ROOT, check=True, timeout=BUILD_SECONDS)
+    images.build_file(IMAGE, str(HERE / "Dockerfile"), PROJECT=oodt_image, BASE=images.base())
     return IMAGE
 
 

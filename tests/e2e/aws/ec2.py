@@ -11,14 +11,13 @@ from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Any
 
+from testing import images
 from tests.e2e.aws.account import Account
 from toolchain.paths import REPOSITORY
-from toolchain.versions import BASE_IMAGE, SUBSTITUTE_BASE_IMAGE
 
 IMAGE = "oodt-test-instance"
 HERE = REPOSITORY / "tests" / "e2e" / "aws" / "instance"
 DISK_SIZE = 6 << 30  # bytes, of which only what is written is taken
-BUILD_TIMEOUT = 600  # seconds
 STOP_TIMEOUT = 120  # seconds that a shutdown may take: a worker is drained meanwhile
 CREDENTIALS = {
     "Code": "Success",
@@ -38,8 +37,7 @@ def run(*line: str, timeout: float = 120, check: bool = True) -> str:
 
 
 def build_image() -> None:
-    base = SUBSTITUTE_BASE_IMAGE if run("docker", "images", "-q", SUBSTITUTE_BASE_IMAGE) else BASE_IMAGE
-    run("docker", "build", "-q", "-t", IMAGE, "--build-arg", f"BASE={base}", str(HERE), timeout=BUILD_TIMEOUT)
+    images.build_file(IMAGE, str(HERE / "Dockerfile"), context=str(HERE), BASE=images.base())
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,14 +7,12 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Network
 from pathlib import Path
 
+from testing import images
 from testing.cluster import eventually
 from toolchain.paths import REPOSITORY
-from toolchain.versions import BASE_IMAGE, SUBSTITUTE_BASE_IMAGE
 
 HERE = REPOSITORY / "tests" / "e2e" / "hosts"
-NODE_IMAGE = "oodt-test-hosts-node"
 IMAGE = "oodt-test-hosts"
-BUILD_TIMEOUT = 600  # seconds
 SHARE = "/shared-data"
 
 
@@ -26,17 +24,7 @@ def run(*line: str, timeout: float = 120, check: bool = True) -> str:
 
 
 def build_image() -> None:
-    base = SUBSTITUTE_BASE_IMAGE if run("docker", "images", "-q", SUBSTITUTE_BASE_IMAGE) else BASE_IMAGE
-    node = [
-        "-f",
-        str(REPOSITORY / "images" / "node" / "Dockerfile"),
-        "--build-arg",
-        f"BASE={base}",
-        str(REPOSITORY),
-    ]
-    run("docker", "build", "-q", "-t", NODE_IMAGE, *node, timeout=BUILD_TIMEOUT)
-    host = ["--build-arg", f"NODE={NODE_IMAGE}", str(HERE)]
-    run("docker", "build", "-q", "-t", IMAGE, *host, timeout=BUILD_TIMEOUT)
+    images.build_file(IMAGE, str(HERE / "Dockerfile"), context=str(HERE), NODE=images.build("node"))
 
 
 @dataclass(frozen=True, kw_only=True)

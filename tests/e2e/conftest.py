@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from testing import images
 from testing.addresses import free_network
 from testing.cluster import Cluster
 from testing.tools import require
+
+IMAGES = ("node", "registry", "rabbitmq", "oodt")
 
 
 @pytest.fixture(scope="session")
@@ -26,5 +30,8 @@ def new_cluster(tmp_path_factory: pytest.TempPathFactory, docker_daemon: None) -
 @pytest.fixture(scope="session")
 def cluster(new_cluster: Cluster) -> Cluster:
     """The cluster, up with the defaults of the project."""
+    # Another process may be building the same images now. `pulumi up` would not wait for it.
+    with ThreadPoolExecutor(len(IMAGES)) as pool:
+        list(pool.map(images.build, IMAGES))
     new_cluster.up()
     return new_cluster

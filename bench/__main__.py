@@ -1,8 +1,8 @@
 """The benchmark: `python -m bench [--full] [ROW...]` measures, and writes results, table and pictures.
 
 Rows: enqueue, own-part, queued, batch, flow, image, swarm. Without any, all of them; swarm only with --full.
-Rows that are not run keep what was measured last. Another batch than the usual one (--workers, --slots,
---jobs, --seconds) is measured and printed, and leaves the results as they are.
+Rows that are not run keep their last results. A batch of another shape (--workers, --slots, --jobs,
+--seconds) is measured and printed; the results stay as they are.
 """
 
 import argparse
@@ -30,7 +30,7 @@ SLOTS = 4
 
 @dataclass(frozen=True, kw_only=True)
 class Shape:
-    """Of the batch: Workflow Managers, slots of each, jobs, seconds that each of a job's tasks works."""
+    """The shape of the batch: Workflow Managers, slots of each, jobs, and seconds of each of two tasks."""
 
     workers: int = 2
     slots: int = SLOTS
@@ -40,7 +40,7 @@ class Shape:
 
 @dataclass(frozen=True, kw_only=True)
 class Setting:
-    """What the rows are measured with."""
+    """What a row needs to be measured."""
 
     full: bool
     batch: Shape
@@ -58,7 +58,7 @@ class Setting:
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """Figures, and what pictures, model and text are made from."""
+    """The figures of a row, and the data for pictures, model and text."""
 
     figures: list[Measurement]
     data: dict[str, Any]
@@ -130,7 +130,7 @@ def spans(ended: list[StateChange]) -> list[dict[str, object]]:
 
 
 def write(results: dict[str, Any]) -> None:
-    """Write results, table and pictures, and the simulation where there is enough for it."""
+    """Write results, table and pictures; also the simulation if its two rows are there."""
     OUTPUT.mkdir(exist_ok=True)
     RESULTS.write_text(json.dumps(results) + "\n")
     rows = [results[name] for name in ROWS if name in results]

@@ -1,4 +1,4 @@
-"""A batch on several workers, beside Celery running the same programs, and beside what is possible at all."""
+"""A batch on several workers, compared with Celery on the same programs and with the ideal time."""
 
 import os
 import statistics
@@ -33,7 +33,7 @@ class Batch:
 
 
 def measure(cluster: Cluster, *, repetitions: int, jobs: int, seconds: float) -> Batch:
-    """Each repetition runs the batch, then gives the same work to Celery."""
+    """Each repetition runs the batch, then the same work with Celery."""
     ours, theirs, ideals, cores_used, idle = [], [], [], [], []
     slots = cluster.workers * cluster.slots
     alone = [_alone(cluster, seconds) for _ in range(max(5, repetitions))]

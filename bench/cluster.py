@@ -1,4 +1,4 @@
-"""What the figures are taken of: the project's images as containers, a broker and any number of workers."""
+"""The cluster that is measured: containers of the project's images, a broker and any number of workers."""
 
 import threading
 import uuid
@@ -26,7 +26,7 @@ METADATA = ("--metadata", "Dataset=abc", "--metadata", "Project=123")
 
 @dataclass(kw_only=True)
 class Cluster:
-    """Broker, File Manager and workers. ``ended`` grows by the last event of each job."""
+    """Broker, File Manager and workers. ``ended`` collects the last state change of each job."""
 
     images: dict[str, str]
     folder: Path
@@ -56,7 +56,9 @@ class Cluster:
             watcher.start()
             stack.callback(watcher.join)
             stack.callback(self._stopping.set)
-            self.run(jobs=2 * self.workers * self.slots, seconds=0)  # JVMs have compiled what is hot
+            self.run(
+                jobs=2 * self.workers * self.slots, seconds=0
+            )  # so that the JVMs have compiled their hot code
             yield self
 
     def add_worker(self, name: str) -> Container:
@@ -73,7 +75,7 @@ class Cluster:
         batch = ("--event", EVENT, "--jobs", str(jobs), *METADATA, "--metadata", f"Seconds={seconds}")
         waiting = ("--wait", "--timeout", str(BATCH_SECONDS))
         report = submit(self.vhost.url, *batch, *waiting, seconds=BATCH_SECONDS)
-        until(lambda: len(self.ended) >= before + jobs, what="events of all jobs")
+        until(lambda: len(self.ended) >= before + jobs, what="the ends of all jobs")
         return float(report["seconds"]), self.ended[before : before + jobs]
 
     def cpu_seconds(self) -> dict[str, float]:
@@ -98,7 +100,7 @@ class Cluster:
         return found
 
     def _watch(self) -> None:
-        """Collect the events of the cluster as they come."""
+        """Collect the state changes of the cluster's jobs as they come."""
         with pika.BlockingConnection(pika.URLParameters(self.vhost.url)) as connection:
             channel = connection.channel()
             queue = channel.queue_declare("", exclusive=True).method.queue

@@ -1,4 +1,4 @@
-"""Submitting many jobs, each confirmed by a quorum queue, beside Celery and two other ways."""
+"""Submitting many jobs, each confirmed by a quorum queue, compared with Celery and two other producers."""
 
 import subprocess
 from pathlib import Path
@@ -56,7 +56,7 @@ def measure(image: str, folder: Path, *, repetitions: int, jobs: int = 10_000) -
 
 
 def enqueue(vhost: VirtualHost, jobs: int) -> float:
-    """Submit jobs that nobody waits for; the seconds that it took."""
+    """Submit jobs without waiting for their ends; returns the seconds that it took."""
     batch = ("--event", EVENT, "--jobs", str(jobs), "--metadata", "Dataset=abc")
     report = submit(vhost.url, *batch, seconds=SUBMIT_SECONDS)
     if report["submitted"] != jobs:

@@ -1,4 +1,4 @@
-"""Many jobs of no length through one worker: throughput and memory as the number of finished jobs grows."""
+"""Many jobs of 0 s through one worker: throughput and memory as the number of finished jobs grows."""
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ class Flow:
 
 
 def measure(cluster: Cluster, *, jobs: int) -> Flow:
-    """Memory at the end is held against that after a tenth of the jobs."""
+    """Memory at the end is compared with memory after a tenth of the jobs."""
     [node] = cluster.nodes
     before, cpu_before = len(cluster.ended), cluster.cpu_seconds()
     with ThreadPoolExecutor(1) as pool:
@@ -76,10 +76,10 @@ def rate(ended: list[StateChange]) -> float:
 
 
 def trend(ended: list[StateChange], early: int, late: int) -> float:
-    """The rate at the LATE-th job against that at the EARLY-th, of a straight line through all stretches.
+    """The rate at the LATE-th job divided by that at the EARLY-th, on a straight line through all stretches.
 
-    Two stretches alone tell less: from one to the next the rate varies by a tenth. The jobs are in the order
-    of their ends.
+    Two stretches alone say less, since the rate varies by a tenth from one stretch to the next. The jobs are
+    in the order of their ends.
     """
     starts = range(0, len(ended) - WINDOW + 1, WINDOW)
     rates = [rate(ended[start : start + WINDOW]) for start in starts]

@@ -1,4 +1,4 @@
-"""The runtime image: its size beyond the base, and the time until a new container works on its first job."""
+"""The OODT image: its size beyond the base, and the time until a new container begins its first job."""
 
 import time
 
@@ -17,7 +17,7 @@ def size(image: str, base: str) -> Measurement:
 
 
 def start(cluster: Cluster, *, repetitions: int) -> Measurement:
-    """Jobs wait in the queue while a worker is started that nobody else takes them from."""
+    """The time from the start of a worker to its first job, which waits for it: no other worker runs."""
     taken = []
     for node in cluster.nodes:
         docker("stop", "--time", "30", node.name)

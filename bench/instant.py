@@ -1,4 +1,4 @@
-"""Gateway and consumer as processes beside a Workflow Manager that takes no time, on queues of their own."""
+"""Gateway and consumer as processes with a Workflow Manager that takes no time, on queues of their own."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

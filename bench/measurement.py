@@ -1,4 +1,4 @@
-"""What a benchmark has measured: values, and what they are to reach."""
+"""The figures of the benchmark, with the limits that they should reach."""
 
 import statistics
 from dataclasses import asdict, dataclass
@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 @dataclass(frozen=True, kw_only=True)
 class Measurement:
-    """The values of one figure, one a repetition. ``limit`` is what the median is to reach, if anything."""
+    """The values of one figure, one for each repetition. ``limit`` is what the median should reach."""
 
     name: str
     unit: str

@@ -1,4 +1,4 @@
-"""What the cluster's own part can do: gateway and consumer beside a Workflow Manager that takes no time."""
+"""The throughput of gateway and consumer alone: the Workflow Manager is a stand-in that takes no time."""
 
 import http.client
 import time

@@ -13,7 +13,7 @@ QUERY_SECONDS = 20
 
 
 def install() -> None:
-    """Get the peers from the package index, unless they are there already."""
+    """Install the peers from the package index, unless they are installed."""
     installed = ENVIRONMENT / "requirements.txt"
     if installed.exists() and installed.read_text() == REQUIREMENTS.read_text():
         return

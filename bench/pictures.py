@@ -16,7 +16,7 @@ Spans = list[dict[str, Any]]
 
 
 def throughput(spans: Spans, file: Path) -> None:
-    """Jobs a second over the last WINDOW jobs, against jobs that are finished and jobs that are queued."""
+    """Jobs a second over the last WINDOW jobs, by the number of finished jobs and of queued jobs."""
     ended = sorted(span["ended"] for span in spans)
     finished = range(WINDOW, len(ended))
     rates = [WINDOW / (ended[number] - ended[number - WINDOW]) for number in finished]
@@ -30,7 +30,7 @@ def throughput(spans: Spans, file: Path) -> None:
 
 
 def timeline(spans: Spans, file: Path) -> None:
-    """Which slot of which worker had a job when."""
+    """When each slot of each worker had a job."""
     begin = min(span["started"] for span in spans)
     free: dict[str, list[float]] = {}
     rows: list[tuple[str, int, float, float]] = []

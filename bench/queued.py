@@ -12,7 +12,7 @@ from testing.rabbitmq import RabbitMQ
 from testing.waiting import until
 from testing.worker import Site
 
-# A consumer is measured over JOBS jobs, after it has done as many as it needs to be warm.
+# A consumer is measured over JOBS jobs, after WARM jobs to warm up.
 WARM = 500
 JOBS = 2_000
 SETTINGS = {"MAX_WORKFLOWS": "64"}
@@ -22,14 +22,14 @@ MORE = 1.1
 
 @dataclass(frozen=True, kw_only=True)
 class Need:
-    """What a consumer has needed: MiB in the end, and core-milliseconds a job."""
+    """What a consumer needed: MiB at the end, and core-milliseconds for each job."""
 
     memory: float
     cpu: float
 
 
 def measure(image: str, folder: Path, *, repetitions: int, queued: int) -> list[Measurement]:
-    """Each repetition has a consumer do the same number of jobs twice: these alone, and with more behind."""
+    """In each repetition a consumer does the jobs twice: alone in the queue, and with more behind them."""
     server = RabbitMQ(image=image, name=unique_name())
     alone, before_many = [], []
     try:
@@ -75,7 +75,7 @@ def _need(server: RabbitMQ, folder: Path, queued: int) -> Need:
 
 
 def _wait_for(site: Site, jobs: int) -> int:
-    """Return once so many jobs have begun, by the ledger."""
+    """Wait until the ledger has so many jobs; returns their number."""
 
     def begun() -> int | None:
         with suppress(FileNotFoundError):

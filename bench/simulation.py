@@ -1,8 +1,8 @@
-"""What a large cluster would do: a queueing model, fed with what the benchmark has measured of one job.
+"""What a large cluster would do: a queueing model that is fed with the measured needs of one job.
 
     python -m bench.simulation RESULTS [--workers 100] [--slots 4] [--jobs 1000000] [--seconds 60]
 
-Run with the peers' Python. First the model is held against what was measured, then it projects. A job takes
+Run with the peers' Python. The model is first compared with what was measured, then it projects. A job takes
 processor time of its node, works, writes to the share, and is ingested by the one File Manager.
 """
 
@@ -18,7 +18,7 @@ import simpy
 TASKS = 2
 SIMULATED = 40  # jobs a slot: enough for a steady state, from which a batch of any size is projected
 JOB_BYTES = 2 * TASKS * 2**20  # each task writes a file of 1 MiB, which is copied into the archive
-BROKER_MESSAGES = 3  # a job: its message and the events that it runs and has ended
+BROKER_MESSAGES = 3  # of a job: its message and its two state changes
 
 # Of infra/aws: t2.2xlarge as in Pulumi.aws.yaml, one worker container a node; list prices of us-east-1.
 NODE_CORES = 8
@@ -120,7 +120,7 @@ def simulate(site: Site, job: Job, jobs: int) -> Outcome:
 
 
 def first_to_break(site: Site, job: Job) -> tuple[str, float]:
-    """What limits the cluster first as workers are added, and at how many workers."""
+    """The part that limits the cluster first as workers are added, and the number of workers then."""
     rate_of_a_worker = site.slots / (TASKS * job.seconds + job.worker_cpu + job.filemgr_cpu + job.waiting)
     limits = {
         "the File Manager's ingest": 1 / job.filemgr_cpu,
@@ -132,7 +132,7 @@ def first_to_break(site: Site, job: Job) -> tuple[str, float]:
 
 
 def measured(results: dict[str, Any]) -> Job:
-    """A job whose tasks work no time. What its overhead is beyond processor time, it waits."""
+    """A job with tasks of 0 s. The part of its overhead that is not processor time is waiting time."""
     cpu = results["flow"]["cpu"]
     return Job(
         worker_cpu=cpu["worker"],

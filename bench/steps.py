@@ -1,4 +1,4 @@
-"""Where the time of one job goes: the steps that its journal tells, for jobs whose programs work no time."""
+"""Where the time of one job goes: the steps in the journals of jobs with programs of 0 s."""
 
 import statistics
 import uuid
@@ -23,7 +23,7 @@ KINDS = {
 
 
 def measure(cluster: Cluster, *, jobs: int = 20) -> dict[str, float]:
-    """Milliseconds up to each step since the one before, both tasks together; medians."""
+    """Medians of the milliseconds between each step and the one before it, both tasks together."""
     manager: Any = cluster.nodes[0].server(8001)
     taken: dict[str, list[float]] = defaultdict(list)
     for _ in range(jobs):

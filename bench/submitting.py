@@ -6,7 +6,7 @@ from testing.commands import finish, start_submit
 
 
 def submit(url: str, *arguments: str, seconds: float) -> dict[str, Any]:
-    """What submit reports of a batch for the broker at ``url``. Raises RuntimeError unless all went well."""
+    """Submit a batch to the broker at ``url`` and return the report. Raises RuntimeError if a job failed."""
     done = finish(start_submit(url, *arguments, "--json"), seconds=seconds)
     if done.code != 0:
         raise RuntimeError(f"submit ended with {done.code}: {done.stderr}{done.stdout[-2000:]}")

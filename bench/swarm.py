@@ -13,8 +13,8 @@ from testing.cluster import UP_TIMEOUT, Cluster
 FIRST_STAGE = re.compile(r"^FROM .*$", re.MULTILINE)
 LABEL = "oodt.bench"
 DOCKER_SECONDS = 120
-# For so long ext4 gives the inodes of deleted files to no new ones, and looks at each of them whenever it
-# needs one: unpacking images right after a cluster was destroyed takes twice as much of the processors.
+# ext4 does not reuse the inodes of deleted files for this long, and looks at each of them whenever it needs a
+# new one: unpacking images right after a cluster was destroyed takes twice as much processor time.
 RECENTLY_DELETED_SECONDS = 40
 
 
@@ -54,23 +54,23 @@ def _up(cluster: Cluster) -> float:
 
 
 def _forget_builds(folder: Path, mark: str) -> None:
-    """Have each image of this copy begin with a label, so that nothing which docker has built before fits."""
+    """Add a label to the first stage of each image, so that docker finds nothing of it in its cache."""
     for dockerfile in folder.glob("images/*/Dockerfile"):
-        # With the image's name too: they are built at once, each after a first layer of its own, and of
-        # layers that are alike docker takes the newest for its cache, which has nothing of other images.
+        # The label has the image's name too. Images are built side by side; if their first layers were the
+        # same, docker would look for later steps only below the newest of them.
         label = f"LABEL {LABEL}={mark} {LABEL}.image={dockerfile.parent.name}"
         text = dockerfile.read_text()
         dockerfile.write_text(FIRST_STAGE.sub(rf"\g<0>\n{label}", text, count=1))
 
 
 def _remove_images(mark: str) -> None:
-    """All that was built with the label, the stages between included."""
+    """Remove all images that were built with the label, also those of earlier stages."""
     left: list[str] = []
     while ids := _docker("image", "ls", "--all", "--quiet", "--filter", f"label={LABEL}={mark}").split():
         if ids == left:
             raise RuntimeError(f"docker does not remove what was built for the row: {' '.join(ids)}")
         left = ids
-        # It fails for those that went with another, and for those that another is made from.
+        # Fails for images that were removed with another one, and for images that others are made from.
         _docker("image", "rm", "--force", *ids, check=False)
 
 

@@ -1,4 +1,4 @@
-"""Addresses for networks of tests, none of which the user's docker has given away already."""
+"""Addresses for the networks of tests that no network of the user's docker has."""
 
 from __future__ import annotations
 

@@ -53,7 +53,7 @@ class Cluster:
 
     @property
     def prefix(self) -> str:
-        """Start of the names of everything that the stack makes on the user's docker."""
+        """The prefix of all names that the stack gives on the user's docker."""
         return f"oodt-{self.stack}"
 
     def pulumi(self, *arguments: str, timeout: float = COMMAND_TIMEOUT, check: bool = True) -> str:
@@ -118,7 +118,7 @@ class Cluster:
 
     def destroy(self) -> str:
         """Remove all that the stack has, and return what pulumi wrote."""
-        self.pulumi("cancel", "--yes", check=False)  # of a command that a test did not wait for
+        self.pulumi("cancel", "--yes", check=False)  # a command that a test did not wait for
         return self.pulumi("destroy", "--yes", "--skip-preview", timeout=UP_TIMEOUT)
 
 
@@ -140,7 +140,7 @@ def finish(process: subprocess.Popen[str], timeout: float) -> dict[str, Any]:
 
 
 def eventually(look: Callable[[], T | None], what: str, timeout: float = 120) -> T:
-    """Look until there is something, which is returned; fail when there is nothing in time."""
+    """The first true value of LOOK; fails after TIMEOUT seconds."""
     deadline = time.monotonic() + timeout
     while True:
         found = look()

@@ -31,7 +31,7 @@ def build_file(tag: str, dockerfile: str, *options: str, context: str = ".", **a
 
 @contextmanager
 def _alone(name: str) -> Iterator[None]:
-    """Whoever else wants the image meanwhile waits, and finds it in docker's cache."""
+    """Another process that wants the image waits, and then finds it in docker's cache."""
     with (TOOLCHAIN / f"image-{name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

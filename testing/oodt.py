@@ -1,4 +1,4 @@
-"""OODT's two services in containers as a cluster runs them, on a network and volumes of their own."""
+"""OODT's two services in containers, as in a cluster, on a network and volumes of their own."""
 
 import json
 import subprocess
@@ -62,7 +62,7 @@ class Container:
         until(answers, seconds=START_SECONDS, what=f"health of {service}")
 
     def server(self, port: int) -> xmlrpc.client.ServerProxy:
-        """A client of what the container answers on a port."""
+        """An XML-RPC client of a port of the container."""
         address = docker("port", self.name, str(port)).stdout.splitlines()[0]
         return xmlrpc.client.ServerProxy(f"http://{address}")
 
@@ -82,7 +82,7 @@ class Oodt:
         self.start_file_manager()
         self.wmgr = self.run_wmgr()
         self.wmgr.wait_until_healthy("wmgr")
-        # The consumer would clear the journals away that the tests want to read.
+        # The consumer would remove the journals that the tests read.
         self.wmgr.run(*SUPERVISORCTL, "stop", "consumer")
 
     def start_file_manager(self) -> None:
@@ -103,9 +103,9 @@ class Oodt:
         docker("network", "rm", self.name, check=False)
 
     def run(self, command: str, *options: str, **variables: str) -> Container:
-        """Another container of the image; all of them go with the site.
+        """Start another container of the image. ``remove`` removes all of them.
 
-        Variables come by way of `env`, as in the cluster's service of Workflow Managers.
+        Variables are set with `env`, as in the cluster's service of Workflow Managers.
         """
         container = Container(name=f"{self.name}-{command}-{len(self._containers)}")
         self._containers.append(container)
@@ -118,7 +118,7 @@ class Oodt:
         return container
 
     def run_wmgr(self, *options: str, user_url: str = USER_URL, **variables: str) -> Container:
-        """A Workflow Manager that takes jobs; docker's default lets everybody in it read its secrets."""
+        """Start a Workflow Manager that takes jobs. At first, every user in it may read its secrets."""
         secrets = []
         for name, content in (("rabbitmq_user_url", user_url), ("rabbitmq_admin_url", ADMIN_URL)):
             file = self.folder / f"{name}-{len(self._containers)}"
@@ -145,7 +145,7 @@ def journal(manager: Container, run: str) -> list[Line]:
 
 
 def run_to_end(manager: Container, event: str, run: str, **metadata: str) -> list[Line]:
-    """Hand an event to the gateway as a client does; the run's journal once OODT has done with it."""
+    """Send an event to the gateway as a client does, and return the run's journal when it has ended."""
     send(manager, event, JobKey=run, **metadata)
     return wait_for(manager, run)
 
@@ -176,7 +176,7 @@ def kinds(lines: Sequence[Line]) -> list[str]:
 
 
 def products(catalogue: xmlrpc.client.ServerProxy, element: str, value: str) -> list[dict[str, Any]]:
-    """Metadata of the products of which ELEMENT is VALUE, over all product types, by name."""
+    """Metadata of all products that have VALUE for ELEMENT, sorted by name."""
     term = "org.apache.oodt.cas.filemgr.structs.TermQueryCriteria"
     query = {"criteria": [{"class": term, "elementName": element, "elementValue": value}]}
     filemgr: Any = catalogue.filemgr

@@ -81,7 +81,7 @@ class RabbitMQ:
         self._docker("exec", self.name, "rabbitmqctl", "--quiet", *arguments)
 
     def metrics(self, query: str) -> str:
-        """The broker's own counters, for Prometheus: taken when they are asked for."""
+        """The broker's counters as Prometheus reads them. They are current."""
         address = f"http://127.0.0.1:{self.metrics_port}/metrics/detailed?{query}"
         with urllib.request.urlopen(address, timeout=REQUEST_SECONDS) as answer:
             text: str = answer.read().decode()
@@ -119,7 +119,7 @@ class RabbitMQ:
 
 @dataclass(frozen=True, kw_only=True)
 class VirtualHost:
-    """One test's queues. Waits are a tenth of what the product's policies say, to save the test's time."""
+    """The queues of one test. Messages wait a tenth of the time that the product's policies say."""
 
     server: RabbitMQ
     name: str
@@ -134,13 +134,13 @@ class VirtualHost:
         parts = {key: content[key] for key in ("exchanges", "queues", "bindings", "policies")}
         for entry in (entry for part in parts.values() for entry in part):
             del entry["vhost"]
-        # A busy broker may be too slow for one of so many queues; what is there already is taken as it is.
+        # A busy broker may be too slow for one of so many queues. Importing them again does no harm.
         until(lambda: host._imported(parts), seconds=IMPORT_SECONDS, what="import of the definitions")
         return host
 
     @classmethod
     def bare(cls, server: RabbitMQ, **settings: str) -> "VirtualHost":
-        """As on a broker that knows nothing of this project: no queue, no policy."""
+        """A virtual host without queues and policies, as on a broker that knows nothing of this project."""
         host = cls(server=server, name=f"test-{uuid.uuid4().hex[:8]}")
         server.request("PUT", f"vhosts/{host.name}", settings)
         for user in (USER, ADMIN):
@@ -161,11 +161,11 @@ class VirtualHost:
         return self.url_at(f"127.0.0.1:{self.server.port}")
 
     def url_at(self, address: str) -> str:
-        """The same for a container that reaches the broker elsewhere."""
+        """The URL for a container that reaches the broker at another address."""
         return f"amqp://{USER}:{PASSWORD}@{address}/{quote(self.name, safe='')}"
 
     def remove(self) -> None:
-        # A busy broker may take longer than it is given; it goes on, and its container takes along the rest.
+        # A busy broker may take longer than the time limit. What is left is removed with its container.
         with contextlib.suppress(TimeoutError):
             self.server.request("DELETE", f"vhosts/{self.name}")
 
@@ -212,5 +212,5 @@ class VirtualHost:
         return True
 
     def cut_connections(self) -> None:
-        """Close what is connected now, as the broker does when heartbeats fail to come."""
+        """Close all connections, as the broker does when heartbeats are missing."""
         self.server.control("close_all_connections", "--vhost", self.name, "a test cuts them")

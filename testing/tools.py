@@ -13,7 +13,7 @@ def require(tool: str) -> str:
 
 
 def missing(what: str) -> NoReturn:
-    """Give up the test for want of something that CI must have."""
+    """Skip the test because the machine lacks something; under CI=true fail it."""
     if os.environ.get("CI") == "true":
         pytest.fail(what)
     pytest.skip(what)

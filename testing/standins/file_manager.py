@@ -1,4 +1,4 @@
-"""A File Manager for tests: XML-RPC as OODT's, a catalogue in memory, files removed for real.
+"""A File Manager for tests: the XML-RPC calls of OODT's, a catalogue in memory, files on the disk.
 
     python testing/standins/file_manager.py PORT
 

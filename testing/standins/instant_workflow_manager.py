@@ -1,10 +1,10 @@
-"""A Workflow Manager that has done each job at once, to see what the cluster's own part can do.
+"""A Workflow Manager that finishes each job at once, to measure gateway and consumer alone.
 
     python testing/standins/instant_workflow_manager.py PORT RUN_DIR
 
 It answers the calls of consumer and gateway, and writes the journal that OODT 0.3 with the cluster's engine
-writes of a workflow of one PGE without output: the same lines in the same order, each with a write of its
-own. A job whose metadata has ``Fail`` is one whose program exited with 1.
+writes for a workflow of one PGE without output: the same lines in the same order, each in a write of its own.
+If a job's metadata has ``Fail``, its program exited with 1.
 """
 
 import asyncio
@@ -82,7 +82,7 @@ class WorkflowManager:
         try:
             handle = os.open(self._runs / f"{run}.jsonl", os.O_WRONLY | os.O_APPEND)
         except FileNotFoundError:
-            # Whoever has given the verdict has closed the journal.
+            # The consumer removes the journal when it has given the verdict.
             return
         os.write(handle, line.encode())
         os.close(handle)

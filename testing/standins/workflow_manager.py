@@ -2,7 +2,7 @@
 
     python testing/standins/workflow_manager.py PORT RUN_DIR FILE_MANAGER_URL WORK_DIR MAX_WORKFLOWS
 
-It runs two tasks that each ingest one file. What a job's metadata says decides how it goes:
+It runs two tasks that each ingest one file. A job's metadata says how it goes:
     Seconds      how long each task runs (0)
     Fail         exit (the first program exits with 1), task2 (the second does), output (makes no file),
                  refuse-event (handleEvent is a fault)

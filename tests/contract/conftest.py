@@ -72,7 +72,7 @@ def node(base: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
 
 @pytest.fixture(scope="session")
 def over_ssh(node: Node) -> dict[str, str]:
-    """The configuration that leads to the node."""
+    """The plugin's configuration for the node."""
     return {"host": node.host, "sshOpts": json.dumps(node.ssh_options)}
 
 

@@ -62,7 +62,7 @@ class Node:
 
 
 def _lacked_capabilities() -> list[str]:
-    """Those of CAPABILITIES_LACKED that this machine cannot give, by their names."""
+    """The names in CAPABILITIES_LACKED that this machine cannot grant."""
     bounding = int(
         next(line for line in Path("/proc/self/status").read_text().splitlines() if "CapBnd" in line)[7:], 16
     )

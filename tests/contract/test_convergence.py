@@ -84,7 +84,7 @@ def test_an_update_that_fails_is_refused_and_tried_again_next_time(
 def interruptible(
     over_ssh: dict[str, str], command: list[str], environment: dict[str, str]
 ) -> Iterator[Plugin]:
-    """A plugin of the test's own: one that was interrupted is of no more use."""
+    """A plugin of the test's own, since an interrupted one cannot be used again."""
     with running(command, environment, over_ssh) as plugin:
         yield plugin
 

@@ -1,4 +1,4 @@
-"""Contract of the provider itself: its version, its configuration, and a preview that contacts nobody."""
+"""Contract of the provider itself: its version, its configuration, and a preview without a connection."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ def changed(inputs: Properties, path: Path, value: Any) -> Properties:
 
 @pytest.fixture
 def inputs(swarm: Plugin, make: Make, base: str, unique: str) -> Properties:
-    """A service with all that docker returns stated, so that nothing of it differs."""
+    """A service that states everything that docker returns, so that nothing differs."""
     network = make(swarm, NETWORK, {"name": f"{unique}-net", "driver": "overlay"})
     secret = make(swarm, SECRET, {"name": f"{unique}-secret", "data": DATA})
     config = make(swarm, CONFIG, {"name": f"{unique}-config", "data": DATA})
@@ -223,7 +223,7 @@ def test_platforms_that_are_not_stated_differ_after_a_refresh(
 def test_an_update_replaces_the_tasks_and_adding_replicas_does_not(
     swarm: Plugin, node: Node, service: Resource, inputs: Properties
 ) -> None:
-    # With two variables docker may be told another order of them, and take that for a change.
+    # Two variables may reach docker in another order, which it takes for a change.
     one = changed(inputs, (*CONTAINER, "env"), {"A": "1"})
     one["endpointSpec"]["ports"] = []
     begun = swarm.update(service, one)

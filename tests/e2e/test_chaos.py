@@ -19,7 +19,7 @@ from tests.e2e.chaos import troubles
 from tests.e2e.chaos.storm import Storm
 from toolchain.paths import REPOSITORY
 
-SHARE_SIZE = 4 << 30  # bytes, of which only what is written is taken
+SHARE_SIZE = 4 << 30  # bytes; a sparse file
 DOCKER_TIMEOUT = 60  # seconds
 REPORT = REPOSITORY / "test-results" / "chaos.json"
 
@@ -45,7 +45,7 @@ def cluster(docker_daemon: None, tmp_path: Path) -> Iterator[Cluster]:
     run("mkfs.ext4", "-q", "-m", "0", str(disk))
     device = run("losetup", "--find", "--show", str(disk)).strip()
     try:
-        # The stack takes a volume of this name that is there.
+        # The stack uses a volume of this name that exists.
         run("docker", "volume", "create", "-o", "type=ext4", "-o", f"device={device}", share)
         found.up()
         yield found

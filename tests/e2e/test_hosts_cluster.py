@@ -53,8 +53,7 @@ def room(docker_daemon: None, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 @pytest.fixture(scope="module")
 def hosts(room: Room) -> Hosts:
-    """Three good hosts; one that is in a swarm of its own, one without the share, one whose clock is late and
-    whose docker keeps containers alive while it is down."""
+    """Three good hosts; one in a swarm of its own, one without the share, one late and with live-restore."""
     head, one, two = (room.start(name) for name in ("head", "one", "two"))
     stranger, shareless = room.start("stranger"), room.start("shareless", shares=False)
     late = room.start("late")

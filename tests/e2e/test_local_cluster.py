@@ -21,7 +21,7 @@ from tests.e2e.chaos import troubles
 from tests.e2e.chaos.storm import Storm
 from toolchain.paths import REPOSITORY
 
-# Settings of a Workflow Manager that is to have no broker.
+# Settings of a Workflow Manager without a broker.
 NOBODYS_JOBS = "--env WORKFLOW_QUEUE=test-workflow --env RABBITMQ_USER_URL=amqp://nobody:x@nowhere:5672/%2F"
 JOBS = ("--metadata", "Dataset=abc", "--metadata", "Project=123", "--metadata", "Seconds=1")
 
@@ -144,7 +144,9 @@ def test_scaling_during_a_run_restarts_no_workflow_manager_and_loses_no_job(clus
 
 @pytest.mark.slow
 def test_edits_of_a_program_leave_the_file_manager_what_it_needs_to_start_again(cluster: Cluster) -> None:
-    for number in range(11):  # one more than there are copies kept; each stands for an edit and a `pulumi up`
+    for number in range(
+        11
+    ):  # one more than the copies that are kept; each stands for an edit and a `pulumi up`
         copy = f"/shared-data/config/workflows-{number}"
         cluster.manager(f"mkdir {copy}")
     program = cluster.folder / "workflows" / "test-workflow" / "pges" / "pge.py"
@@ -179,7 +181,7 @@ def test_a_killed_workflow_manager_container_costs_no_job_and_makes_no_second_pr
 
 
 def what_a_wait_says(cluster: Cluster, declaration: str, what: str) -> str:
-    """Make a service of the image of the Workflow Managers, and wait for it in vain as `pulumi up` would."""
+    """Start a service that cannot converge, from the Workflow Managers' image; what the wait for it says."""
     form = "'{{.Spec.TaskTemplate.ContainerSpec.Image}}'"
     image = cluster.manager(f"docker service inspect {names.WMGR_SERVICE} --format {form}").strip()
     cluster.manager(
@@ -243,7 +245,7 @@ def test_another_workflow_runs_without_knowing_of_job_ids(cluster: Cluster) -> N
         workflow_dir=str(REPOSITORY / "testing" / "workflows" / "foreign"), workflow_queue="snow-cover"
     )
     before = len(cluster.products())
-    # A station each: jobs of one station have the same files in the archive.
+    # Each has a station of its own: jobs of one station have the same files in the archive.
     report = cluster.run_jobs("--jobs", "3", "--counter", "Station", event="snow-cover")
     assert report["succeeded"] == 3
     assert products_of(cluster, "SnowSheet") == 6
@@ -309,7 +311,7 @@ def test_cleaning_up_leaves_neither_product_nor_job_folder(cluster: Cluster) -> 
     done = cluster.command("runtime.clean", "--yes")
     assert done["products"] == planned["products"]
     assert done["history"]["jobs"] > 0
-    # Those of the other workflow too, whose product type the File Manager does not know any more.
+    # Also those of the other workflow: the File Manager does not know its product type any more.
     assert cluster.products() == [] and list(Catalogue(cluster.output("filemgr_url")).products()) == []
     assert cluster.manager(f"find {cluster.output('jobs')} -mindepth 2").strip() == ""
 

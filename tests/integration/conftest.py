@@ -51,7 +51,7 @@ def registry(docker_daemon: None) -> Iterator[Container]:
 
 @pytest.fixture(scope="session")
 def registry_address(registry: Container) -> str:
-    """Where the registry is; an engine needs no entry in its list of insecure registries for "localhost"."""
+    """The registry's address; docker needs no entry in its list of insecure registries for "localhost"."""
     port = docker("port", registry.name, "5000").stdout.splitlines()[0].rpartition(":")[2]
     return f"localhost:{port}"
 

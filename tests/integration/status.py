@@ -23,7 +23,7 @@ REQUEST_SECONDS = 10
 
 @dataclass(kw_only=True)
 class Status:
-    """The service and its history, which outlives it."""
+    """The service and its history, which is kept when the service ends."""
 
     site: Site
     vhost: VirtualHost

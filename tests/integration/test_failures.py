@@ -1,4 +1,4 @@
-"""What dies, and what must not be lost by it: each test counts products, messages and verdicts afterwards."""
+"""What may die without losing a job: each test counts products, messages and verdicts afterwards."""
 
 from collections.abc import Callable
 from functools import partial
@@ -67,7 +67,7 @@ def test_a_killed_consumer_goes_on_with_the_runs_that_it_began(
     worker.start("consumer")
     worker.wait_for_log("consumer", "goes on")
     batch.check()
-    # Adopted, not run again.
+    # The runs were adopted, not begun again.
     assert not [name for name in site.products() if "~2_" in name]
 
 
@@ -136,7 +136,7 @@ def test_a_worker_that_was_frozen_does_not_settle_a_job_that_another_has_taken_o
     for part in PARTS:
         frozen.freeze(part)
     living.start()
-    # What the broker does by itself when no heartbeat comes; the lease runs out because nobody renews it.
+    # The broker does this when no heartbeat comes. The lease expires because it is not renewed.
     vhost.cut_connections()
     living.wait_for_log("consumer", "~2 succeeded", seconds=60)
     for part in reversed(PARTS):
@@ -157,7 +157,7 @@ def test_a_consumer_that_is_told_to_stop_finishes_its_runs_and_hands_the_others_
     leaving.terminate("consumer")
     assert leaving.wait_stopped("consumer") == 0
     assert "interrupted" not in leaving.log("consumer").read_text()
-    # Its runs are settled, so nothing of it has to expire.
+    # Its runs are settled, so no lease has to expire.
     assert list((leaving.run_dir / "runs").iterdir()) == []
     staying.start()
     done = batch.check()
@@ -198,7 +198,7 @@ def test_a_job_goes_on_while_its_worker_is_cut_off_for_three_heartbeats(
     other = make_worker(name="other")
     other.start()
     cut_off.wait_for_log("consumer", "no connection to", seconds=outage)
-    # The broker gives the job to the other one, which sees that its lease is alive.
+    # The broker delivers the job to the other worker, which sees that its lease is alive.
     other.wait_for_log("consumer", "it runs on cut-off", seconds=outage)
     wire.mend()
     done = finish(command, seconds=300)

@@ -17,7 +17,7 @@ WAIT = ("--jobs", "1", "--wait", "--json", "--timeout", "60")
 @pytest.fixture
 def vhost(rabbitmq: RabbitMQ) -> Iterator[VirtualHost]:
     host = VirtualHost.bare(rabbitmq)
-    # A queue that its owner has made as he liked it.
+    # A queue with the owner's own arguments.
     with pika.BlockingConnection(pika.URLParameters(host.url)) as connection:
         liked = {"x-queue-type": "classic", "x-max-priority": 5}
         connection.channel().queue_declare("test-workflow", durable=True, arguments=liked)
@@ -35,9 +35,9 @@ def test_a_failed_job_waits_there_and_comes_back(
     assert len(site.products()) == len(site.archived()) == 2
 
 
-def test_what_is_no_job_is_buried_there(worker: Worker, vhost: VirtualHost) -> None:
+def test_what_is_no_job_is_dead_lettered_there(worker: Worker, vhost: VirtualHost) -> None:
     until(lambda: vhost.has("test-workflow.dead"), what="the consumer's queues")
     with pika.BlockingConnection(pika.URLParameters(vhost.url)) as connection:
         connection.channel().basic_publish("", "test-workflow", b"not json")
-    properties, _ = until(lambda: vhost.take("test-workflow.dead"), what="dead message")
+    properties, _ = until(lambda: vhost.take("test-workflow.dead"), what="dead-lettered message")
     assert properties.headers["oodt-reason"].startswith("the message is not JSON")

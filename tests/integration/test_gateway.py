@@ -62,7 +62,7 @@ def runs(worker: Worker) -> list[str]:
 
 @pytest.fixture
 def gateway(make_worker: Callable[..., Worker]) -> Iterator[Worker]:
-    """A container whose handleEvent becomes a message; nobody takes the messages."""
+    """A worker that makes messages of handleEvent; no consumer takes them."""
     worker = make_worker(settings={"PROXY": "true"})
     worker.start("manager", "gateway")
     yield worker

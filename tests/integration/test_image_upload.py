@@ -58,7 +58,7 @@ def test_an_image_has_the_same_digest_each_time(image: str, registry_address: st
 
 
 def test_a_layer_that_docker_keeps_compressed_stays_so(registry_address: str) -> None:
-    """As a docker writes it that keeps its images in containerd."""
+    """The archive is like that of a docker that keeps its images in containerd."""
     layer = tar({"file": uuid.uuid4().bytes})
     config = {
         "architecture": "amd64",

@@ -55,7 +55,7 @@ def test_products_of_another_policy_leave_archive_and_catalogue_together(oodt: O
 
 
 def catalogue_product(oodt: Oodt, name: str, *, type_id: str, path: str) -> None:
-    """Enter a product as OODT's client does, whatever the policy says."""
+    """Add a product to the catalogue as OODT's client does, of any type."""
     filemgr: Any = oodt.filemgr.server(9000).filemgr
     product: dict[str, Any] = {"name": name, "structure": "Flat", "transferStatus": "TRANSFERING"}
     product |= {"type": {"id": type_id}, "references": []}

@@ -32,7 +32,7 @@ INGESTS_BEFORE_THE_KILL = 20
 
 @pytest.fixture
 def dead_filemgr(oodt: Oodt) -> Iterator[Container]:
-    """The File Manager, killed; it lives again after the test."""
+    """The File Manager, killed; it is started again after the test."""
     docker("kill", oodt.filemgr.name)
     yield oodt.filemgr
     docker("start", oodt.filemgr.name)

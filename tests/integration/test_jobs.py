@@ -37,9 +37,9 @@ def run(vhost: VirtualHost, *metadata: str, jobs: int = 1) -> Done:
     return submit(vhost.url, "--jobs", str(jobs), *fields, "--wait", "--json", "--timeout", "60")
 
 
-def buried(vhost: VirtualHost, queue: str = "test-workflow.dead") -> tuple[str, str]:
+def dead_letter(vhost: VirtualHost, queue: str = "test-workflow.dead") -> tuple[str, str]:
     """Id and reason of the next message in the dead queue."""
-    properties, _ = until(lambda: vhost.take(queue), what="dead message")
+    properties, _ = until(lambda: vhost.take(queue), what="dead-lettered message")
     return properties.message_id, properties.headers["oodt-reason"]
 
 
@@ -74,7 +74,7 @@ def test_a_job_whose_message_expires_is_dead_with_that_reason(
     vhost.publish("test-workflow", b"{}", pika.BasicProperties(message_id="late", expiration="1"))
     until(lambda: vhost.messages("test-workflow.abandoned") == 1, what="abandoned message")
     make_worker().start()
-    job, reason = buried(vhost)
+    job, reason = dead_letter(vhost)
     assert (job, dead_jobs(site)) == ("late", {"late": reason})
     assert "time to live was over" in reason
 
@@ -88,7 +88,7 @@ def test_a_job_whose_message_is_returned_again_and_again_is_dead_with_that_reaso
         while (method := channel.basic_get("test-workflow")[0]) is not None:
             channel.basic_nack(method.delivery_tag, requeue=True)
     make_worker().start()
-    job, reason = buried(vhost)
+    job, reason = dead_letter(vhost)
     assert (job, dead_jobs(site)) == ("restless", {"restless": reason})
     assert "delivered too often" in reason
 
@@ -112,7 +112,7 @@ def test_a_job_that_always_fails_is_dead_after_its_attempts_and_leaves_no_produc
     assert (job["state"], job["attempts"], job["products"]) == ("DEAD", 3, [])
     assert job["reason"].startswith(reason)
     assert site.products() == site.archived() == []
-    assert buried(vhost) == (job["id"], job["reason"])
+    assert dead_letter(vhost) == (job["id"], job["reason"])
 
 
 def test_a_job_that_fails_once_succeeds_at_its_second_attempt(
@@ -165,7 +165,7 @@ def test_a_dead_job_has_the_end_of_its_log_and_no_password_in_it(worker: Worker,
     assert job["log"].endswith("step 999\nno route to http://...@archive:80/\ngiving up")
     assert job["log"].startswith("step ")
     assert len(job["log"]) <= 4096
-    properties, _ = until(lambda: vhost.take("test-workflow.dead"), what="dead message")
+    properties, _ = until(lambda: vhost.take("test-workflow.dead"), what="dead-lettered message")
     assert job["log"].endswith(properties.headers["oodt-log"])
     assert 900 < len(properties.headers["oodt-log"]) <= 1024
 
@@ -186,12 +186,12 @@ def test_a_dead_job_has_the_end_of_its_log_and_no_password_in_it(worker: Worker,
     ],
     ids=["text", "array", "nested", "encoding", "size", "name", "deep", "nan", "surrogate", "empty"],
 )
-def test_poison_is_buried_with_its_reason_and_the_next_job_runs(
+def test_poison_is_dead_lettered_with_its_reason_and_the_next_job_runs(
     worker: Worker, vhost: VirtualHost, body: bytes, reason: str
 ) -> None:
     vhost.publish("test-workflow", body)
     assert run(vhost).code == 0
-    assert buried(vhost)[1].startswith(reason)
+    assert dead_letter(vhost)[1].startswith(reason)
 
 
 @pytest.mark.parametrize(
@@ -217,15 +217,15 @@ def test_odd_headers_do_not_hold_up_a_queue(
     # The reason, too, may be larger than a frame: it names the field.
     vhost.publish("test-workflow", json.dumps({"k" * 200_000: {}}).encode(), properties)
     assert run(vhost).code == 0
-    assert buried(vhost)[1].startswith("metadata field kkk")
+    assert dead_letter(vhost)[1].startswith("metadata field kkk")
 
 
-def test_an_event_that_the_workflow_manager_does_not_know_is_buried(
+def test_an_event_that_the_workflow_manager_does_not_know_is_dead_lettered(
     make_worker: Callable[..., Worker], vhost: VirtualHost
 ) -> None:
     make_worker(settings={"WORKFLOW_QUEUE": "unknown-event"}).start()
     vhost.publish("unknown-event", b'{"Run": 1}')
-    reason = buried(vhost, "unknown-event.dead")[1]
+    reason = dead_letter(vhost, "unknown-event.dead")[1]
     assert reason == "the Workflow Manager knows no event unknown-event"
 
 

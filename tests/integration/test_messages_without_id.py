@@ -17,7 +17,7 @@ SECONDS = 120
 
 
 def send(vhost: VirtualHost, body: bytes, jobs: int) -> None:
-    """In one burst, without waiting for confirms: many get the same time from the broker."""
+    """Send them in one burst, without confirms, so that many get the same time from the broker."""
     with pika.BlockingConnection(pika.URLParameters(vhost.url)) as connection:
         channel = connection.channel()
         for _ in range(jobs):

@@ -1,4 +1,4 @@
-"""What an operator sees whose command waits while the broker or the status service is away."""
+"""What a waiting command tells the operator while the broker or the status service is down."""
 
 import subprocess
 import sys

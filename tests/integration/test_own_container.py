@@ -1,4 +1,4 @@
-"""The runtime's wheel in an OODT container that is not the project's, with a broker that is not either."""
+"""The runtime's wheel in an OODT container and with a broker that are not the project's."""
 
 import json
 import uuid

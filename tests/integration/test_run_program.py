@@ -1,4 +1,4 @@
-"""What runs the program of a PGE task: its exit code, its output, its end."""
+"""run-program, which runs the program of a PGE task: its exit code, its output, its end."""
 
 import subprocess
 import uuid
@@ -24,7 +24,7 @@ class Place:
     container: Container
 
     def run(self, *command: str) -> subprocess.CompletedProcess[str]:
-        """A program from its start to its end."""
+        """Run a program to its end."""
         return docker("exec", self.container.name, RUN_PROGRAM, RESULT, *command, check=False)
 
     def start(self, *command: str) -> subprocess.Popen[str]:
@@ -32,7 +32,7 @@ class Place:
         return subprocess.Popen(line, text=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
     def result(self) -> tuple[str, str]:
-        """Exit code and log, as they were noted."""
+        """Exit code and log as run-program wrote them."""
         code, log = self.container.run("cat", RESULT).split("\n", 1)
         return code, log
 

@@ -25,7 +25,7 @@ for run in range(1, 4):
 wait_for_queues(delay_secs=1, sleep_secs=1)
 """
 DRIVER_SECONDS = 120
-# So many that they are still being sent when the first are seen.
+# Enough that some are still being sent when the first are seen.
 MANY = 5000
 # The other names that its scripts use.
 OTHERS = """

@@ -1,4 +1,4 @@
-"""Ten thousand jobs through gateway and consumer, beside a Workflow Manager that takes no time over them."""
+"""Ten thousand jobs through gateway and consumer, with a Workflow Manager that finishes each at once."""
 
 import xmlrpc.client
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from testing.worker import LEASE_SECONDS, Part, Site, Worker
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
-JOBS = 5000  # by each of the two ways
+JOBS = 5000  # in each of the two ways
 FAIL_EACH = 100
 CLIENTS = 8
 SUBMIT_SECONDS = 600
@@ -24,7 +24,7 @@ SETTINGS = {"MAX_WORKFLOWS": "64", "MAX_ATTEMPTS": "1", "PROXY": "true"}
 
 
 def send(url: str, numbers: range) -> int:
-    """How many events the gateway took."""
+    """The number of events that the gateway accepted."""
     with xmlrpc.client.ServerProxy(url) as server:
         taken = [server.workflowmgr.handleEvent("test-workflow", {"Run": str(number)}) for number in numbers]
     return taken.count(True)

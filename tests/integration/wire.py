@@ -1,4 +1,4 @@
-"""A network connection that a test can cut: packets vanish, and neither side is told."""
+"""A network connection that a test can cut: packets are lost, and neither side is told."""
 
 import socket
 import threading

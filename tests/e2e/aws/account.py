@@ -32,7 +32,7 @@ class Account:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What makes SDKs and the provider ask this account and nothing else."""
+        """Variables that make SDKs and the provider use this account and no other."""
         return {
             **KEYS,
             "AWS_ENDPOINT_URL": self.url,
@@ -52,7 +52,7 @@ class Account:
 
 @contextmanager
 def account(folder: Path, host: str = "127.0.0.1") -> Iterator[Account]:
-    """An empty account, but for a default VPC, as long as the context lasts."""
+    """An account that has only a default VPC, as long as the context lasts."""
     with socket.socket() as probe:
         probe.bind((host, 0))
         port = probe.getsockname()[1]

@@ -60,7 +60,7 @@ class Cloud:
 
 @contextmanager
 def booted(folder: Path, program: Path | None, up_timeout: float) -> Iterator[Cloud]:
-    """Bring the stack up with ``program`` in place of the project's own; in the end all of it is gone."""
+    """Bring the stack up with ``program`` instead of the project's own; remove all of it at the end."""
     bridge.provider()
     if not ec2.can_run():
         missing("block devices cannot be made here: no losetup, or no /dev/loop-control")
@@ -117,7 +117,7 @@ def make_stack(folder: Path, found: Account, hardware: Ec2, program: Path | None
 
 
 def boot(found: Account, hardware: Ec2, up: subprocess.Popen[bytes]) -> tuple[Instance, list[Instance]]:
-    """Boot the account's instances, the workers first: they have to wait for their manager."""
+    """Boot the account's instances; the workers first, so that they have to wait for their manager."""
 
     def launched() -> list[dict[str, Any]] | None:
         assert up.poll() is None, (hardware.folder / "up.log").read_text()[-6000:]

@@ -1,4 +1,4 @@
-"""Begins at once with what takes minutes to build, while the tests before these run."""
+"""Begins to build the AWS plugin, which takes minutes, while the tests before these run."""
 
 from contextlib import suppress
 from pathlib import Path

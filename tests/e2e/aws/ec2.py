@@ -17,7 +17,7 @@ from toolchain.paths import REPOSITORY
 
 IMAGE = "oodt-test-instance"
 HERE = REPOSITORY / "tests" / "e2e" / "aws" / "instance"
-DISK_SIZE = 6 << 30  # bytes, of which only what is written is taken
+DISK_SIZE = 6 << 30  # bytes; a sparse file
 STOP_TIMEOUT = 120  # seconds that a shutdown may take: a worker is drained meanwhile
 CREDENTIALS = {
     "Code": "Success",
@@ -65,7 +65,7 @@ class Instance:
 
 @dataclass(kw_only=True)
 class Ec2:
-    """A network, a shared disk and the instances in them, all of them gone with ``close``."""
+    """A network, a shared disk and the instances; ``close`` removes all of them."""
 
     name: str
     block: IPv4Network
@@ -97,7 +97,7 @@ class Ec2:
         run("docker", "network", "rm", self.name, check=False)
 
     def disk(self, name: str) -> str:
-        """The device of a disk of this name: blank the first time, as it was left after that."""
+        """The device of the disk of this name; it is blank at first and keeps its content afterwards."""
         if name not in self.loops:
             file = self.folder / f"{name}.disk"
             with file.open("wb") as stream:
@@ -121,7 +121,7 @@ class Ec2:
         environment = self.folder / "environment.conf"
         environment.write_text(f"[Manager]\nDefaultEnvironment=AWS_ENDPOINT_URL={self.endpoint}\n")
         container = f"{self.name}-{identifier}"
-        # Where the machine has control groups of version 1, systemd has to be told to take them.
+        # On a machine with control groups of version 1, systemd has to be told to use them.
         legacy = not Path("/sys/fs/cgroup/cgroup.controllers").exists()
         options = [
             *("--name", container, "--hostname", f"ip-{address.replace('.', '-')}"),
@@ -136,7 +136,7 @@ class Ec2:
             *(
                 "-v",
                 "/etc/resolv.conf:/etc/resolv.conf:ro",
-            ),  # docker's own would be of no use to docker inside
+            ),  # docker in the instance cannot use docker's own resolver
             *("-v", f"{environment}:/etc/systemd/system.conf.d/environment.conf:ro"),
         ]
         kernel = ["systemd.unified_cgroup_hierarchy=0", "SYSTEMD_CGROUP_ENABLE_LEGACY_FORCE=1"]
@@ -146,7 +146,7 @@ class Ec2:
         return instance
 
     def terminate(self, instance: Instance) -> None:
-        """The end of an instance, without a shutdown."""
+        """End an instance without a shutdown."""
         self.instances.remove(instance)
         run("docker", "rm", "-f", "-v", instance.container, timeout=STOP_TIMEOUT)
 
@@ -172,7 +172,7 @@ def template(account: Account) -> dict[str, Any]:
 
 
 def described(account: Account, name: str) -> list[dict[str, Any]]:
-    """The account's instances of this name that are not gone."""
+    """The account's instances of this name that are not terminated."""
     filters = [
         {"Name": "tag:Name", "Values": [name]},
         {"Name": "instance-state-name", "Values": ["pending", "running", "stopped"]},

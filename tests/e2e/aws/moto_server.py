@@ -1,10 +1,10 @@
-"""moto's server, with what target aws needs and moto lacks or gets wrong; started as a program.
+"""moto's server with additions and repairs that target aws needs; started as a program.
 
 Lacking: StartInstanceRefresh and CompleteLifecycleAction. Here they only note what was asked, which
 DescribeInstanceRefreshes and DescribeNotificationConfigurations hand out to tests.
 Wrong: a launch template's own tags become part of its data, and lifecycle hooks get a role and a target that
-nobody gave them. Both look like changes at every later update. The network interface of a mount target has no
-description; that of AWS's names the file system.
+were not asked for. Both look like changes at every later update. The network interface of a mount target has
+no description; in AWS it names the file system.
 """
 
 from __future__ import annotations

@@ -66,7 +66,7 @@ def test_a_second_up_changes_nothing(cloud: Cloud) -> None:
 
 
 def test_a_leaving_worker_is_drained_before_its_group_may_end_it(cloud: Cloud) -> None:
-    """Its task takes 8 seconds to end, as a Workflow Manager with running jobs does, and then says so."""
+    """Its task takes 8 seconds to end, like a Workflow Manager with running jobs, and then notes the end."""
     leaving = cloud.workers[0]
     hostname = leaving.run("hostname").strip()
     for worker in cloud.workers:
@@ -146,11 +146,11 @@ def running(cloud: Cloud, service: str, command: str = "") -> list[str]:
 
 
 def ended(cloud: Cloud) -> list[str]:
-    """Nodes on which a task of the service had the time to end."""
+    """Nodes where a task of the service had the time to end."""
     return cloud.manager.run("ls /shared-data/jobs").split()
 
 
 def completed(cloud: Cloud) -> list[str]:
-    """Instances that the manager let go, as moto's stand-in noted it."""
+    """Instances whose lifecycle action the manager completed, as moto's stand-in noted it."""
     answer = cloud.account.client("autoscaling").describe_notification_configurations()
     return [entry["TopicARN"] for entry in answer["NotificationConfigurations"]]

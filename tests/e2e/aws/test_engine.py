@@ -1,4 +1,4 @@
-"""The real engine with HashiCorp's real provider against an account that moto keeps: facts read back from it.
+"""The real engine with HashiCorp's real provider; facts are read back from the account that moto simulates.
 
 The tests are one story, in this order: up, up again, scale, change, refresh, destroy.
 """
@@ -57,7 +57,7 @@ def stack(empty: Cluster) -> Cluster:
 
 
 def instances(cloud: Account, name: str) -> list[dict[str, Any]]:
-    """The instances of this name that are not gone."""
+    """The instances of this name that are not terminated."""
     filters = [
         {"Name": "tag:Name", "Values": [name]},
         {"Name": "instance-state-name", "Values": ["pending", "running", "stopped"]},
@@ -162,7 +162,7 @@ def test_the_workers_of_the_group_are_tagged_and_join_by_their_own_user_data(
 
 
 def test_workers_have_the_same_disks_and_metadata_that_need_a_token(cloud: Account, stack: Cluster) -> None:
-    """Asked of the template: moto gives a group's instances neither."""
+    """The template is asked, because moto gives a group's instances neither."""
     template = worker_template(cloud)
     disks = {mapping["DeviceName"]: mapping["Ebs"] for mapping in template["BlockDeviceMappings"]}
     assert set(disks) == {"/dev/xvda", "/dev/sdf"}
@@ -347,7 +347,7 @@ def test_destroy_needs_no_manager_that_is_still_there(cloud: Account, stack: Clu
 
 
 def previewed(stack: Cluster, **settings: str) -> str:
-    """What a preview with these settings says; afterwards they are as they were."""
+    """What a preview with these settings says; afterwards the settings are restored."""
     before = {key: stack.pulumi("config", "get", key).strip() for key in settings}
     for key, value in settings.items():
         stack.pulumi("config", "set", key, value)

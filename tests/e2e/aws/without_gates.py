@@ -1,4 +1,4 @@
-"""The program on target aws without its gates: they would wait for instances that nobody starts here."""
+"""The program on target aws without its gates: they would wait for instances that do not exist here."""
 
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from infra.ssh import Identity
 
 
 class Gate(pulumi.ComponentResource):
-    """Takes a gate's place among the resources, and does not wait."""
+    """A resource instead of a gate that does not wait."""
 
     def __init__(self, name: str, *_: Any, opts: pulumi.ResourceOptions | None = None, **__: Any) -> None:
         super().__init__("test:aws:Gate", name, {}, opts)

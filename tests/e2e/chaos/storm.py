@@ -1,4 +1,4 @@
-"""Jobs in a storm of troubles: when each strikes, how long recovery takes, and the account afterwards."""
+"""Jobs while faults strike: when each strikes, how long recovery takes, and what must hold afterwards."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Strike:
 
 @dataclass(frozen=True, kw_only=True)
 class Storm:
-    """Everything that happens comes from ``seed``, except for the cluster's own pace."""
+    """``seed`` decides everything except the cluster's own pace."""
 
     seed: int
     jobs: int
@@ -55,7 +55,7 @@ class Storm:
     troubles: Sequence[Trouble]
 
     def over(self, cluster: Cluster, folder: Path) -> dict[str, Any]:
-        """Run the jobs under the troubles, and hold the account against what was asked for."""
+        """Run the jobs under the troubles, and check products, catalogue and queues afterwards."""
         print(f"\nchaos: {self.jobs} jobs, CHAOS_SEED={self.seed}", flush=True)
         chance = Random(self.seed)
         batch = folder / "chaos.jsonl"
@@ -128,7 +128,7 @@ def whole(cluster: Cluster) -> bool:
 
 @dataclass(frozen=True, kw_only=True)
 class State:
-    """What other tests have left: products in the archive, and messages of dead jobs."""
+    """What other tests have left: products in the archive, and dead-lettered messages."""
 
     products: int
     dead: Counter[str]

@@ -1,4 +1,4 @@
-"""What strikes a cluster: each trouble hits what chance draws, and is over when its function returns."""
+"""Faults that strike a cluster: chance draws where each strikes, and it is over when its function returns."""
 
 from __future__ import annotations
 
@@ -63,12 +63,12 @@ def kill_broker(cluster: Cluster, _: Random) -> str:
 
 
 def restart_broker(cluster: Cluster, _: Random) -> str:
-    """The swarm starts another container in the place of one that has stopped."""
+    """The swarm starts another container instead of the stopped one."""
     return _on_manager(cluster, f"docker stop {_containers(names.RABBITMQ_SERVICE)}")
 
 
 def cut_network(cluster: Cluster, chance: Random) -> str:
-    """Take all that goes through the overlay network from a worker; its swarm membership stays."""
+    """Drop a worker's traffic through the overlay network; its swarm membership stays."""
     node = _worker(cluster, chance)
     chains = ("INPUT", "OUTPUT")
     for chain in chains:
@@ -80,9 +80,9 @@ def cut_network(cluster: Cluster, chance: Random) -> str:
 
 
 def fill_share(cluster: Cluster, _: Random) -> str:
-    """Leave no byte on the share; to be used where it is a disk of its own."""
+    """Leave no free byte on the share, which has to be a disk of its own."""
     free = f"$(df --output=avail --block-size=1M {SHARE} | tail -n 1)"
-    # The file system keeps some blocks for its own books, so the last ones are filled by writing.
+    # The file system needs some blocks for its own records, so the last ones are filled by writing.
     most = f"fallocate -l $(({free} - {ROOM_FOR_BOOKS}))M {SHARE}/.full"
     cluster.on_node("manager", f"{most} && ! cat /dev/zero 2>/dev/null >{SHARE}/.rest")
     time.sleep(FULL_SECONDS)

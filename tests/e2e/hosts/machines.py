@@ -55,7 +55,7 @@ class Machine:
 
 @dataclass(kw_only=True)
 class Room:
-    """A network, a shared disk and the machines there, all of them gone with ``close``."""
+    """A network, a shared disk and the machines; ``close`` removes all of them."""
 
     name: str
     subnet: IPv4Network
@@ -104,7 +104,7 @@ class Room:
         return machine
 
     def wait(self) -> None:
-        """Wait until all machines answer, and note their host keys, as who logs in once does."""
+        """Wait until all machines answer, and record their host keys, as a first login does."""
         for machine in self.machines:
             eventually(machine.answers, f"docker on {machine.name}")
         keys = run("ssh-keyscan", "-t", "ed25519", *(machine.address for machine in self.machines))

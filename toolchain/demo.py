@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 
-from toolchain import stack
+from toolchain import go, stack
 from toolchain.paths import REPOSITORY
 
 UP_TIMEOUT = 3600
@@ -32,6 +32,7 @@ def main() -> None:
     # Ctrl-C reaches Pulumi too, which then needs time to finish what it has begun: it must not be killed.
     signal.signal(signal.SIGINT, lambda _signal, _frame: None)
     started = time.monotonic()
+    go.forget()
     _step("The cluster: pulumi up", _up)
     _step("Ten jobs: python -m runtime.submit", _submit)
     _step("The archive's products", _list_products)

@@ -1,4 +1,9 @@
-"""Go, for what has to be built from its source: the machine's own if it is recent enough, else PyPI's."""
+"""Go, for what has to be built from its source: the machine's own if it is recent enough, else PyPI's.
+
+What is built one after another shares modules and compiled packages, which are kept until `forget`: an
+interrupted build goes on where it was, and two programs that have most packages in common need them compiled
+once.
+"""
 
 import os
 import re
@@ -9,9 +14,34 @@ from pathlib import Path
 from toolchain.paths import TOOLCHAIN, VENV
 from toolchain.versions import GO_PACKAGE, MINIMUM_GO
 
+WORK = TOOLCHAIN / "go"
 FROM_PYPI = TOOLCHAIN / "go-toolchain"
 INSTALL_TIMEOUT = 600
 QUERY_TIMEOUT = 30
+
+
+def build_line(package: str, executable: Path, *, ldflags: str = "") -> list[str]:
+    """The command that builds a package, to be run in the folder of a go.mod."""
+    flags = ["-trimpath", "-buildvcs=false", "-ldflags", f"-s -w {ldflags}".strip()]
+    return [str(ensure()), "build", *flags, "-o", str(executable), package]
+
+
+def environment() -> dict[str, str]:
+    """The environment of that command."""
+    return {
+        **os.environ,
+        "GOMODCACHE": str(WORK / "modules"),
+        "GOCACHE": str(WORK / "cache"),
+        "GOFLAGS": "-modcacherw -mod=readonly",
+        "GOTOOLCHAIN": "local",
+        "CGO_ENABLED": "0",
+    }
+
+
+def forget() -> None:
+    """Remove what building has left; what was built stays."""
+    for folder in (WORK, FROM_PYPI):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def ensure() -> Path:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from toolchain import go
 from toolchain.paths import REPOSITORY
 
 RESULTS = REPOSITORY / "test-results"
@@ -59,6 +60,7 @@ def run(arguments: Sequence[str]) -> int:
         for lane in (others, *lanes):
             lane.process.wait()
         sys.exit(f"interrupted; what the lanes printed: {RESULTS}")
+    go.forget()
     return 1 if any(codes) else 0
 
 

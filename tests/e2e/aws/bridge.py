@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -60,21 +59,14 @@ def built() -> Path:
 
 
 def _build(executable: Path) -> None:
-    line = [
-        *("nice", "-n", "10"),  # other tests run meanwhile
-        str(go.ensure()),
-        "build",
-        "-trimpath",
-        "-buildvcs=false",
-        "-ldflags",
-        "-s -w",
-        "-o",
-        str(executable),
-        ".",
-    ]
-    environment = {**os.environ, "CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly", "GOTOOLCHAIN": "local"}
     done = subprocess.run(
-        line, cwd=MODULE, env=environment, capture_output=True, text=True, timeout=BUILD_TIMEOUT, check=False
+        ["nice", "-n", "10", *go.build_line(".", executable)],  # other tests run meanwhile
+        cwd=MODULE,
+        env=go.environment(),
+        capture_output=True,
+        text=True,
+        timeout=BUILD_TIMEOUT,
+        check=False,
     )
     if done.returncode:
         raise RuntimeError(f"the bridge was not built:\n{done.stderr[-4000:]}")

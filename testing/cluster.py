@@ -21,6 +21,7 @@ T = TypeVar("T")
 
 UP_TIMEOUT = 900  # seconds; the first `up` builds every image
 COMMAND_TIMEOUT = 120  # seconds
+CHANGING = ("up", "refresh", "destroy")
 
 
 @dataclass
@@ -30,6 +31,7 @@ class Cluster:
     folder: Path
     stack: str
     environment: dict[str, str] = field(default_factory=dict)
+    _outputs: dict[str, Any] = field(default_factory=dict, init=False)
 
     @classmethod
     def make(cls, folder: Path, subnet: str) -> Cluster:
@@ -58,6 +60,8 @@ class Cluster:
 
     def pulumi(self, *arguments: str, timeout: float = COMMAND_TIMEOUT, check: bool = True) -> str:
         """Run a pulumi command and return all that it wrote."""
+        if arguments[0] in CHANGING:
+            self._outputs.clear()
         line = ["pulumi", "--non-interactive", "--color", "never", *arguments]
         done = _run(line, cwd=self.folder, env=self.environment, timeout=timeout, check=False)
         text = done.stdout + done.stderr
@@ -74,7 +78,11 @@ class Cluster:
         return {what: number for what, number in last["resourceChanges"].items() if what != "same"}
 
     def output(self, name: str) -> str:
-        return self.pulumi("stack", "output", name, "--show-secrets").strip()
+        """An output of the stack; Pulumi is asked for all of them once after each change."""
+        if not self._outputs:
+            self._outputs.update(json.loads(self.pulumi("stack", "output", "--json", "--show-secrets")))
+        value = self._outputs[name]
+        return value if isinstance(value, str) else json.dumps(value)
 
     def manager(self, command: str, *, check: bool = True) -> str:
         """Run a shell command on the manager node."""

@@ -24,6 +24,7 @@ def ensure(log: Log) -> str:
             VENV / "bin" / "pip",
             "install",
             "--disable-pip-version-check",
+            "--no-compile",  # most of pulumi_aws is never imported
             "--requirement",
             "requirements-dev.txt",
         ],

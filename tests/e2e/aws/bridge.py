@@ -60,7 +60,7 @@ def built() -> Path:
 
 def _build(executable: Path) -> None:
     done = subprocess.run(
-        ["nice", "-n", "10", *go.build_line(".", executable)],  # other tests run meanwhile
+        go.build_line(".", executable),
         cwd=MODULE,
         env=go.environment(),
         capture_output=True,

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.addresses import free_network
+from testing.addresses import free_network
 from testing.cluster import COMMAND_TIMEOUT, Cluster, copy_project
+from testing.tools import require
 from toolchain.paths import REPOSITORY
-from tests.tools import require
 
 # The last commit in which the stack was the parent of all services.
 EARLIER = "6b79805bd212"

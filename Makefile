@@ -34,11 +34,12 @@ bench: toolchain ## measure speed beside Celery and write bench/results; some mi
 bench-full: toolchain ## the same with more repetitions and more jobs; half an hour
 	$(IN_TOOLCHAIN) $(PYTHON) -m bench --full
 
-lint: toolchain ## linter, formatter, type checker, walls between the rooms, and whether the made pages are up to date
+lint: toolchain ## linters, formatter, type checker, walls between the rooms, and whether the made pages are up to date
 	$(PYTHON) -m ruff check
 	$(PYTHON) -m ruff format --check
 	$(PYTHON) -m mypy
 	.venv/bin/lint-imports --no-logo
+	$(PYTHON) -m toolchain.lint
 	$(PYTHON) -m docs.make --check
 
 format: toolchain ## format the code and sort its imports

@@ -11,6 +11,9 @@ MINIMUM_GO = (1, 25, 11)
 # The plugin of pulumi-docker in requirements.txt.
 DOCKER_PLUGIN = "5.2.0"
 
+# The linter of the Java classes, which Maven's repository has. Versions from 13 on need a Java newer than 17.
+CHECKSTYLE = "12.3.1"
+
 BASE_SUITE = "trixie"
 BASE_IMAGE = "debian:trixie-slim"
 SUBSTITUTE_BASE_IMAGE = "oodt-base:trixie"  # made on this machine where no image registry answers

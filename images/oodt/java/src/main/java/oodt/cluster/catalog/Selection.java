@@ -113,14 +113,15 @@ final class Selection {
         };
     }
 
-    private String compared(String element, List<String> operators, List<String> bounds) {
+    private String compared(String element, List<String> operators, List<String> given) {
+        List<String> bounds = given;
         String column = COLUMNS.get(element);
         StringBuilder set = new StringBuilder();
         if (element.equals(REFERENCE)) {
             isOfPaths = true;
             set.append("SELECT product FROM reference WHERE true");
             column = "path";
-            bounds = bounds.stream().map(ArchivePath::of).toList();
+            bounds = given.stream().map(ArchivePath::of).toList();
         } else if (column == null) {
             set.append("SELECT product FROM metadata WHERE element = ?");
             values.add(element);

@@ -199,8 +199,8 @@ public final class SqliteCatalog implements Catalog, AutoCloseable {
             }
             int pages = (products + pageSize - 1) / pageSize;
             int number = Math.max(1, Math.min(pageNumber, pages));
-            ProductPage page =
-                    new ProductPage(number, pages, pageSize, newest(rows, selection, pageSize, (number - 1) * pageSize));
+            List<Product> content = newest(rows, selection, pageSize, (number - 1) * pageSize);
+            ProductPage page = new ProductPage(number, pages, pageSize, content);
             page.setNumOfHits(products);
             return page;
         });

@@ -130,7 +130,9 @@ final class TaskRun {
         StringBuilder text = new StringBuilder();
         for (Throwable each = error; each != null; each = each.getCause()) {
             text.append(each).append('\n');
-            Stream.of(each.getStackTrace()).limit(FRAMES).forEach(frame -> text.append("  at ").append(frame).append('\n'));
+            Stream.of(each.getStackTrace())
+                    .limit(FRAMES)
+                    .forEach(frame -> text.append("  at ").append(frame).append('\n'));
         }
         return text.toString();
     }

@@ -31,7 +31,7 @@ public class JobEngineTest extends TestCase {
         journals = Files.createTempDirectory("journals");
         RunJournal journal = new RunJournal(journals);
         repository = new JobInstanceRepository(journal, "boot-1", 20, new History(100, 1_000_000));
-        SampleTasks.repository = repository;
+        SampleTasks.reportTo(repository);
         engine = new JobEngine(repository, journal, POOL_SIZE);
         engine.setWorkflowManagerUrl(new URL("http://manager:9001"));
     }

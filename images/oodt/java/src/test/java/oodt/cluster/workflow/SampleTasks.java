@@ -25,16 +25,20 @@ import org.apache.oodt.cas.workflow.structs.exceptions.WorkflowTaskInstanceExcep
 /** Tasks and conditions of all kinds, as users name them in tasks.xml. */
 public final class SampleTasks {
 
-    /** Where the PGEs below report to. */
-    static JobInstanceRepository repository;
-
     private static final int SECONDS = 20;
 
     /** What the tasks share with the test, by the id of the instance. */
     private static final Map<String, CountDownLatch> GATES = new ConcurrentHashMap<>();
     private static final Map<String, List<String>> SEEN = new ConcurrentHashMap<>();
 
+    private static JobInstanceRepository repository;
+
     private SampleTasks() {
+    }
+
+    /** Sets the repository that the PGEs below report their status to. */
+    static void reportTo(JobInstanceRepository newRepository) {
+        repository = newRepository;
     }
 
     /** Lets the waiting task of an instance end. */
@@ -83,6 +87,7 @@ public final class SampleTasks {
         }
     }
 
+    /** A task that fails in the way that OODT provides for. */
     public static class Failing implements WorkflowTaskInstance {
         @Override
         public void run(Metadata metadata, WorkflowTaskConfiguration config) throws WorkflowTaskInstanceException {
@@ -90,6 +95,7 @@ public final class SampleTasks {
         }
     }
 
+    /** A task that fails with an error and not an exception, as one whose jar is missing does. */
     public static class Broken implements WorkflowTaskInstance {
         @Override
         public void run(Metadata metadata, WorkflowTaskConfiguration config) {
@@ -97,6 +103,7 @@ public final class SampleTasks {
         }
     }
 
+    /** A condition that never holds. */
     public static class Never implements WorkflowConditionInstance {
         @Override
         public boolean evaluate(Metadata metadata, WorkflowConditionConfiguration config) {
@@ -132,6 +139,7 @@ public final class SampleTasks {
         }
     }
 
+    /** A PGE whose program did not exit with 0. */
     public static class FailingPge extends PGETaskInstance {
         @Override
         public void run(Metadata metadata, WorkflowTaskConfiguration config) throws WorkflowTaskInstanceException {

@@ -1,4 +1,4 @@
-# The commands of README and docs/development.md; what they do stands in toolchain/.
+# The commands of README and docs/development.md. The programs behind them are in toolchain/.
 SHELL := bash
 .DEFAULT_GOAL := help
 .PHONY: help toolchain demo destroy test test-full chaos bench bench-full lint format docs

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Runs the tests of our classes: test.sh CLASS_PATH, on which the classes, OODT's jars and JUnit are
+# Runs the tests of our classes: test.sh CLASS_PATH. The path has our classes, OODT's jars and JUnit.
 set -eu
 
 class_path=$1

@@ -1,11 +1,11 @@
 /*
  * Runs the program of a PGE task: run-program FILE COMMAND [ARGUMENT...]
  *
- * What the program writes is passed on. When it has ended, FILE holds its exit code and, from the second line on,
- * the last of what it wrote: OODT keeps the first to itself and loses the second. SIGTERM kills the program and all
- * that it has started, sessions of their own and daemons included.
+ * It passes the program's output on. When the program has ended, FILE holds its exit code in the first line and the end
+ * of its output after it: OODT does not report the code and loses the output. SIGTERM kills the program and all that it
+ * has started, also daemons and processes in sessions of their own.
  *
- * It stands before every program, so its own start has to cost nothing.
+ * It runs for every program, so its own start must cost next to nothing.
  */
 #define _GNU_SOURCE
 #include <ctype.h>
@@ -24,9 +24,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { LOG_BYTES = 4096, PIPE_BYTES = 65536, NO_PROGRAM = 127, NO_HELP = 126 };
+enum { LOG_BYTES = 4096, PIPE_BYTES = 65536, NO_PROGRAM = 127, CANNOT_RUN = 126 };
 
-/* One output of the program: what can be read from SOURCE is written to TARGET. */
+/* One output of the program: what comes from SOURCE is written to TARGET. */
 struct stream {
     int source;
     int target;
@@ -40,7 +40,7 @@ static int exit_code = -1;
 static void die(const char *what)
 {
     fprintf(stderr, "run-program: %s: %s\n", what, strerror(errno));
-    exit(NO_HELP);
+    exit(CANNOT_RUN);
 }
 
 static void keep(const char *content, size_t length)
@@ -60,7 +60,7 @@ static void write_all(int target, const char *content, size_t length)
     while (length > 0) {
         ssize_t written = write(target, content, length);
         if (written < 0 && errno != EINTR)
-            return; /* Nobody reads any more: then it is for the log alone. */
+            return; /* Nobody reads it any more; FILE still gets it. */
         if (written > 0) {
             content += written;
             length -= (size_t)written;
@@ -68,7 +68,7 @@ static void write_all(int target, const char *content, size_t length)
     }
 }
 
-/* What the pipe holds now, and no more: who writes without end must not keep a signal waiting. */
+/* Passes on what the pipe holds now, and no more: a program that writes without end must not delay a signal. */
 static void pass_on(struct stream *stream)
 {
     static char content[PIPE_BYTES];
@@ -82,7 +82,7 @@ static void pass_on(struct stream *stream)
     }
 }
 
-/* Takes leave of one child that has ended, as waitpid is told by OPTIONS; false if there is none. */
+/* Reaps one child that has ended, with these OPTIONS of waitpid; false if there is none. */
 static bool reap(int options)
 {
     int status;
@@ -123,7 +123,7 @@ static bool kill_children(void)
     return found;
 }
 
-/* The children of a process that has been killed become ours, so this ends with the last of the family. */
+/* The children of a killed process become children of this one, so the loop reaches all descendants. */
 static void kill_all(void)
 {
     while (kill_children())
@@ -181,7 +181,7 @@ int main(int argc, char **argv)
 {
     if (argc < 3) {
         fputs("usage: run-program FILE COMMAND [ARGUMENT...]\n", stderr);
-        return NO_HELP;
+        return CANNOT_RUN;
     }
     sigset_t signals;
     sigemptyset(&signals);
@@ -190,13 +190,13 @@ int main(int argc, char **argv)
     sigprocmask(SIG_BLOCK, &signals, NULL);
     signal(SIGPIPE, SIG_IGN);
     int signal_source = signalfd(-1, &signals, SFD_CLOEXEC);
-    /* Orphans of the program become children of this process, so that none is out of its reach. */
+    /* Orphans of the program become children of this process, so that kill_all() finds them. */
     if (signal_source < 0 || prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0)
-        die("cannot watch over programs");
+        die("cannot supervise programs");
 
     struct stream streams[2];
     start(argv + 2, streams);
-    /* It ends with the program: a daemon of its may go on to hold the other end of its output. */
+    /* The loop ends with the program and not with its output: a daemon may keep the other end of the pipe open. */
     while (exit_code < 0) {
         struct pollfd sources[] = {
             {.fd = signal_source, .events = POLLIN},

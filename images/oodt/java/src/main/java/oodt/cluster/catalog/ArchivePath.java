@@ -5,16 +5,16 @@ import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 
 /**
- * Where in the archive a reference leads.
+ * The path in the archive that a reference points to.
  *
- * <p>Versioners spell one place in several ways: {@code file:/a//b}, {@code file:///a/b}, {@code file:/a/%62}.
+ * <p>Versioners write one path in several ways: {@code file:/a//b}, {@code file:///a/b}, {@code file:/a/%62}.
  */
 final class ArchivePath {
 
     private ArchivePath() {
     }
 
-    /** The one spelling of the place that a URL or a plain path leads to; null if there is no reference. */
+    /** The normal form of the path that a URL or a plain path points to; null if there is no reference. */
     static String of(String reference) {
         if (reference == null || reference.isEmpty()) {
             return null;

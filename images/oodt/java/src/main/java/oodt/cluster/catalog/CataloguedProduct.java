@@ -4,10 +4,10 @@ import org.apache.oodt.cas.filemgr.structs.Product;
 import org.apache.oodt.cas.filemgr.structs.ProductType;
 
 /**
- * A product that the catalogue has.
+ * A product from the catalogue.
  *
- * <p>OODT gives each one that it sends the type of the present policy. If the policy does not have the type any more,
- * that is null, and the whole answer fails; this keeps the type that the product was ingested with.
+ * <p>Before OODT sends a product, it sets the product's type to that of the current policy. If the policy does not have
+ * the type any more, OODT sets null, and the whole answer fails. This class then keeps the type of the ingest.
  */
 final class CataloguedProduct extends Product {
 

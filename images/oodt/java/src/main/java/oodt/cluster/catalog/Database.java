@@ -14,10 +14,10 @@ import org.sqlite.Function;
 import org.sqlite.SQLiteConfig;
 
 /**
- * The catalogue's SQLite file: one writer at a time, readers beside it.
+ * The catalogue's SQLite file, with one writer at a time and any number of readers.
  *
- * <p>A change is on the disk when {@link #write} returns, and there wholly or not at all, whenever the process or the
- * machine dies.
+ * <p>A change is on the disk when {@link #write} returns. If the process or the machine dies before that, the file has
+ * the whole change or nothing of it.
  */
 final class Database implements AutoCloseable {
 
@@ -34,7 +34,7 @@ final class Database implements AutoCloseable {
         CREATE TABLE product_type (
             id TEXT PRIMARY KEY, name TEXT, description TEXT, repository TEXT, versioner TEXT
         ) WITHOUT ROWID""",
-        // Numbers grow and are never given again: of products received at one time, the higher one is the newer.
+        // Numbers grow and are never used again: of two products received at one time, the newer has the higher number.
         """
         CREATE TABLE product (
             number INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -69,7 +69,7 @@ final class Database implements AutoCloseable {
         ) WITHOUT ROWID""",
     };
 
-    /** Since version 2 products are found by where their files are. */
+    /** Version 2 can find products by the paths of their files. */
     private static final String[] PATHS = {
         "ALTER TABLE reference ADD COLUMN path TEXT",
         "UPDATE reference SET path = archive_path(archived)",
@@ -84,8 +84,8 @@ final class Database implements AutoCloseable {
     private final Deque<Connection> idleReaders = new ConcurrentLinkedDeque<>();
 
     /**
-     * Opens the file; a new one is given its tables, and whatever {@code fill} puts there, in one transaction. One of
-     * an older version becomes one of this.
+     * Opens the file. A new one gets its tables, and what {@code fill} puts into them, in one transaction. A file of
+     * an older version is upgraded.
      */
     Database(Path file, Work<Void> fill) throws CatalogException {
         url = "jdbc:sqlite:" + file;
@@ -152,7 +152,7 @@ final class Database implements AutoCloseable {
         }
     }
 
-    /** Does all of the work, durably, or nothing of it. */
+    /** Commits all of the work; nothing of it if it fails. */
     <T> T write(Work<T> work) throws CatalogException {
         synchronized (writer) {
             try {
@@ -173,7 +173,7 @@ final class Database implements AutoCloseable {
         }
     }
 
-    /** Looks at what was committed before; writers do not wait for it. */
+    /** Reads what has been committed; writers do not wait for readers. */
     <T> T read(Work<T> work) throws CatalogException {
         try {
             Connection reader = idleReaders.poll();

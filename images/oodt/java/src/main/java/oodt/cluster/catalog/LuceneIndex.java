@@ -28,12 +28,12 @@ final class LuceneIndex {
     private LuceneIndex() {
     }
 
-    /** Copies all products, if there is an index, into a catalogue that has none. */
+    /** Copies all products of the index, if there is one, into an empty catalogue. */
     static void copy(Path index, ProductRows rows) throws CatalogException, SQLException {
         if (!Files.exists(index.resolve("segments"))) {
             return;
         }
-        // No File Manager writes it any more; locks there are left from one that was killed.
+        // No File Manager writes the index any more. A lock is left from one that was killed.
         FSDirectory.setDisableLocks(true);
         try {
             IndexReader reader = IndexReader.open(index.toString());
@@ -84,7 +84,7 @@ final class LuceneIndex {
         return product;
     }
 
-    /** Whatever OODT does not keep for itself. */
+    /** All fields but those in which OODT keeps the product itself and its references. */
     private static Map<String, List<String>> metadata(Document document) {
         Map<String, List<String>> metadata = new LinkedHashMap<>();
         for (Enumeration<?> fields = document.fields(); fields.hasMoreElements(); ) {

@@ -16,7 +16,7 @@ import org.apache.oodt.cas.metadata.Metadata;
 /** Products, their metadata and references as rows of the database that a connection leads to. */
 final class ProductRows {
 
-    /** The metadata that products are ordered by, the newest first. */
+    /** The metadata element that products are ordered by, the newest first. */
     static final String RECEIVED_TIME = "CAS.ProductReceivedTime";
 
     static final String NEWEST_FIRST = " ORDER BY received DESC, number DESC";
@@ -55,7 +55,7 @@ final class ProductRows {
         update("DELETE FROM product WHERE id = ?", id);
     }
 
-    /** Gives an element further values. */
+    /** Adds values to those that an element has. */
     void addValues(long product, String element, Collection<?> values) throws SQLException {
         for (Object value : values) {
             update("INSERT INTO metadata SELECT ?1, ?2, coalesce(max(position), 0) + 1, ?3 FROM metadata"
@@ -93,7 +93,7 @@ final class ProductRows {
         }
     }
 
-    /** The time of receipt, whether or not the policy keeps it; empty if it is not known. */
+    /** The time of receipt, whether or not the policy has an element for it; empty if it is not known. */
     String receivedTime(long product) throws SQLException {
         try (PreparedStatement statement =
                         prepare("SELECT received FROM product WHERE number = ?", List.of(product));

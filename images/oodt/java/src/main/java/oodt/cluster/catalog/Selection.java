@@ -13,17 +13,17 @@ import org.apache.oodt.cas.filemgr.structs.TermQueryCriteria;
 import org.apache.oodt.cas.filemgr.structs.exceptions.CatalogException;
 
 /**
- * A query of OODT's, as the condition of an SQL query over the table of products.
+ * An OODT query as the condition of an SQL query over the table of products.
  *
  * <p>Each criterion becomes the set of products that meet it, so that SQLite looks it up in an index however large the
  * product type is.
  *
- * <p>A type without an id stands for all types. A query for the place of a file is not confined to the type either:
- * products of several may have it, also of types that the policy does not have any more.
+ * <p>A type without an id means all types. A query by the path of a file ignores the type too: products of several
+ * types may have the path, also of types that the policy does not have any more.
  */
 final class Selection {
 
-    /** What OODT's own Lucene catalogue answers to queries beside a product's metadata. */
+    /** What can be queried besides metadata, as in OODT's own Lucene catalogue: name in the query and column. */
     private static final Map<String, String> COLUMNS = Map.of(
             "product_id", "id",
             "product_name", "name",
@@ -31,7 +31,7 @@ final class Selection {
             "product_transfer_status", "status",
             "product_type_id", "type");
 
-    /** Where a product's file is. OODT's own Lucene catalogue keeps it under this name, and finds nothing by it. */
+    /** The path of a product's file. OODT's own Lucene catalogue stores it by this name but cannot search for it. */
     private static final String REFERENCE = "reference_data_store";
 
     private final ProductType type;
@@ -46,12 +46,12 @@ final class Selection {
             condition = ofType("type");
         } else {
             String products = "number IN (" + combined(criteria, "INTERSECT") + ")";
-            // The plus keeps SQLite from walking all products of the type instead.
+            // The plus stops SQLite from using the index by type, which would walk all products of the type.
             condition = isOfPaths ? products : products + " AND " + ofType("+type");
         }
     }
 
-    /** What stands after WHERE, with question marks for {@link #values}. */
+    /** The text after WHERE, with question marks for {@link #values}. */
     String condition() {
         return condition;
     }

@@ -20,8 +20,8 @@ import org.apache.oodt.cas.metadata.Metadata;
 /**
  * The File Manager's catalogue in an SQLite file.
  *
- * <p>An ingest costs the same whatever is there already. Each call has reached the disk when it returns. Lists are
- * ordered by the time of receipt, the newest first, and are empty where OODT's own catalogues answer null.
+ * <p>An ingest takes the same time however many products there are. A change is on the disk when its call returns.
+ * Lists are ordered by the time of receipt, the newest first; where OODT's own catalogues return null, they are empty.
  */
 public final class SqliteCatalog implements Catalog, AutoCloseable {
 
@@ -34,7 +34,7 @@ public final class SqliteCatalog implements Catalog, AutoCloseable {
     /**
      * Opens the catalogue, or makes it.
      *
-     * @param luceneIndex what a new catalogue takes its products from, if it is there; it is only read
+     * @param luceneIndex an index whose products a new catalogue copies, if it exists; it is only read
      */
     public SqliteCatalog(Path file, Path luceneIndex, ValidationLayer validationLayer, int pageSize)
             throws CatalogException {
@@ -91,7 +91,7 @@ public final class SqliteCatalog implements Catalog, AutoCloseable {
         });
     }
 
-    /** References are kept where the product comes without any, as OODT's clients get it. */
+    /** A product without references keeps those in the catalogue: OODT's clients get products without them. */
     @Override
     public void modifyProduct(Product product) throws CatalogException {
         write(rows -> {
@@ -165,7 +165,7 @@ public final class SqliteCatalog implements Catalog, AutoCloseable {
         return read(rows -> rows.metadata(number(rows, product)));
     }
 
-    /** The time of receipt is there for those who ask for it, also if the policy does not give it to the type. */
+    /** Has the time of receipt, if that is asked for, also when the policy has no such element for the type. */
     @Override
     public Metadata getReducedMetadata(Product product, List<String> elements) throws CatalogException {
         Metadata all = getMetadata(product);

@@ -9,11 +9,11 @@ import org.apache.oodt.cas.workflow.structs.WorkflowConditionInstance;
 import org.apache.oodt.cas.workflow.structs.WorkflowTask;
 import org.apache.oodt.cas.workflow.util.GenericWorkflowObjectFactory;
 
-/** The conditions of one task; each has one object, which may remember what it saw the last time. */
+/** The conditions of one task. Each has one object, which may keep state from one evaluation to the next. */
 final class Conditions {
 
     /** OODT's own setting, in seconds. */
-    static final long MILLISECONDS_BETWEEN_LOOKS =
+    static final long MILLISECONDS_BETWEEN_EVALUATIONS =
             1000 * Long.getLong("org.apache.oodt.cas.workflow.engine.preConditionWaitTime", 10);
 
     private final Map<WorkflowCondition, WorkflowConditionInstance> conditions = new LinkedHashMap<>();

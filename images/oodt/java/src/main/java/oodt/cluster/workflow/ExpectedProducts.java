@@ -16,8 +16,9 @@ import org.apache.oodt.cas.pge.metadata.PcsMetadataKeys;
 import org.apache.oodt.cas.pge.metadata.PgeMetadata;
 
 /**
- * What one PGE task is about to ingest, and which files its configuration names but cannot ingest: as it is after OODT
- * has renamed the files and written their metadata, and before its crawler looks for them.
+ * The files that one PGE task is about to ingest, and the problems with those that its configuration names.
+ *
+ * <p>It has to be made after OODT has renamed the files and written their metadata, and before its crawler runs.
  */
 final class ExpectedProducts {
 
@@ -82,7 +83,7 @@ final class ExpectedProducts {
         }
     }
 
-    /** Names as the program gave them, which a file that OODT could not rename still has, and as OODT did. */
+    /** Matches the names that OODT gives and those that the program gave, which remain if OODT cannot rename a file. */
     private Predicate<String> names(RegExprOutputFiles expression) {
         Predicate<String> names = Pattern.compile(expression.getRegExp()).asMatchPredicate();
         RenamingConv renaming = expression.getRenamingConv();

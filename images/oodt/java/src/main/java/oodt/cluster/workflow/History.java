@@ -5,7 +5,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
-/** Which instances that are over are remembered: so many, and so much memory of them, the newest. */
+/** The ended instances that are remembered: the newest, up to a number and to a size in memory. */
 final class History {
 
     private final int limit;
@@ -24,7 +24,7 @@ final class History {
         return sizes.containsKey(id);
     }
 
-    /** Adds one as the newest; one that is there keeps its place and may have another size. */
+    /** Adds an instance as the newest. One that is there already keeps its place and gets the new size. */
     void put(String id, long size) {
         Long before = sizes.put(id, size);
         bytes += size - (before == null ? 0 : before);
@@ -35,7 +35,7 @@ final class History {
         bytes -= size == null ? 0 : size;
     }
 
-    /** Removes the oldest of those that are too many or too large together; but somebody may yet ask for the newest. */
+    /** Removes the oldest until the rest is within the limits. The newest always stays: a client may yet ask for it. */
     List<String> removeExcess() {
         List<String> excess = new ArrayList<>();
         while (sizes.size() > limit || (bytes > limitBytes && sizes.size() > 1)) {

@@ -20,11 +20,11 @@ import org.apache.oodt.cas.workflow.structs.exceptions.EngineException;
 import org.apache.oodt.cas.workflow.structs.exceptions.InstanceRepositoryException;
 
 /**
- * Runs workflow instances, as many at once as the container may; the rest waits in order.
+ * Runs workflow instances, as many at once as the pool has threads; the others wait in order.
  *
- * <p>It stands in for OODT's thread pool engine, and answers OODT's clients as that does. Unlike it, it knows the task
- * object that each instance is running, so that the journal can tell what that task expects and why it failed, and
- * it lets go of an instance when its last task has ended.
+ * <p>It replaces OODT's thread pool engine, and answers OODT's clients in the same way. Unlike OODT's, it knows the
+ * task object that each instance runs, so that the journal can have what the task expects and why it failed. And it
+ * forgets an instance when the last task has ended.
  */
 public final class JobEngine implements WorkflowEngine {
 
@@ -34,7 +34,7 @@ public final class JobEngine implements WorkflowEngine {
     private final RunJournal journal;
     private final ExecutorService pool;
 
-    /** Of the instances that wait, run or have been stopped at a task that goes on, by id. */
+    /** By id: of instances that wait, that run, or that were stopped while their task goes on. */
     private final Map<String, JobProcessor> processors = new ConcurrentHashMap<>();
 
     private volatile URL url;
@@ -88,7 +88,7 @@ public final class JobEngine implements WorkflowEngine {
         find(id, "resume").ifPresent(JobProcessor::resume);
     }
 
-    /** Replaces all metadata of an instance, which its next task sees; but the job stays the job that it is. */
+    /** Replaces all metadata of an instance for its next task, except the key of the job. */
     @Override
     public boolean updateMetadata(String id, Metadata metadata) {
         metadata.replaceMetadata(JobInstanceRepository.JOB_KEY, id);
@@ -143,7 +143,7 @@ public final class JobEngine implements WorkflowEngine {
         return Optional.ofNullable(processor);
     }
 
-    /** Of an instance that is over; false if there is none. */
+    /** Replaces the metadata of an instance that has ended; false if there is none. */
     private boolean replaceMetadata(String id, Metadata metadata) {
         try {
             WorkflowInstance instance = repository.getWorkflowInstanceById(id);

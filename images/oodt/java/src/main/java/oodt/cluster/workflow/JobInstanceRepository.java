@@ -16,10 +16,9 @@ import org.apache.oodt.cas.workflow.structs.exceptions.InstanceRepositoryExcepti
 /**
  * Workflow instances in memory, named by the job that they run.
  *
- * <p>The id of an instance is its metadata key {@code JobKey} (a UUID when there is none), so that job folders,
- * status calls and products of every workflow carry it, also those of a run that is submitted again. Every change
- * goes to the run's journal before the call returns. Instances that are over are kept up to limits of their number
- * and size, live ones always.
+ * <p>The id of an instance is the value of its metadata key {@code JobKey}, or a UUID if there is none. Job folders,
+ * status calls and products of every workflow have this id, also when a job is submitted again. Every change is in the
+ * run's journal before the call returns. Live instances are always kept, ended ones up to a number and a size.
  */
 public final class JobInstanceRepository implements WorkflowInstanceRepository {
 
@@ -33,7 +32,7 @@ public final class JobInstanceRepository implements WorkflowInstanceRepository {
     /** By id, in the order of submission, which is the order of the pages. */
     private final Map<String, TrackedInstance> instances = new LinkedHashMap<>();
 
-    /** Those that are over and that nothing works at any more. */
+    /** Those that have ended and whose last task has ended too. */
     private final History history;
 
     private Predicate<String> atWork = id -> false;
@@ -46,12 +45,12 @@ public final class JobInstanceRepository implements WorkflowInstanceRepository {
         this.history = history;
     }
 
-    /** Who knows whether an instance, by its id, has a task that goes on although its status says that it is over. */
+    /** Sets who tells, by id, whether a task of an instance still runs although its status says that it has ended. */
     void atWork(Predicate<String> engine) {
         atWork = engine;
     }
 
-    /** Who has to know the id and status of an instance before the call returns that updates it. */
+    /** Sets a listener, which gets id and status of an instance before the call that updates it returns. */
     void onUpdate(BiConsumer<String, String> listener) {
         onUpdate = listener;
     }
@@ -68,7 +67,7 @@ public final class JobInstanceRepository implements WorkflowInstanceRepository {
 
     @Override
     public void updateWorkflowInstance(WorkflowInstance instance) throws InstanceRepositoryException {
-        // Not under the lock: the listener may have a slow share to look at.
+        // Outside the lock, because the listener may read a slow share.
         onUpdate.accept(instance.getId(), instance.getStatus());
         update(instance);
     }
@@ -158,15 +157,15 @@ public final class JobInstanceRepository implements WorkflowInstanceRepository {
     }
 
     /**
-     * Whether the instance of that id is one of an earlier submission. One event may start several workflows, all with
-     * the same metadata, and the first may be over before the second begins. But by then it has begun in the journal
-     * that was opened for them, while each submission has a journal of its own.
+     * Whether the instance of that id belongs to an earlier submission. One event may start several workflows with the
+     * same metadata, and the first may end before the second begins. They share a journal, in which the first has begun
+     * by then. Each submission has a journal of its own.
      */
     private boolean isSubmittedAgain(String jobKey) {
         return history.contains(jobKey) && journal.awaitsInstance(jobKey);
     }
 
-    /** Forgets what had the id before; the journal is the new one's. */
+    /** Forgets an earlier instance of the id; the journal belongs to the new one. */
     private void makeWayFor(String id) {
         history.remove(id);
         instances.remove(id);

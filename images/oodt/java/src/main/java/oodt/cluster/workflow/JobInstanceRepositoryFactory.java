@@ -7,10 +7,10 @@ import org.apache.oodt.cas.workflow.instrepo.WorkflowInstanceRepositoryFactory;
 /** Named in workflow.properties as {@code workflow.engine.instanceRep.factory}; OODT creates one at start-up. */
 public final class JobInstanceRepositoryFactory implements WorkflowInstanceRepositoryFactory {
 
-    /** How many instances that are over stay visible to OODT's clients. */
+    /** How many ended instances stay visible to OODT's clients. */
     private static final int DEFAULT_HISTORY = 500;
 
-    /** The part of the heap that they may take: a job's metadata may have megabytes. */
+    /** They may take the heap's size divided by this: a job's metadata may have megabytes. */
     private static final int HISTORY_PART = 8;
 
     private static final int DEFAULT_PAGE_SIZE = 20;

@@ -14,12 +14,12 @@ import org.apache.oodt.cas.workflow.structs.WorkflowTask;
 import org.apache.oodt.cas.workflow.structs.exceptions.InstanceRepositoryException;
 
 /**
- * Takes one workflow instance through its tasks, one after the other, as OODT's iterative processor does.
+ * Runs the tasks of one workflow instance, one after the other, as OODT's iterative processor does.
  *
- * <p>It differs where that would mislead a verdict or waste time. After a task that failed the rest is not run: the job
- * has failed whatever they do, and a later task whose metadata the failed one did not leave would end the job as one
- * that can never succeed. The instance is FINISHED all the same, as it is in OODT. And who waits (paused, or for
- * conditions) sleeps until something changes, where OODT's turns in a loop.
+ * <p>It differs from that in two ways. After a failed task it does not run the others: the job has failed anyway, and a
+ * later task may lack metadata that the failed one did not write, which would look like a job that can never succeed.
+ * The instance still becomes FINISHED, as in OODT. And an instance that is paused, or that waits for conditions, sleeps
+ * until something changes; OODT's processor polls.
  */
 final class JobProcessor implements Runnable {
 
@@ -35,7 +35,7 @@ final class JobProcessor implements Runnable {
     private boolean paused;
     private volatile boolean stopped;
 
-    /** ATEND is run when the last task has ended, before the instance is written down for the last time. */
+    /** {@code atEnd} runs when the last task has ended, before the last update of the repository. */
     JobProcessor(
             WorkflowInstance instance,
             JobInstanceRepository repository,
@@ -79,7 +79,7 @@ final class JobProcessor implements Runnable {
         finish(end);
     }
 
-    /** The running task has told its status to the Workflow Manager, which has not said so to anybody yet. */
+    /** Called when the running task has reported its status to the Workflow Manager, before others see it. */
     void reports(String status) {
         TaskRun run = running;
         if (run != null) {
@@ -87,7 +87,7 @@ final class JobProcessor implements Runnable {
         }
     }
 
-    /** Nothing new begins, and the program that runs is killed. OODT would let it run on to its own end. */
+    /** Begins no further task, and kills the program that runs. OODT would let it run to its end. */
     synchronized void stop() {
         if (!stopped) {
             end(WorkflowStatus.FINISHED);
@@ -119,7 +119,7 @@ final class JobProcessor implements Runnable {
         persist();
     }
 
-    /** Whether the next task may begin. */
+    /** Runs the task when its conditions hold; false if no other task may follow. */
     private boolean run(WorkflowTask task) {
         TaskRun run = new TaskRun(instance.getId(), task, journal);
         try {
@@ -142,7 +142,7 @@ final class JobProcessor implements Runnable {
         return !run.hasFailed();
     }
 
-    /** The metadata for the task. A client's new ones, which replace the instance's, are for the next task. */
+    /** The metadata for the task. If a client replaces the instance's meanwhile, the next task gets the new ones. */
     private Metadata begin(WorkflowTask task) {
         Metadata context = instance.getSharedContext();
         context.replaceMetadata(CoreMetKeys.TASK_ID, task.getTaskId());
@@ -161,7 +161,7 @@ final class JobProcessor implements Runnable {
     /** Waits while the instance is paused; false if it was stopped. */
     private synchronized boolean awaitPermission() {
         if (paused && !stopped) {
-            setStatus(WorkflowStatus.PAUSED); // a task that ran on has told others since
+            setStatus(WorkflowStatus.PAUSED); // the task that went on has reported other statuses since
         }
         while (paused && !stopped) {
             await(0);
@@ -179,7 +179,7 @@ final class JobProcessor implements Runnable {
                 if (!paused) {
                     pause();
                 }
-                await(Conditions.MILLISECONDS_BETWEEN_LOOKS);
+                await(Conditions.MILLISECONDS_BETWEEN_EVALUATIONS);
                 if (!paused) {
                     break;
                 }
@@ -230,7 +230,7 @@ final class JobProcessor implements Runnable {
 
     @SuppressWarnings("unchecked")
     private List<WorkflowTask> tasks() {
-        // The engine's list: OODT gives the instance another workflow object whenever a client asks for it.
+        // A copy, because OODT gives the instance another workflow object when a client asks for the instance.
         return List.copyOf(instance.getWorkflow().getTasks());
     }
 

@@ -59,7 +59,7 @@ final class Json {
                 case '\\' -> out.append("\\\\");
                 case '\n' -> out.append("\\n");
                 default -> {
-                    // A lone surrogate (an undecodable byte in a file name) is no valid UTF-8: escaped too.
+                    // A lone surrogate (from an undecodable byte in a file name) is not valid UTF-8, so escape it too.
                     if (c < 0x20 || Character.isSurrogate(c)) {
                         out.append(String.format("\\u%04x", (int) c));
                     } else {

@@ -9,15 +9,15 @@ import org.apache.oodt.cas.pge.config.PgeConfig;
 import org.apache.oodt.cas.pge.metadata.PgeMetadata;
 
 /**
- * Looks into a PGE task of any class while it waits for the answer to a status call.
+ * Reads the state of a PGE task of any class while the task waits for the answer to a status call.
  *
- * <p>Only the task itself knows for sure what it will ingest: its configuration may hold dates, queries and metadata
- * that the task changed, so to read it a second time would give other paths. OODT keeps the resolved one in protected
- * fields without getters, and the class of the task is the user's choice: hence reflection.
+ * <p>Only the task knows what it will ingest. Its configuration file may contain dates, queries and metadata that the
+ * task has changed, so reading the file again could give other paths. OODT keeps the resolved configuration in
+ * protected fields without getters, and users choose the class of the task. That leaves reflection.
  */
 final class PgeObserver {
 
-    /** How OODT's message ends when a program did not exit with 0, or not with what the task's class asks for. */
+    /** The end of OODT's message when a program did not exit with 0, or with what the task's class asks for. */
     private static final String UNSUCCESSFUL = "Pge didn't finish successfully";
 
     private static final Field CONFIG = field("pgeConfig");
@@ -33,7 +33,7 @@ final class PgeObserver {
         this.task = task;
     }
 
-    /** Once for each task, from a status call between the writing of its script and the start of the shell. */
+    /** Called after the task has written its script and before it starts the shell. Only the first call counts. */
     synchronized void programStarts() {
         PgeConfig config = config();
         if (config == null || program != null) {
@@ -46,7 +46,7 @@ final class PgeObserver {
         }
     }
 
-    /** What the task is about to ingest, the first time that it says so. */
+    /** What the task is about to ingest; empty after the first call. */
     synchronized Optional<ExpectedProducts> crawlStarts() {
         PgeConfig config = config();
         PgeMetadata metadata = (PgeMetadata) get(METADATA);
@@ -57,7 +57,7 @@ final class PgeObserver {
         return Optional.of(new ExpectedProducts(config.getOuputDirs(), metadata));
     }
 
-    /** Why the task failed, in the words of its user where OODT's message is of no use to him. */
+    /** Why the task failed: OODT's message, or a better one where that is of no use to the user. */
     synchronized String explain(String message) {
         if (message.endsWith(UNSUCCESSFUL)) {
             return "its program did not exit with 0" + noted().map(code -> " but with " + code).orElse("");
@@ -65,7 +65,7 @@ final class PgeObserver {
         return missingOutputDirectory().orElse(message);
     }
 
-    /** The last of what the program wrote; empty if it wrote nothing or has not ended. */
+    /** The end of the program's output; empty if there is none or the program has not ended. */
     synchronized String log() {
         return program == null ? "" : program.log();
     }
@@ -88,7 +88,7 @@ final class PgeObserver {
         return program == null ? Optional.empty() : program.exitCode();
     }
 
-    /** Where OODT only says that something is null. */
+    /** In this case OODT's message only says that something is null. */
     private Optional<String> missingOutputDirectory() {
         PgeConfig config = config();
         if (config != null) {

@@ -10,10 +10,10 @@ import java.util.logging.Level;
 import java.util.logging.Logger;
 
 /**
- * The program of a PGE task, run by a helper that notes its exit code and the last of its output, and that can kill it.
+ * The program of a PGE task. A helper runs it, records its exit code and the end of its output, and can kill it.
  *
- * <p>OODT starts the shell itself and waits for it without a limit, so all that can be had of the process is a place
- * in its command line.
+ * <p>OODT starts the shell itself and waits for it without a time limit. The helper is put into the command line of
+ * that shell, because OODT gives no other access to the process.
  */
 final class PgeProgram {
 
@@ -44,7 +44,7 @@ final class PgeProgram {
         return text.substring(text.indexOf('\n') + 1).strip();
     }
 
-    /** Asks the helper to kill until it is over: OODT may be about to start it, and its children may start others. */
+    /** Has the helper kill until the task has ended: OODT may be about to start it, and children may start others. */
     synchronized void kill() {
         if (killer == null && result != null) {
             killer = new Thread(this::killUntilOver, "kill " + result.getFileName());

@@ -9,7 +9,7 @@ import org.apache.oodt.cas.pge.metadata.PgeMetadata;
 /** The names that OODT may have given to a file by a renaming convention. */
 final class RenamedFile {
 
-    /** Placeholders that OODT replaces by a time: of the moment, which is over, or worked out from it. */
+    /** Placeholders that OODT replaces by the current time or one computed from it: that time has passed. */
     private static final Pattern TIME = Pattern.compile("\\[\\s*(DATE|FORMAT|UTC_TO_TAI)\\b.*|\\[\\s*DATE_.*");
 
     private RenamedFile() {
@@ -36,12 +36,12 @@ final class RenamedFile {
         try {
             return Pattern.quote(PathUtils.doDynamicReplacement(part, metadata));
         } catch (Exception e) {
-            // OODT could not rename by it either.
+            // OODT cannot resolve it either.
             return Pattern.quote(part);
         }
     }
 
-    /** Placeholders of times hold others. */
+    /** Placeholders of times may contain others. */
     private static int endOfPlaceholder(String naming, int start) {
         int depth = 0;
         for (int i = start; i < naming.length(); i++) {

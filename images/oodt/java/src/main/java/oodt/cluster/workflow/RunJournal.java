@@ -24,10 +24,10 @@ import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
 /**
- * The journals of this container's runs: one file a run, one JSON object a line, written by several processes.
+ * The journals of this container's runs: a file for each run, a JSON object on each line, written by several processes.
  *
- * <p>Each line is one write to a file opened for append, so lines of different writers never mix. A journal that
- * cannot be written costs a verdict, never a workflow: errors are logged and go no further.
+ * <p>Each line is one write to a file opened for append, so lines of different writers never mix. If a journal
+ * cannot be written, the verdict is lost but the workflow goes on: errors are only logged.
  */
 final class RunJournal {
 
@@ -54,7 +54,7 @@ final class RunJournal {
         return new RunJournal(runDirectory().resolve("runs"));
     }
 
-    /** Tells the container that a new Workflow Manager is up: what an earlier one ran is over. */
+    /** Tells the container that a new Workflow Manager is up, so that runs of an earlier one have ended. */
     static void announceBoot(String boot) {
         Path target = runDirectory().resolve("wm-boot");
         Path draft = runDirectory().resolve("wm-boot.new");
@@ -99,7 +99,7 @@ final class RunJournal {
         write(runId, kind, fields, Set.of(StandardOpenOption.CREATE, StandardOpenOption.APPEND));
     }
 
-    /** Writes a line, unless the journal is closed: whoever has given its verdict removes it. */
+    /** Writes a line, unless the journal is closed: it is removed when the verdict is known. */
     void append(String runId, String kind, Map<String, ?> fields) {
         write(runId, kind, fields, Set.of(StandardOpenOption.APPEND));
     }
@@ -123,7 +123,7 @@ final class RunJournal {
         remove(file(runId));
     }
 
-    /** Removes what an earlier Workflow Manager left of work that no consumer waits for. */
+    /** Removes the journals that an earlier Workflow Manager left and that no consumer waits for. */
     void removeUnopened() {
         try (DirectoryStream<Path> files = Files.newDirectoryStream(directory, "*.jsonl")) {
             for (Path file : files) {

@@ -11,7 +11,7 @@ import org.apache.oodt.cas.workflow.structs.WorkflowTask;
 import org.apache.oodt.cas.workflow.structs.WorkflowTaskInstance;
 import org.apache.oodt.cas.workflow.util.GenericWorkflowObjectFactory;
 
-/** One task of one workflow instance at work: runs it, and tells the journal what it expects and why it failed. */
+/** Runs one task of a workflow instance, and writes to the journal what the task expects and why it failed. */
 final class TaskRun {
 
     private static final Logger LOG = Logger.getLogger(TaskRun.class.getName());
@@ -65,7 +65,7 @@ final class TaskRun {
         }
     }
 
-    /** Ends the task as far as that can be done: its program is killed; a task without one is interrupted. */
+    /** Stops the task as far as possible: kills its program, or interrupts the thread of a task without one. */
     synchronized void stop() {
         stopped = true;
         if (pge != null) {
@@ -84,7 +84,7 @@ final class TaskRun {
         journal.append(instanceId, "task-failed", Map.of("task", task.getTaskId(), "error", reason));
     }
 
-    /** A PGE says what it does next, and goes on when this returns. */
+    /** Called when a PGE reports its next step; the PGE goes on when this returns. */
     void reports(String status) {
         PgeObserver observer = pge;
         if (observer == null) {
@@ -107,7 +107,7 @@ final class TaskRun {
 
     private synchronized void end() {
         thread = null;
-        // An interruption that came late is not for what this thread does next.
+        // An interruption that comes late must not reach what this thread does next.
         Thread.interrupted();
     }
 
@@ -120,12 +120,12 @@ final class TaskRun {
         }
     }
 
-    /** What a human wants to see if the run turns out to have failed. */
+    /** Writes what a person needs to see if the run turns out to have failed. */
     private void log(String text) {
         journal.append(instanceId, "log", Map.of("task", task.getTaskId(), "text", text));
     }
 
-    /** What was thrown and why, each with the places where a reader would look first. */
+    /** The exception and its causes, each with the first frames of its stack. */
     private static String stackTrace(Throwable error) {
         StringBuilder text = new StringBuilder();
         for (Throwable each = error; each != null; each = each.getCause()) {

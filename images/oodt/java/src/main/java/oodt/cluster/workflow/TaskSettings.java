@@ -6,12 +6,11 @@ import org.apache.oodt.cas.metadata.Metadata;
 import org.apache.oodt.cas.workflow.structs.WorkflowTaskConfiguration;
 
 /**
- * What a task is configured with: its properties, and the container's variables that workflows refer to.
+ * The configuration of a task: its properties, and the container's variables that workflows refer to.
  *
- * <p>OODT resolves a placeholder like {@code [OODT_HOME]} by starting the program {@code env} and asking every 100 ms
- * whether it has ended, each time anew: three of them were a third of a second of each task. And it misses the answer
- * of one that ends between two of its questions: then paths begin with "null". Among the properties they are found at
- * once, and always.
+ * <p>For each placeholder like {@code [OODT_HOME]} OODT starts the program {@code env} and polls every 100 ms whether
+ * it has ended: three placeholders took a third of a second in each task. If the program ends between two polls, OODT
+ * may miss its output, and paths begin with "null". OODT always finds the properties, and at once.
  */
 final class TaskSettings {
 

@@ -11,10 +11,10 @@ import org.apache.oodt.cas.workflow.structs.WorkflowInstance;
 import org.apache.oodt.cas.workflow.structs.WorkflowStatus;
 import org.apache.oodt.cas.workflow.structs.WorkflowTask;
 
-/** One workflow instance and what its journal already says, so that each change is written once. */
+/** One workflow instance and what its journal has of it, so that each change is written once. */
 final class TrackedInstance {
 
-    /** What OODT's metadata take besides the characters: an entry of a map with its list, and a string. */
+    /** Memory besides the characters of OODT's metadata: a map's entry with a list for a key, a string for a value. */
     private static final int BYTES_A_KEY = 300;
     private static final int BYTES_A_VALUE = 50;
 
@@ -39,14 +39,14 @@ final class TrackedInstance {
         return instance;
     }
 
-    /** A program that was stopped may go on to report its status: then the time of its end tells. */
+    /** A task that goes on after a stop still reports its status, so the time of the end decides. */
     boolean isOver() {
         return WallClock.isSet(instance.getEndDateTimeIsoStr())
                 || WorkflowStatus.FINISHED.equals(status)
                 || WorkflowStatus.METADATA_MISSING.equals(status);
     }
 
-    /** Bytes in memory, about, that the instance has to itself. Not for one whose task may be changing its metadata. */
+    /** About the bytes of memory that the metadata take. Not to be called while a task may change them. */
     long size() {
         Metadata metadata = instance.getSharedContext();
         long size = 0;
@@ -59,13 +59,13 @@ final class TrackedInstance {
         return size;
     }
 
-    /** Takes the instance as it is now (the engine's object, or a client's copy) and writes down what is new. */
+    /** Takes the instance as it is now (the engine's object, or a client's copy) and writes what has changed. */
     void update(WorkflowInstance now) {
         instance = now;
         boolean ended = WallClock.isSet(now.getCurrentTaskEndDateTimeIsoStr());
         boolean statusChanged = !Objects.equals(now.getStatus(), status);
-        // Between two tasks the engine names the next one while status and end are still those of the last:
-        // "Crawling" there would say of a task that its program succeeded before it began.
+        // Between two tasks the engine names the next one while status and end are still those of the last. To
+        // write "Crawling" then would say that the next task's program has succeeded before the task has begun.
         boolean taskChanged = !ended && !Objects.equals(now.getCurrentTaskId(), task);
         if (statusChanged || taskChanged) {
             status = now.getStatus();
@@ -78,7 +78,7 @@ final class TrackedInstance {
         taskEnded = ended;
     }
 
-    /** Removes a journal that nobody else opened, and so nobody else removes. */
+    /** Removes the journal if this object has opened it: then nobody else removes it. */
     void forget() {
         if (openedHere) {
             journal.remove(instance.getId());
@@ -118,14 +118,14 @@ final class TrackedInstance {
             Map<String, Object> description = new LinkedHashMap<>();
             description.put("id", workflowTask.getTaskId());
             description.put("class", workflowTask.getTaskInstanceClassName());
-            description.put("pge", mustProveItself(workflowTask.getTaskInstanceClassName()));
+            description.put("pge", countsAsPge(workflowTask.getTaskInstanceClassName()));
             described.add(description);
         }
         return described;
     }
 
-    /** A task of a class that cannot be loaded counts as a PGE: it has nothing to show for itself either. */
-    private static boolean mustProveItself(String className) {
+    /** A task whose class cannot be loaded counts as a PGE, which needs evidence that it succeeded. */
+    private static boolean countsAsPge(String className) {
         try {
             return PGETaskInstance.class.isAssignableFrom(
                     Class.forName(className, false, TrackedInstance.class.getClassLoader()));

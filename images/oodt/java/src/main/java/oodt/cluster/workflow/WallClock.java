@@ -21,7 +21,7 @@ final class WallClock {
         return time != null && !time.isEmpty() && !time.equals("null");
     }
 
-    /** From start to end, or until now while it goes on; 0 before it began. */
+    /** From start to end, or until now if there is no end; 0 if there is no start. */
     static double minutes(String start, String end) {
         if (!isSet(start)) {
             return 0;

@@ -262,7 +262,7 @@ public class SqliteCatalogTest extends TestCase {
         return new SqliteCatalog(folder.resolve("catalog.sqlite"), folder.resolve("index"), policy, PAGE_SIZE);
     }
 
-    /** As the File Manager and its clients do it. */
+    /** Ingests a product as the File Manager and its clients do. */
     private Product ingest(String name, ProductType type, String colour, String received) throws CatalogException {
         Product product = product(name, type);
         catalog.addProduct(product);

@@ -8,7 +8,7 @@ import org.apache.oodt.cas.filemgr.structs.ProductType;
 import org.apache.oodt.cas.filemgr.validation.ValidationLayer;
 import org.apache.oodt.cas.filemgr.validation.XMLValidationLayer;
 
-/** A policy of product types whose products have the elements Colour and, but for ICE, CAS.ProductReceivedTime. */
+/** A policy whose product types have the elements Colour and, except ICE, CAS.ProductReceivedTime. */
 final class TestPolicy {
 
     static final ProductType SNOW = type("urn:snow");

@@ -16,7 +16,7 @@ import org.apache.oodt.cas.workflow.structs.WorkflowTask;
 import org.apache.oodt.cas.workflow.structs.WorkflowTaskConfiguration;
 import org.apache.oodt.cas.workflow.structs.exceptions.EngineException;
 
-/** How the engine runs workflows, what clients can do with them, and what the journal is told. */
+/** How the engine runs workflows, what clients can do with them, and what gets into the journal. */
 public class JobEngineTest extends TestCase {
 
     private static final int POOL_SIZE = 2;
@@ -138,7 +138,7 @@ public class JobEngineTest extends TestCase {
             start("all-threads-" + i, SampleTasks.Waiting.class);
         }
         awaitStatus("all-threads-0", "STARTED");
-        awaitStatus("all-threads-1", "STARTED"); // so the first one's thread has left it
+        awaitStatus("all-threads-1", "STARTED"); // so the thread that ran "again" first has left it
         openJournal("again");
         assertEquals("again", start("again", SampleTasks.Noting.class));
         SampleTasks.open("all-threads-0");

@@ -330,7 +330,7 @@ public class JobInstanceRepositoryTest extends TestCase {
         assertEquals(HISTORY + 1, repository.getNumWorkflowInstances());
     }
 
-    /** As a consumer begins a run; the journal of an earlier one, of the same id, is gone by then. */
+    /** Opens a journal as a consumer does; the journal of an earlier run with this id is gone by then. */
     private void open(String run) throws IOException {
         Files.writeString(journals.resolve(run + ".jsonl"), "{\"kind\": \"opened\", \"at\": 1.5}\n");
     }

@@ -50,7 +50,7 @@ public final class SampleTasks {
         return SEEN.getOrDefault(id, List.of());
     }
 
-    /** Writes down what it sees. */
+    /** A task that records what it sees. */
     public static class Noting implements WorkflowTaskInstance {
         @Override
         public void run(Metadata metadata, WorkflowTaskConfiguration config) {
@@ -63,7 +63,7 @@ public final class SampleTasks {
         }
     }
 
-    /** Ends when the test lets it. */
+    /** A task that ends when the test lets it. */
     public static class Waiting implements WorkflowTaskInstance {
         @Override
         public void run(Metadata metadata, WorkflowTaskConfiguration config) throws WorkflowTaskInstanceException {
@@ -75,7 +75,7 @@ public final class SampleTasks {
         }
     }
 
-    /** Ends when the test lets it, and not when it is interrupted. */
+    /** A task that ends when the test lets it, and not when it is interrupted. */
     public static class Deaf implements WorkflowTaskInstance {
         @Override
         public void run(Metadata metadata, WorkflowTaskConfiguration config) {
@@ -111,7 +111,7 @@ public final class SampleTasks {
         }
     }
 
-    /** A subclass of a user's own, whose status calls do not go over the network. */
+    /** A user's own subclass of the PGE task, whose status calls do not go over the network. */
     public static class OwnPge extends PGETaskInstance {
         @Override
         public void run(Metadata metadata, WorkflowTaskConfiguration config) throws WorkflowTaskInstanceException {
@@ -151,7 +151,7 @@ public final class SampleTasks {
         return GATES.computeIfAbsent(id, each -> new CountDownLatch(1));
     }
 
-    /** As OODT's XML-RPC server does it for a PGE. */
+    /** Sets the status as OODT's XML-RPC server does for a PGE. */
     private static void setStatus(String id, String status) {
         try {
             WorkflowInstance instance = repository.getWorkflowInstanceById(id);

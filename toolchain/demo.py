@@ -29,7 +29,7 @@ What to try next, after `source ./activate`:
 
 
 def main() -> None:
-    # Ctrl-C reaches Pulumi too, which then needs time to finish what it has begun: it must not be killed.
+    # Ctrl-C reaches Pulumi too, which then needs time to finish what it has begun: this process waits for it.
     signal.signal(signal.SIGINT, lambda _signal, _frame: None)
     started = time.monotonic()
     go.forget()

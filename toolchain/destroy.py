@@ -1,4 +1,4 @@
-"""Takes away what `make demo` made, and nothing else: `make destroy`."""
+"""Removes what `make demo` made, and nothing else: `make destroy`."""
 
 import signal
 import subprocess
@@ -18,11 +18,11 @@ STOP_ENGINE = Step(
 
 
 def main() -> None:
-    signal.signal(signal.SIGINT, lambda _signal, _frame: None)  # as in demo.py: Pulumi is to end by itself
+    signal.signal(signal.SIGINT, lambda _signal, _frame: None)  # as in demo.py, Pulumi has to end by itself
     stack.activate()
     stack.release_dead_locks()
     if stack.exists():
-        run_steps([ENGINE])  # what is to be removed may be its containers
+        run_steps([ENGINE])  # it may run the containers to remove
         _pulumi("destroy", "--yes", "--stack", stack.NAME)
         _pulumi("stack", "rm", "--yes", "--preserve-config", "--stack", stack.NAME)
         environment.forget_salt(environment.STACK_SETTINGS)

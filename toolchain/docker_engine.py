@@ -60,7 +60,7 @@ def stop() -> str:
 
 
 def stop_unless_used(own: str) -> str:
-    """Stop the engine that the toolchain started, unless others' containers than ``own``... run in it."""
+    """Stop the engine that the toolchain started, unless containers not named `own`... run in it."""
     pid = started_pid()
     if pid is None:
         return "none of ours runs"
@@ -73,7 +73,7 @@ def stop_unless_used(own: str) -> str:
 
 
 def started_pid() -> int | None:
-    """The engine that the toolchain started; a pid that meanwhile belongs to another program is not it."""
+    """The pid of the engine that the toolchain started; None if the pid is now another program's."""
     try:
         pid = int(PID_FILE.read_text())
         command = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
@@ -85,7 +85,7 @@ def started_pid() -> int | None:
 def context_socket() -> str | None:
     """The socket of the docker command's current context, where that is not the usual one.
 
-    Docker Desktop and rootless docker have such. The docker command knows contexts, Pulumi's plugin does not.
+    Docker Desktop and rootless docker have one. The docker command knows contexts, Pulumi's plugin does not.
     """
     try:
         answer = subprocess.run(

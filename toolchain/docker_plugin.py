@@ -1,6 +1,6 @@
 """The plugin of pulumi-docker: the machine's own, else the vendor's download, else the project's substitute.
 
-The substitute (docker_provider/) goes into a PULUMI_HOME of the toolchain's own: no other project meets it.
+The substitute (docker_provider/) goes into a PULUMI_HOME of the toolchain's own, so no other project uses it.
 """
 
 import os
@@ -15,7 +15,7 @@ from toolchain.versions import DOCKER_PLUGIN
 
 EXECUTABLE = "pulumi-resource-docker"
 FOLDER = f"resource-docker-v{DOCKER_PLUGIN}"
-USER_HOME = "OODT_USER_PULUMI_HOME"  # environment: the PULUMI_HOME that the user had when ours took its place
+USER_HOME = "OODT_USER_PULUMI_HOME"  # environment variable: the user's PULUMI_HOME before ours replaced it
 DOWNLOAD_TIMEOUT = 120
 INSTALL_TIMEOUT = 60
 
@@ -30,7 +30,7 @@ def ensure(log: Log) -> str:
         return f"the machine's own, {own}"
     if (installed := installed_in(PULUMI_HOME)) and not _is_outdated_substitute(installed / EXECUTABLE):
         return "up to date"
-    # What is there may be an outdated substitute, which Pulumi takes for the plugin that is asked for.
+    # Without --reinstall Pulumi accepts an outdated substitute as the plugin.
     install = [str(pulumi_cli.executable()), "plugin", "install", "--reinstall"]
     install += ["resource", "docker", DOCKER_PLUGIN]
     environment = {**os.environ, "PULUMI_HOME": str(PULUMI_HOME), "PULUMI_SKIP_UPDATE_CHECK": "true"}
@@ -49,14 +49,14 @@ def ensure(log: Log) -> str:
 
 
 def _is_outdated_substitute(executable: Path) -> bool:
-    """The substitute names the repository's folder, which may have been moved."""
+    """Whether it is a substitute made before the repository moved: it contains the repository's path."""
     with executable.open("rb") as file:
         beginning = file.read(len(pulumi_cli.script(SUBSTITUTE)) + 1)
     return beginning.startswith(b"#!") and beginning != pulumi_cli.script(SUBSTITUTE).encode()
 
 
 def own_plugin() -> Path | None:
-    """The plugin on PATH, of which Pulumi takes any version, or in the user's own plugin folder."""
+    """The plugin on PATH, where Pulumi accepts any version, or in the user's own plugin folder."""
     if found := shutil.which(EXECUTABLE):
         return Path(found)
     return installed_in(user_home())
@@ -71,7 +71,7 @@ def user_home() -> Path:
 
 
 def installed_in(home: Path) -> Path | None:
-    """The folder of an installed plugin of the version that the SDK asks for: Pulumi takes no other."""
+    """The folder of an installed plugin of the SDK's version, the only one that Pulumi accepts there."""
     folder = home / "plugins" / FOLDER
     unfinished = folder.with_name(f"{FOLDER}.partial")
     return folder if folder.is_dir() and not unfinished.exists() else None

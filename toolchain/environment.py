@@ -35,7 +35,7 @@ def variables() -> dict[str, str]:
     if docker_plugin.own_plugin() is None:
         found["PULUMI_HOME"] = str(PULUMI_HOME)
         found[docker_plugin.USER_HOME] = str(user_home)
-    elif os.environ.get("PULUMI_HOME") == str(PULUMI_HOME):  # of an activation when he had no plugin yet
+    elif os.environ.get("PULUMI_HOME") == str(PULUMI_HOME):  # set before the user had a plugin
         found["PULUMI_HOME"] = str(user_home)
     if not has_backend(os.environ, user_home):
         found["PULUMI_BACKEND_URL"] = LOCAL_BACKEND
@@ -68,7 +68,7 @@ def has_backend(environment: Mapping[str, str], home: Path) -> bool:
 
 
 def _share_login(user_home: Path, home: Path) -> None:
-    """Another PULUMI_HOME must not log the user out."""
+    """Give another PULUMI_HOME the user's login, so that he stays logged in."""
     login = home / "credentials.json"
     home.mkdir(parents=True, exist_ok=True)
     if (user_home / "credentials.json").exists() and not login.exists():
@@ -82,7 +82,7 @@ def make_passphrase(path: Path) -> None:
 
 
 def forget_salt(settings: Path) -> None:
-    """The salt of a passphrase that is gone would only make Pulumi refuse the settings beside it."""
+    """Remove the salt of a passphrase that is gone: with it Pulumi would refuse the settings."""
     if settings.exists():
         settings.write_text(re.sub(r"^encryptionsalt:.*\n", "", settings.read_text(), flags=re.MULTILINE))
 

@@ -1,4 +1,4 @@
-"""Everything that the toolchain gets for a machine; what is there already costs a look."""
+"""Gets all that a machine lacks, step by step. A step checks first whether there is anything to do."""
 
 from toolchain import base_image, docker_engine, docker_plugin, pulumi_cli, python_packages, system_packages
 from toolchain.steps import Log, Step, run_steps

@@ -12,7 +12,7 @@ INSTALL_TIMEOUT = 900
 
 
 def ensure(log: Log) -> str:
-    """Make `.venv` hold what the pins say; nothing to do when it was last filled from the same pins."""
+    """Install what the pins say into `.venv`, unless it was last filled from the same pins."""
     stamp = VENV / "pins.sha256"
     wanted = _digest()
     if stamp.exists() and stamp.read_text() == wanted:

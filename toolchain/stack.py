@@ -1,4 +1,4 @@
-"""The stack `dev` of this project, driven by the Pulumi CLI as a person would."""
+"""The stack `dev` of this project, by the commands of the Pulumi CLI that a person would use."""
 
 import json
 import os
@@ -45,7 +45,7 @@ def output(name: str) -> str:
 
 
 def release_dead_locks() -> None:
-    """Drop the locks of Pulumi processes that were killed: nothing else ever would."""
+    """Remove the locks of Pulumi processes that were killed; nothing else does."""
     for lock in LOCKS.glob(f"*/{NAME}/*.json"):
         holder = json.loads(lock.read_text())
         if holder["hostname"] == os.uname().nodename and not _runs(holder["pid"]):

@@ -1,6 +1,6 @@
-"""Runs steps, each of which says when it begins, and then what came of it and how long it took.
+"""Runs steps side by side or in order. Each says when it begins, and then its result and how long it took.
 
-What a step's commands print goes to its log file, whose end is shown when the step fails.
+The output of a step's commands goes to a log file. When the step fails, the end of the file is shown.
 """
 
 import fcntl
@@ -20,7 +20,7 @@ SHOWN_LOG_LINES = 30
 
 
 class StepFailed(Exception):
-    """A failure that the text explains to the person at the keyboard, together with what to do about it."""
+    """A failure. The text tells the user what is wrong and what to do about it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +63,7 @@ class Log:
 
 @dataclass(frozen=True, kw_only=True)
 class Step:
-    """`run` returns in a few words what came of it."""
+    """`run` returns the result in a few words."""
 
     name: str
     title: str
@@ -71,7 +71,7 @@ class Step:
 
 
 def run_steps(*chains: Sequence[Step]) -> None:
-    """Run the chains side by side, each in its order; exit with what to do about a step that fails."""
+    """Run the chains side by side, each in its order. If a step fails, exit with a message that says what to do."""
     LOGS.mkdir(parents=True, exist_ok=True)
     with _one_at_a_time(), ThreadPoolExecutor(len(chains)) as pool:
         try:

@@ -9,15 +9,15 @@ from contextlib import suppress
 from toolchain.steps import Log, StepFailed
 
 INSTALL_TIMEOUT = 900
-LOCK_TIMEOUT = 300  # another apt at work
+LOCK_TIMEOUT = 300  # for another apt to end
 QUERY_TIMEOUT = 60
 
-# Releases differ in which package brings a command: the first that the machine's release has is taken.
+# The package of a command differs between releases: the first one that the machine's release has is used.
 Packages = Mapping[str, tuple[str, ...]]
 
 
 def ensure(commands: Packages, log: Log) -> str:
-    """Install what brings the missing ones of `commands`."""
+    """Install the packages of those `commands` that are missing."""
     missing = [command for command in commands if shutil.which(command) is None]
     if not missing:
         return "all there"
@@ -27,7 +27,7 @@ def ensure(commands: Packages, log: Log) -> str:
             f"not on PATH: {', '.join(missing)}. On Debian or Ubuntu: sudo apt-get install {usual}"
         )
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    # One of the machine's sources may not answer: whether the packages are to be had, the installation tells.
+    # One of the machine's sources may not answer. The installation shows whether the packages matter.
     with suppress(subprocess.CalledProcessError):
         log.run(["apt-get", "update"], timeout=INSTALL_TIMEOUT, env=environment)
     packages = [_first_available(commands[command]) for command in missing]

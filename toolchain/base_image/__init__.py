@@ -1,4 +1,4 @@
-"""The image that every Dockerfile begins with: Debian's slim one, or its like where no registry answers."""
+"""The base of every Dockerfile: Debian's slim image, or one like it where no registry answers."""
 
 import subprocess
 

@@ -22,7 +22,7 @@ TRUSTED = Path("/etc/ssl/certs/ca-certificates.crt")
 SHIPPED = Path("/usr/share/ca-certificates")
 PEM = re.compile(r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
 
-# How this machine reaches its mirror holds inside a build too; its other apt settings are its own affair.
+# A build reaches the mirror with the same settings as this machine, and uses none of its other apt settings.
 INHERITED_APT_SETTINGS = re.compile(r"Acquire::(?:https?::Proxy|Check-Valid-Until|Check-Date) ")
 
 
@@ -41,10 +41,10 @@ def extra_certificates(trusted: str, shipped: str) -> list[str]:
 
 
 def apt_sources(index_targets: str, codename: str, suite: str) -> list[str]:
-    """Apt's source lines for `suite`, from the mirrors of a machine that itself runs `codename`.
+    """Apt's source lines for `suite`, from the mirrors of a machine that runs `codename`.
 
-    `index_targets` holds lines `RELEASE URI`. For a machine without a Debian mirror of its own there are no
-    source lines: then mmdebstrap's default serves.
+    `index_targets` holds lines `RELEASE URI`. A machine without a Debian mirror has no source lines;
+    mmdebstrap then uses its default.
     """
     mirrors = dict(line.split() for line in index_targets.splitlines())
     if codename not in mirrors:

@@ -1,7 +1,7 @@
 """The build context of an image: which files belong to it, their digest, and the archive that docker gets.
 
-Ignore files have docker's own meaning: ``<Dockerfile>.dockerignore`` goes before ``.dockerignore``, the last
-pattern that matches a path or one of its parents decides, ``!`` takes back in.
+Ignore files mean the same as to docker: ``<Dockerfile>.dockerignore`` wins over ``.dockerignore``, the last
+pattern that matches a path or one of its parents decides, and ``!`` includes again.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class BuildContext:
 
     @property
     def dockerfile_name(self) -> str:
-        """The Dockerfile's path as seen from the context."""
+        """The Dockerfile's path, relative to the context."""
         return os.path.relpath(self.dockerfile, self.folder)
 
     def paths(self) -> Iterator[str]:
@@ -95,12 +95,12 @@ class BuildContext:
         return total.hexdigest()
 
     def _target(self, link: Path) -> str:
-        """Where the link leads; seen from here if it is relative: the same on every machine."""
+        """The link's target; a relative one stays relative, so that it is the same on every machine."""
         target = os.path.realpath(link)
         return target if link.is_absolute() or link.readlink().is_absolute() else os.path.relpath(target)
 
     def archive(self) -> tuple[IO[bytes], str]:
-        """An archive of the context, and the Dockerfile's name in it; all belongs to root."""
+        """An archive of the context, and the Dockerfile's name in it. All files belong to root."""
         file = tempfile.TemporaryFile()  # noqa: SIM115 - the caller closes it
         paths = list(self.paths())
         name = self.dockerfile_name

@@ -1,4 +1,4 @@
-"""Properties that containers and services have alike."""
+"""Properties that containers and services have in common."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ class UnreachableError(RuntimeError):
 
 
 def default_host() -> str:
-    """Where the docker command would look: DOCKER_HOST, the system's socket, or Docker Desktop's."""
+    """The docker command's own default: DOCKER_HOST, the system's socket, or Docker Desktop's."""
     if host := os.environ.get("DOCKER_HOST"):
         return host
     if not Path(urlsplit(DEFAULT_HOST).path).exists():
@@ -38,7 +38,7 @@ def default_host() -> str:
 
 
 def host_of(netloc: str) -> str:
-    """The host as it was written: urlsplit makes letters small, but ssh tells an alias Host0 from host0."""
+    """The host as it was written: urlsplit makes it lower case, but ssh's aliases Host0 and host0 differ."""
     place = netloc.rpartition("@")[2]
     return place[1:].partition("]")[0] if place.startswith("[") else place.partition(":")[0]
 
@@ -98,7 +98,7 @@ class SshTunnel:
 
 
 class Daemon:
-    """A docker daemon that is first contacted when it is first needed, so that a preview needs none."""
+    """A docker daemon. The first request opens the connection, so a preview needs no daemon."""
 
     def __init__(self, host: str, ssh_options: tuple[str, ...] = ()) -> None:
         self.host = host
@@ -109,11 +109,11 @@ class Daemon:
         self._clients: dict[int, docker.APIClient] = {}
 
     def cancel(self) -> None:
-        """End what waits for docker to get somewhere."""
+        """End all waits for docker."""
         self._cancelled.set()
 
     def pause(self, seconds: float) -> None:
-        """Wait between two looks at docker; raises CancelledError."""
+        """Wait before the next request to docker; raises CancelledError."""
         if self._cancelled.wait(seconds):
             raise CancelledError("the update was cancelled")
 
@@ -123,7 +123,7 @@ class Daemon:
 
     @property
     def stream_api(self) -> docker.APIClient:
-        """For builds and pushes, which may be silent for long."""
+        """For builds and pushes, which may send nothing for a long time."""
         return self._client(STREAM_TIMEOUT)
 
     def _client(self, timeout: int) -> docker.APIClient:
@@ -142,6 +142,6 @@ class Daemon:
             raise self.unreachable(error) from error
 
     def unreachable(self, error: Exception) -> UnreachableError:
-        """The error of a connection that failed, with what ssh says of it."""
+        """The error of a connection that failed, with the messages of ssh."""
         reason = (self._tunnel.complaints() if self._tunnel else "") or str(error)
         return UnreachableError(f"docker at {self.host} does not answer: {reason}")

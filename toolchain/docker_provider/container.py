@@ -53,7 +53,7 @@ class Container(SchemaResource):
                 if inputs["wait"]:
                     _await_healthy(daemon, id, inputs["waitTimeout"])
         except Exception:
-            daemon.api.remove_container(id, v=True, force=True)  # so that the next update makes it anew
+            daemon.api.remove_container(id, v=True, force=True)  # so that the next update creates it again
             raise
         return id
 

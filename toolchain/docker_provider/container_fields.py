@@ -107,7 +107,7 @@ CONTAINER: Fields = {
     "logDriver": text(computed=True, replaces=True),
     "logOpts": mapping(replaces=True),
     "healthcheck": block({**HEALTHCHECK, "startInterval": span("0s")}, computed=True),
-    # Of no effect here; the vendor's plugin would miss their defaults in a state that it takes over.
+    # These have no effect here, but the vendor's plugin expects their defaults in a state that it takes over.
     "attach": flag(default=False, allowed="^False$"),
     "logs": flag(default=False, allowed="^False$"),
     "containerReadRefreshTimeoutMilliseconds": number(default=15000),

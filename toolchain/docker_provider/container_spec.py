@@ -8,7 +8,7 @@ from .convert import Spec, convert, converted, from_healthcheck, from_labels, fr
 from .values import Properties
 
 MIB = 1024 * 1024
-UNCONFINED_PATHS = "systempaths=unconfined"  # an option of the client's, not of the daemon's
+UNCONFINED_PATHS = "systempaths=unconfined"  # an option of the client, which the daemon does not know
 
 
 def container_spec(container: Properties) -> Spec:
@@ -84,7 +84,7 @@ def _isolation(container: Properties) -> Spec:
 
 
 def _full_names(capabilities: Iterable[str]) -> list[str]:
-    """As docker's clients send them, and thus as the daemon tells them back: CAP_NET_ADMIN for net_admin."""
+    """As docker's clients send them and the daemon returns them: CAP_NET_ADMIN for net_admin."""
     names = (name.upper() for name in capabilities)
     return sorted({name if name == "ALL" or name.startswith("CAP_") else f"CAP_{name}" for name in names})
 

@@ -1,4 +1,4 @@
-"""What docker tells of a container, as properties: those that the vendor's plugin reads, and no others."""
+"""The properties of a container that docker reports: those that the vendor's plugin reads, and no others."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from .values import Properties
 
 
 def container_state(found: Spec, known: Properties) -> Properties:
-    """The state; ``known`` is what it was before, and decides on some keys whether they are read at all."""
+    """The state. ``known`` is the state before; it decides whether some keys are read at all."""
     config, host, networks = found["Config"], found["HostConfig"], found["NetworkSettings"]
     running = found["State"]["Running"]
     state: Properties = {
@@ -21,7 +21,7 @@ def container_state(found: Spec, known: Properties) -> Properties:
         "domainname": config["Domainname"],
         "command": config["Cmd"] or [],
         "entrypoints": config["Entrypoint"] or [],
-        "envs": known.get("envs", []),  # docker tells those of the image too, and labels likewise
+        "envs": known.get("envs", []),  # docker reports the image's too; the same is true of labels
         "labels": known.get("labels", []),
         "user": config["User"],
         "workingDir": config["WorkingDir"],

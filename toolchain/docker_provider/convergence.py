@@ -1,4 +1,4 @@
-"""Waits until a service's tasks run; one that does not get there is reported with what its tasks say."""
+"""Waits until a service's tasks run. If they do not, the error has the messages of the tasks."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def _await(daemon: Daemon, id: str, config: Properties, delay: float, log: Log) 
         wanted = service["Spec"]["Mode"]["Replicated"]["Replicas"]
         running = _running(daemon, id)
         log(f"{len(running)} of {wanted} tasks run")
-        # The same tasks twice: one that starts and fails over and over is seen running now and then.
+        # The same tasks have to run twice: a task that keeps failing runs for a moment each time.
         if len(running) == wanted and running == seen and update.get("State", "completed") == "completed":
             return
         if time.monotonic() > deadline:
@@ -60,7 +60,7 @@ def _await(daemon: Daemon, id: str, config: Properties, delay: float, log: Log) 
 
 
 def _running(daemon: Daemon, id: str) -> set[str]:
-    """The tasks that run and shall run, on nodes that are up."""
+    """The tasks that run and are meant to run, on nodes that are up."""
     tasks = daemon.api.tasks({"service": id, "desired-state": "running"})
     down = {node["ID"] for node in daemon.api.nodes() if node["Status"]["State"] == "down"}
     return {

@@ -17,7 +17,7 @@ from .values import UNKNOWN, Properties, secret
 
 INPUTS = "__inputs"  # where the state keeps the inputs of the last build, as the vendor's plugin does
 LOG_LINES = 25  # of a failed build, shown in its error
-LOG_INTERVAL = 5.0  # seconds between lines shown of one step: without a terminal each stays on the screen
+LOG_INTERVAL = 5.0  # seconds between the shown lines of a step: without a terminal all of them stay
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 
@@ -67,7 +67,7 @@ class Image(ResourceType):
         return {"buildOnPreview": False, **inputs, "build": build}, refused
 
     def diff(self, state: Properties, inputs: Properties) -> list[Change]:
-        """Any other input is a new build, credentials apart: they may change often."""
+        """Every changed input needs a new build, except the credentials, which may change often."""
         old = state.get(INPUTS, {})
         changed = []
         for name in sorted(old.keys() | inputs.keys()):
@@ -86,7 +86,7 @@ class Image(ResourceType):
         return inputs["imageName"], _make(daemon, inputs, log)
 
     def read(self, daemon: Daemon, id: str, state: Properties) -> Properties | None:
-        return {**state, INPUTS: secret(state[INPUTS])}  # without a look, as the vendor's plugin
+        return {**state, INPUTS: secret(state[INPUTS])}  # not read from docker, as in the vendor's plugin
 
     def update(self, daemon: Daemon, id: str, state: Properties, inputs: Properties, log: Log) -> Properties:
         return _make(daemon, inputs, log)
@@ -164,7 +164,7 @@ def _push(daemon: Daemon, name: str, registry: Properties, log: Log) -> str:
 
 
 def _follow(events: Iterable[dict[str, Any]], what: str, log: Log) -> dict[str, Any]:
-    """Show a stream of docker's and return what it tells at its end; raise BuildError if that is an error."""
+    """Show docker's stream of events and return the data in it; raise BuildError if there is an error."""
     told: dict[str, Any] = {}
     lines: list[str] = []
     shown = time.monotonic()

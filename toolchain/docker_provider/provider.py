@@ -1,4 +1,4 @@
-"""The provider: the engine's requests, passed to the resource type they are about."""
+"""Passes each request of the engine to the resource type that it is about."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ class ResourceType(ABC):
 
     @abstractmethod
     def check(self, name: str, inputs: Properties, old: Properties, log: Log) -> tuple[Properties, Problems]:
-        """The inputs with defaults, and what is wrong with them; ``old`` are those of the last time."""
+        """The inputs with defaults, and what is wrong with them; ``old`` are the last inputs."""
 
     @abstractmethod
     def diff(self, state: Properties, inputs: Properties) -> list[Change]:
@@ -68,7 +68,7 @@ class SchemaResource(ResourceType):
 
     @abstractmethod
     def inspect(self, daemon: Daemon, id: str, known: Properties) -> Properties | None:
-        """The properties that docker tells, None when the resource is gone; the others stay as known."""
+        """The properties that docker reports, None if the resource is gone; the others stay as known."""
 
     def change(self, daemon: Daemon, id: str, state: Properties, wanted: Properties, log: Log) -> None:
         """Change the resource in place from its state to the wanted one."""

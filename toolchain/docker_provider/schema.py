@@ -135,10 +135,10 @@ def _planned_within(field: Field, old: Any, new: Any) -> Any:
 
 
 def applied(fields: Fields, wanted: Properties, found: Properties) -> Properties:
-    """The state right after a change: what docker tells, but sets as they were wanted.
+    """The state right after a change: what docker reports, but sets as they were wanted.
 
-    So Terraform's SDK has it. What docker drops from a set (``systempaths=unconfined``) or puts into one (the
-    platforms of an image) shows only after a refresh.
+    Terraform's SDK does the same. What docker drops from a set (``systempaths=unconfined``) or adds to one
+    (the platforms of an image) shows only after a refresh.
     """
     return {name: _applied_within(field, wanted.get(name), found.get(name)) for name, field in fields.items()}
 
@@ -157,7 +157,7 @@ def _block_of(field: Field) -> Field | None:
 
 
 def unknown_outputs(fields: Fields, inputs: Properties) -> Properties:
-    """The state that a preview of the creation can promise: inputs, and unknown what docker will choose."""
+    """The state that a preview of a creation shows: the inputs, and UNKNOWN where docker will choose."""
     return {**{name: UNKNOWN for name, field in fields.items() if field.computed}, **inputs}
 
 

@@ -34,7 +34,7 @@ class Secret(SchemaResource):
             found = daemon.api.inspect_secret(id)
         except NotFound:
             return None
-        return {"name": found["Spec"]["Name"]}  # docker never tells the data
+        return {"name": found["Spec"]["Name"]}  # docker never returns the data
 
     def delete(self, daemon: Daemon, id: str, state: Properties) -> None:
         try:

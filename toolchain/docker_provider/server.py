@@ -29,7 +29,7 @@ Method = Callable[[Any, Any, Context], Awaitable[Any]]
 
 
 def _plainly(method: Method) -> Method:
-    """The method, with errors as their message alone, where the SDK adds a stack trace."""
+    """The method, but its errors have only their message; the SDK would add a stack trace."""
 
     async def call(self: Any, request: Any, context: Context) -> Any:
         try:
@@ -84,7 +84,7 @@ async def _serve(arguments: list[str]) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, ended.set)
     parent = os.getppid()
-    while not ended.is_set() and os.getppid() == parent:  # an engine that is killed tells nobody
+    while not ended.is_set() and os.getppid() == parent:  # an engine that is killed sends no signal
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(ended.wait(), PARENT_CHECK_INTERVAL)
     await server.stop(grace=None)

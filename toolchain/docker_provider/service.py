@@ -40,7 +40,7 @@ class Service(SchemaResource):
         try:
             await_created(daemon, id, inputs.get("convergeConfig"), log)
         except Exception:
-            daemon.api.remove_service(id)  # so that the next update makes it anew
+            daemon.api.remove_service(id)  # so that the next update creates it again
             raise
         return id
 
@@ -82,7 +82,7 @@ class Service(SchemaResource):
 
 
 def _tasks(daemon: Daemon, id: str) -> list[Spec]:
-    """The tasks that are left; docker's own filter refuses a service that is gone."""
+    """The tasks that are left. Docker's own filter fails for a service that is gone."""
     return [task for task in daemon.api.tasks() if task["ServiceID"] == id]
 
 
@@ -104,13 +104,13 @@ def _tagged(image: str) -> str:
 
 
 def _resolve_image(daemon: Daemon, task: Spec, log: Log) -> None:
-    """Pin the image to the digest and platforms that its registry tells, if the daemon reaches one.
+    """Pin the image to the digest and platforms that its registry reports, if the daemon reaches one.
 
-    The docker command and the vendor's plugin do so at creation, and only there.
+    The docker command and the vendor's plugin do so at creation only.
     """
     container = task["ContainerSpec"]
     container["Image"] = _tagged(container["Image"])
-    if container["Image"].startswith("sha256:"):  # an id, of which no registry has heard
+    if container["Image"].startswith("sha256:"):  # an id, which no registry knows
         return
     try:
         told = daemon.api.inspect_distribution(container["Image"])

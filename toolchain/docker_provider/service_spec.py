@@ -1,7 +1,7 @@
 """A service's properties as docker's ServiceSpec.
 
-Where nothing is given, an empty or zero value is sent rather than none, as the vendor's plugin does: docker
-tells that back.
+A property that is not given is sent as an empty or zero value, as by the vendor's plugin, because docker
+returns it so.
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ def _container(container: Properties) -> Spec:
         "Command": container.get("commands", []),
         "Args": container.get("args", []),
         "Hostname": container.get("hostname", ""),
-        # In any order, as the vendor's plugin sends them: docker takes another order for a change.
+        # In random order, as the vendor's plugin sends them: to docker another order is a change.
         "Env": random.sample(variables, len(variables)),
         "User": container.get("user", ""),
         "Dir": container.get("dir", ""),

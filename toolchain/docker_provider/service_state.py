@@ -1,4 +1,4 @@
-"""What docker tells of a service, as properties: those that the vendor's plugin reads, and no others."""
+"""The properties of a service that docker reports: those that the vendor's plugin reads, and no others."""
 
 from __future__ import annotations
 
@@ -172,7 +172,7 @@ def _rollout(rollout: Spec) -> Properties:
 
 
 def _endpoint(service: Spec) -> Properties:
-    """As the swarm has allocated it, or else as it was asked for."""
+    """As the swarm has allocated it, or as it was asked for if the swarm has not."""
     asked = service["Spec"].get("EndpointSpec", {})
     allocated = service.get("Endpoint", {})
     if mode := allocated.get("Spec", {}).get("Mode"):

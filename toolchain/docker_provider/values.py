@@ -1,7 +1,7 @@
 """Property maps of the engine as plain Python values, and back.
 
-An unknown value (of a preview) stays what it is on the wire: the string UNKNOWN. Marks of secrets are dropped
-on the way in: the engine puts them on the outputs itself, as for all providers that do not accept secrets.
+An unknown value (of a preview) stays what it is in the protocol: the string UNKNOWN. Marks of secrets are
+removed from the inputs: the engine marks the outputs itself, as for all providers that do not accept secrets.
 """
 
 from __future__ import annotations

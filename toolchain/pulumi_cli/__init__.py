@@ -1,6 +1,6 @@
 """The Pulumi CLI: the machine's own, else the vendor's release, else built from the CLI's Go module.
 
-The module brings no Python language host: beside a CLI that was built stands language_host.py.
+The module has no Python language host, so a CLI that was built from it uses language_host.py.
 """
 
 import os
@@ -27,7 +27,7 @@ LANGUAGE_HOST = """\
 #!/bin/sh
 exec "{python}" -u -P "{repository}/toolchain/pulumi_cli/language_host.py" "$@"
 """
-# The provider of `pulumi.dynamic` resources, which the vendor's release ships too.
+# The provider of `pulumi.dynamic` resources; the vendor's release has one too.
 DYNAMIC_PROVIDER = """\
 #!/bin/sh
 exec "{python}" -u -m pulumi.dynamic "$@"
@@ -55,7 +55,7 @@ def ensure(log: Log) -> str:
 
 
 def executable() -> Path:
-    """The CLI that `source ./activate` leads to."""
+    """The CLI that a shell has after `source ./activate`."""
     return on_path() or BIN / "pulumi"
 
 
@@ -67,7 +67,7 @@ def on_path() -> Path | None:
 
 
 def version(pulumi: Path) -> str | None:
-    """What the CLI says of itself; None when it is missing or does not run."""
+    """The version that the CLI prints; None if it is missing or does not run."""
     try:
         answer = subprocess.run(
             [pulumi, "version"],
@@ -83,7 +83,7 @@ def version(pulumi: Path) -> str | None:
 
 
 def download(url: str, destination: Path) -> None:
-    """Unpack a release into `destination`, the CLI last: its presence says that all else is there."""
+    """Unpack a release into `destination`. The CLI is last, so if it is there the rest is there too."""
     archive = destination / "release.tar.gz"
     try:
         _fetch(url, archive)

@@ -1,7 +1,7 @@
 """Runs this project's Pulumi program for a CLI that was built without the vendor's Python language host.
 
 The engine starts it as `pulumi-language-python`, reads the port from its first line, and calls `Run`. The
-SDK's own server for programs given as a function does the work: its function runs `__main__.py`.
+SDK's own server does the work: it runs programs that are functions, and the function here runs `__main__.py`.
 """
 
 import os
@@ -39,7 +39,7 @@ class ProgramServer(LanguageServer):
         request.args[:] = [self.engine_address]  # where the SDK's server looks for it
         answer: language_pb2.RunResponse = super().Run(request, context)  # type: ignore[no-untyped-call]
         if answer.error:
-            # The SDK's server has reported it; the engine would print it once more.
+            # The SDK's server has reported it already, and the engine would print it again.
             answer.error, answer.bail = "", True
         return answer
 

@@ -1,3 +1,3 @@
 #!/bin/sh
-# Installing a package in an image starts no service.
+# Keeps packages that are installed in an image from starting services.
 exit 101

@@ -8,7 +8,8 @@ folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 mkdir "$folder/classes" "$folder/tmp"
 
-find "$here/src/test" -name '*.java' -exec javac -Werror -encoding UTF-8 -cp "$class_path" -d "$folder/classes" {} +
+find "$here/src/test" -name '*.java' \
+    -exec javac -Xlint:all,-path -Werror -encoding UTF-8 -cp "$class_path" -d "$folder/classes" {} +
 for test in $(cd "$folder/classes" && find . -name '*Test.class' | sed 's|^\./||; s|/|.|g; s|\.class$||'); do
     java -Djava.io.tmpdir="$folder/tmp" -cp "$folder/classes:$class_path" junit.textui.TestRunner "$test"
 done

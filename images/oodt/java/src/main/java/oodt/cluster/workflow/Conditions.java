@@ -33,6 +33,6 @@ final class Conditions {
 
     boolean areSatisfied(Metadata metadata) {
         return conditions.entrySet().stream()
-                .allMatch(each -> each.getValue().evaluate(metadata, each.getKey().getTaskConfig()));
+                .allMatch(each -> each.getValue().evaluate(metadata, each.getKey().getCondConfig()));
     }
 }

@@ -1,6 +1,6 @@
 package oodt.cluster.workflow;
 
-import java.net.URL;
+import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -33,7 +33,7 @@ public class JobEngineTest extends TestCase {
         repository = new JobInstanceRepository(journal, "boot-1", 20, new History(100, 1_000_000));
         SampleTasks.reportTo(repository);
         engine = new JobEngine(repository, journal, POOL_SIZE);
-        engine.setWorkflowManagerUrl(new URL("http://manager:9001"));
+        engine.setWorkflowManagerUrl(URI.create("http://manager:9001").toURL());
     }
 
     public void testTasksRunOneAfterTheOtherAndSeeWhereTheyAre() throws Exception {

@@ -71,7 +71,7 @@ class Step:
 
 
 def run_steps(*chains: Sequence[Step]) -> None:
-    """Run the chains side by side, each in its order. If a step fails, exit with a message that says what to do."""
+    """Run the chains side by side, each in its order. Exit with what to do about a step that fails."""
     LOGS.mkdir(parents=True, exist_ok=True)
     with _one_at_a_time(), ThreadPoolExecutor(len(chains)) as pool:
         try:

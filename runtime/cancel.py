@@ -5,24 +5,22 @@ from collections.abc import Sequence
 from typing import Any
 
 from runtime.cli.command import Command, exit_with, word
-from runtime.cli.results import DONE, SOME_FAILED, BadUsage, Result, TimedOut
+from runtime.cli.results import DONE, SOME_FAILED, Result, TimedOut
 from runtime.cli.status_client import StatusClient, status_client
 
 
 def _run(options: Namespace) -> Result:
-    if options.batch and options.event:
-        raise BadUsage("--event goes with --job: leave it out")
     try:
         client = status_client()
         if options.batch:
-            return _cancel_batch(client, options.batch)
+            return _cancel_batch(client, options.batch, options.event)
         return _cancel_jobs(client, options.job, options.event)
     except TimedOut as error:
         raise TimedOut(f"{error}; run the same command again to go on") from None
 
 
-def _cancel_batch(client: StatusClient, batch: str) -> Result:
-    stopped = client.cancel_batch(batch)
+def _cancel_batch(client: StatusClient, batch: str, event: str | None) -> Result:
+    stopped = client.cancel_batch(batch, event)
 
     def show() -> None:
         print(f"batch {batch}: {stopped} jobs that had begun, and all that had not")
@@ -51,7 +49,9 @@ def _add_options(parser: ArgumentParser) -> None:
         "--job", type=word, metavar="ID", action="append", help="cancel this job; repeat it for more"
     )
     parser.add_argument(
-        "--event", type=word, help="with --job: its event, needed where the job belongs to no batch"
+        "--event",
+        type=word,
+        help="the event, where several have a batch of this name, or the job belongs to no batch",
     )
 
 

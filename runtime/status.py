@@ -46,8 +46,8 @@ class View:
 
 
 def _run(options: Namespace) -> Result:
-    if options.event and not options.job:
-        raise BadUsage("--event goes with --job: say which job, or leave it out")
+    if options.event and not (options.job or options.batch):
+        raise BadUsage("--event goes with --job or --batch: say which, or leave it out")
     client = status_client()
     view = _view(client, options)
     answer = _follow(view, client, quiet=options.json) if options.follow else view.look()
@@ -69,10 +69,13 @@ def _view(client: StatusClient, options: Namespace) -> View:
         )
     if options.batch:
         return View(
-            look=lambda: _batch(client, options.batch),
+            look=lambda: _batch(client, options.batch, options.event),
             render=status_views.batch,
             line=status_views.progress,
-            over=lambda batch: batch["submitted"] is not None and batch["ended"] >= batch["submitted"],
+            over=lambda batch: (
+                batch["interrupted"]
+                or (batch["submitted"] is not None and batch["ended"] >= batch["submitted"])
+            ),
             failed=lambda batch: any(batch["states"].get(state) for state in ("DEAD", "CANCELLED")),
         )
     return View(
@@ -87,11 +90,13 @@ def _view(client: StatusClient, options: Namespace) -> View:
     )
 
 
-def _batch(client: StatusClient, batch: str) -> Answer:
+def _batch(client: StatusClient, batch: str, event: str | None) -> Answer:
+    found = client.batch(batch, event)
+    jobs = {"batch": batch, "event": found["event"]}
     return {
-        **client.batch(batch),
-        "reasons": client.reasons(limit=LISTED_REASONS, batch=batch),
-        "newest": client.jobs(limit=LISTED_JOBS, batch=batch),
+        **found,
+        "reasons": client.reasons(limit=LISTED_REASONS, **jobs),
+        "newest": client.jobs(limit=LISTED_JOBS, **jobs),
     }
 
 
@@ -150,7 +155,7 @@ def _add_options(parser: ArgumentParser) -> None:
         "--job", type=word, metavar="ID", help="a job: its runs with node, times, reason, its products"
     )
     parser.add_argument(
-        "--event", type=word, help="with --job: its event, where several have a job of this id"
+        "--event", type=word, help="the event, where several have a job or a batch of this name"
     )
     parser.add_argument(
         "--follow",

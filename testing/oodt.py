@@ -1,5 +1,6 @@
 """OODT's two services in containers, as in a cluster, on a network and volumes of their own."""
 
+import asyncio
 import json
 import subprocess
 import tarfile
@@ -11,6 +12,8 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+from runtime.oodt import xml_rpc
+from runtime.oodt.file_manager import FileManager
 from services.workflows import archive
 from testing.waiting import until
 from toolchain.paths import REPOSITORY
@@ -186,3 +189,13 @@ def products(catalogue: xmlrpc.client.ServerProxy, element: str, value: str) -> 
         for product in filemgr.query(query, type_)
     ]
     return sorted(found, key=lambda metadata: str(metadata.get("CAS.ProductName")))
+
+
+def catalogued(url: str) -> list[tuple[dict[str, Any], list[str]]]:
+    """Each product in the catalogue of the File Manager at URL, and its files."""
+
+    async def ask() -> list[tuple[dict[str, Any], list[str]]]:
+        async with xml_rpc.session() as session:
+            return [found async for found in FileManager(session, url).products()]
+
+    return asyncio.run(ask())

@@ -1,41 +1,49 @@
-"""Cleans up where the share is mounted: plans, deletes, and shows what went or would go."""
+"""Cleans up where the share is mounted: deletes or only counts, and shows what went or would go."""
 
-import http.client
+import asyncio
 import os
-import xmlrpc.client
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from runtime import names
 from runtime.cli import cleaning
-from runtime.cli.cleaning import Plan, Share
+from runtime.cli.cleaning import Cleaned, Horizon, Share
 from runtime.cli.results import Result, SomeFailed
 from runtime.cli.status_client import Refused, StatusClient, has_jobs, status_client
 from runtime.environment import SettingError, address
-from runtime.oodt.catalogue import Catalogue
-
-EXAMPLES_SHOWN = 3
+from runtime.oodt import xml_rpc
+from runtime.oodt.file_manager import FileManager
 
 
 def clean(parts: Sequence[str], *, older_than: float, really: bool) -> Result:
     """Delete what can go of these parts, or only tell; raises SettingError, NoStatus, SomeFailed."""
-    share = _share(os.environ)
-    catalogue = Catalogue(_file_manager(os.environ))
+    share, url = _share(os.environ), _file_manager(os.environ)
+
+    async def work() -> Cleaned:
+        async with xml_rpc.session() as session:
+            return await cleaning.clean(
+                share,
+                FileManager(session, url),
+                parts=parts,
+                until=horizon.at,
+                busy=busy,
+                really=really,
+            )
+
     try:
         client, busy = _status(parts)
-        plan = cleaning.plan(share, catalogue, parts=parts, age=older_than, busy=busy)
-        if really:
-            cleaning.carry_out(plan, share, catalogue)
+        horizon = cleaning.horizon(share, age=older_than)
+        cleaned = asyncio.run(work())
         history = None
         if "history" in parts and client and really:
-            history = client.forget(int(plan.horizon))
+            history = client.forget(int(horizon.at))
     except SettingError:
         raise
-    except (OSError, ValueError, Refused, xmlrpc.client.Error, http.client.HTTPException) as error:
+    except (OSError, ValueError, Refused, xml_rpc.Fault) as error:
         raise SomeFailed(f"not all is done: {error}") from error
-    answer = _answer(plan, done=really, history=history)
-    return Result(answer=answer, show=lambda: _show(plan, answer, share))
+    answer = _answer(cleaned, horizon, done=really, history=history)
+    return Result(answer=answer, show=lambda: _show(cleaned, answer, share))
 
 
 def _share(env: Mapping[str, str]) -> Share:
@@ -64,37 +72,37 @@ def _status(parts: Sequence[str]) -> tuple[StatusClient | None, set[str] | None]
     return client, {queue["event"] for queue in overview["queues"] if has_jobs(queue)}
 
 
-def _answer(plan: Plan, *, done: bool, history: int | None) -> dict[str, Any]:
+def _answer(cleaned: Cleaned, horizon: Horizon, *, done: bool, history: int | None) -> dict[str, Any]:
     return {
         "done": done,
-        "until": plan.horizon,
-        "unfinished": plan.unfinished,
+        "until": horizon.at,
+        "unfinished": horizon.unfinished,
         "products": {
-            "files": len(plan.products.paths),
-            "bytes": plan.products.size,
-            "catalogue": len(plan.catalogue),
+            "files": cleaned.products.count,
+            "bytes": cleaned.products.size,
+            "catalogue": cleaned.catalogue,
         },
-        "jobs": {"entries": len(plan.jobs.paths)},
-        "ledger": {"records": len(plan.ledger.paths)},
+        "jobs": {"entries": cleaned.jobs.count},
+        "ledger": {"records": cleaned.ledger.count},
         "history": {"jobs": history},
     }
 
 
-def _show(plan: Plan, answer: Mapping[str, Any], share: Share) -> None:
+def _show(cleaned: Cleaned, answer: Mapping[str, Any], share: Share) -> None:
     products = answer["products"]
     size = f"{products['bytes'] / 1e6:.1f} MB"
     for root, part, text in (
-        (share.archive, plan.products, f"files, {size}, {products['catalogue']} catalogue entries"),
-        (share.jobs, plan.jobs, "job folders"),
-        (share.ledger, plan.ledger, "records of jobs that have ended"),
+        (share.archive, cleaned.products, f"files, {size}, {products['catalogue']} catalogue entries"),
+        (share.jobs, cleaned.jobs, "job folders"),
+        (share.ledger, cleaned.ledger, "records of jobs that have ended"),
     ):
-        print(f"{root}: {len(part.paths)} {text}")
-        for path in part.paths[:EXAMPLES_SHOWN]:
+        print(f"{root}: {part.count} {text}")
+        for path in part.examples:
             print(f"  {path}")
-        if len(part.paths) > EXAMPLES_SHOWN:
+        if part.count > len(part.examples):
             print("  ...")
     if answer["history"]["jobs"] is not None:
         print(f"history: {answer['history']['jobs']} jobs")
-    if plan.unfinished:
-        print(f"{plan.unfinished} jobs have not ended: what is newer than the oldest of them stays")
+    if answer["unfinished"]:
+        print(f"{answer['unfinished']} jobs have not ended: what is newer than the oldest of them stays")
     print("done" if answer["done"] else "nothing was deleted: add --yes to do it")

@@ -1,26 +1,29 @@
-"""Plans what can be deleted on the share, and deletes it.
+"""Counts what can be deleted on the share, and deletes it.
 
 Nothing that a job may still need is deleted. What is newer than the start of the oldest job that has not
 ended stays. The record of a job stays until the job has ended and its message cannot come any more.
 """
 
-import os
 import time
-from collections.abc import Collection, Iterator, Mapping, Set
+from collections.abc import Collection, Iterator, Set
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
-from typing import Any
+from stat import S_ISDIR
 
 from runtime.cli.nofollow import NoFollowFolder
-from runtime.oodt.catalogue import Catalogue
-from runtime.oodt.file_manager import RECEIVED, place_of
+from runtime.oodt.file_manager import RECEIVED, FileManager, Product, place_of
 from runtime.records import entries
+from runtime.records.ledger import Ledger
 
 # The clocks of the nodes and of the share may differ by this much.
 MARGIN_SECONDS = 60.0
 # The archive has a folder for each product type, and jobs one for each workflow. These stay.
 KEPT_DEPTH = 1
 RECORD_DEPTH = 2
+# While the broker has jobs of an event, a message that was sent twice may still come, and its job would run
+# again if the record were gone. No message is expected to wait for so long.
+BUSY_SECONDS = 7 * 86400.0
+EXAMPLES = 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,126 +35,178 @@ class Share:
     ledger: Path
 
 
+@dataclass(frozen=True, kw_only=True)
+class Horizon:
+    """What is newer than ``at``, in unix seconds, stays, because of ``unfinished`` jobs or by request."""
+
+    at: float
+    unfinished: int
+
+
 @dataclass(kw_only=True)
 class Part:
-    """What can be deleted of one kind."""
+    """How much of one kind goes, in files, folders or bytes, and the first examples."""
 
-    paths: list[PurePath] = field(default_factory=list)
+    count: int = 0
     size: int = 0
+    examples: list[PurePath] = field(default_factory=list)
 
     def add(self, path: PurePath, size: int = 0) -> None:
-        self.paths.append(path)
+        self.count += 1
         self.size += size
+        if len(self.examples) < EXAMPLES:
+            self.examples.append(path)
 
 
 @dataclass(kw_only=True)
-class Plan:
-    """All that can be deleted. A catalogue entry is deleted before its files, so no entry is left without.
+class Cleaned:
+    """All that goes. ``catalogue`` is the number of entries that go."""
 
-    Entries whose files are gone already are deleted too: nothing else would ever remove them.
-    """
-
-    horizon: float
-    unfinished: int = 0
     products: Part = field(default_factory=Part)
-    catalogue: list[dict[str, Any]] = field(default_factory=list)
+    catalogue: int = 0
     jobs: Part = field(default_factory=Part)
     ledger: Part = field(default_factory=Part)
 
 
-def records(ledger: Path) -> Iterator[tuple[PurePath, list[entries.Entry]]]:
-    """Each job's folder in the ledger and its history."""
-    with NoFollowFolder(ledger) as folder:
-        found = [path for path, _ in folder.entries(RECORD_DEPTH) if not path.parts[0].startswith(".")]
-    for path in found:
-        if history := entries.read_all(ledger / path):
-            yield path, history
+def horizon(share: Share, *, age: float) -> Horizon:
+    """Only what is older than AGE seconds may go, and only if it is older than each job that has not ended.
 
-
-def plan(
-    share: Share, catalogue: Catalogue, *, parts: Collection[str], age: float, busy: Set[str] | None
-) -> Plan:
-    """What can be deleted of these parts, if it is older than AGE seconds.
-
-    BUSY are the events that the broker has jobs of; None if that is not known. May raise as Catalogue does.
+    A job that begins from now on is newer than all that goes.
     """
-    histories = list(records(share.ledger))
-    begun = [
-        next((entry["started"] for entry in history if entry["kind"] == "run"), 0.0)
-        for _, history in histories
-        if history[-1]["kind"] != "verdict"
-    ]
-    now = time.time()
-    made = Plan(
-        horizon=min(now - age, *(start - MARGIN_SECONDS for start in begun), now), unfinished=len(begun)
-    )
+    until = time.time() - age
+    unfinished = 0
+    for _, history in records(share.ledger):
+        if history[-1]["kind"] != "verdict":
+            unfinished += 1
+            began = next((entry["started"] for entry in history if entry["kind"] == "run"), 0.0)
+            until = min(until, began - MARGIN_SECONDS)
+    return Horizon(at=until, unfinished=unfinished)
+
+
+def records(ledger: Path) -> Iterator[tuple[PurePath, list[entries.Entry]]]:
+    """Each job's folder in the ledger, EVENT/JOB, and its history."""
+    with NoFollowFolder(ledger) as folder:
+        for path, _ in folder.entries(RECORD_DEPTH):
+            hidden = any(part.startswith(".") for part in path.parts)
+            if not hidden and (history := entries.read_all(ledger / path)):
+                yield path, history
+
+
+async def clean(
+    share: Share,
+    file_manager: FileManager,
+    *,
+    parts: Collection[str],
+    until: float,
+    busy: Set[str] | None,
+    really: bool,
+) -> Cleaned:
+    """What of these parts goes, if it is older than UNTIL; it is deleted if REALLY.
+
+    BUSY are the events that the broker has jobs of; None if that is not known. Raises OSError, and as
+    FileManager.
+    """
+    gone = Cleaned()
     if "products" in parts:
-        _products(made, share, catalogue)
+        with NoFollowFolder(share.archive) as folder:
+            # An entry goes before its files, so that no entry is left without. Entries whose files are gone
+            # already go too: nothing else would ever remove them.
+            await _catalogue(gone, folder, file_manager, until=until, really=really)
+            _files(gone.products, folder, until=until, really=really)
     if "jobs" in parts:
         with NoFollowFolder(share.jobs) as folder:
             for path, about in folder.entries(KEPT_DEPTH + 1):
-                if about.st_ctime <= made.horizon:
-                    made.jobs.add(path)
+                if about.st_ctime <= until:
+                    gone.jobs.add(path)
+                    if really:
+                        folder.remove(path)
     if "ledger" in parts:
-        for path, history in histories:
-            if _is_over(history[-1], made.horizon, path.parts[0], busy):
-                made.ledger.add(path)
-    return made
+        _ledger(gone.ledger, share.ledger, until=until, busy=busy, really=really)
+    return gone
 
 
-def carry_out(made: Plan, share: Share, catalogue: Catalogue) -> None:
-    """Delete what the plan says. Some of it may be gone already."""
-    for product in made.catalogue:
-        catalogue.remove(product)
-    for root, part in ((share.archive, made.products), (share.jobs, made.jobs), (share.ledger, made.ledger)):
-        if part.paths:
-            with NoFollowFolder(root) as folder:
-                for path in part.paths:
-                    folder.remove(path)
-                folder.remove_empty_folders(below=KEPT_DEPTH)
+async def _catalogue(
+    gone: Cleaned, archive: NoFollowFolder, file_manager: FileManager, *, until: float, really: bool
+) -> None:
+    async for product, files in file_manager.products():
+        if await _goes(product, files, archive, file_manager, until):
+            gone.catalogue += 1
+            if really:
+                await file_manager.forget(product)
 
 
-def _products(made: Plan, share: Share, catalogue: Catalogue) -> None:
-    with NoFollowFolder(share.archive) as folder:
-        for path, about in folder.files():
-            # A file that is moved here keeps its other times. This one is when its name or owner changed.
-            if about.st_ctime <= made.horizon:
-                made.products.add(path, about.st_size)
-    going = {place_of(str(share.archive / path)) for path in made.products.paths}
-    for product, files in catalogue.products():
-        # OODT lists a folder and the files in it. The files decide.
-        others = [file for file in files if file not in going and not os.path.isdir(file)]
-        if others:
-            gone = all(_is_gone(file, share.archive) for file in others)
-            goes = gone and _was_archived(product, catalogue, made.horizon)
+async def _goes(
+    product: Product, files: list[str], archive: NoFollowFolder, file_manager: FileManager, until: float
+) -> bool:
+    """Whether all of a product's files go, or are gone."""
+    some_go = some_gone = False
+    for file in files:
+        path = _below(file, archive)
+        about = archive.about(path) if path else None
+        if path is None or (about is None and not _was_there(path, archive)):
+            return False
+        if about is None:
+            some_gone = True
+        elif S_ISDIR(about.st_mode):
+            continue  # OODT lists a folder and the files in it. The files decide.
+        elif about.st_ctime > until:
+            return False
         else:
-            goes = not going.isdisjoint(files)
-        if goes:
-            made.catalogue.append(product)
+            some_go = True
+    return some_go or (some_gone and await _was_archived(product, file_manager, until))
 
 
-def _is_gone(file: str, archive: Path) -> bool:
-    """Whether a file that was in the archive has been deleted, by an earlier clean-up or by hand."""
-    root = PurePath(place_of(str(archive)))
-    path = PurePath(file)
-    if not path.is_relative_to(root):
-        return False
+def _files(gone: Part, archive: NoFollowFolder, *, until: float, really: bool) -> None:
+    for path, about in archive.files():
+        # A file that is moved here keeps its other times. This one is when its name or owner changed.
+        if about.st_ctime <= until:
+            gone.add(path, about.st_size)
+            if really:
+                archive.remove(path)
+    if really:
+        archive.remove_empty_folders(below=KEPT_DEPTH)
+
+
+def _ledger(gone: Part, root: Path, *, until: float, busy: Set[str] | None, really: bool) -> None:
+    ledger = Ledger(root, node="clean", lease=0)
+    for path, history in records(root):
+        event, job = path.parts
+        if _is_over(history[-1], until, is_busy=busy is None or event in busy):
+            if really and not ledger.forget(event, job, entry=len(history)):
+                continue
+            gone.add(path)
+    for event, batch, cancelled in ledger.cancelled_batches():
+        # The batch's name may be used again, unless a message of it may still come.
+        if really and cancelled <= until and busy is not None and event not in busy:
+            ledger.forget_batch(event, batch)
+
+
+def _below(file: str, archive: NoFollowFolder) -> PurePath | None:
+    """The file's path in the archive; None if it is elsewhere."""
+    root, path = PurePath(place_of(str(archive.root))), PurePath(file)
+    return path.relative_to(root) if path.is_relative_to(root) and path != root else None
+
+
+def _was_there(path: PurePath, archive: NoFollowFolder) -> bool:
+    """Whether a file that is missing may have been deleted, by an earlier clean-up or by hand."""
     # The folder of a product type is never deleted. If it is missing, the share may not be mounted.
-    kept = archive.joinpath(*path.relative_to(root).parts[:1])
-    return kept.is_dir() and not os.path.lexists(file)
+    kept = archive.about(PurePath(path.parts[0]))
+    return kept is not None and S_ISDIR(kept.st_mode)
 
 
-def _was_archived(product: Mapping[str, Any], catalogue: Catalogue, horizon: float) -> bool:
+async def _was_archived(product: Product, file_manager: FileManager, until: float) -> bool:
     """Whether the product's files have arrived in the archive."""
     if product["transferStatus"] != RECEIVED:
         return False
-    received = catalogue.received(product)
+    received = await file_manager.received(product)
     # This node may see the files of another one a moment later.
-    return received is not None and received <= horizon - MARGIN_SECONDS
+    return received is not None and received <= until - MARGIN_SECONDS
 
 
-def _is_over(last: entries.Entry, horizon: float, event: str, busy: Set[str] | None) -> bool:
-    if last["kind"] != "verdict" or last["ended"] > horizon:
+def _is_over(last: entries.Entry, until: float, *, is_busy: bool) -> bool:
+    if last["kind"] != "verdict" or last["ended"] > until:
         return False
+    if not is_busy:
+        return True
     # The message of a cancelled job may still be queued. Only the record keeps it from running.
-    return last["state"] != "CANCELLED" or (busy is not None and event not in busy)
+    return last["state"] != "CANCELLED" and bool(last["ended"] <= until - BUSY_SECONDS)

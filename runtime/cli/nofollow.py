@@ -5,6 +5,7 @@ folder relative to the one that is open already, with O_NOFOLLOW.
 """
 
 import contextlib
+import errno
 import os
 import shutil
 import stat
@@ -49,6 +50,18 @@ class NoFollowFolder:
                         yield PurePath(folder, name), os.stat(name, dir_fd=handle, follow_symlinks=False)
             if level >= depth:
                 folders.clear()
+
+    def about(self, path: PurePath) -> os.stat_result | None:
+        """What is there; None if nothing is, or a folder on the way is a link."""
+        try:
+            with self._open(path.parent) as parent:
+                return os.stat(path.name, dir_fd=parent, follow_symlinks=False)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except OSError as error:
+            if error.errno == errno.ELOOP:
+                return None
+            raise
 
     def remove(self, path: PurePath) -> None:
         """Delete a file, a link, or a folder with its content. It may be gone already."""

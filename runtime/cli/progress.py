@@ -20,6 +20,7 @@ class BatchProgress:
     jobs: int
     submitted: int = 0
     began: float = field(default_factory=time.monotonic)
+    changed: float = field(default_factory=time.monotonic)
     latest: dict[str, StateChange] = field(default_factory=dict)
     counts: Counter[str] = field(default_factory=Counter)
 
@@ -34,6 +35,7 @@ class BatchProgress:
         if outcome and outcome.log and (change.state != "DEAD" or self.counts["DEAD"] >= MOST_LOGS):
             change = replace(change, outcome=replace(outcome, log=None))
         self.latest[change.job] = change
+        self.changed = time.monotonic()
         self.counts[change.state] += 1
 
     @property
@@ -43,6 +45,9 @@ class BatchProgress:
     @property
     def complete(self) -> bool:
         return self.ended == self.jobs
+
+    def changed_within(self, seconds: float) -> bool:
+        return time.monotonic() - self.changed < seconds
 
     @property
     def seconds(self) -> float:

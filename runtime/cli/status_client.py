@@ -50,11 +50,16 @@ class StatusClient:
     def batches(self, *, limit: int) -> list[dict[str, Any]]:
         return list(self._call("GET", "batches", limit=limit)["batches"])
 
-    def batch(self, batch: str) -> dict[str, Any]:
-        return self._call("GET", f"batches/{quote(batch, safe='')}")
+    def batch(self, batch: str, event: str | None) -> dict[str, Any]:
+        """The batch of this name; raises Refused if there is none, or more than one."""
+        return self._call("GET", f"batches/{quote(batch, safe='')}", **_if_given(event))
 
-    def jobs(self, *, limit: int, **filters: str) -> list[dict[str, Any]]:
-        return list(self._call("GET", "jobs", limit=limit, **filters)["jobs"])
+    def jobs(self, *, limit: int, before: int | None = None, **filters: str) -> list[dict[str, Any]]:
+        """Jobs that match, the newest first. ``before`` is the number of the last job of the page before."""
+        page: dict[str, str | int] = {"limit": limit, **filters}
+        if before is not None:
+            page["before"] = before
+        return list(self._call("GET", "jobs", **page)["jobs"])
 
     def job(self, event: str, job: str) -> dict[str, Any]:
         return self._call("GET", f"jobs/{quote(event, safe='')}/{quote(job, safe='')}")
@@ -75,9 +80,10 @@ class StatusClient:
     def reasons(self, *, limit: int, **filters: str) -> list[dict[str, Any]]:
         return list(self._call("GET", "reasons", limit=limit, **filters)["reasons"])
 
-    def cancel_batch(self, batch: str) -> int:
+    def cancel_batch(self, batch: str, event: str | None) -> int:
         """Cancel a batch; returns how many of its jobs had begun."""
-        return int(self._call("POST", f"batches/{quote(batch, safe='')}/cancel")["stopped"])
+        path = f"batches/{quote(batch, safe='')}/cancel"
+        return int(self._call("POST", path, **_if_given(event))["stopped"])
 
     def cancel_job(self, event: str, job: str) -> str:
         """Cancel a job; returns its final state."""
@@ -135,6 +141,10 @@ def status_client(env: Mapping[str, str] = os.environ) -> StatusClient:
 def has_jobs(queue: Mapping[str, Any]) -> bool:
     """Whether the broker has jobs of an event, or has not counted them; QUEUE is one of the overview's."""
     return not queue["counted"] or any(queue[part] for part in ("queued", "taken", "retrying"))
+
+
+def _if_given(event: str | None) -> dict[str, str]:
+    return {"event": event} if event else {}
 
 
 def _error(error: urllib.error.HTTPError) -> str:

@@ -106,6 +106,8 @@ def _numbers(each: Answer) -> tuple[str, ...]:
 def _note(each: Answer) -> str:
     if each["cancelled"]:
         return "cancelled"
+    if each.get("interrupted"):
+        return "its submission was interrupted: no more jobs come"
     if each["submitted"] is None:
         return "its submission has not ended"
     return "done" if each["ended"] >= each["submitted"] else ""

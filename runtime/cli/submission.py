@@ -6,19 +6,24 @@ import secrets
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 from runtime import names
 from runtime.cli import batches
 from runtime.cli.display import Display
 from runtime.cli.progress import BatchProgress
+from runtime.cli.results import CliError
+from runtime.cli.status_client import status_client
 from runtime.cli.waiting import Outage
+from runtime.environment import SettingError
 from runtime.messaging import messages
-from runtime.messaging.announcements import StateChange, Submission, announce, decode
-from runtime.messaging.broker import Broker, Message
+from runtime.messaging.announcements import RESULT, StateChange, Submission, announce, decode
+from runtime.messaging.broker import Broker, BrokerDown, Message
 from runtime.messaging.event import AMQP_PRIORITY, Priority
 from runtime.messaging.messages import Metadata
-from runtime.messaging.session import Delivery
+from runtime.messaging.session import Delivery, Rejected
 from runtime.messaging.topology import follower_topology
+from runtime.outcome import from_fields
 
 CONNECT_SECONDS = 15.0
 CONFIRM_SECONDS = 120.0
@@ -26,6 +31,10 @@ CONFIRM_SECONDS = 120.0
 WINDOW = 2000
 ANNOUNCEMENTS_AT_ONCE = 500
 LOOK_SECONDS = 1.0
+LAST_WORD_SECONDS = 2.0
+# After so long without news it is looked up whether some was missed.
+QUIET_SECONDS = 30.0
+PAGE = 1000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,13 +77,57 @@ async def _publish_and_wait(
             complete.set()
         delivery.ack()
 
-    # The queue is there before the first job is, so no state change is missed.
+    # The queue is there before the first job is. It goes if nobody consumes it for some minutes.
     await broker.consume(queue, prefetch=ANNOUNCEMENTS_AT_ONCE, handler=on_delivery)
     try:
         await _publish(broker, request, progress, shown)
-        await complete.wait()
+        while not complete.is_set():
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(QUIET_SECONDS):
+                    await complete.wait()
+            if not complete.is_set() and not progress.changed_within(QUIET_SECONDS):
+                await _catch_up(request, progress)
+                shown.show(progress)
+                if progress.complete:
+                    complete.set()
     finally:
         await broker.delete(queue)
+
+
+async def _catch_up(request: Request, progress: BatchProgress) -> None:
+    """Ask the status service which announcements were missed, as by a machine that was asleep for an hour.
+
+    It is no error if there is no status service: announcements may still come.
+    """
+    with contextlib.suppress(CliError, SettingError):
+        client = await asyncio.to_thread(status_client)
+        batch = await asyncio.to_thread(client.batch, request.batch, request.event)
+        if batch["ended"] == progress.ended:
+            return
+        before: int | None = None
+        while jobs := await asyncio.to_thread(
+            client.jobs, limit=PAGE, batch=request.batch, event=request.event, before=before
+        ):
+            for change in filter(None, map(_change, jobs)):
+                progress.add(change)
+            before = jobs[-1]["number"]
+
+
+def _change(job: dict[str, Any]) -> StateChange | None:
+    """What would have been announced of a job in the history; None of one that is queued."""
+    if job["state"] == "QUEUED":
+        return None
+    result = RESULT.get(job["state"])
+    return StateChange(
+        job=job["job"],
+        event=job["event"],
+        batch=job["batch"],
+        state=job["state"],
+        run=job["run"],
+        attempts=job["attempts"],
+        node=job["node"] or "",
+        outcome=from_fields(result, job) if result else None,
+    )
 
 
 async def _publish(broker: Broker, request: Request, progress: BatchProgress, shown: Display) -> None:
@@ -85,14 +138,21 @@ async def _publish(broker: Broker, request: Request, progress: BatchProgress, sh
         shown.show(progress)
 
     await announce(broker, batch)
-    await broker.publish_each(
-        names.EXCHANGE,
-        request.event,
-        _messages(request),
-        at_once=WINDOW,
-        seconds=CONFIRM_SECONDS,
-        confirmed=confirmed,
-    )
+    try:
+        await broker.publish_each(
+            names.EXCHANGE,
+            request.event,
+            _messages(request),
+            at_once=WINDOW,
+            seconds=CONFIRM_SECONDS,
+            confirmed=confirmed,
+        )
+    except BaseException:
+        # How many have been sent is worth a moment, also to somebody who has typed Ctrl-C.
+        with contextlib.suppress(TimeoutError, BrokerDown, Rejected):
+            async with asyncio.timeout(LAST_WORD_SECONDS):
+                await announce(broker, replace(batch, submitted=progress.submitted))
+        raise
     await announce(broker, replace(batch, submitted=progress.submitted))
 
 

@@ -1,8 +1,10 @@
-"""The File Manager: removes products from catalogue and archive."""
+"""The File Manager: tells of all products, and removes products from catalogue and archive."""
 
+import contextlib
 import logging
 import posixpath
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
+from datetime import datetime
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -16,6 +18,9 @@ CALL_SECONDS = 60.0
 TERM = "org.apache.oodt.cas.filemgr.structs.TermQueryCriteria"
 # The cluster's catalogue finds products of all types by it. OODT's own catalogues find none.
 PLACE = "reference_data_store"
+# The cluster's catalogue takes it for all types, also those that the policy has no more.
+ANY_TYPE = {"id": ""}
+RECEIVED_TIME = "CAS.ProductReceivedTime"
 # The status of a product whose files are in the archive.
 RECEIVED = "RECEIVED"
 
@@ -34,17 +39,52 @@ def place_of(reference: str) -> str:
 
 
 class FileManager:
-    """XML-RPC client of the File Manager."""
+    """XML-RPC client of the File Manager. Its methods raise as xml_rpc.call."""
 
     def __init__(self, client: aiohttp.ClientSession, url: str) -> None:
         self._client = client
         self._url = url
+        self._forgotten = 0
+
+    async def products(self) -> AsyncIterator[tuple[Product, list[str]]]:
+        """Each product in the catalogue and its files in the archive. It may be forgotten meanwhile."""
+        for product_type in await self._types():
+            before: dict[str, Any] | None = None  # the page before this one
+            # OODT has no first page of a type without products.
+            while before or await self._has_products(product_type):
+                method, after = ("getNextPage", (before,)) if before else ("getFirstPage", ())
+                page = await self._call(method, product_type, *after)
+                forgotten = self._forgotten
+                for product in page["pageProducts"]:
+                    references = await self._call("getProductReferences", product)
+                    yield product, [place_of(str(each["dataStoreReference"])) for each in references]
+                if self._forgotten > forgotten:
+                    continue  # products of the next page have moved up into this one
+                if not page["pageProducts"] or page["pageNum"] >= page["totalPages"]:
+                    break
+                before = page
+
+    async def received(self, product: Product) -> float | None:
+        """When the product was received, in unix seconds; None if the catalogue does not know."""
+        # OODT fails at a type that the policy has no more. The cluster's catalogue goes by the product's id.
+        types = await self._call("getProductTypes")
+        if not types:
+            return None
+        try:
+            of_a_type = {**product, "type": types[0]}
+            metadata = await self._call("getReducedMetadata", of_a_type, [RECEIVED_TIME])
+            return datetime.fromisoformat(metadata[RECEIVED_TIME][0]).timestamp()
+        except (xml_rpc.Fault, KeyError, IndexError, ValueError):
+            # A catalogue of OODT's own answers with a fault if the product has no such element.
+            return None
+
+    async def forget(self, product: Product) -> None:
+        """Take a product out of the catalogue. Its files stay."""
+        await self._call("removeProduct", product)
+        self._forgotten += 1
 
     async def remove(self, product_id: str, name: str, archived: Iterable[str]) -> None:
-        """Remove a product from the catalogue, and its files from the archive if no other product has them.
-
-        Raises as xml_rpc.call.
-        """
+        """Remove a product from the catalogue, and its files from the archive if no other product has them."""
         product = await self._product(product_id)
         files = {place_of(path) for path in archived}
         if product is not None:
@@ -89,6 +129,16 @@ class FileManager:
         return found is not None and path in {
             place_of(str(reference["dataStoreReference"])) for reference in found[1]
         }
+
+    async def _types(self) -> list[dict[str, Any]]:
+        with contextlib.suppress(xml_rpc.Fault):
+            if await self._has_products(ANY_TYPE):
+                return [ANY_TYPE]
+        types: list[dict[str, Any]] = await self._call("getProductTypes")
+        return types
+
+    async def _has_products(self, product_type: dict[str, Any]) -> bool:
+        return bool(await self._call("getNumProducts", product_type) > 0)
 
     async def _product(self, product_id: str) -> Product | None:
         try:

@@ -12,14 +12,16 @@ so its age is measured by the disk's own clock: by the time that the disk gives 
 products-N.jsonl beside the entries says what run N put into the catalogue. The gateway writes it.
 The file `answered` is for a job whose message had no id. It says that this message was acknowledged: another
 message with the same body and time is another job.
-A file LEDGER/.cancelled/BATCH says that no job of the batch may begin.
+A file LEDGER/EVENT/.cancelled/BATCH says that no job of the batch may begin.
 """
 
 import contextlib
 import hashlib
 import json
 import os
+import shutil
 import time
+import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -108,7 +110,7 @@ class Ledger:
 
         A REDRIVE that was not seen before gives a dead job another chance, and its attempts are counted anew.
         """
-        if batch is not None and self._batch_cancelled(batch):
+        if batch is not None and self._batch_cancelled(event, batch):
             return self.cancel(event, job, redrive=redrive)
         folder = self.folder(event, job)
         history = entries.read_all(folder)
@@ -237,12 +239,37 @@ class Ledger:
             entries.add(folder, len(history) + 1, reopened)
             history.append(reopened)
 
-    def cancel_batch(self, batch: str) -> None:
+    def cancel_batch(self, event: str, batch: str) -> None:
         """Record that no job of the batch may begin any more."""
-        folder = self._root / CANCELLED_BATCHES
+        folder = self._root / event / CANCELLED_BATCHES
         folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
         (folder / batch).touch()
         entries.sync(folder)
+
+    def cancelled_batches(self) -> Iterator[tuple[str, str, float]]:
+        """Event and name of each cancelled batch, and when it was cancelled, in unix seconds."""
+        for path in self._root.glob(f"*/{CANCELLED_BATCHES}/*"):
+            with contextlib.suppress(FileNotFoundError):
+                yield path.parent.parent.name, path.name, path.stat().st_mtime
+
+    def forget_batch(self, event: str, batch: str) -> None:
+        """Forget that the batch was cancelled, so that its name can be used again."""
+        (self._root / event / CANCELLED_BATCHES / batch).unlink(missing_ok=True)
+
+    def forget(self, event: str, job: str, *, entry: int) -> bool:
+        """Delete the record of a job whose last entry is ENTRY; false if there is a later one by now."""
+        folder = self._root / event / job
+        # Under another name nobody can append to it.
+        aside = folder.with_name(f".{uuid.uuid4().hex}")
+        try:
+            folder.rename(aside)
+        except FileNotFoundError:
+            return True
+        if entries.numbers(aside)[-1:] != [entry]:
+            aside.rename(folder)
+            return False
+        shutil.rmtree(aside)
+        return True
 
     def products(self, folder: Path) -> dict[int, list[Entry]]:
         """The lines of each run's product journal, by the run's number."""
@@ -280,9 +307,10 @@ class Ledger:
             return JOINT.join((job, str(number), hashlib.sha256(event.encode()).hexdigest()[:EVENT_DIGITS]))
         return job if number == 1 else JOINT.join((job, str(number)))
 
-    def _batch_cancelled(self, batch: str) -> bool:
+    def _batch_cancelled(self, event: str, batch: str) -> bool:
         # The batch's name comes from a message, which may say anything.
-        return bool(names.SAFE_ID.fullmatch(batch)) and entries.exists(self._root / CANCELLED_BATCHES / batch)
+        path = self._root / event / CANCELLED_BATCHES / batch
+        return bool(names.SAFE_ID.fullmatch(batch)) and entries.exists(path)
 
     def _expired(self, folder: Path, history: list[Entry], now: float) -> bool:
         return now - entries.modified(entries.path(folder, len(history))) >= self.lease

@@ -31,6 +31,8 @@ log = logging.getLogger(__name__)
 API = "/api/v1"
 MOST_ROWS = 1000
 ROWS = 100
+# A submission of which nothing was heard for so long has not paused.
+INTERRUPTED_SECONDS = 60.0
 OPENAPI = json.loads(resources.files("runtime.status_service").joinpath("openapi.json").read_text())
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -132,15 +134,31 @@ class Api:
         return web.json_response({"batches": await asyncio.to_thread(self._store.batches, limit=limit)})
 
     async def _batch(self, request: web.Request) -> web.Response:
-        _parameters(request)
-        return web.json_response(await self._known_batch(request))
+        batch = await self._known_batch(request)
+        return web.json_response({**batch, "interrupted": await self._is_interrupted(batch)})
+
+    async def _is_interrupted(self, batch: dict[str, Any]) -> bool:
+        """Whether the batch's submission was broken off, so that no job of it comes any more.
+
+        Perhaps nobody announced it. Then the broker has no job of the event, and the batch does not change.
+        """
+        event, name = batch["event"], batch["batch"]
+        if batch["submitted"] is not None:
+            return False
+        quiet = time.time() - await asyncio.to_thread(self._store.last_change, event, name)
+        if quiet < INTERRUPTED_SECONDS:
+            return False
+        snapshot, _problem = await self._look()
+        queues = [each for each in snapshot.queues if each.event == event] if snapshot else []
+        return all(each.counted and not each.queued + each.taken + each.retrying for each in queues)
 
     async def _cancel_batch(self, request: web.Request) -> web.Response:
-        batch = (await self._known_batch(request))["batch"]
+        known = await self._known_batch(request)
+        event, batch = known["event"], known["batch"]
         if not names.SAFE_ID.fullmatch(batch):
             raise Refused(400, f"batch {batch!r} has a name that cannot be cancelled")
-        stopped = await self._cancellation.batch(batch)
-        return web.json_response({"batch": batch, "stopped": stopped})
+        stopped = await self._cancellation.batch(event, batch)
+        return web.json_response({"batch": batch, "event": event, "stopped": stopped})
 
     async def _jobs(self, request: web.Request) -> web.Response:
         parameters = _parameters(request, "limit", "before", *FILTERS)
@@ -191,11 +209,14 @@ class Api:
         return web.json_response({"forgotten": await asyncio.to_thread(self._store.forget, float(until))})
 
     async def _known_batch(self, request: web.Request) -> dict[str, Any]:
-        name = request.match_info["batch"]
-        batch = await asyncio.to_thread(self._store.batch, name)
-        if batch is None:
+        name, event = request.match_info["batch"], _parameters(request, "event").get("event")
+        found = await asyncio.to_thread(self._store.batch, name, event=event)
+        if not found:
             raise Refused(404, f"no batch {name} is known")
-        return batch
+        if len(found) > 1:
+            events = " or ".join(each["event"] for each in found)
+            raise Refused(400, f"several events have a batch {name}: say which event, {events}")
+        return found[0]
 
     async def _look(self) -> tuple[Snapshot | None, str | None]:
         try:

@@ -27,7 +27,7 @@ class Cancellation:
         self._store = store
         self._broker = broker
         self._tasks: set[asyncio.Task[None]] = set()
-        self._batches: set[str] = set()
+        self._batches: set[tuple[str, str]] = set()
 
     async def job(self, event: str, job: str, *, batch: str | None) -> Verdict:
         """Cancel a job, unless it has ended; how it ended. Raises BrokerDown, OSError."""
@@ -47,19 +47,19 @@ class Cancellation:
             )
         return verdict
 
-    async def batch(self, batch: str) -> int:
+    async def batch(self, event: str, batch: str) -> int:
         """Cancel what has not ended of a batch; the number of its jobs that had begun."""
-        await asyncio.to_thread(self._ledger.cancel_batch, batch)
-        await asyncio.to_thread(self._store.mark_cancelled, batch)
-        self._batches.add(batch)
-        jobs = await asyncio.to_thread(self._store.open_jobs, batch)
+        await asyncio.to_thread(self._ledger.cancel_batch, event, batch)
+        await asyncio.to_thread(self._store.mark_cancelled, event, batch)
+        self._batches.add((event, batch))
+        jobs = await asyncio.to_thread(self._store.open_jobs, event, batch)
         slots = asyncio.Semaphore(AT_ONCE)
 
-        async def cancel(event: str, job: str) -> Verdict:
+        async def cancel(job: str) -> Verdict:
             async with slots:
                 return await self.job(event, job, batch=batch)
 
-        verdicts = await asyncio.gather(*(cancel(event, job) for event, job in jobs))
+        verdicts = await asyncio.gather(*map(cancel, jobs))
         return sum(verdict.state == "CANCELLED" for verdict in verdicts)
 
     def watch(self, announcements: Sequence[Announcement]) -> None:
@@ -68,7 +68,7 @@ class Cancellation:
             if (
                 isinstance(change, StateChange)
                 and change.state == "RUNNING"
-                and change.batch in self._batches
+                and (change.event, change.batch) in self._batches
             ):
                 task = asyncio.create_task(self._cancel_late(change))
                 self._tasks.add(task)

@@ -32,8 +32,22 @@ class History:
         """The newest batches."""
         return self._batches("ORDER BY seen DESC LIMIT ?", limit)
 
-    def batch(self, batch: str) -> Record | None:
-        return next(iter(self._batches("WHERE batch = ?", batch)), None)
+    def batch(self, batch: str, *, event: str | None = None) -> list[Record]:
+        """The batches of this name: one, unless several events have one."""
+        return [
+            each
+            for each in self._batches("WHERE batch = ? ORDER BY event", batch)
+            if event in {None, each["event"]}
+        ]
+
+    def last_change(self, event: str, batch: str) -> float:
+        """When the batch or a job of it was heard of last, in unix seconds."""
+        rows = self._rows(
+            "SELECT max(updated) AS at FROM jobs WHERE event = ? AND batch = ?"
+            " UNION ALL SELECT seen FROM batches WHERE event = ? AND batch = ?",
+            (event, batch, event, batch),
+        )
+        return max(row["at"] or 0.0 for row in rows)
 
     def jobs(self, filters: Mapping[str, str], *, limit: int, before: int | None = None) -> list[Record]:
         """Jobs that match, the newest first; ``before`` is the number of the last one of the page before."""
@@ -68,10 +82,12 @@ class History:
             events = [row["event"] for row in batch]
         return [found for event in events if (found := self.job(event, job))]
 
-    def open_jobs(self, batch: str) -> list[tuple[str, str]]:
-        """Event and id of the batch's jobs that have begun and not ended."""
-        rows = self._rows("SELECT event, job FROM jobs WHERE batch = ? AND ended IS NULL", (batch,))
-        return [(row["event"], row["job"]) for row in rows]
+    def open_jobs(self, event: str, batch: str) -> list[str]:
+        """The batch's jobs that have begun and not ended."""
+        rows = self._rows(
+            "SELECT job FROM jobs WHERE event = ? AND batch = ? AND ended IS NULL", (event, batch)
+        )
+        return [row["job"] for row in rows]
 
     def reasons(self, *, event: str | None, batch: str | None, limit: int) -> list[Record]:
         """Why jobs are dead, the most frequent reason first."""
@@ -107,7 +123,8 @@ class History:
             states = {row["state"]: row["jobs"] for row in rows if row["jobs"]}
             known = sum(states.values())
             batch["cancelled"] = bool(batch["cancelled"])
-            batch["waiting"] = max(0, (batch["submitted"] or batch["jobs"] or 0) - known)
+            sent = batch["submitted"] if batch["submitted"] is not None else batch["jobs"]
+            batch["waiting"] = max(0, (sent or 0) - known)
             batch["states"] = states
             batch["ended"] = sum(states.get(state, 0) for state in FINAL)
             batch["jobs"] = batch["jobs"] if batch["jobs"] is not None else known
@@ -115,8 +132,11 @@ class History:
 
     def _not_begun(self, event: str, job: str) -> Record | None:
         batch, _, number = job.rpartition(".")
-        known = self._rows("SELECT jobs FROM batches WHERE batch = ? AND event = ?", (batch, event))
-        if not known or not number.isdecimal() or not 1 <= int(number) <= (known[0]["jobs"] or 0):
+        known = self._rows(
+            "SELECT coalesce(submitted, jobs, 0) AS jobs FROM batches WHERE batch = ? AND event = ?",
+            (batch, event),
+        )
+        if not known or not number.isdecimal() or not 1 <= int(number) <= known[0]["jobs"]:
             return None
         nothing = dict.fromkeys(JOB_FIELDS)
         return {

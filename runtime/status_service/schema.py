@@ -72,6 +72,21 @@ STEPS = (
     ALTER TABLE jobs ADD COLUMN log TEXT;
     ALTER TABLE runs ADD COLUMN log TEXT;
     """,
+    """
+    -- Two events may have batches of one name.
+    ALTER TABLE batches RENAME TO earlier;
+    CREATE TABLE batches (
+        batch TEXT NOT NULL,
+        event TEXT NOT NULL,
+        jobs INTEGER,              -- unknown if the announcement was not heard
+        submitted INTEGER,         -- unknown until its submission has ended
+        cancelled INTEGER NOT NULL DEFAULT 0,
+        seen REAL NOT NULL,
+        PRIMARY KEY (batch, event)
+    );
+    INSERT INTO batches SELECT batch, event, jobs, submitted, cancelled, seen FROM earlier;
+    DROP TABLE earlier;
+    """,
 )
 
 

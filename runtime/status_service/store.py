@@ -53,10 +53,12 @@ class Store(History):
                 raise
             self._connection.execute("COMMIT")
 
-    def mark_cancelled(self, batch: str) -> None:
-        """Remember that none of the batch's jobs is to begin."""
+    def mark_cancelled(self, event: str, batch: str) -> None:
+        """Remember that no job of the batch may begin any more."""
         with self._lock:
-            self._connection.execute("UPDATE batches SET cancelled = 1 WHERE batch = ?", (batch,))
+            self._connection.execute(
+                "UPDATE batches SET cancelled = 1 WHERE event = ? AND batch = ?", (event, batch)
+            )
 
     def pending_redrive(self, event: str, job: str) -> str | None:
         """The redrive by which a dead job is queued again; None if it is not."""
@@ -86,10 +88,13 @@ class Store(History):
             gone = db.execute("DELETE FROM jobs WHERE ended <= ?", (until,)).rowcount
             db.execute(
                 "DELETE FROM batches WHERE seen <= ? AND NOT EXISTS"
-                " (SELECT 1 FROM jobs WHERE jobs.batch = batches.batch)",
+                " (SELECT 1 FROM jobs WHERE jobs.batch = batches.batch AND jobs.event = batches.event)",
                 (until,),
             )
-            db.execute("DELETE FROM counts WHERE batch != '' AND batch NOT IN (SELECT batch FROM batches)")
+            db.execute(
+                "DELETE FROM counts WHERE batch != '' AND (event, batch) NOT IN"
+                " (SELECT event, batch FROM batches)"
+            )
             db.execute("COMMIT")
         return gone
 
@@ -176,8 +181,7 @@ class Store(History):
     def _submission(self, batch: Submission) -> None:
         self._connection.execute(
             "INSERT INTO batches (batch, event, jobs, submitted, seen) VALUES (?, ?, ?, ?, ?)"
-            " ON CONFLICT (batch) DO UPDATE SET jobs = excluded.jobs,"
-            " submitted = coalesce(excluded.submitted, submitted)",
+            " ON CONFLICT (batch, event) DO UPDATE SET jobs = excluded.jobs, submitted = excluded.submitted",
             (batch.batch, batch.event, batch.jobs, batch.submitted, time.time()),
         )
 

@@ -14,9 +14,9 @@ from xmlrpc.client import ServerProxy
 import pytest
 
 from runtime import names
-from runtime.oodt.catalogue import Catalogue
 from services.convergence import ConvergedProvider, ServiceError
 from testing.cluster import Cluster, eventually, finish
+from testing.oodt import catalogued
 from tests.e2e.chaos import troubles
 from tests.e2e.chaos.storm import Storm
 from toolchain.paths import REPOSITORY
@@ -312,7 +312,7 @@ def test_cleaning_up_leaves_neither_product_nor_job_folder(cluster: Cluster) -> 
     assert done["products"] == planned["products"]
     assert done["history"]["jobs"] > 0
     # Also those of the other workflow: the File Manager does not know its product type any more.
-    assert cluster.products() == [] and list(Catalogue(cluster.output("filemgr_url")).products()) == []
+    assert cluster.products() == [] and catalogued(cluster.output("filemgr_url")) == []
     assert cluster.manager(f"find {cluster.output('jobs')} -mindepth 2").strip() == ""
 
 

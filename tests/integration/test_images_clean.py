@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from runtime.oodt.catalogue import Catalogue
+from testing import oodt as containers
 from testing.oodt import HOME, METADATA, Oodt, docker, products, run_to_end
 
 CLEAN = ("python", "-m", "runtime.clean", "products", "jobs", "--json")
@@ -69,5 +69,5 @@ def catalogue_product(oodt: Oodt, name: str, *, type_id: str, path: str) -> None
 def catalogued(oodt: Oodt, name: str) -> list[tuple[str, list[str]]]:
     """Type and files of the products of this name."""
     address = docker("port", oodt.filemgr.name, "9000").stdout.splitlines()[0]
-    products = Catalogue(f"http://{address}").products()
+    products = containers.catalogued(f"http://{address}")
     return [(product["type"]["id"], files) for product, files in products if product["name"] == name]

@@ -13,8 +13,8 @@ from random import Random
 from typing import Any
 
 from runtime import names
-from runtime.oodt.catalogue import Catalogue
 from services.containers import ARCHIVE
+from testing import oodt
 from testing.cluster import Cluster, eventually, finish
 from tests.e2e.chaos.troubles import SHARE, Trouble
 
@@ -144,7 +144,7 @@ def check(cluster: Cluster, report: dict[str, Any], before: State) -> None:
     states = Counter(job["state"] for job in report["jobs"])
     reasons = {job["reason"] for job in report["jobs"] if job["state"] != "SUCCEEDED"}
     assert states == {"SUCCEEDED": report["submitted"]}, f"{states}: {reasons}"
-    catalogued = list(Catalogue(cluster.output("filemgr_url")).products())
+    catalogued = oodt.catalogued(cluster.output("filemgr_url"))
     twice = [name for name, n in Counter(product["name"] for product, _ in catalogued).items() if n > 1]
     assert not twice, f"products that are in the catalogue more than once: {twice}"
     ids = {product["id"] for product, _ in catalogued}

@@ -104,9 +104,8 @@ def test_what_an_unset_variable_leaves_of_an_option_is_refused(
     assert "''" in stderr
 
 
-@pytest.mark.parametrize("name", ["status", "cancel"])
-def test_an_event_without_a_job_is_refused(say: Say, name: str) -> None:
-    code, _, stderr = say(name, STATUS, "--batch", "b", *EVENT)
+def test_an_event_without_a_job_or_batch_is_refused(say: Say) -> None:
+    code, _, stderr = say("status", STATUS, *EVENT)
     assert code == 2
     assert "--event goes with --job" in stderr
 

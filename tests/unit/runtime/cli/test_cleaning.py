@@ -1,8 +1,10 @@
 """Cleaning takes what jobs have left, nothing that a job may still need, and never leaves the share."""
 
+import asyncio
 import os
+import re
 import time
-from collections.abc import Iterator, Set
+from collections.abc import AsyncIterator, Set
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 from typing import Any, cast
@@ -10,11 +12,11 @@ from typing import Any, cast
 import pytest
 
 from runtime.cli import cleaning
-from runtime.cli.cleaning import Plan, Share
+from runtime.cli.cleaning import BUSY_SECONDS, Cleaned, Share
 from runtime.cli.nofollow import NoFollowFolder
-from runtime.oodt.catalogue import Catalogue
+from runtime.oodt.file_manager import FileManager
 from runtime.outcome import Outcome
-from runtime.records.ledger import Ledger, Run, Verdict
+from runtime.records.ledger import Ledger, Run, RunsElsewhere, Verdict
 
 EVENT = "test-workflow"
 
@@ -27,15 +29,15 @@ class FakeCatalogue:
     received_at: dict[str, float | None] = field(default_factory=dict)
     on_their_way: set[str] = field(default_factory=set)
 
-    def products(self) -> Iterator[tuple[dict[str, Any], list[str]]]:
-        for product, files in self.entries.items():
+    async def products(self) -> AsyncIterator[tuple[dict[str, Any], list[str]]]:
+        for product, files in list(self.entries.items()):
             status = "TRANSFERING" if product in self.on_their_way else "RECEIVED"
             yield {"id": product, "transferStatus": status}, files
 
-    def received(self, product: dict[str, Any]) -> float | None:
+    async def received(self, product: dict[str, Any]) -> float | None:
         return self.received_at.get(product["id"], 0.0)
 
-    def remove(self, product: dict[str, Any]) -> None:
+    async def forget(self, product: dict[str, Any]) -> None:
         del self.entries[product["id"]]
 
 
@@ -65,13 +67,22 @@ class Site:
         verdict = Verdict(outcome=Outcome(result="succeeded"), attempts=1, node="n", run=1, ended=time.time())
         self.ledger.settle(self.job(job), verdict)
 
-    def plan(self, *parts: str, age: float = 0.0, busy: Set[str] | None = frozenset()) -> Plan:
-        catalogue = cast(Catalogue, self.catalogue)
-        chosen = parts or ("products", "jobs", "ledger")
-        return cleaning.plan(self.share, catalogue, parts=chosen, age=age, busy=busy)
+    def clean(
+        self, *parts: str, age: float = 0.0, busy: Set[str] | None = frozenset(), really: bool = True
+    ) -> Cleaned:
+        return asyncio.run(
+            cleaning.clean(
+                self.share,
+                cast(FileManager, self.catalogue),
+                parts=parts or ("products", "jobs", "ledger"),
+                until=cleaning.horizon(self.share, age=age).at,
+                busy=busy,
+                really=really,
+            )
+        )
 
-    def clean(self, *parts: str) -> None:
-        cleaning.carry_out(self.plan(*parts), self.share, cast(Catalogue, self.catalogue))
+    def plan(self, *parts: str, age: float = 0.0, busy: Set[str] | None = frozenset()) -> Cleaned:
+        return self.clean(*parts, age=age, busy=busy, really=False)
 
     def left(self) -> set[str]:
         return {
@@ -100,8 +111,8 @@ def test_a_plan_deletes_nothing(site: Site) -> None:
     site.ended("one")
     before = site.left()
     plan = site.plan()
-    assert (len(plan.products.paths), plan.products.size, len(plan.catalogue)) == (1, 4, 1)
-    assert (plan.jobs.paths, plan.ledger.paths) == ([PurePath(EVENT, "one")], [PurePath(EVENT, "one")])
+    assert (plan.products.count, plan.products.size, plan.catalogue) == (1, 4, 1)
+    assert (plan.jobs.examples, plan.ledger.examples) == ([PurePath(EVENT, "one")], [PurePath(EVENT, "one")])
     assert site.left() == before
 
 
@@ -117,8 +128,7 @@ def test_what_is_newer_than_the_start_of_a_job_that_has_not_ended_stays(site: Si
     site.ended("one")
     site.job("running")
     before = site.left()
-    plan = site.plan()
-    assert plan.unfinished == 1
+    assert cleaning.horizon(site.share, age=0).unfinished == 1
     site.clean()
     assert site.left() == before
 
@@ -127,13 +137,13 @@ def test_what_is_older_than_a_running_job_goes(site: Site) -> None:
     site.ended("one")
     site.job("running", started=time.time() + 3600)
     plan = site.plan("ledger")
-    assert plan.ledger.paths == [PurePath(EVENT, "one")]
+    assert plan.ledger.examples == [PurePath(EVENT, "one")]
 
 
 def test_what_is_young_stays_when_only_the_old_is_asked_for(site: Site) -> None:
     site.ended("one")
     plan = site.plan(age=3600)
-    assert not (plan.products.paths or plan.jobs.paths or plan.ledger.paths or plan.catalogue)
+    assert not (plan.products.count or plan.jobs.count or plan.ledger.count or plan.catalogue)
 
 
 @pytest.mark.parametrize("busy", [{EVENT}, None])
@@ -141,8 +151,56 @@ def test_the_record_of_a_cancelled_job_stays_while_its_message_may_be_queued(
     site: Site, busy: set[str] | None
 ) -> None:
     site.ledger.cancel(EVENT, "cancelled")
-    assert site.plan("ledger", busy=busy).ledger.paths == []
-    assert len(site.plan("ledger", busy={"other"}).ledger.paths) == 1
+    assert site.plan("ledger", busy=busy).ledger.count == 0
+    assert site.plan("ledger", busy={"other"}).ledger.count == 1
+
+
+def test_the_record_of_a_job_stays_while_a_duplicate_of_its_message_may_be_queued(site: Site) -> None:
+    site.ended("one")
+    assert site.plan("ledger", busy={EVENT}).ledger.count == 0
+    long_ago = time.time() - BUSY_SECONDS - 60
+    entry = site.share.ledger / EVENT / "one" / "0002.json"
+    entry.write_text(re.sub(r'"ended": [0-9.]+', f'"ended": {long_ago}', entry.read_text()))
+    assert site.plan("ledger", busy={EVENT}).ledger.count == 1
+
+
+def test_the_record_of_a_job_that_is_redriven_meanwhile_stays(site: Site) -> None:
+    verdict = Verdict(outcome=Outcome(result="failed"), attempts=1, node="n", run=1, ended=time.time())
+    site.ledger.settle(site.job("dead"), verdict)
+    assert isinstance(site.ledger.claim(EVENT, "dead", redrive="once"), Run)
+    assert not site.ledger.forget(EVENT, "dead", entry=2)
+    assert isinstance(site.ledger.claim(EVENT, "dead"), RunsElsewhere)
+    assert site.ledger.forget(EVENT, "dead", entry=4)
+    assert list((site.share.ledger / EVENT).iterdir()) == []
+
+
+@pytest.mark.parametrize(("busy", "stays"), [({EVENT}, True), (None, True), (set(), False)])
+def test_the_name_of_a_cancelled_batch_may_be_used_again_when_no_message_is_left(
+    site: Site, busy: set[str] | None, stays: bool
+) -> None:
+    site.ledger.cancel_batch(EVENT, "batch")
+    site.clean("ledger", busy=busy)
+    claim = site.ledger.claim(EVENT, "job", batch="batch")
+    assert isinstance(claim, Verdict) == stays
+
+
+def test_what_comes_into_being_while_it_is_cleaned_stays(site: Site) -> None:
+    until = cleaning.horizon(site.share, age=0).at
+    time.sleep(0.01)
+    site.ended("late")
+    before = site.left()
+    file_manager = cast(FileManager, site.catalogue)
+    asyncio.run(
+        cleaning.clean(
+            site.share,
+            file_manager,
+            parts=("products", "jobs", "ledger"),
+            until=until,
+            busy=set(),
+            really=True,
+        )
+    )
+    assert site.left() == before
 
 
 def test_a_product_with_a_file_that_stays_keeps_its_catalogue_entry(site: Site, tmp_path: Path) -> None:

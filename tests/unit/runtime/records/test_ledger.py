@@ -185,7 +185,7 @@ def test_a_job_that_has_ended_is_not_cancelled(tmp_path: Path) -> None:
 
 def test_no_job_of_a_cancelled_batch_begins(tmp_path: Path) -> None:
     book = ledger(tmp_path)
-    book.cancel_batch("batch")
+    book.cancel_batch(EVENT, "batch")
     verdict = book.claim(EVENT, "batch.1", batch="batch")
     assert isinstance(verdict, Verdict) and verdict.state == "CANCELLED"
     assert isinstance(book.claim(EVENT, "other.1", batch="other"), Run)
@@ -258,6 +258,6 @@ def test_a_dead_job_that_is_queued_again_can_be_cancelled(tmp_path: Path) -> Non
 def test_a_redriven_job_of_a_cancelled_batch_is_cancelled(tmp_path: Path) -> None:
     book = ledger(tmp_path)
     dead(book, claimed(book))
-    book.cancel_batch("batch")
+    book.cancel_batch(EVENT, "batch")
     claim = book.claim(EVENT, "job", batch="batch", redrive="one")
     assert isinstance(claim, Verdict) and claim.state == "CANCELLED"

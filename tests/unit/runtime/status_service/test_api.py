@@ -6,13 +6,16 @@ import hashlib
 import http.client
 import json
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
 from aiohttp import web
 
+from runtime.messaging.announcements import Announcement, Submission
 from runtime.messaging.broker import Broker
+from runtime.status_service import api as api_module
 from runtime.status_service.api import OPENAPI, Api
 from runtime.status_service.cancellation import Cancellation
 from runtime.status_service.management import Management, Node, Snapshot, event_queues, nodes
@@ -51,25 +54,34 @@ class ManagementOfNothing:
         return Snapshot(queues=(), nodes=())
 
 
-def ask(folder: Path, method: str, path: str, *, authorization: bytes = b"Bearer t") -> tuple[int, str]:
-    """Status and error that the API answers, with an empty history."""
+def ask(
+    folder: Path,
+    method: str,
+    path: str,
+    *,
+    authorization: bytes = b"Bearer t",
+    history: Sequence[Announcement] = (),
+) -> tuple[int, Any]:
+    """Status and answer of the API, or the error if it is one."""
+    store = Store(folder / "history.sqlite", keep=10)
+    store.apply(history)
     api = Api(
         token="t",
-        store=Store(folder / "history.sqlite", keep=10),
+        store=store,
         broker=cast(Broker, None),
         management=cast(Management, ManagementOfNothing()),
         cancellation=cast(Cancellation, None),
     )
 
-    def request(host: str, port: int) -> tuple[int, str]:
+    def request(host: str, port: int) -> tuple[int, Any]:
         connection = http.client.HTTPConnection(host, port, timeout=ANSWER_SECONDS)
         connection.request(method, f"/api/v1/{path}", headers={"Authorization": authorization})
         answer = connection.getresponse()
-        error = json.loads(answer.read())["error"]
+        content = json.loads(answer.read())
         connection.close()
-        return answer.status, error
+        return answer.status, content.get("error", content)
 
-    async def talk() -> tuple[int, str]:
+    async def talk() -> tuple[int, Any]:
         runner = web.AppRunner(api.application(), access_log=None)
         await runner.setup()
         try:
@@ -95,6 +107,22 @@ def test_what_is_not_known_is_said_whatever_its_name_holds(
     tmp_path: Path, method: str, path: str, status: int, error: str
 ) -> None:
     assert ask(tmp_path, method, path) == (status, error)
+
+
+def test_a_batch_name_of_several_events_needs_the_event(tmp_path: Path) -> None:
+    history = [Submission(batch="b", event=event, jobs=3) for event in ("one", "other")]
+    status, error = ask(tmp_path, "GET", "batches/b", history=history)
+    assert (status, error) == (400, "several events have a batch b: say which event, one or other")
+    assert ask(tmp_path, "GET", "batches/b?event=other")[1]["event"] == "other"
+
+
+@pytest.mark.parametrize(("seconds", "interrupted"), [(0, True), (60, False)])
+def test_a_submission_is_interrupted_if_nothing_comes_of_it_any_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seconds: float, interrupted: bool
+) -> None:
+    monkeypatch.setattr(api_module, "INTERRUPTED_SECONDS", seconds)
+    status, batch = ask(tmp_path, "GET", "batches/b", history=[Submission(batch="b", event="e", jobs=3)])
+    assert (status, batch["interrupted"]) == (200, interrupted)
 
 
 @pytest.mark.parametrize("token", [b"", b"Bearer", b"Bearer x", b"Bearer \xff", "Bearer é".encode()])

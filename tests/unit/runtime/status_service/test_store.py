@@ -3,7 +3,7 @@
 import itertools
 import sqlite3
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,7 @@ def change(state: State, run: int = 1, job: str = "batch.1", **fields: Any) -> S
     told = {key: fields.pop(key) for key in ("reason", "log", "products") if key in fields}
     if result := RESULT.get(state):
         fields["outcome"] = Outcome(result=result, **told)
-    return StateChange(job=job, event=EVENT, state=state, run=run, **{**defaults, **fields})
+    return StateChange(**{"job": job, "event": EVENT, "state": state, "run": run, **defaults, **fields})
 
 
 STORY = (
@@ -77,15 +77,13 @@ def test_events_that_come_late_or_twice_change_nothing(order: list[int], twice: 
 
 def test_any_event_of_an_unknown_job_makes_it_and_its_batch(store: Store) -> None:
     store.apply([STORY[3]])
-    batch = store.batch("batch")
-    assert batch is not None
+    [batch] = store.batch("batch")
     assert (batch["jobs"], batch["submitted"], batch["states"]) == (1, None, {"SUCCEEDED": 1})
 
 
 def test_a_batch_tells_how_many_jobs_have_not_begun(store: Store) -> None:
     store.apply([Submission(batch="batch", event=EVENT, jobs=10), change("RUNNING")])
-    batch = store.batch("batch")
-    assert batch is not None
+    [batch] = store.batch("batch")
     assert (batch["jobs"], batch["waiting"], batch["submitted"]) == (10, 9, None)
     store.apply([Submission(batch="batch", event=EVENT, jobs=10, submitted=10)])
     assert [each["submitted"] for each in store.batches(limit=5)] == [10]
@@ -142,8 +140,8 @@ def test_the_oldest_jobs_that_have_ended_are_forgotten_and_running_ones_never(tm
     assert [job["job"] for job in store.jobs({}, limit=10)] == ["j7", "j6", "j5", "running"]
     assert store.job(EVENT, "j1") is None
     assert store.prune() == 0
-    batch = store.batch("batch")
-    assert batch is not None and batch["states"] == {"SUCCEEDED": 7, "RUNNING": 1}
+    [batch] = store.batch("batch")
+    assert batch["states"] == {"SUCCEEDED": 7, "RUNNING": 1}
 
 
 def test_a_batch_of_which_every_job_is_forgotten_is_forgotten(store: Store) -> None:
@@ -205,3 +203,21 @@ def test_a_redrive_is_pending_while_its_job_is_queued(store: Store) -> None:
     assert store.pending_redrive(EVENT, "batch.1") == "one"
     store.apply([change("RUNNING", 2)])
     assert store.pending_redrive(EVENT, "batch.1") is None
+
+
+def test_two_events_may_have_batches_of_one_name(store: Store) -> None:
+    store.apply([Submission(batch="batch", event=event, jobs=3) for event in (EVENT, "other")])
+    store.apply([change("RUNNING"), change("DEAD", event="other")])
+    assert [batch["states"] for batch in store.batch("batch")] == [{"DEAD": 1}, {"RUNNING": 1}]
+    assert store.open_jobs(EVENT, "batch") == ["batch.1"]
+    store.mark_cancelled("other", "batch")
+    assert [batch["cancelled"] for batch in store.batch("batch", event=EVENT)] == [False]
+
+
+def test_a_submission_that_was_broken_off_says_how_many_jobs_there_are(store: Store) -> None:
+    begun = Submission(batch="batch", event=EVENT, jobs=10)
+    store.apply([begun, replace(begun, submitted=4)])
+    assert store.job(EVENT, "batch.5") is None
+    assert job_of(store, "batch.4")["state"] == "QUEUED"
+    store.apply([begun])
+    assert [batch["submitted"] for batch in store.batch("batch")] == [None]

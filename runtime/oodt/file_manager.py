@@ -84,7 +84,7 @@ class FileManager:
         self._forgotten += 1
 
     async def remove(self, product_id: str, name: str, archived: Iterable[str]) -> None:
-        """Remove a product from the catalogue, and its files from the archive if no other product has them."""
+        """Remove a product from the catalogue, and files that no other product has from the archive."""
         product = await self._product(product_id)
         files = {place_of(path) for path in archived}
         if product is not None:

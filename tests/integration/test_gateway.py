@@ -131,7 +131,7 @@ def test_what_may_be_an_event_and_cannot_be_read_is_a_fault_and_starts_nothing(
     with pytest.raises(xmlrpc.client.Fault, match="no XML-RPC call that can be read"):
         xmlrpc.client.loads(answer)
     assert not runs(gateway)
-    assert vhost.messages("test-workflow") == 0
+    assert vhost.take("test-workflow") is None
 
 
 def test_without_proxy_what_cannot_be_read_is_for_the_workflow_manager_to_say(worker: Worker) -> None:
@@ -165,7 +165,7 @@ def test_without_proxy_an_event_starts_a_workflow_here(
 ) -> None:
     assert server(worker.gateway_url).workflowmgr.handleEvent("test-workflow", {"Run": "1"}) is True
     until(lambda: len(site.archived()) == 2, what="archive")
-    assert vhost.messages("test-workflow") == 0
+    assert vhost.take("test-workflow") is None
 
 
 def test_while_the_broker_is_down_an_event_is_a_fault_and_afterwards_it_is_queued(

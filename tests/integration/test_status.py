@@ -63,7 +63,7 @@ def test_a_lost_history_begins_anew_with_the_next_event(
     status.start()
     assert finish(running).code == 0
     until(lambda: _ended(status, "lost") == 2, what="history")
-    assert vhost.messages(names.STATUS_QUEUE) == 0
+    until(lambda: vhost.messages(names.STATUS_QUEUE) == 0, what="empty queue")
 
 
 def test_a_restart_of_the_broker_loses_no_history(

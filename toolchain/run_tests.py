@@ -17,10 +17,15 @@ from toolchain import go
 from toolchain.paths import REPOSITORY
 
 RESULTS = REPOSITORY / "test-results"
-# Hosts come before aws, since it takes minutes to build the AWS plugin where there is none.
+# Hosts come before instances, which need the AWS plugin: where there is none, it takes minutes to build.
 LANES = {
     "local": ("tests/e2e/test_local_cluster.py", "tests/e2e/test_chaos.py"),
-    "hosts-and-aws": ("tests/e2e/test_hosts_cluster.py", "tests/e2e/aws"),
+    "hosts-and-instances": (
+        "tests/e2e/test_hosts_cluster.py",
+        "tests/e2e/aws/test_boot.py",
+        "tests/e2e/aws/test_services.py",
+    ),
+    "aws-and-migration": ("tests/e2e/aws/test_engine.py", "tests/e2e/test_migration.py"),
     "images": (
         "tests/contract",
         "tests/integration/test_image*.py",

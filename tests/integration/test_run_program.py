@@ -12,7 +12,7 @@ from testing.waiting import until
 
 RUN_PROGRAM = "/usr/local/libexec/oodt/run-program"
 RESULT = "/tmp/result"
-LOG_BYTES = 4096
+LOG_BYTES = 65536
 # A child, one in a session of its own, one without the environment, and a daemon.
 FAMILY = "sleep {0} & setsid sleep {0} & env -i setsid sleep {0} & (setsid sleep {0} &); sleep {0}"
 

@@ -24,7 +24,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { LOG_BYTES = 4096, PIPE_BYTES = 65536, NO_PROGRAM = 127, CANNOT_RUN = 126 };
+enum { LOG_BYTES = 65536, PIPE_BYTES = 65536, NO_PROGRAM = 127, CANNOT_RUN = 126 };
 
 /* One output of the program: what comes from SOURCE is written to TARGET. */
 struct stream {
@@ -32,6 +32,7 @@ struct stream {
     int target;
 };
 
+/* More than anybody is shown: progress bars and colours are taken out later. */
 static char last[LOG_BYTES];
 static size_t last_length;
 static pid_t program;

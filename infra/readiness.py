@@ -104,7 +104,12 @@ class _MemberProvider(Provider):
             busy = any(task.startswith(("Running", "Starting", "Preparing")) for task in tasks)
             return None if busy else True
 
-        until(f"the tasks of {props['hostname']} to end", look, timeout=DRAIN_TIMEOUT)
+        until(
+            f"the tasks of {props['hostname']} to end (type `pulumi up` again to wait on; "
+            "`pulumi config set leave_within SECONDS` limits how long a job may take then)",
+            look,
+            timeout=DRAIN_TIMEOUT,
+        )
 
 
 class WorkerReady(Resource, module="swarm", name="WorkerReady"):

@@ -35,10 +35,12 @@ KEYS = (
     "workflows",
     "max_attempts",
     "job_timeout",
+    "leave_within",
     "subnet",
     *AWS_KEYS,
     *HOSTS_KEYS,
 )
+MOST_SECONDS = 604_800  # a week
 WORKFLOW_KEYS = ("event", "dir", "max_workflows", "priority", "max_attempts", "job_timeout")
 WORKFLOW_EXAMPLE = {"event": "test-workflow", "dir": "workflows/test-workflow"}
 WORKFLOWS_EXAMPLE = json.dumps([WORKFLOW_EXAMPLE])
@@ -67,7 +69,10 @@ class Workflow:
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """Everything that an operator chooses for a stack; ``aws`` and ``hosts`` on those targets only."""
+    """Everything that an operator chooses for a stack; ``aws`` and ``hosts`` on those targets only.
+
+    ``leave_within`` is in seconds.
+    """
 
     project: str
     stack: str
@@ -76,6 +81,7 @@ class Settings:
     wm_replicas: int
     proxy: bool
     workflows: tuple[Workflow, ...]
+    leave_within: int
     subnet: IPv4Network
     aws: AwsSettings | None
     hosts: HostsSettings | None
@@ -113,6 +119,8 @@ def load(config: Mapping[str, str], *, project: str, stack: str, root: Path) -> 
 def read(values: Values, config: Mapping[str, str], *, project: str, stack: str, root: Path) -> Settings:
     """Check the project's own keys, given without their prefix. Raises ConfigurationError."""
     target: Target = values.choice("target", ("local", "aws", "hosts"))
+    workflows = _workflows(values, root)
+    longest = max(workflow.job_timeout for workflow in workflows)
     return Settings(
         project=project,
         stack=stack,
@@ -120,7 +128,8 @@ def read(values: Values, config: Mapping[str, str], *, project: str, stack: str,
         worker_nodes=values.integer("worker_nodes", 1, 50),
         wm_replicas=values.integer("wm_replicas", 1, 500),
         proxy=values.choice("proxy", ("true", "false")) == "true",
-        workflows=_workflows(values, root),
+        workflows=workflows,
+        leave_within=values.integer("leave_within", 0, MOST_SECONDS, default=longest),
         subnet=values.network("subnet", shortest_prefix=16, longest_prefix=26),
         aws=load_aws(values, config) if target == "aws" else None,
         hosts=load_hosts(values) if target == "hosts" else None,
@@ -141,7 +150,7 @@ def _workflows(values: Values, root: Path) -> tuple[Workflow, ...]:
         "max_workflows": values.integer("max_workflows", 1, 256),
         "priority": "normal",
         "max_attempts": values.integer("max_attempts", 1, 10),
-        "job_timeout": values.integer("job_timeout", 1, 604_800),
+        "job_timeout": values.integer("job_timeout", 1, MOST_SECONDS),
     }
     listed: list[dict[str, Any]] = values.json_list("workflows", dict, WORKFLOWS_EXAMPLE)
     if not listed:
@@ -190,5 +199,5 @@ def _workflow(entry: Values, root: Path, reported: Values, event_key: str, dir_k
         max_workflows=entry.integer("max_workflows", 1, 256),
         priority=entry.choice("priority", ("normal", "high")),
         max_attempts=entry.integer("max_attempts", 1, 10),
-        job_timeout=entry.integer("job_timeout", 1, 604_800),
+        job_timeout=entry.integer("job_timeout", 1, MOST_SECONDS),
     )

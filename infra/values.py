@@ -67,8 +67,11 @@ class Values:
             raise self.error(key, f"it must be {what}.", example)
         return value
 
-    def integer(self, key: str, least: int, most: int) -> int:
+    def integer(self, key: str, least: int, most: int, *, default: int | None = None) -> int:
+        """A whole number in this range; ``default`` if the key is empty and may be."""
         value = self._values.get(key)
+        if default is not None and not str(value or "").strip():
+            return default
         try:
             number = int(str(value))
         except ValueError:

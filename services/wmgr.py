@@ -16,8 +16,6 @@ from services.rabbitmq import events
 from services.secrets import MountedSecret
 from services.service_args import Mount, ServiceArgs
 
-# Seconds that a stopping container has to finish its jobs before it returns them to their queues.
-STOP_GRACE = names.DEFAULT_STOP_GRACE_SECONDS
 STOP_MARGIN = 30  # seconds for everything else to stop
 
 
@@ -40,7 +38,7 @@ def wmgr(
         names.MAX_WORKFLOWS: str(sum(workflow.max_workflows for workflow in settings.workflows)),
         names.EVENTS: json.dumps([_event(event) for event in events(settings.workflows)]),
         names.PROXY: str(settings.proxy).lower(),
-        names.STOP_GRACE_SECONDS: str(STOP_GRACE),
+        names.STOP_GRACE_SECONDS: str(settings.leave_within),
     }
     return ServiceArgs(
         image=image,
@@ -59,7 +57,7 @@ def wmgr(
         ],
         secrets=urls,
         health=["oodt-health", "wmgr"],
-        stop_grace=STOP_GRACE + STOP_MARGIN,
+        stop_grace=settings.leave_within + STOP_MARGIN,
         # A quarter at a time, but at least one for each worker: docker spreads tasks evenly if they start
         # together, but may put tasks on the same worker if they start one after another.
         start_first=max(swarm.workers, -(-settings.wm_replicas // 4)),

@@ -33,6 +33,7 @@ EXAMPLES = {
     "workflows": settings.WORKFLOWS_EXAMPLE,
     "max_attempts": "5",
     "job_timeout": "7200",
+    "leave_within": "600",
     "subnet": "10.77.0.0/24",
     "admin_cidrs": '["203.0.113.7/32"]',
     "instance_type": "m6i.xlarge",
@@ -64,9 +65,9 @@ class NotedValues(Values):
         self._words[key] = what
         return super().matching(key, pattern, what, example)
 
-    def integer(self, key: str, least: int, most: int) -> int:
+    def integer(self, key: str, least: int, most: int, *, default: int | None = None) -> int:
         self._words[key] = f"{least} to {most}"
-        return super().integer(key, least, most)
+        return super().integer(key, least, most, default=default)
 
     def choice(self, key: str, choices: tuple[T, ...]) -> T:
         self._words[key] = ", ".join(f"`{choice}`" for choice in choices)

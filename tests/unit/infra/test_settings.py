@@ -39,6 +39,13 @@ def test_the_defaults_of_the_project_file_are_a_usable_stack() -> None:
     assert workflow.directory == ROOT / "workflows" / "test-workflow"
 
 
+def test_a_leaving_container_may_take_as_long_as_the_longest_job_unless_told_otherwise() -> None:
+    assert load({"job_timeout": "7200"}).leave_within == 7200
+    assert load({"job_timeout": "7200", "leave_within": "0"}).leave_within == 0
+    with pytest.raises(ConfigurationError, match="leave_within"):
+        load({"leave_within": "soon"})
+
+
 def test_every_known_key_is_declared_with_a_default_and_a_description() -> None:
     assert set(DECLARED) == set(settings.KEYS)
     assert all(entry["description"] for entry in DECLARED.values())

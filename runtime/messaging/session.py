@@ -135,9 +135,9 @@ class Session:
             await self._answer(channel.exchange_declare, exchange.name, exchange.kind, durable=True)
         for queue in topology.queues:
             if not await self._has(queue.name):
-                await self._answer(
-                    channel.queue_declare, queue.name, durable=True, arguments=queue.arguments or None
-                )
+                version = str(self._connection.server_properties.get("version", ""))
+                arguments = queue.arguments_for(version)
+                await self._answer(channel.queue_declare, queue.name, durable=True, arguments=arguments)
             await self._answer(channel.queue_bind, queue.name, queue.exchange, queue.key)
         channel.close()
 

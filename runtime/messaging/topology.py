@@ -47,6 +47,20 @@ class Queue:
     policy: dict[str, Any] = field(default_factory=dict)
     arguments: dict[str, Any] = field(default_factory=dict)
 
+    def arguments_for(self, version: str) -> dict[str, Any] | None:
+        """The arguments for a broker of this RabbitMQ version.
+
+        Before 4.0 a quorum queue has no delivery limit unless it is told one. It takes a negative limit for 0,
+        and would drop a message when that is returned for the first time.
+        """
+        before_4 = version.partition(".")[0] in {"0", "1", "2", "3"}
+        unlimited = {"x-delivery-limit": UNLIMITED}.items()
+        return {
+            name: value
+            for name, value in self.arguments.items()
+            if not (before_4 and (name, value) in unlimited)
+        } or None
+
 
 @dataclass(frozen=True, kw_only=True)
 class Topology:

@@ -8,7 +8,13 @@ from typing import Any
 import pytest
 
 from runtime.messaging.event import Event
-from runtime.messaging.topology import definitions, follower_topology, password_hash, retry_wait
+from runtime.messaging.topology import (
+    definitions,
+    follower_topology,
+    password_hash,
+    retry_wait,
+    topology,
+)
 
 EVENTS = (Event(name="test-workflow"), Event(name="a.b", max_attempts=1, job_timeout=60))
 
@@ -105,3 +111,18 @@ def test_the_status_service_is_told_all_that_happens_and_cannot_fill_the_brokers
     assert (binding["source"], binding["routing_key"]) == ("oodt.events", "#")
     assert _policy("oodt.status")["max-length-bytes"] > 0
     assert _policy("oodt.status")["overflow"] == "drop-head"
+
+
+@pytest.mark.parametrize(
+    ("version", "limited"), [("3.10.8", False), ("3.13.7", False), ("4.0.5", True), ("", True)]
+)
+def test_a_broker_that_takes_no_unlimited_deliveries_is_told_of_none(version: str, limited: bool) -> None:
+    [_, dead, *_] = topology([Event(name="e")]).queues
+    arguments = dead.arguments_for(version)
+    assert arguments is not None and arguments["x-queue-type"] == "quorum"
+    assert ("x-delivery-limit" in arguments) == limited
+
+
+def test_a_queue_that_producers_declare_too_has_no_arguments_anywhere() -> None:
+    [jobs, *_] = topology([Event(name="e")]).queues
+    assert jobs.arguments_for("4.0.5") is None

@@ -21,7 +21,7 @@ JOBS = (
 NEXT = """
 What to try next, after `source ./activate`:
   pulumi config set wm_replicas 4 && pulumi up      two more Workflow Managers
-  python -m runtime.submit --event test-workflow --jobs 100 \\
+  oodt submit --event test-workflow --jobs 100 \\
       --metadata Dataset=abc --metadata Project=123 --wait
   pulumi stack output                               where everything is
   make destroy                                      removes the cluster and all that was made for it
@@ -34,7 +34,7 @@ def main() -> None:
     started = time.monotonic()
     go.forget()
     _step("The cluster: pulumi up", _up)
-    _step("Ten jobs: python -m runtime.submit", _submit)
+    _step("Ten jobs: oodt submit", _submit)
     _step("The archive's products", _list_products)
     print(f"\nDone in {time.monotonic() - started:.0f} s.\n{NEXT}")
 
@@ -47,7 +47,7 @@ def _up() -> None:
 
 
 def _submit() -> None:
-    _run(["python", "-m", "runtime.submit", *JOBS], timeout=JOBS_TIMEOUT)
+    _run(["oodt", "submit", *JOBS], timeout=JOBS_TIMEOUT)
 
 
 def _list_products() -> None:

@@ -50,8 +50,8 @@ class Queue:
     def arguments_for(self, version: str) -> dict[str, Any] | None:
         """The arguments for a broker of this RabbitMQ version.
 
-        Before 4.0 a quorum queue has no delivery limit unless it is told one. It takes a negative limit for 0,
-        and would drop a message when that is returned for the first time.
+        Before 4.0 a quorum queue has no delivery limit unless it is told one. A negative one is 0 to it: it
+        would drop a message when that is returned for the first time.
         """
         before_4 = version.partition(".")[0] in {"0", "1", "2", "3"}
         unlimited = {"x-delivery-limit": UNLIMITED}.items()

@@ -65,6 +65,8 @@ async def consume(settings: WorkerSettings, stop: asyncio.Event) -> None:
         journals.follow()
         await intake.adopt()
         renewal = asyncio.create_task(leases.keep())
+        # What the Workflow Manager lacks is told now, not when the first job comes.
+        readiness = asyncio.create_task(runner.ready())
         for event in settings.events:
             dead_letters = names.dead_letter_queue(event.name)
             await taking.consume(dead_letters, prefetch=1, handler=intake.take_dead_letter)
@@ -73,6 +75,7 @@ async def consume(settings: WorkerSettings, stop: asyncio.Event) -> None:
         await stop.wait()
         await taking.stop_consuming()
         await intake.drain(max(0.0, settings.stop_grace - STOP_MARGIN_SECONDS))
+        readiness.cancel()
         renewal.cancel()
         journals.stop()
 

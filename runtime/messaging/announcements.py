@@ -123,9 +123,8 @@ def decode(body: bytes) -> Announcement:
             known = _known(StateChange, fields)
             if not isinstance(known.get("run", 0), int):
                 raise ValueError(f"run is {known['run']!r}")
-            result = RESULT.get(fields["state"])
-            came_to = outcome.from_fields(result, fields) if result else None
-            return StateChange(**{**known, "outcome": came_to})
+            came_to = outcome.from_fields(RESULT.get(fields["state"], "interrupted"), fields)
+            return StateChange(**{**known, "outcome": came_to if fields["state"] in RESULT else None})
         if "redrive" in fields:
             return Redrive(**_known(Redrive, fields))
         return Submission(**_known(Submission, fields))

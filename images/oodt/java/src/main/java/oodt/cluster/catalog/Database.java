@@ -27,7 +27,7 @@ final class Database implements AutoCloseable {
         T on(Connection connection) throws SQLException, CatalogException;
     }
 
-    private static final int VERSION = 2;
+    private static final int VERSION = 3;
 
     private static final String[] SCHEMA = {
         """
@@ -74,6 +74,16 @@ final class Database implements AutoCloseable {
         "ALTER TABLE reference ADD COLUMN path TEXT",
         "UPDATE reference SET path = archive_path(archived)",
         "CREATE INDEX reference_by_path ON reference (path)",
+    };
+
+    /** Since version 3 the catalogue knows the run of each product, and which runs are closed. */
+    private static final String[] RUNS = {
+        "ALTER TABLE product ADD COLUMN run TEXT",
+        "UPDATE product SET run = (SELECT value FROM metadata"
+                + " WHERE product = number AND element = '" + Instances.KEY + "' ORDER BY position LIMIT 1)",
+        "CREATE INDEX product_by_run ON product (run) WHERE run IS NOT NULL",
+        "CREATE TABLE closed_run (run TEXT PRIMARY KEY, closed INTEGER NOT NULL) WITHOUT ROWID",
+        "CREATE INDEX closed_run_by_time ON closed_run (closed)",
     };
 
     private static final int BUSY_MILLISECONDS = 30_000;
@@ -127,6 +137,9 @@ final class Database implements AutoCloseable {
             }
             if (version == 0) {
                 fill.on(connection);
+            }
+            if (version < 3) {
+                execute(statement, RUNS);
             }
             if (version < VERSION) {
                 statement.execute("PRAGMA user_version = " + VERSION);

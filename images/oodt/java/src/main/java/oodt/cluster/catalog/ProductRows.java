@@ -5,7 +5,6 @@ import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.Collection;
 import java.util.List;
 import org.apache.oodt.cas.filemgr.structs.Product;
@@ -180,17 +179,10 @@ final class ProductRows {
     }
 
     private int update(String sql, Object... values) throws SQLException {
-        try (PreparedStatement statement = prepare(sql, Arrays.asList(values))) {
-            return statement.executeUpdate();
-        }
+        return Sql.update(connection, sql, values);
     }
 
     private PreparedStatement prepare(String sql, List<?> values) throws SQLException {
-        PreparedStatement statement = connection.prepareStatement(sql);
-        int position = 1;
-        for (Object value : values) {
-            statement.setObject(position++, value);
-        }
-        return statement;
+        return Sql.prepare(connection, sql, values);
     }
 }

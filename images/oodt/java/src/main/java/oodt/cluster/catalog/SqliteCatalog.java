@@ -2,6 +2,7 @@ package oodt.cluster.catalog;
 
 import java.nio.file.Path;
 import java.sql.SQLException;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.UUID;
@@ -51,21 +52,69 @@ public final class SqliteCatalog implements Catalog, AutoCloseable {
         database.close();
     }
 
+    /** Refuses all that would bring something of the run into the catalogue, from the moment that it returns. */
+    public void closeRun(String run, Instant now) throws CatalogException {
+        writeRuns(runs -> runs.close(run, now));
+    }
+
+    public void reopenRun(String run) throws CatalogException {
+        writeRuns(runs -> runs.reopen(run));
+    }
+
+    /** The products of a run with their references, those included whose ingest is not complete. */
+    public List<Product> productsOfRun(String run) throws CatalogException {
+        return database.read(connection -> {
+            ProductRows rows = new ProductRows(connection);
+            List<Product> products = new ArrayList<>();
+            for (String id : new RunRows(connection).products(run)) {
+                for (Product product : rows.select("id = ?", List.of(id))) {
+                    product.setProductReferences(rows.references(rows.number(id)));
+                    products.add(product);
+                }
+            }
+            return products;
+        });
+    }
+
+    /** While its ingest goes on, a product gets here together with its metadata. */
     @Override
     public void addProduct(Product product) throws CatalogException {
         product.setProductId(UUID.randomUUID().toString());
+        Ingest ingest = Ingest.ofThisThread();
+        if (ingest != null) {
+            ingest.hold(product);
+            return;
+        }
         write(rows -> {
             rows.insert(product);
             return null;
         });
     }
 
-    /** Adds the values of those elements that the policy gives to products of the type. */
+    /**
+     * Adds the values of those elements that the policy gives to products of the type. The run that the metadata name
+     * is kept whatever the policy says; a product is not, if this says that its run is closed.
+     */
     @Override
     public void addMetadata(Metadata metadata, Product product) throws CatalogException {
         List<String> elements = elements(product);
-        write(rows -> {
+        Ingest ingest = Ingest.ofThisThread();
+        String instance = ingest != null ? ingest.instance() : metadata.getMetadata(Instances.KEY);
+        String closed = database.write(connection -> {
+            ProductRows rows = new ProductRows(connection);
+            RunRows runs = new RunRows(connection);
+            if (ingest != null && ingest.holds(product)) {
+                rows.insert(product);
+            }
             long number = number(rows, product);
+            boolean isNew = instance != null && runs.assign(product.getProductId(), instance);
+            String run = runs.closedOf(product.getProductId());
+            if (run != null) {
+                if (isNew) {
+                    rows.delete(product.getProductId());
+                }
+                return run;
+            }
             for (String element : elements) {
                 List<String> values = metadata.getAllMetadata(element);
                 rows.addValues(number, element, values == null ? List.of() : values);
@@ -76,6 +125,12 @@ public final class SqliteCatalog implements Catalog, AutoCloseable {
             }
             return null;
         });
+        if (closed != null) {
+            throw isClosed(closed);
+        }
+        if (ingest != null) {
+            ingest.hold(null);
+        }
     }
 
     @Override
@@ -115,7 +170,7 @@ public final class SqliteCatalog implements Catalog, AutoCloseable {
 
     @Override
     public void setProductTransferStatus(Product product) throws CatalogException {
-        write(rows -> {
+        writeIngest(product, rows -> {
             if (!rows.updateStatus(product.getProductId(), product.getTransferStatus())) {
                 throw unknown(product.getProductId());
             }
@@ -125,7 +180,7 @@ public final class SqliteCatalog implements Catalog, AutoCloseable {
 
     @Override
     public void addProductReferences(Product product) throws CatalogException {
-        write(rows -> {
+        writeIngest(product, rows -> {
             rows.replaceReferences(number(rows, product), product.getProductReferences());
             return null;
         });
@@ -282,6 +337,11 @@ public final class SqliteCatalog implements Catalog, AutoCloseable {
         return number;
     }
 
+    private static CatalogException isClosed(String run) {
+        return new CatalogException("run " + run + " is closed: it does not count any more, and the catalogue takes"
+                + " nothing of it");
+    }
+
     private static CatalogException unknown(String id) {
         return new CatalogException("Product [" + id + "] is not in the catalogue");
     }
@@ -298,5 +358,29 @@ public final class SqliteCatalog implements Catalog, AutoCloseable {
 
     private <T> T write(RowWork<T> work) throws CatalogException {
         return database.write(connection -> work.on(new ProductRows(connection)));
+    }
+
+    /** A step of an ingest. What is complete may be changed also when its run is closed. */
+    private void writeIngest(Product product, RowWork<Void> work) throws CatalogException {
+        database.write(connection -> {
+            String run = new RunRows(connection).closedOf(product.getProductId());
+            if (run != null) {
+                throw isClosed(run);
+            }
+            return work.on(new ProductRows(connection));
+        });
+    }
+
+    /** Work on the table of runs. */
+    @FunctionalInterface
+    private interface RunWork {
+        void on(RunRows runs) throws SQLException;
+    }
+
+    private void writeRuns(RunWork work) throws CatalogException {
+        database.write(connection -> {
+            work.on(new RunRows(connection));
+            return null;
+        });
     }
 }

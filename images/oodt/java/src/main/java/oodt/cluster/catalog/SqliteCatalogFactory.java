@@ -18,14 +18,26 @@ public final class SqliteCatalogFactory implements CatalogFactory {
 
     private static final int PAGE_SIZE = 20;
 
+    /** OODT's File Manager keeps its catalogue to itself. */
+    private static volatile SqliteCatalog newest;
+
+    /** The catalogue that the File Manager works with. */
+    static SqliteCatalog newest() throws CatalogException {
+        if (newest == null) {
+            throw new CatalogException("The File Manager is starting: its catalogue is not open yet");
+        }
+        return newest;
+    }
+
     @Override
     public Catalog createCatalog() {
         try {
-            return new SqliteCatalog(
+            newest = new SqliteCatalog(
                     Path.of(property(FILE)),
                     Path.of(property(LUCENE_INDEX)),
                     GenericFileManagerObjectFactory.getValidationLayerFromFactory(property(VALIDATION_LAYER)),
                     PAGE_SIZE);
+            return newest;
         } catch (CatalogException e) {
             throw new IllegalStateException(e.getMessage(), e);
         }

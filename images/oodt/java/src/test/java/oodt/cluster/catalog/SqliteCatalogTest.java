@@ -219,6 +219,7 @@ public class SqliteCatalogTest extends TestCase {
                 Statement statement = old.createStatement()) {
             statement.execute("DROP INDEX reference_by_path");
             statement.execute("ALTER TABLE reference DROP COLUMN path");
+            TestPolicy.makeVersion2(statement);
             statement.execute("PRAGMA user_version = 1");
         }
         catalog = open(catalog.getValidationLayer());

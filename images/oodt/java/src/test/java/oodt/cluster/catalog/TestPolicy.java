@@ -3,6 +3,8 @@ package oodt.cluster.catalog;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.sql.SQLException;
+import java.sql.Statement;
 import java.util.List;
 import org.apache.oodt.cas.filemgr.structs.ProductType;
 import org.apache.oodt.cas.filemgr.validation.ValidationLayer;
@@ -32,6 +34,17 @@ final class TestPolicy {
             </cas:producttypemap>
             """;
 
+    private static final String PRODUCT_TYPES =
+            """
+            <cas:producttypes xmlns:cas="http://oodt.apache.org/components/cas">
+              <type id="urn:snow" name="snow">
+                <repository path="file://%s"/>
+                <versioner class="oodt.cluster.catalog.WaitingVersioner"/>
+                <description>described</description>
+              </type>
+            </cas:producttypes>
+            """;
+
     private TestPolicy() {
     }
 
@@ -40,6 +53,19 @@ final class TestPolicy {
         Files.writeString(folder.resolve("elements.xml"), ELEMENTS);
         Files.writeString(folder.resolve("product-type-element-map.xml"), TYPES);
         return new XMLValidationLayer(List.of(folder.toUri().toString()));
+    }
+
+    /** The product type SNOW, for a File Manager that keeps its products in a folder. */
+    static void writeProductTypes(Path folder, Path archive) throws IOException {
+        Files.writeString(folder.resolve("product-types.xml"), PRODUCT_TYPES.formatted(archive));
+    }
+
+    /** Takes from a catalogue what version 3 has added. */
+    static void makeVersion2(Statement catalogue) throws SQLException {
+        catalogue.execute("DROP TABLE closed_run");
+        catalogue.execute("DROP INDEX product_by_run");
+        catalogue.execute("ALTER TABLE product DROP COLUMN run");
+        catalogue.execute("PRAGMA user_version = 2");
     }
 
     private static ProductType type(String id) {

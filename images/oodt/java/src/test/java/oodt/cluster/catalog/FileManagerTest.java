@@ -1,0 +1,158 @@
+package oodt.cluster.catalog;
+
+import static oodt.cluster.catalog.TestPolicy.SNOW;
+
+import java.io.IOException;
+import java.net.ServerSocket;
+import java.net.URL;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.DriverManager;
+import java.sql.PreparedStatement;
+import java.util.Hashtable;
+import java.util.List;
+import java.util.Map;
+import java.util.Vector;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
+import junit.framework.TestCase;
+import org.apache.oodt.cas.filemgr.structs.Product;
+import org.apache.oodt.cas.filemgr.structs.Query;
+import org.apache.oodt.cas.filemgr.structs.Reference;
+import org.apache.oodt.cas.filemgr.structs.TermQueryCriteria;
+import org.apache.oodt.cas.filemgr.system.XmlRpcFileManagerClient;
+import org.apache.oodt.cas.metadata.Metadata;
+import org.apache.xmlrpc.XmlRpcClient;
+import org.apache.xmlrpc.XmlRpcException;
+
+/** The File Manager as its clients see it, over XML-RPC. */
+public class FileManagerTest extends TestCase {
+
+    private Path folder;
+    private Path archive;
+    private FileManager manager;
+    private URL url;
+    private XmlRpcFileManagerClient client;
+
+    @Override
+    protected void setUp() throws Exception {
+        folder = Files.createTempDirectory("files");
+        archive = Files.createDirectory(folder.resolve("archive"));
+        Path policy = folder.resolve("policy");
+        TestPolicy.write(policy);
+        TestPolicy.writeProductTypes(policy, archive);
+        String filemgr = "org.apache.oodt.cas.filemgr.";
+        System.getProperties().putAll(Map.of(
+                "filemgr.repository.factory", filemgr + "repository.XMLRepositoryManagerFactory",
+                "filemgr.catalog.factory", SqliteCatalogFactory.class.getName(),
+                "filemgr.datatransfer.factory", filemgr + "datatransfer.LocalDataTransferFactory",
+                "filemgr.validationLayer.factory", filemgr + "validation.XMLValidationLayerFactory",
+                filemgr + "repositorymgr.dirs", policy.toUri().toString(),
+                filemgr + "validation.dirs", policy.toUri().toString(),
+                filemgr + "catalog.lucene.idxPath", folder.resolve("none").toString(),
+                "oodt.cluster.catalog.file", folder.resolve("catalog.sqlite").toString()));
+        int port = freePort();
+        manager = new FileManager(port);
+        url = new URL("http://localhost:" + port);
+        client = new XmlRpcFileManagerClient(url);
+    }
+
+    @Override
+    protected void tearDown() throws Exception {
+        WaitingVersioner.goOn.countDown();
+        manager.shutdown();
+        SqliteCatalogFactory.newest().close();
+    }
+
+    public void testAProductIsIngestedAndFound() throws Exception {
+        ingest("a", "job-1");
+        assertTrue(Files.exists(archive.resolve("a/a")));
+        Query query = new Query(List.of(new TermQueryCriteria("Colour", "white")));
+        Product found = client.query(query, SNOW).get(0);
+        assertEquals(Product.STATUS_RECEIVED, found.getTransferStatus());
+        assertEquals("white", client.getMetadata(found).getMetadata("Colour"));
+    }
+
+    public void testAClosedRunAnswersWithItsProductsAndIsRefused() throws Exception {
+        ingest("a", "job-1");
+        List<Hashtable<String, Object>> products = closeRun("job-1");
+        assertEquals("a", products.get(0).get("name"));
+        Hashtable<?, ?> reference = (Hashtable<?, ?>) ((Vector<?>) products.get(0).get("references")).get(0);
+        assertEquals("file:" + archive + "/a/a", reference.get("dataStoreReference").toString().replace("//", ""));
+        assertRefused("b", "job-1");
+        assertFalse(Files.exists(archive.resolve("b")));
+        assertEquals(1, client.getNumProducts(SNOW));
+        assertEquals(List.of(), closeRun("job-2"));
+        call("reopenRun", "job-1");
+        ingest("b", "job-1");
+    }
+
+    public void testAnIngestThatIsBeingExecutedIsAwaited() throws Exception {
+        WaitingVersioner.reached = new CountDownLatch(1);
+        WaitingVersioner.goOn = new CountDownLatch(1);
+        CompletableFuture<Void> ingest = CompletableFuture.runAsync(() -> assertRefused("a", "job-1"));
+        WaitingVersioner.reached.await();
+        assertEquals(List.of(), closeRun("job-2"));
+        CompletableFuture<List<Hashtable<String, Object>>> closing =
+                CompletableFuture.supplyAsync(() -> closeRun("job-1"));
+        while (!isClosed("job-1")) {
+            Thread.sleep(10);
+        }
+        assertFalse(closing.isDone());
+        WaitingVersioner.goOn.countDown();
+        ingest.get();
+        assertEquals("a", closing.get().get(0).get("name"));
+        assertFalse(Files.exists(archive.resolve("a")));
+    }
+
+    private boolean isClosed(String run) throws Exception {
+        try (Connection catalogue = DriverManager.getConnection("jdbc:sqlite:" + folder.resolve("catalog.sqlite"));
+                PreparedStatement query = catalogue.prepareStatement("SELECT 1 FROM closed_run WHERE run = ?")) {
+            query.setString(1, run);
+            return query.executeQuery().next();
+        }
+    }
+
+    private void ingest(String name, String instance) throws Exception {
+        Metadata metadata = new Metadata();
+        metadata.addMetadata("Colour", "white");
+        metadata.addMetadata("WorkflowInstId", instance);
+        new XmlRpcFileManagerClient(url).ingestProduct(product(name), metadata, false);
+    }
+
+    private Product product(String name) throws IOException {
+        Path file = Files.writeString(folder.resolve(name), "content");
+        return new Product(name, SNOW, Product.STRUCTURE_FLAT, Product.STATUS_TRANSFER,
+                new Vector<>(List.of(new Reference(file.toUri().toString(), "", 7))));
+    }
+
+    private void assertRefused(String name, String instance) {
+        try {
+            ingest(name, instance);
+        } catch (Exception e) {
+            assertTrue(e.getMessage(), e.getMessage().contains("run " + instance + " is closed: "));
+            return;
+        }
+        fail("it was not refused");
+    }
+
+    @SuppressWarnings("unchecked")
+    private List<Hashtable<String, Object>> closeRun(String run) {
+        return (List<Hashtable<String, Object>>) call("closeRun", run);
+    }
+
+    private Object call(String method, String run) {
+        try {
+            return new XmlRpcClient(url).execute("filemgr." + method, new Vector<>(List.of(run)));
+        } catch (XmlRpcException | IOException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    private static int freePort() throws IOException {
+        try (ServerSocket socket = new ServerSocket(0)) {
+            return socket.getLocalPort();
+        }
+    }
+}

@@ -121,7 +121,7 @@ async def clean(
                     if really:
                         folder.remove(path)
     if "ledger" in parts:
-        _ledger(gone.ledger, share.ledger, until=until, busy=busy, really=really)
+        await _ledger(gone.ledger, share.ledger, file_manager, until=until, busy=busy, really=really)
     return gone
 
 
@@ -167,14 +167,26 @@ def _files(gone: Part, archive: NoFollowFolder, *, until: float, really: bool) -
         archive.remove_empty_folders(below=KEPT_DEPTH)
 
 
-def _ledger(gone: Part, root: Path, *, until: float, busy: Set[str] | None, really: bool) -> None:
+async def _ledger(
+    gone: Part,
+    root: Path,
+    file_manager: FileManager,
+    *,
+    until: float,
+    busy: Set[str] | None,
+    really: bool,
+) -> None:
     ledger = Ledger(root, node="clean", lease=0)
     for path, history in records(root):
         event, job = path.parts
         if _is_over(history[-1], until, is_busy=busy is None or event in busy):
+            runs = ledger.runs(root / path) if really else {}
             if really and not ledger.forget(event, job, entry=len(history)):
                 continue
             gone.add(path)
+            # The job may be submitted again, and its runs have the same ids then.
+            for run_id in runs.values():
+                await file_manager.reopen_run(run_id)
     for event, batch, cancelled in ledger.cancelled_batches():
         # The batch's name may be used again, unless a message of it may still come.
         if really and cancelled <= until and busy is not None and event not in busy:

@@ -24,6 +24,9 @@ RECEIVED_TIME = "CAS.ProductReceivedTime"
 # The status of a product whose files are in the archive.
 RECEIVED = "RECEIVED"
 
+# How a File Manager without the cluster's class answers to the methods of that class.
+NO_SUCH_METHOD = "NoSuchMethodException"
+
 Product = dict[str, Any]
 
 
@@ -98,6 +101,27 @@ class FileManager:
                 log.info("%s stays: it may be another product's too", path)
             else:
                 await self._call("removeFile", path)
+
+    async def close_run(self, run_id: str) -> list[Product] | None:
+        """Let nothing of a run into the catalogue any more; returns the products that it has of the run.
+
+        None if the File Manager cannot do that, as one of a user's own.
+        """
+        try:
+            products: list[Product] = await self._call("closeRun", run_id)
+        except xml_rpc.Fault as error:
+            if NO_SUCH_METHOD in error.faultString:
+                return None
+            raise
+        return products
+
+    async def reopen_run(self, run_id: str) -> None:
+        """Take back that a run was closed, for a job that may begin anew under the same id."""
+        try:
+            await self._call("reopenRun", run_id)
+        except xml_rpc.Fault as error:
+            if NO_SUCH_METHOD not in error.faultString:
+                raise
 
     async def find(self, name: str, original: str) -> str | None:
         """Id of the product NAME that was made from the file ORIGINAL; None if the catalogue has none."""

@@ -271,6 +271,10 @@ class Ledger:
         shutil.rmtree(aside)
         return True
 
+    def runs(self, folder: Path) -> dict[int, str]:
+        """The ids of the job's runs, by their numbers."""
+        return {entry["run"]: entry["id"] for entry in entries.read_all(folder) if entry["kind"] == "run"}
+
     def products(self, folder: Path) -> dict[int, list[Entry]]:
         """The lines of each run's product journal, by the run's number."""
         return {

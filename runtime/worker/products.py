@@ -42,16 +42,22 @@ async def withdraw(
 async def _withdraw(
     ledger: Ledger, file_manager: FileManager, folder: Path, before: int | None, only: int | None
 ) -> None:
+    runs = await asyncio.to_thread(ledger.runs, folder)
     journals = await asyncio.to_thread(ledger.products, folder)
-    for number, lines in journals.items():
+    for number, run_id in runs.items():
         if (before is not None and number >= before) or (only is not None and number != only):
             continue
+        lines = journals.get(number, [])
         removed = []
+        # Whatever still ingests for the run is refused from now on: a frozen JVM thaws, an answer comes late.
+        catalogued = await file_manager.close_run(run_id)
         for product in verdict.traces(lines):
             await file_manager.remove(product.id, product.name, product.archived)
             removed.append({"kind": "withdrawn", "product": product.id})
+        for each in catalogued or ():
+            await file_manager.remove(str(each["id"]), str(each["name"]), ())
         for line in verdict.unanswered(lines):
-            if product_id := await file_manager.find(line["name"], line["file"]):
+            if catalogued is None and (product_id := await file_manager.find(line["name"], line["file"])):
                 await file_manager.remove(product_id, line["name"], ())
             removed.append({"kind": "refused", "file": line["file"], "fault": "the ingest broke off"})
         for line in removed:

@@ -27,6 +27,7 @@ class FileManager:
         self._ids = itertools.count(1)
         self._products: dict[str, Product] = {}
         self._refusals = 0
+        self._closed: set[str] = set()
 
     def _dispatch(self, method: str, params: tuple[Any, ...]) -> Any:
         with self._lock:
@@ -39,9 +40,22 @@ class FileManager:
         if self._refusals:
             self._refusals -= 1
             raise RuntimeError("Error ingesting product: no space left on device")
+        run = metadata.get("WorkflowInstId", [""])[0]
+        if run in self._closed:
+            raise RuntimeError(f"run {run} is closed")
         identity = f"product-{next(self._ids)}"
         self._products[identity] = {**product, "id": identity, "metadata": metadata}
         return identity
+
+    def filemgr_closeRun(self, run: str) -> list[Product]:
+        """As the cluster's File Manager has it, beyond OODT's calls."""
+        self._closed.add(run)
+        products = self._products.values()
+        return [each for each in products if each["metadata"].get("WorkflowInstId") == [run]]
+
+    def filemgr_reopenRun(self, run: str) -> bool:
+        self._closed.discard(run)
+        return True
 
     def filemgr_addProductReferences(self, product: Product) -> bool:
         self._products[product["id"]]["references"] = product["references"]

@@ -28,6 +28,7 @@ class FakeCatalogue:
     entries: dict[str, list[str]] = field(default_factory=dict)
     received_at: dict[str, float | None] = field(default_factory=dict)
     on_their_way: set[str] = field(default_factory=set)
+    reopened: list[str] = field(default_factory=list)
 
     async def products(self) -> AsyncIterator[tuple[dict[str, Any], list[str]]]:
         for product, files in list(self.entries.items()):
@@ -39,6 +40,9 @@ class FakeCatalogue:
 
     async def forget(self, product: dict[str, Any]) -> None:
         del self.entries[product["id"]]
+
+    async def reopen_run(self, run_id: str) -> None:
+        self.reopened.append(run_id)
 
 
 @dataclass(kw_only=True)
@@ -105,6 +109,14 @@ def test_what_ended_jobs_have_left_is_deleted_and_their_kinds_folders_stay(site:
     site.clean()
     assert site.left() == {"archive/TestFile", f"jobs/{EVENT}", f"ledger/{EVENT}"}
     assert site.catalogue.entries == {}
+
+
+def test_a_job_whose_record_is_gone_may_begin_anew_with_the_same_runs(site: Site) -> None:
+    site.ended("one")
+    site.plan()
+    assert site.catalogue.reopened == []
+    site.clean()
+    assert site.catalogue.reopened == ["one"]
 
 
 def test_a_plan_deletes_nothing(site: Site) -> None:

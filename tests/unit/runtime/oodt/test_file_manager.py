@@ -3,14 +3,13 @@
 import asyncio
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
-import aiohttp
 import pytest
 
-from runtime.oodt import xml_rpc
-from runtime.oodt.file_manager import FileManager, place_of
+from runtime.oodt.file_manager import place_of
 from testing.standins.file_manager import FileManager as StandIn
+from tests.unit.runtime.file_managers import Client
 
 
 class Stock(StandIn):
@@ -25,20 +24,6 @@ class Mute(StandIn):
 
     def filemgr_pagedQuery(self, *_: Any) -> dict[str, Any]:
         raise RuntimeError("no such element")
-
-
-class Client(FileManager):
-    """A client that needs no network."""
-
-    def __init__(self, file_manager: StandIn) -> None:
-        super().__init__(cast(aiohttp.ClientSession, None), "")
-        self._file_manager = file_manager
-
-    async def _call(self, method: str, *params: object) -> Any:
-        try:
-            return self._file_manager._dispatch(f"filemgr.{method}", params)
-        except Exception as error:
-            raise xml_rpc.Fault(1, str(error)) from error
 
 
 class Site:

@@ -7,7 +7,6 @@ from typing import Any, TypeVar, cast
 
 from runtime.messaging.broker import Broker
 from runtime.messaging.event import Event
-from runtime.oodt.file_manager import FileManager
 from runtime.oodt.workflow_manager import WorkflowManager
 from runtime.records import journal
 from runtime.records.journal import Journals
@@ -17,6 +16,8 @@ from runtime.worker.intake import Intake
 from runtime.worker.leases import Leases
 from runtime.worker.reports import Reports
 from runtime.worker.run import Runner
+from testing.standins.file_manager import FileManager as StandIn
+from tests.unit.runtime.file_managers import Client
 from tests.unit.runtime.worker.hands import EVENT, FakeBroker
 
 Result = TypeVar("Result")
@@ -103,7 +104,7 @@ class Container:
             ledger=self.ledger,
             leases=self.leases,
             runner=runner,
-            file_manager=cast(FileManager, None),
+            file_manager=Client(StandIn()),
             reports=self.reports,
         )
         self.intake = Intake(

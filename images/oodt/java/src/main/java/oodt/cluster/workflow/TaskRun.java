@@ -3,6 +3,7 @@ package oodt.cluster.workflow;
 import java.util.Map;
 import java.util.logging.Level;
 import java.util.logging.Logger;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.apache.oodt.cas.metadata.Metadata;
 import org.apache.oodt.cas.pge.PGETaskInstance;
@@ -18,6 +19,9 @@ final class TaskRun {
 
     private static final int FRAMES = 5;
 
+    /** A task that still runs so long after it was told to stop will not stop. */
+    private static final long STUCK_AFTER_MILLISECONDS = Long.getLong("oodt.cluster.stuck.milliseconds", 60_000);
+
     private final String instanceId;
     private final WorkflowTask task;
     private final RunJournal journal;
@@ -28,7 +32,10 @@ final class TaskRun {
     /** The thread that the task runs in, while it may be interrupted. */
     private Thread thread;
 
-    private boolean stopped;
+    /** When the task was first told to stop, by the clock that only goes forward; null before. */
+    private Long stoppedAt;
+
+    private boolean stuck;
     private boolean failed;
 
     TaskRun(String instanceId, WorkflowTask task, RunJournal journal) {
@@ -65,13 +72,25 @@ final class TaskRun {
         }
     }
 
-    /** Stops the task as far as possible: kills its program, or interrupts the thread of a task without one. */
+    /**
+     * Stops the task as far as possible: kills its program, or interrupts the thread of a task without one. Java cannot
+     * end a thread that ignores an interruption. If such a task is told again after a while, the journal says so. Only
+     * the end of this JVM frees the thread.
+     */
     synchronized void stop() {
-        stopped = true;
+        if (stoppedAt == null) {
+            stoppedAt = System.nanoTime();
+        }
         if (pge != null) {
             pge.stop();
         } else if (thread != null) {
             thread.interrupt();
+        }
+        long milliseconds = (System.nanoTime() - stoppedAt) / 1_000_000;
+        if (thread != null && !stuck && milliseconds >= STUCK_AFTER_MILLISECONDS) {
+            stuck = true;
+            journal.append(instanceId, "stuck", Map.of(
+                    "task", task.getTaskId(), "seconds", milliseconds / 1000, "stack", frames(thread.getStackTrace())));
         }
     }
 
@@ -100,7 +119,7 @@ final class TaskRun {
 
     private synchronized void begin() {
         thread = Thread.currentThread();
-        if (stopped) {
+        if (stoppedAt != null) {
             stop();
         }
     }
@@ -129,12 +148,13 @@ final class TaskRun {
     private static String stackTrace(Throwable error) {
         StringBuilder text = new StringBuilder();
         for (Throwable each = error; each != null; each = each.getCause()) {
-            text.append(each).append('\n');
-            Stream.of(each.getStackTrace())
-                    .limit(FRAMES)
-                    .forEach(frame -> text.append("  at ").append(frame).append('\n'));
+            text.append(each).append('\n').append(frames(each.getStackTrace()));
         }
         return text.toString();
+    }
+
+    private static String frames(StackTraceElement[] stack) {
+        return Stream.of(stack).limit(FRAMES).map(frame -> "  at " + frame + "\n").collect(Collectors.joining());
     }
 
     private static String reason(Throwable error) {

@@ -22,6 +22,10 @@ public class JobEngineTest extends TestCase {
     private static final int POOL_SIZE = 2;
     private static final int SECONDS = 20;
 
+    static {
+        System.setProperty("oodt.cluster.stuck.milliseconds", "100");
+    }
+
     private JobInstanceRepository repository;
     private Path journals;
     private JobEngine engine;
@@ -145,6 +149,23 @@ public class JobEngineTest extends TestCase {
         SampleTasks.open("all-threads-1");
         finish("again");
         assertEquals(List.of("task-1 again again http://manager:9001"), SampleTasks.seen("again"));
+    }
+
+    public void testATaskThatDoesNotStopIsOnRecordOnceWithThePlaceWhereItIs() throws Exception {
+        start("stuck", SampleTasks.Deaf.class);
+        awaitStatus("stuck", "STARTED");
+        engine.stopWorkflow("stuck");
+        assertEquals(List.of(), journal("stuck", "stuck"));
+        await("the line", () -> {
+            engine.stopWorkflow("stuck");
+            return !journal("stuck", "stuck").isEmpty();
+        });
+        engine.stopWorkflow("stuck");
+        assertEquals(List.of("stuck task-1 "), journal("stuck", "stuck"));
+        String line = journal("stuck", "").stream().filter(each -> each.contains("Deaf.run")).findFirst().orElse("");
+        assertTrue(line, line.startsWith("{\"kind\":\"stuck\""));
+        SampleTasks.open("stuck");
+        await("its end", () -> !journal("stuck", "task-ended").isEmpty());
     }
 
     public void testAPausedInstanceCanBeStopped() throws Exception {

@@ -70,7 +70,8 @@ public final class ConfigFile {
             read(file.startsWith("/") ? file : new File(path).getParent() + "/" + file, inner.isEmpty() ? null : inner);
         }
         CustomMetadata custom = new CustomMetadata(marked);
-        for (Element each : elements(first(root, PgeConfigMetKeys.CUSTOM_METADATA_TAG), PgeConfigMetKeys.METADATA_TAG)) {
+        Element listed = first(root, PgeConfigMetKeys.CUSTOM_METADATA_TAG);
+        for (Element each : elements(listed, PgeConfigMetKeys.METADATA_TAG)) {
             custom.add(each);
         }
         PgeMetadata own = CustomMetadata.copy(marked);

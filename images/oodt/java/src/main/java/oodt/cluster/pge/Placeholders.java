@@ -18,7 +18,8 @@ final class Placeholders {
 
     private static final int LONGEST = 1_000_000;
 
-    private static final Pattern QUERY = Pattern.compile("\\s*SQL\\s*\\(.*\\)\\s*\\{.*\\}\\s*", Pattern.CASE_INSENSITIVE);
+    private static final Pattern QUERY =
+            Pattern.compile("\\s*SQL\\s*\\(.*\\)\\s*\\{.*\\}\\s*", Pattern.CASE_INSENSITIVE);
 
     private Placeholders() {
     }

@@ -15,7 +15,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Vector;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CountDownLatch;
 import junit.framework.TestCase;
 import org.apache.oodt.cas.filemgr.structs.Product;
 import org.apache.oodt.cas.filemgr.structs.Query;
@@ -60,7 +59,7 @@ public class FileManagerTest extends TestCase {
 
     @Override
     protected void tearDown() throws Exception {
-        WaitingVersioner.goOn.countDown();
+        WaitingVersioner.release();
         manager.shutdown();
         SqliteCatalogFactory.newest().close();
     }
@@ -89,10 +88,9 @@ public class FileManagerTest extends TestCase {
     }
 
     public void testAnIngestThatIsBeingExecutedIsAwaited() throws Exception {
-        WaitingVersioner.reached = new CountDownLatch(1);
-        WaitingVersioner.goOn = new CountDownLatch(1);
+        WaitingVersioner.holdUp();
         CompletableFuture<Void> ingest = CompletableFuture.runAsync(() -> assertRefused("a", "job-1"));
-        WaitingVersioner.reached.await();
+        WaitingVersioner.awaitIngest();
         assertEquals(List.of(), closeRun("job-2"));
         CompletableFuture<List<Hashtable<String, Object>>> closing =
                 CompletableFuture.supplyAsync(() -> closeRun("job-1"));
@@ -100,7 +98,7 @@ public class FileManagerTest extends TestCase {
             Thread.sleep(10);
         }
         assertFalse(closing.isDone());
-        WaitingVersioner.goOn.countDown();
+        WaitingVersioner.release();
         ingest.get();
         assertEquals("a", closing.get().get(0).get("name"));
         assertFalse(Files.exists(archive.resolve("a")));

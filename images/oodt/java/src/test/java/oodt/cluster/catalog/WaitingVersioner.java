@@ -9,8 +9,24 @@ import org.apache.oodt.cas.metadata.Metadata;
 /** OODT's basic versioner, which waits in the middle of an ingest when a test wants it to. */
 public final class WaitingVersioner extends BasicVersioner {
 
-    static volatile CountDownLatch reached = new CountDownLatch(0);
-    static volatile CountDownLatch goOn = new CountDownLatch(0);
+    private static volatile CountDownLatch reached = new CountDownLatch(0);
+    private static volatile CountDownLatch goOn = new CountDownLatch(0);
+
+    /** From now on an ingest waits in the middle. */
+    static void holdUp() {
+        reached = new CountDownLatch(1);
+        goOn = new CountDownLatch(1);
+    }
+
+    /** Returns once an ingest waits. */
+    static void awaitIngest() throws InterruptedException {
+        reached.await();
+    }
+
+    /** Lets the ingest go on. */
+    static void release() {
+        goOn.countDown();
+    }
 
     @Override
     public void createDataStoreReferences(Product product, Metadata metadata) throws VersioningException {

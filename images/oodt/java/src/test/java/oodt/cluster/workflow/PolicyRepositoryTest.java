@@ -21,9 +21,13 @@ public class PolicyRepositoryTest extends TestCase {
         write("conditions.xml", "<conditions><condition id='urn:c:Ready' name='Ready' class='C'/></conditions>");
         write("tasks.xml", """
                 <tasks>
-                  <task id='urn:t:One' name='One' class='T'><conditions><condition id='urn:c:Ready'/></conditions></task>
+                  <task id='urn:t:One' name='One' class='T'>
+                    <conditions><condition id='urn:c:Ready'/></conditions>
+                  </task>
                   <task id='urn:t:Two' name='Two' class='T'><conditions/></task>
-                  <task id='urn:t:Hasty' name='Hasty' class='T'><conditions><condition id='urn:c:No'/></conditions></task>
+                  <task id='urn:t:Hasty' name='Hasty' class='T'>
+                    <conditions><condition id='urn:c:No'/></conditions>
+                  </task>
                 </tasks>""");
         workflow("whole", "urn:t:One", "urn:t:Two");
         workflow("short", "urn:t:One", "urn:t:Absent");

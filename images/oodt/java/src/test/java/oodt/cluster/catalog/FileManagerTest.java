@@ -73,6 +73,38 @@ public class FileManagerTest extends TestCase {
         assertEquals("white", client.getMetadata(found).getMetadata("Colour"));
     }
 
+    public void testTextGetsFromTheClientToTheCatalogueAndBackAsItIs() throws Exception {
+        for (String text : List.of("𠮷野 🛰", "Größe", "a\r\nb\tc", "<&>\"']]>", "\u007f\ufffd", "\ud7ff\ue000")) {
+            Metadata metadata = new Metadata();
+            metadata.addMetadata("Colour", text);
+            String id = client.ingestProduct(product("a"), metadata, false);
+            Product found = client.query(new Query(List.of(new TermQueryCriteria("Colour", text))), SNOW).get(0);
+            assertEquals(id, found.getProductId());
+            assertEquals(text, client.getMetadata(found).getMetadata("Colour"));
+        }
+    }
+
+    public void testTextThatXmlCannotHoldIsRefusedByName() throws Exception {
+        for (String text : List.of("a\u0001b", "\ud83d", "\ude80 first", "\uffff")) {
+            Metadata metadata = new Metadata();
+            metadata.addMetadata("Colour", text);
+            try {
+                client.ingestProduct(product("a"), metadata, false);
+                fail("it was not refused");
+            } catch (Exception e) {
+                assertTrue(e.getMessage(), e.getMessage().contains("Failure writing request"));
+            }
+            try {
+                new XmlRpcClient(url).execute("filemgr.closeRun", new Vector<>(List.of(text)));
+                fail("it was not refused");
+            } catch (XmlRpcException e) {
+                String character = String.format("U+%04X", (int) text.replace("a", "").charAt(0));
+                assertTrue(e.getCause().getMessage(), e.getCause().getMessage().contains(character));
+            }
+        }
+        assertEquals(0, client.getNumProducts(SNOW));
+    }
+
     public void testAClosedRunAnswersWithItsProductsAndIsRefused() throws Exception {
         ingest("a", "job-1");
         List<Hashtable<String, Object>> products = closeRun("job-1");

@@ -19,7 +19,10 @@ import org.apache.xmlrpc.util.DateTool;
  * reference to it: no XML parser takes either. Here the former is written as it is, which the library's own parser
  * takes too, and the latter is an error.
  */
+@SuppressWarnings("visibilitymodifier") // the library uses the fields
 class XmlWriter extends OutputStreamWriter {
+
+    protected static TypeDecoder typeDecoder = new DefaultTypeDecoder();
 
     /** Java's names, which the library uses. */
     static final String UTF8 = "UTF8";
@@ -30,15 +33,13 @@ class XmlWriter extends OutputStreamWriter {
 
     private static final int EXCERPT = 100;
 
-    protected static TypeDecoder typeDecoder = new DefaultTypeDecoder();
-
     private static final Map<String, String> XML_NAMES = Map.of(UTF8, "UTF-8", ISO8859_1, "ISO-8859-1");
 
     /** The library sets its time zone. */
     DateTool dateTool = new DateTool();
 
     /** Whatever is not Unicode becomes UTF-8. */
-    public XmlWriter(OutputStream out, String encoding) throws IOException {
+    XmlWriter(OutputStream out, String encoding) throws IOException {
         super(out, encoding == null || !encoding.toUpperCase().startsWith("UTF") ? UTF8 : encoding);
         write("<?xml version=\"1.0\"?>");
     }
@@ -87,7 +88,7 @@ class XmlWriter extends OutputStreamWriter {
         write("</" + name + ">");
     }
 
-    /** Clients of before 2003 take no characters but ASCII: others are references, as far as a reference can be read. */
+    /** Clients of before 2003 take ASCII only: other characters are references, as far as a reference can be read. */
     protected void chardata(String text) throws XmlRpcException, IOException {
         StringBuilder written = new StringBuilder(text.length());
         for (int i = 0; i < text.length(); ) {

@@ -63,6 +63,11 @@ def begun(lines: Iterable[Line]) -> bool:
     return any(line["kind"] == "instance" for line in lines)
 
 
+def stuck(lines: Iterable[Line]) -> list[Line]:
+    """Tasks that did not stop when they were told to, and where in their code they are."""
+    return [line for line in lines if line["kind"] == "stuck"]
+
+
 def judge(instances: Iterable[Sequence[Line]]) -> Outcome:
     """What a run came to whose workflow instances (one, unless its event starts several) have all ended."""
     made: list[Product] = []

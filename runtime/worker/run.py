@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -15,6 +16,8 @@ from runtime.records import verdict
 from runtime.records.journal import Journal, Journals
 from runtime.records.ledger import Run
 from runtime.worker.leases import Lease
+
+log = logging.getLogger(__name__)
 
 # The Workflow Manager records an instance before it answers to handleEvent.
 BEGIN_SECONDS = 60.0
@@ -96,8 +99,8 @@ class Runner:
             async with asyncio.timeout(STOP_SECONDS):
                 await self._until(journal, _ended)
         logs = [verdict.last_log(lines) for lines in journal.instances.values()]
-        log = next((log for log in logs if log), None)
-        return Outcome(result="failed", reason=reason, log=log and excerpt(log))
+        last = next((each for each in logs if each), None)
+        return Outcome(result="failed", reason=reason, log=last and excerpt(last))
 
     async def _stop(self, journal: Journal) -> None:
         for instance in journal.instances:
@@ -105,7 +108,14 @@ class Runner:
 
     async def until_idle(self, journal: Journal) -> None:
         """Return once the Workflow Manager does nothing more for the run. Tell it to stop until then."""
+        told = False
         while _begun(journal):
+            for line in () if told else verdict.stuck(journal.lines):
+                told = True
+                log.error(
+                    "run %s: task %s does not stop and keeps its slot until this container restarts:\n%s",
+                    *(journal.run_id, line["task"], line["stack"]),
+                )
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(STOP_AGAIN_SECONDS):
                     await self._until(journal, _ended)

@@ -9,7 +9,16 @@ from runtime.messaging.event import Event
 from runtime.records import journal
 from runtime.worker import intake, reports
 from runtime.worker import run as worker_run
-from tests.unit.runtime.worker.container import Container, ended, failed, run, running, successful, until
+from tests.unit.runtime.worker.container import (
+    TASK,
+    Container,
+    ended,
+    failed,
+    run,
+    running,
+    successful,
+    until,
+)
 from tests.unit.runtime.worker.hands import EVENT, FakeBroker, delivery
 
 
@@ -152,21 +161,24 @@ def test_the_copy_of_a_message_that_comes_back_while_the_answer_is_under_way_is_
 
 
 def test_a_job_does_not_wait_behind_a_task_that_cannot_be_stopped(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def story(container: Container) -> tuple[str | None, list[str]]:
         container.manager.script = lambda _: running()
         container.manager.stoppable = False
         container.take(hanging := delivery(message_id="hanging"))
         await until(lambda: hanging.answered)
+        container.manager.write("hanging", {"kind": "stuck", "task": TASK, "stack": "  at Deaf.run"})
         container.take(next_one := delivery(message_id="next"))
         await until(lambda: next_one.answered)
         return next_one.answer, container.manager.begun
 
     monkeypatch.setattr(intake, "SLOT_SECONDS", 0.2)
     monkeypatch.setattr(worker_run, "STOP_SECONDS", 0.2)
+    monkeypatch.setattr(worker_run, "STOP_AGAIN_SECONDS", 0.05)
     event = Event(name=EVENT.name, max_workflows=1, job_timeout=1)
     assert run(tmp_path, story, event=event) == ("ack", ["hanging"])
+    assert "task urn:test:Task does not stop" in caplog.text and "at Deaf.run" in caplog.text
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,7 @@ bench: toolchain ## measure speed beside Celery and write bench/results; some mi
 bench-full: toolchain ## the same with more repetitions and more jobs; half an hour
 	$(IN_TOOLCHAIN) $(PYTHON) -m bench --full
 
-lint: toolchain ## linters, formatter, type checker, walls between the rooms, and whether the made pages are up to date
+lint: toolchain ## linters, formatter, type checker, walls between the rooms, and whether the generated parts of pages are up to date
 	$(PYTHON) -m ruff check
 	$(PYTHON) -m ruff format --check
 	$(PYTHON) -m mypy
@@ -46,5 +46,5 @@ format: toolchain ## format the code and sort its imports
 	$(PYTHON) -m ruff check --fix
 	$(PYTHON) -m ruff format
 
-docs: toolchain ## write the parts of docs/ that are made from the code
+docs: toolchain ## write the parts of docs/ that are generated from the code
 	$(PYTHON) -m docs.make

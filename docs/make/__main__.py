@@ -1,7 +1,7 @@
 """Writes the parts of the pages that the code states itself: options of commands, keys of settings.
 
-python -m docs.make writes them; with --check it only says which page is out of date. A part stands in its
-page between the lines <!-- made: NAME --> and <!-- end -->. Whatever is outside of these is written by hand.
+python -m docs.make writes them; with --check it only says which page is out of date. A part is between
+the lines <!-- generated: NAME --> and <!-- end --> of its page. All other text is written by hand.
 """
 
 import argparse
@@ -13,11 +13,11 @@ from pathlib import Path
 from docs.make import commands, settings
 
 DOCS = Path(__file__).parents[1]
-PART = re.compile(r"(<!-- made: ([\w ]+) -->\n).*?(<!-- end -->)", flags=re.DOTALL)
+PART = re.compile(r"(<!-- generated: ([\w ]+) -->\n).*?(<!-- end -->)", flags=re.DOTALL)
 
 
 class PageError(ValueError):
-    """A page and the parts that are made do not fit together; the message says which and what to do."""
+    """A page and the parts that are generated do not fit together; the message says which and what to do."""
 
 
 def renewed(page: str, parts: Mapping[str, str]) -> str:
@@ -25,14 +25,16 @@ def renewed(page: str, parts: Mapping[str, str]) -> str:
     places = [name for _, name, _ in PART.findall(page)]
     if sorted(places) != sorted(parts):
         raise PageError(
-            f"the page has places for {', '.join(sorted(places)) or 'nothing'}, and these parts are made: "
-            f"{', '.join(sorted(parts))}; write or remove lines like <!-- made: {min(parts)} -->"
+            f"the page has places for {', '.join(sorted(places)) or 'nothing'}, and the generated parts are "
+            f"{', '.join(sorted(parts))}: write or remove lines like <!-- generated: {min(parts)} -->"
         )
     return PART.sub(lambda found: f"{found[1]}{parts[found[2]]}\n{found[3]}", page)
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m docs.make", description="Write the made parts of pages.")
+    parser = argparse.ArgumentParser(
+        prog="python -m docs.make", description="Write the generated parts of pages."
+    )
     parser.add_argument("--check", action="store_true", help="only say which page is out of date")
     check = parser.parse_args().check
     outdated = []

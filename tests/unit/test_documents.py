@@ -1,4 +1,4 @@
-"""The project's papers say what is there: keys, commands, links, paths, version."""
+"""The project's pages say what is there: keys, commands, links, paths, version."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from infra import settings
 from runtime import cancel, clean, redrive, status, submit
 
 ROOT = Path(__file__).parents[2]
-PAPERS = sorted(
+PAGES = sorted(
     path.relative_to(ROOT).as_posix()
     for folder, pattern in ((ROOT, "*.md"), (ROOT / "docs", "**/*.md"), (ROOT / "bench", "*.md"))
     for path in folder.glob(pattern)
@@ -33,18 +33,18 @@ FOLDERS = (
 )
 
 
-def prose(paper: Path) -> str:
-    """A paper without its blocks of code."""
-    return re.sub(r"^```.*?^```", "", paper.read_text(), flags=re.MULTILINE | re.DOTALL)
+def prose(page: Path) -> str:
+    """A page without its blocks of code."""
+    return re.sub(r"^```.*?^```", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
 
 
-def links(paper: Path) -> list[str]:
-    return [link for link in re.findall(r"\]\(([^)\s]+)\)", prose(paper)) if not link.startswith("https://")]
+def links(page: Path) -> list[str]:
+    return [link for link in re.findall(r"\]\(([^)\s]+)\)", prose(page)) if not link.startswith("https://")]
 
 
-def anchors(paper: Path) -> set[str]:
-    """Where a link may lead to within a paper, as the usual renderers name its headings."""
-    headings = re.findall(r"^#+ (.+)$", prose(paper), flags=re.MULTILINE)
+def anchors(page: Path) -> set[str]:
+    """Where a link may lead to within a page, as the usual renderers name its headings."""
+    headings = re.findall(r"^#+ (.+)$", prose(page), flags=re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
@@ -54,30 +54,30 @@ def test_each_key_that_settings_know_is_declared_with_a_default_and_no_other() -
     assert all("default" in stated for stated in keys.values())
 
 
-@pytest.mark.parametrize("paper", PAPERS)
-def test_each_key_that_a_paper_sets_exists(paper: str) -> None:
-    named = set(re.findall(r"pulumi config (?:set|rm) ([a-z_]+)\b(?!:)", (ROOT / paper).read_text()))
+@pytest.mark.parametrize("page", PAGES)
+def test_each_key_that_a_page_sets_exists(page: str) -> None:
+    named = set(re.findall(r"pulumi config (?:set|rm) ([a-z_]+)\b(?!:)", (ROOT / page).read_text()))
     assert named <= set(settings.KEYS)
 
 
-@pytest.mark.parametrize("paper", PAPERS)
-def test_each_module_that_a_paper_runs_exists(paper: str) -> None:
-    named = set(re.findall(r"python -m ([a-z_.]+[a-z])", (ROOT / paper).read_text()))
+@pytest.mark.parametrize("page", PAGES)
+def test_each_module_that_a_page_runs_exists(page: str) -> None:
+    named = set(re.findall(r"python -m ([a-z_.]+[a-z])", (ROOT / page).read_text()))
     assert [name for name in named if name not in OTHERS_MODULES and find_spec(name) is None] == []
 
 
-@pytest.mark.parametrize("paper", PAPERS)
-def test_each_make_target_that_a_paper_names_exists(paper: str) -> None:
+@pytest.mark.parametrize("page", PAGES)
+def test_each_make_target_that_a_page_names_exists(page: str) -> None:
     makefile = (ROOT / "Makefile").read_text()
-    named = set(re.findall(r"(?:^|`)make ([a-z-]+)", (ROOT / paper).read_text(), flags=re.MULTILINE))
+    named = set(re.findall(r"(?:^|`)make ([a-z-]+)", (ROOT / page).read_text(), flags=re.MULTILINE))
     assert named <= set(re.findall(r"^([a-z-]+):", makefile, flags=re.MULTILINE))
 
 
-@pytest.mark.parametrize("paper", PAPERS)
-def test_each_link_leads_somewhere(paper: str) -> None:
-    for link in links(ROOT / paper):
+@pytest.mark.parametrize("page", PAGES)
+def test_each_link_leads_somewhere(page: str) -> None:
+    for link in links(ROOT / page):
         file, _, anchor = link.partition("#")
-        target = (ROOT / paper).parent / file if file else ROOT / paper
+        target = (ROOT / page).parent / file if file else ROOT / page
         assert target.exists(), link
         assert not anchor or anchor in anchors(target), link
 
@@ -90,16 +90,16 @@ def test_links_lead_from_the_readme_to_each_page() -> None:
         reached.add(page)
         targets = {(page.parent / link.partition("#")[0]).resolve() for link in links(page)}
         waiting |= {target for target in targets if target.suffix == ".md"} - reached
-    assert {ROOT / paper for paper in PAPERS} - reached == set()
+    assert {ROOT / page for page in PAGES} - reached == set()
 
 
 def test_the_readme_is_short() -> None:
     assert len((ROOT / "README.md").read_text().splitlines()) <= README_LINES
 
 
-@pytest.mark.parametrize("paper", PAPERS)
-def test_each_path_that_a_paper_names_exists(paper: str) -> None:
-    for path in re.findall(rf"`((?:{'|'.join(FOLDERS)})/[\w./-]*)", prose(ROOT / paper)):
+@pytest.mark.parametrize("page", PAGES)
+def test_each_path_that_a_page_names_exists(page: str) -> None:
+    for path in re.findall(rf"`((?:{'|'.join(FOLDERS)})/[\w./-]*)", prose(ROOT / page)):
         assert (ROOT / path).exists(), path
 
 

@@ -1,4 +1,4 @@
-"""The made parts of pages: put in their places, and complete."""
+"""The generated parts of pages: put in their places, and complete."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from docs.make.__main__ import PageError, renewed
 from infra.settings import KEYS
 from runtime.cli.commands import parsers
 
-PAGE = "# Title\n\n<!-- made: one -->\nold\n<!-- end -->\n\nby hand\n"
+PAGE = "# Title\n\n<!-- generated: one -->\nold\n<!-- end -->\n\nby hand\n"
 
 
 def test_a_part_takes_the_place_of_the_old_one_and_what_is_around_it_stays() -> None:

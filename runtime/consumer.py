@@ -16,7 +16,7 @@ from runtime.messaging.topology import topology
 from runtime.oodt import xml_rpc
 from runtime.oodt.file_manager import FileManager
 from runtime.oodt.workflow_manager import WorkflowManager
-from runtime.process import run
+from runtime.process import run_process
 from runtime.records.journal import Journals
 from runtime.records.ledger import Ledger
 from runtime.worker.course import Course
@@ -98,7 +98,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             names.WORKFLOW_QUEUE: chosen["queue"],
             names.MAX_WORKFLOWS: chosen["max_workflows"],
         }
-    return run(consume, lambda: worker_settings(environment))
+    return run_process(consume, lambda: worker_settings(environment))
 
 
 if __name__ == "__main__":

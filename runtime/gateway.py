@@ -1,10 +1,11 @@
-"""Stands before a container's Workflow Manager (port 9001) and before the File Manager (localhost:9000).
+"""The gateway before a container's Workflow Manager (port 9001) and the File Manager (localhost:9000).
 
     python -m runtime.gateway
 
 It passes calls and answers on byte for byte. With PROXY=true a handleEvent call becomes a message in the
-event's queue; the client hears "true" when the broker has the message on its disk. A call that cannot be read
-might be one, so it is refused. File Manager calls leave evidence of what was ingested.
+event's queue; the client gets "true" when the broker has the message on its disk. A call that cannot be read
+is refused, because it might be a handleEvent call. File Manager calls that say something about a product are
+recorded as evidence for the verdict.
 """
 
 import asyncio
@@ -26,9 +27,9 @@ from runtime.messaging.event import AMQP_PRIORITY
 from runtime.messaging.messages import Poison
 from runtime.messaging.session import Rejected, Unroutable
 from runtime.oodt import xml_rpc
-from runtime.process import run
+from runtime.process import run_process
 from runtime.proxy import http_server
-from runtime.proxy.evidence import WATCHED, Evidence, ProductCall, product_call
+from runtime.proxy.evidence import RECORDED_CALLS, Evidence, ProductCall, product_call
 from runtime.proxy.routing import INSTANCE_CALLS, instance_of, is_known, place_of, unknown
 from runtime.records.journal import RUNS
 from runtime.records.ledger import Ledger
@@ -106,12 +107,12 @@ class Gateway:
         method = await xml_rpc.method_of(body)
         if method is None:
             return _xml(xml_rpc.fault(UNREADABLE_PRODUCT))
-        if method not in WATCHED:
+        if method not in RECORDED_CALLS:
             return _xml(await self._forward(self._settings.filemgr_url, body))
         call = product_call(method, _params(body) or ())
-        return _xml(await self._watched(call, body) if call else xml_rpc.fault(UNREADABLE_PRODUCT))
+        return _xml(await self._recorded(call, body) if call else xml_rpc.fault(UNREADABLE_PRODUCT))
 
-    async def _watched(self, call: ProductCall, body: bytes) -> bytes:
+    async def _recorded(self, call: ProductCall, body: bytes) -> bytes:
         """Forward a call that says something about a run, and keep it on record."""
         try:
             if objection := await self._evidence.objection(call):
@@ -229,4 +230,4 @@ async def serve(settings: WorkerSettings, stop: asyncio.Event) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(run(serve, worker_settings))
+    sys.exit(run_process(serve, worker_settings))

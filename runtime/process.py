@@ -11,13 +11,15 @@ from runtime.environment import SettingError
 
 log = logging.getLogger(__name__)
 
-
 Settings = TypeVar("Settings")
 Work = Callable[[Settings, asyncio.Event], Awaitable[None]]
 
 
-def run(work: Work[Settings], read: Callable[[], Settings]) -> int:
-    """Run WORK with the settings that READ gives; its event is set when the process is told to stop."""
+def run_process(work: Work[Settings], read: Callable[[], Settings]) -> int:
+    """Run WORK with the settings that READ gives, and return the exit code: 2 if READ raises SettingError.
+
+    WORK gets an event, which is set when the process is told to stop.
+    """
     logging.basicConfig(
         level=logging.INFO,
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",

@@ -19,7 +19,8 @@ from runtime.records.ledger import Ledger, parse_lines
 
 INSTANCE_KEY = "WorkflowInstId"
 INGEST = "filemgr.ingestProduct"
-WATCHED = frozenset(
+# Calls that say something about a product. Others are passed on without a look at their parameters.
+RECORDED_CALLS = frozenset(
     {INGEST, "filemgr.addProductReferences", "filemgr.setProductTransferStatus", "filemgr.removeProduct"}
 )
 

@@ -9,14 +9,15 @@ import sys
 import aiohttp
 from aiohttp import web
 
-from runtime import names, process
+from runtime import names
 from runtime.messaging.broker import Broker
 from runtime.messaging.topology import status_topology
+from runtime.process import run_process
 from runtime.records.ledger import Ledger
 from runtime.status_service.api import Api
 from runtime.status_service.cancellation import Cancellation
-from runtime.status_service.intake import Intake
 from runtime.status_service.management import Management
+from runtime.status_service.recorder import Recorder
 from runtime.status_service.schema import Unreadable
 from runtime.status_service.settings import StatusSettings, status_settings
 from runtime.status_service.store import Store
@@ -47,19 +48,19 @@ async def serve(settings: StatusSettings, stop: asyncio.Event) -> None:
         stack.push_async_callback(runner.cleanup)
         await web.TCPSite(runner, port=settings.port).start()
         log.info("answering on port %d, history in %s", settings.port, settings.database)
-        intake = asyncio.create_task(Intake(broker, store, cancellation.watch).run())
+        recorder = asyncio.create_task(Recorder(broker, store, cancellation.cancel_late).run())
         stopped = asyncio.create_task(stop.wait())
-        # The intake ends by an error only. Then a restart is better than answers from an old history.
-        await asyncio.wait({intake, stopped}, return_when=asyncio.FIRST_COMPLETED)
-        if intake.done():
-            intake.result()
-        intake.cancel()
-        await asyncio.wait({intake})
+        # The recorder ends by an error only. Then a restart is better than answers from an old history.
+        await asyncio.wait({recorder, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        if recorder.done():
+            recorder.result()
+        recorder.cancel()
+        await asyncio.wait({recorder})
 
 
 def main() -> int:
     try:
-        return process.run(serve, status_settings)
+        return run_process(serve, status_settings)
     except (sqlite3.Error, Unreadable, OSError) as error:
         log.error("%s", error)
         return 1

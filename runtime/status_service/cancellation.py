@@ -30,7 +30,7 @@ class Cancellation:
         self._batches: set[tuple[str, str]] = set()
 
     async def job(self, event: str, job: str, *, batch: str | None) -> Verdict:
-        """Cancel a job, unless it has ended; how it ended. Raises BrokerDown, OSError."""
+        """Cancel a job, unless it has ended, and return how it ended. Raises BrokerDown, OSError."""
         redrive = await asyncio.to_thread(self._store.pending_redrive, event, job)
         verdict = await asyncio.to_thread(self._ledger.cancel, event, job, redrive=redrive)
         if verdict.state == "CANCELLED":
@@ -48,7 +48,7 @@ class Cancellation:
         return verdict
 
     async def batch(self, event: str, batch: str) -> int:
-        """Cancel what has not ended of a batch; the number of its jobs that had begun."""
+        """Cancel what has not ended of a batch, and return how many of its cancelled jobs had begun."""
         await asyncio.to_thread(self._ledger.cancel_batch, event, batch)
         await asyncio.to_thread(self._store.mark_cancelled, event, batch)
         self._batches.add((event, batch))
@@ -62,19 +62,19 @@ class Cancellation:
         verdicts = await asyncio.gather(*map(cancel, jobs))
         return sum(verdict.state == "CANCELLED" for verdict in verdicts)
 
-    def watch(self, announcements: Sequence[Announcement]) -> None:
-        """Cancel jobs of cancelled batches that had been claimed, and not announced, before."""
+    def cancel_late(self, announcements: Sequence[Announcement]) -> None:
+        """Cancel jobs of cancelled batches that were claimed before, but are announced only now."""
         for change in announcements:
             if (
                 isinstance(change, StateChange)
                 and change.state == "RUNNING"
                 and (change.event, change.batch) in self._batches
             ):
-                task = asyncio.create_task(self._cancel_late(change))
+                task = asyncio.create_task(self._cancel_job_late(change))
                 self._tasks.add(task)
                 task.add_done_callback(self._tasks.discard)
 
-    async def _cancel_late(self, change: StateChange) -> None:
+    async def _cancel_job_late(self, change: StateChange) -> None:
         try:
             await self.job(change.event, change.job, batch=change.batch)
         except OSError as error:

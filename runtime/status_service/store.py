@@ -1,7 +1,7 @@
 """The history as it is written: announcements in, each taken into account once however often it comes.
 
-The broker holds the truth about work to do; this is what is remembered of it. The first announcement of a
-job, whichever it is, makes the job's row, so a history that was lost begins anew without a word.
+It decides nothing: the broker knows what is to be done, the ledger knows the verdicts. The first announcement
+of a job, whichever it is, makes the job's row. So a history that was lost begins anew by itself.
 """
 
 import json
@@ -68,7 +68,7 @@ class Store(History):
         return redrive
 
     def prune(self) -> int:
-        """Forget the oldest jobs that have ended, beyond the number to keep; how many."""
+        """Forget the oldest ended jobs, beyond the number to keep. Returns how many were forgotten."""
         with self._lock:
             newest_gone = self._connection.execute(
                 "SELECT ended FROM jobs WHERE ended IS NOT NULL ORDER BY ended DESC LIMIT 1 OFFSET ?",
@@ -77,7 +77,10 @@ class Store(History):
         return self.forget(newest_gone["ended"]) if newest_gone else 0
 
     def forget(self, until: float) -> int:
-        """Forget jobs that ended at UNTIL or before, and then empty batches; how many jobs."""
+        """Forget jobs that ended at UNTIL or before, and then empty batches. Returns the number of jobs.
+
+        UNTIL is in unix seconds.
+        """
         with self._lock:
             db = self._connection
             db.execute("BEGIN IMMEDIATE")

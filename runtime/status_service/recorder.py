@@ -1,4 +1,4 @@
-"""Takes announcements from the status service's queue into the history, and only then off the queue."""
+"""Records the announcements in the status service's queue in the history, then acknowledges them."""
 
 import asyncio
 import logging
@@ -18,8 +18,8 @@ PRUNE_EVERY_SECONDS = 60.0
 PAUSE_SECONDS = 2.0
 
 
-class Intake:
-    """``on_recorded`` is called with what has just become history."""
+class Recorder:
+    """Records announcements. ``on_recorded`` is called with those that were recorded just now."""
 
     def __init__(
         self, broker: Broker, store: Store, on_recorded: Callable[[Sequence[Announcement]], None]
@@ -30,7 +30,7 @@ class Intake:
         self._arrived: asyncio.Queue[Delivery] = asyncio.Queue()
 
     async def run(self) -> None:
-        """Go on for ever."""
+        """Record until the task is cancelled, and remove old history meanwhile."""
         await self._broker.consume(
             names.STATUS_QUEUE, prefetch=2 * MOST_AT_ONCE, handler=self._arrived.put_nowait
         )
@@ -47,7 +47,7 @@ class Intake:
             try:
                 await asyncio.to_thread(self._apply, announcements)
             except sqlite3.OperationalError as error:
-                # A full disk, most likely. The broker keeps them meanwhile.
+                # A full disk, most likely. The broker keeps the announcements meanwhile.
                 log.error("%d announcements could not be recorded: %s", len(announcements), error)
                 await asyncio.sleep(PAUSE_SECONDS)
                 for delivery in deliveries:
@@ -63,7 +63,7 @@ class Intake:
         except sqlite3.OperationalError:
             raise
         except Exception:
-            # One of them cannot be one of ours; anybody can publish. The others count.
+            # Anybody can publish there, so one of them may not be ours. The others are still recorded.
             for each in announcements:
                 try:
                     self._store.apply([each])

@@ -34,8 +34,7 @@ EVENTS_EXCHANGE: Final = "oodt.events"
 STATUS_QUEUE: Final = "oodt.status"
 FOLLOWER_QUEUES: Final = "oodt.wait."
 
-# Environment of a Workflow Manager container. The first block is OODT's and the original's; scripts rely on
-# it.
+# Environment of a Workflow Manager container. Scripts rely on these names, which OODT and the original have.
 OODT_HOME: Final = "OODT_HOME"
 OODT_CONFIG: Final = "OODT_CONFIG"
 OODT_ARCHIVE: Final = "OODT_ARCHIVE"
@@ -47,6 +46,7 @@ RABBITMQ_USER_URL: Final = "RABBITMQ_USER_URL"
 RABBITMQ_ADMIN_URL: Final = "RABBITMQ_ADMIN_URL"
 WORKFLOW_QUEUE: Final = "WORKFLOW_QUEUE"
 MAX_WORKFLOWS: Final = "MAX_WORKFLOWS"
+# The rest of its environment. These names are this project's own.
 PROXIED_FILEMGR_URL: Final = "PROXIED_FILEMGR_URL"
 PROXY: Final = "PROXY"
 MAX_ATTEMPTS: Final = "MAX_ATTEMPTS"
@@ -70,7 +70,7 @@ RABBITMQ_USER_SECRET: Final = "/run/secrets/rabbitmq_user_url"
 RABBITMQ_ADMIN_SECRET: Final = "/run/secrets/rabbitmq_admin_url"
 STATUS_TOKEN_SECRET: Final = "/run/secrets/status_token"
 RUN_DIR: Final = "/run/oodt"
-# In the folder of the runs: identity of the Workflow Manager's process, written by that.
+# In RUN_DIR. The Workflow Manager writes the identity of its process there.
 BOOT_FILE: Final = "wm-boot"
 LEDGER_DIR: Final = "/usr/local/oodt/ledger"
 STATUS_DIR: Final = "/var/lib/oodt-status"
@@ -87,11 +87,11 @@ TUNNEL_OUTPUT: Final = "tunnel"
 # The id of a job or batch names files, folders and workflow instances.
 SAFE_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,119}")
 
-# OODT's metadata key for our run id. OODT itself overwrites JobId, so the correlation key needs a name of its
-# own.
+# The metadata key that carries our run id to OODT. It is not JobId, because OODT overwrites that.
 JOB_KEY: Final = "JobKey"
 
 DEFAULT_FILEMGR_URL: Final = f"http://{FILEMGR_SERVICE}:{FILEMGR_PORT}"
+# Values unless the environment says otherwise. Times are in seconds.
 DEFAULT_MAX_WORKFLOWS: Final = 4
 DEFAULT_MAX_ATTEMPTS: Final = 3
 DEFAULT_JOB_TIMEOUT: Final = 3600
@@ -101,17 +101,17 @@ DEFAULT_HISTORY_JOBS: Final = 500_000
 
 
 def dead_queue(event: str) -> str:
-    """Where a job ends that is given up, with its reason."""
+    """The queue for the messages of dead jobs, and for poison messages, each with its reason."""
     return f"{event}.dead"
 
 
 def dead_letter_queue(event: str) -> str:
-    """Where the broker dead-letters a message, until a worker has recorded that its job is dead."""
+    """The queue to which the broker dead-letters a message. A worker then records that its job is dead."""
     return f"{event}.abandoned"
 
 
 def retry_queue(event: str, seconds: int) -> str:
-    """Where a job waits SECONDS before it goes back to its queue."""
+    """The queue in which a job's message waits SECONDS before it goes back to the event's queue."""
     return f"{event}.retry.{seconds}"
 
 

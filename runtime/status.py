@@ -71,7 +71,7 @@ def _view(client: StatusClient, options: Namespace) -> View:
         return View(
             look=lambda: _batch(client, options.batch, options.event),
             render=status_views.batch,
-            line=status_views.progress,
+            line=status_views.batch_line,
             over=lambda batch: (
                 batch["interrupted"]
                 or (batch["submitted"] is not None and batch["ended"] >= batch["submitted"])
@@ -81,7 +81,7 @@ def _view(client: StatusClient, options: Namespace) -> View:
     return View(
         look=lambda: _overview(client),
         render=status_views.overview,
-        line=status_views.depth,
+        line=status_views.queues_line,
         over=lambda overview: (
             not overview["broker"]["problem"] and not any(map(has_jobs, overview["queues"]))
         ),

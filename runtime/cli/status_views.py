@@ -68,7 +68,7 @@ def job(answer: Answer) -> RenderableType:
     return Group(about, *_filled(runs, products), *log)
 
 
-def progress(answer: Answer) -> str:
+def batch_line(answer: Answer) -> str:
     """A batch in one line."""
     states = answer["states"]
     return (
@@ -77,7 +77,7 @@ def progress(answer: Answer) -> str:
     )
 
 
-def depth(answer: Answer) -> str:
+def queues_line(answer: Answer) -> str:
     """All queues in one line."""
     queues = answer["queues"]
     if not all(queue["counted"] for queue in queues):

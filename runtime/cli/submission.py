@@ -32,7 +32,7 @@ WINDOW = 2000
 ANNOUNCEMENTS_AT_ONCE = 500
 LOOK_SECONDS = 1.0
 LAST_WORD_SECONDS = 2.0
-# After so long without news it is looked up whether some was missed.
+# After this time without an announcement, the status service is asked whether some were missed.
 QUIET_SECONDS = 30.0
 PAGE = 1000
 
@@ -148,7 +148,7 @@ async def _publish(broker: Broker, request: Request, progress: BatchProgress, sh
             confirmed=confirmed,
         )
     except BaseException:
-        # How many have been sent is worth a moment, also to somebody who has typed Ctrl-C.
+        # The number of jobs that were sent is announced even after Ctrl-C: the status service needs it.
         with contextlib.suppress(TimeoutError, BrokerDown, Rejected):
             async with asyncio.timeout(LAST_WORD_SECONDS):
                 await announce(broker, replace(batch, submitted=progress.submitted))

@@ -1,4 +1,4 @@
-"""For commands that wait: when a queue counts as empty, and what to tell about a service that went away."""
+"""For commands that wait: when a queue counts as empty, and when a service went away and came back."""
 
 import time
 
@@ -8,7 +8,7 @@ SETTLED_SECONDS = 7.0
 
 
 class Outage:
-    """Whether one service can be reached, as the operator is told."""
+    """Tells the operator once when a service cannot be reached, and once when it is back."""
 
     def __init__(self, service: str) -> None:
         self._service = service

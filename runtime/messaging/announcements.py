@@ -1,7 +1,7 @@
 """What is announced about jobs and batches on the topic exchange, for anybody who subscribes.
 
-The key is EVENT.STATE for a job's new state, EVENT.SUBMITTED for a batch, EVENT.REDRIVEN for a dead job that
-is given another chance.
+The routing key is EVENT.STATE for a job's new state, EVENT.SUBMITTED for a batch, and EVENT.REDRIVEN for a
+dead job that was put back into its queue.
 """
 
 import json
@@ -17,7 +17,7 @@ from runtime.outcome import Outcome, Result
 
 State = Literal["RUNNING", "RETRYING", "SUCCEEDED", "DEAD", "CANCELLED"]
 FINAL: frozenset[State] = frozenset({"SUCCEEDED", "DEAD", "CANCELLED"})
-# What the last run came to, as far as a job's state tells.
+# The result of the last run, as far as the job's state tells.
 RESULT: dict[State, Result] = {
     "RETRYING": "failed",
     "SUCCEEDED": "succeeded",
@@ -33,12 +33,12 @@ PUBLISH_SECONDS = 30.0
 
 @dataclass(frozen=True, kw_only=True)
 class StateChange:
-    """A job has come to a state. Times are unix seconds; ``attempts`` includes the present one.
+    """The new state of a job. Times are unix seconds; ``attempts`` includes the present one.
 
-    ``run`` is the number of the job's run that the state is of, 0 before the first. It only grows, so state
+    ``run`` is the number of the run that has brought the state, 0 before the first. It only grows, so state
     changes can be put in order although they may arrive twice, late, and with the times of different clocks.
     ``outcome`` is what that run came to; None while it goes on.
-    ``redrive`` is the job's last one, as far as its message says: a redriven job may end without another run.
+    ``redrive`` is the id of the last redrive, as the message says: a redriven job may end without a run.
     """
 
     job: str
@@ -71,7 +71,7 @@ class Submission:
 
 @dataclass(frozen=True, kw_only=True)
 class Redrive:
-    """A dead job was put back into its queue. ``redrive`` differs from that of any other time."""
+    """A dead job was put back into its queue. ``redrive`` is an id that differs each time."""
 
     job: str
     event: str
@@ -83,7 +83,10 @@ Announcement = StateChange | Submission | Redrive
 
 
 async def announce(broker: Broker, announcement: Announcement) -> None:
-    """Return when the broker has it. Nobody has to subscribe. Raises BrokerDown, Unconfirmed, Rejected."""
+    """Publish it, and return when the broker has confirmed it. Nobody has to subscribe.
+
+    Raises BrokerDown, Unconfirmed, Rejected.
+    """
     properties = pika.BasicProperties(
         content_type="application/json", delivery_mode=pika.DeliveryMode.Persistent.value
     )

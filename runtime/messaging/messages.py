@@ -62,8 +62,8 @@ DEAD_LETTER_REASONS = {
     DELIVERY_LIMIT: "it was delivered too often without an answer, as if it broke its consumers",
 }
 
-# What distinguishes a message from another with the same body: its id, the time that the broker gave it (two
-# may share it), or nothing.
+# What a job's id is derived from: the message's own id, the time that the broker gave the message (two with
+# the same body may share it), or nothing that a second delivery would have too.
 Identity = Literal["id", "time", "none"]
 
 
@@ -72,7 +72,7 @@ class Job:
     """One unit of work: a run of the event's workflow with this metadata.
 
     ``identity`` says what the id comes from, ``came_before`` whether the message was delivered before.
-    ``redrive`` is set if the job was dead and is given another chance; it differs each time.
+    ``redrive`` is the id of its last redrive, if it was dead and was put back into its queue.
     """
 
     id: str

@@ -21,12 +21,13 @@ from typing import Any, Literal
 from runtime import names
 from runtime.messaging.event import Event
 
+# Seconds before the second, third, ... run of a job: the two waits of each step of the back-off.
 RETRY_WAITS = ((5, 8), (20, 30), (80, 120), (320, 480))
-# For a job that cannot run here and now through no fault of its own.
+# Seconds that a deferred job waits: it cannot run here now, through no fault of its own.
 DEFER_WAIT = RETRY_WAITS[0][0]
 
-# The last defence against a message that kills each of its consumers. Returned deliveries count too: with the
-# broker's own default of 20, jobs would be dead that stopping consumers have merely handed back.
+# The last defence against a message that kills each of its consumers. Returned deliveries count too. With the
+# broker's own default of 20, a job would be dead after its message was returned by a few consumers that stop.
 DELIVERY_LIMIT = 100
 UNLIMITED = -1
 

@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 HANDLE_EVENT_SECONDS = 60.0
 CALL_SECONDS = 10.0
 PROBE_PAUSE_SECONDS = 1.0
-MENDING = (
+FIX = (
     "Put oodt-cluster.jar on its class path and into its workflow.properties: "
     "workflow.engine.factory=oodt.cluster.workflow.JobEngineFactory and "
     "workflow.engine.instanceRep.factory=oodt.cluster.workflow.JobInstanceRepositoryFactory"
@@ -32,7 +32,7 @@ class WorkflowManager:
         self._boot_file = run_dir / names.BOOT_FILE
 
     def boot(self) -> str | None:
-        """Identity of the running JVM. With another one, all that the last was doing has ended."""
+        """Identity of the running JVM. If it has changed, the runs of the JVM before have ended."""
         try:
             return self._boot_file.read_text().strip() or None
         except FileNotFoundError:
@@ -52,14 +52,14 @@ class WorkflowManager:
             log.warning("run %s could not be stopped: %s", run_id, error)
 
     async def wait_until_up(self) -> None:
-        """Return once it answers and keeps journals. Its supervisor limits how long that takes."""
+        """Return once it answers and keeps journals. There is no time limit: supervisord restarts it."""
         told = None
         while True:
             try:
                 await self._call("getRegisteredEvents", seconds=CALL_SECONDS)
                 if self.boot() is not None:
                     return
-                problem = f"the one at {self._url} keeps no journals in {self._boot_file.parent}. {MENDING}"
+                problem = f"the one at {self._url} keeps no journals in {self._boot_file.parent}. {FIX}"
             except (ConnectionError, xml_rpc.Fault) as error:
                 problem = str(error)
             if problem != told:

@@ -40,7 +40,7 @@ async def _expect(request: web.Request) -> None:
     if expected.lower() != "100-continue":
         raise web.HTTPExpectationFailed(text=f"Expect is {expected!r}: use 100-continue")
     await request.writer.write(CONTINUE)
-    # aiohttp takes an answer of which bytes were sent for one that cannot be changed any more.
+    # aiohttp does not let an answer be changed once bytes of it were sent. These bytes are not of the answer.
     request.writer.output_size = 0
 
 

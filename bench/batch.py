@@ -79,14 +79,14 @@ def measure(cluster: Cluster, *, repetitions: int, jobs: int, seconds: float) ->
 
 
 def _alone(cluster: Cluster, seconds: float) -> float:
-    _, [event] = cluster.run(jobs=1, seconds=seconds)
-    assert event.ended is not None and event.started is not None
-    return event.ended - event.started
+    _, [change] = cluster.run(jobs=1, seconds=seconds)
+    assert change.ended is not None and change.started is not None
+    return change.ended - change.started
 
 
 def idle_share(ended: list[StateChange], slots: int) -> float:
     """The share of slot time without a job, from when all slots had one until the last job left the queue."""
-    spans = sorted((event.started or 0, event.ended or 0) for event in ended)
+    spans = sorted((change.started or 0, change.ended or 0) for change in ended)
     first, last = spans[slots - 1][0], spans[-1][0]
     busy = sum(max(0.0, min(end, last) - max(start, first)) for start, end in spans)
     return 1 - busy / (slots * (last - first))

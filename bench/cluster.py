@@ -52,9 +52,9 @@ class Cluster:
                 self.add_worker(f"node{number + 1}")
             for node in self.nodes:
                 node.wait_until_healthy("wmgr")
-            watcher = threading.Thread(target=self._watch)
-            watcher.start()
-            stack.callback(watcher.join)
+            collector = threading.Thread(target=self._collect)
+            collector.start()
+            stack.callback(collector.join)
             stack.callback(self._stopping.set)
             self.run(
                 jobs=2 * self.workers * self.slots, seconds=0
@@ -99,7 +99,7 @@ class Cluster:
             found[part] = int(status.partition("VmRSS:")[2].split()[0]) / 1024
         return found
 
-    def _watch(self) -> None:
+    def _collect(self) -> None:
         """Collect the state changes of the cluster's jobs as they come."""
         with pika.BlockingConnection(pika.URLParameters(self.vhost.url)) as connection:
             channel = connection.channel()
@@ -108,9 +108,13 @@ class Cluster:
             for _, _, body in channel.consume(queue, auto_ack=True, inactivity_timeout=LOOK_SECONDS):
                 if self._stopping.is_set():
                     return
-                event = decode(body) if body is not None else None
-                if isinstance(event, StateChange) and event.ended is not None and event.state != "RETRYING":
-                    self.ended.append(event)
+                change = decode(body) if body is not None else None
+                if (
+                    isinstance(change, StateChange)
+                    and change.ended is not None
+                    and change.state != "RETRYING"
+                ):
+                    self.ended.append(change)
 
 
 def unique_name() -> str:

@@ -71,7 +71,7 @@ def measure(cluster: Cluster, *, jobs: int) -> Flow:
 
 def rate(ended: list[StateChange]) -> float:
     """Jobs a second over a stretch of jobs that ended one after another."""
-    times = sorted(event.ended or 0 for event in ended)
+    times = sorted(change.ended or 0 for change in ended)
     return (len(times) - 1) / (times[-1] - times[0])
 
 

@@ -7,8 +7,6 @@ from bench.measurement import Measurement
 from testing.commands import finish, start_submit
 from testing.oodt import docker
 
-MEBIBYTE = 2**20
-
 
 def size(image: str, base: str) -> Measurement:
     sizes = [int(docker("image", "inspect", "--format", "{{.Size}}", name).stdout) for name in (image, base)]

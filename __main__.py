@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parent
 
 try:
     chosen = settings.load(
-        settings.of_the_engine(), project=pulumi.get_project(), stack=pulumi.get_stack(), root=ROOT
+        settings.stack_config(), project=pulumi.get_project(), stack=pulumi.get_stack(), root=ROOT
     )
 except settings.ConfigurationError as problem:
     raise pulumi.RunError(str(problem)) from None

@@ -17,12 +17,11 @@ from infra.hosts.settings import KEYS as HOSTS_KEYS
 from infra.hosts.settings import HostsSettings, load_hosts
 from infra.values import ConfigurationError, EntryValues, Values
 from infra.workflow_folder import WorkflowFolderError, events_of, find
-from runtime.messaging.event import Event
+from runtime.messaging.event import Event, Priority
 
-__all__ = ["KEYS", "ConfigurationError", "Settings", "Workflow", "load", "of_the_engine"]
+__all__ = ["KEYS", "ConfigurationError", "Settings", "Workflow", "load", "stack_config"]
 
 Target = Literal["local", "aws", "hosts"]
-Priority = Literal["normal", "high"]
 
 KEYS = (
     "target",
@@ -136,7 +135,7 @@ def read(values: Values, config: Mapping[str, str], *, project: str, stack: str,
     )
 
 
-def of_the_engine() -> dict[str, str]:
+def stack_config() -> dict[str, str]:
     """The whole configuration of the stack that is being deployed, as ``project:key`` to text.
 
     pulumi.Config answers for one key at a time: an unknown one would go unnoticed. A language host hands

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 import re
+import shlex
 from collections.abc import Mapping, Sequence
 from ipaddress import IPv4Network
 from typing import Any, TypeVar
@@ -41,10 +42,10 @@ class Values:
         return key
 
     def _fix(self, key: str, example: object) -> str:
-        return f"pulumi config set {_quoted(key)} {_quoted(str(example))}"
+        return f"pulumi config set {shlex.quote(key)} {shlex.quote(str(example))}"
 
     def _removal(self, key: str) -> str:
-        return f"pulumi config rm {_quoted(key)}"
+        return f"pulumi config rm {shlex.quote(key)}"
 
     def refuse_unknown(self, known: tuple[str, ...]) -> None:
         for key in sorted(set(self._values) - set(known)):
@@ -159,10 +160,4 @@ class EntryValues(Values):
     def _with_entry(self, entry: Mapping[str, Any]) -> str:
         whole = {**self._needed, **entry}
         corrected = [*self._listed[: self._index], whole, *self._listed[self._index + 1 :]]
-        return f"pulumi config set {self._key} {_quoted(json.dumps(corrected))}"
-
-
-def _quoted(text: str) -> str:
-    """The text as one word of a shell's command line."""
-    plain = text and all(letter.isalnum() or letter in "-_./:" for letter in text)
-    return text if plain else "'" + text.replace("'", "'\\''") + "'"
+        return f"pulumi config set {self._key} {shlex.quote(json.dumps(corrected))}"

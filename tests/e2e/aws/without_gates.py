@@ -21,7 +21,7 @@ vars(cluster).update(ManagerReady=Gate, WorkersReady=Gate)
 root = Path(__file__).resolve().parent
 try:
     chosen = settings.load(
-        settings.of_the_engine(), project=pulumi.get_project(), stack=pulumi.get_stack(), root=root
+        settings.stack_config(), project=pulumi.get_project(), stack=pulumi.get_stack(), root=root
     )
 except settings.ConfigurationError as problem:
     raise pulumi.RunError(str(problem)) from None

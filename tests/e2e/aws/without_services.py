@@ -10,7 +10,7 @@ from infra.ssh import Identity, login_line
 
 root = Path(__file__).resolve().parent
 chosen = settings.load(
-    settings.of_the_engine(), project=pulumi.get_project(), stack=pulumi.get_stack(), root=root
+    settings.stack_config(), project=pulumi.get_project(), stack=pulumi.get_stack(), root=root
 )
 identity = Identity(folder=str(root / ".ssh" / chosen.stack))
 swarm = cluster.create(chosen, identity)

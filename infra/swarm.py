@@ -16,13 +16,18 @@ Role = Literal["manager", "worker"]  # of a node
 class Swarm:
     """A Docker Swarm that is up, whatever it runs on.
 
-    ``docker_host`` is the manager's docker as ``ssh://USER@ADDRESS[:PORT]``, known once the manager answers;
-    ``manager_address`` is the address that the nodes reach it at; ``share`` is the folder that all nodes have
-    in common; ``platform`` is what images are built for. ``manager`` is the resource whose deletion takes the
-    swarm with it; ``members`` are done when every worker has joined. ``tunnelled`` where the operator reaches
-    nothing but ssh; ``operator_address`` where he reaches the manager at another address than the nodes do.
-    ``worker_containers`` are ids of the workers where they are containers on the operator's own docker, which
-    then also builds the images.
+    docker_host: the manager's docker as ``ssh://USER@ADDRESS[:PORT]``, known once the manager answers.
+    identity: how ssh authenticates there.
+    manager_address: the address at which the nodes reach the manager.
+    share: the folder that all nodes have in common.
+    platform: what images are built for, such as linux/amd64.
+    workers: the number of workers.
+    manager: the resource whose deletion takes the swarm with it.
+    members: resources that are done when every worker has joined.
+    tunnelled: whether the operator reaches only ssh, and so needs a tunnel to the services.
+    operator_address: the address at which the operator reaches the manager, if it is not ``manager_address``.
+    worker_containers: ids of the workers, if they are containers on the operator's own docker. Then that
+    docker also builds the images.
     """
 
     docker_host: pulumi.Input[str]
@@ -39,5 +44,5 @@ class Swarm:
 
     @property
     def service_host(self) -> pulumi.Input[str]:
-        """The services' host in the operator's addresses: his own end of the tunnel, where he needs one."""
+        """The services' host in the operator's addresses. With a tunnel it is the tunnel's near end."""
         return "localhost" if self.tunnelled else self.operator_address or self.manager_address

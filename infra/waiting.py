@@ -1,4 +1,4 @@
-"""Waiting for a condition, with a time limit and the last thing seen if the limit is reached."""
+"""Waiting for a condition, with a time limit. The error at the limit says what was seen last."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class NotReadyError(RuntimeError):
 def until(what: str, look: Callable[[], T | None], *, timeout: float) -> T:
     """Call ``look`` until it returns something, and return that.
 
-    An exception of ``look`` counts as not yet. Raises NotReadyError after ``timeout`` seconds.
+    An exception of ``look`` counts as not ready yet. Raises NotReadyError after ``timeout`` seconds.
     """
     deadline = time.monotonic() + timeout
     seen = "nothing yet"
@@ -27,7 +27,7 @@ def until(what: str, look: Callable[[], T | None], *, timeout: float) -> T:
             found = look()
             if found is not None:
                 return found
-        except Exception as problem:  # whatever keeps it from being ready is shown at the deadline
+        except Exception as problem:  # its text is shown at the deadline
             seen = str(problem)
         if time.monotonic() > deadline:
             raise NotReadyError(f"waited {timeout:g} s for {what}; last seen: {seen}")

@@ -28,14 +28,14 @@ RUNTIME_UID = 1001  # the user of gateway, consumer and status service in the im
 
 @dataclass(frozen=True, kw_only=True)
 class Access:
-    """What the operator's side must know to be let in."""
+    """The logins that the stack's outputs hand to the operator: the broker's and the status service's."""
 
     broker: Credentials
     status_token: pulumi.Output[str]
 
 
 class Services(pulumi.ComponentResource):
-    """Network, secrets, images and services of the cluster; ``access`` is how to get in."""
+    """Network, secrets, images and services of the cluster; ``access`` has the logins."""
 
     access: Access
 
@@ -62,9 +62,9 @@ class Services(pulumi.ComponentResource):
         login = Credentials("rabbitmq", child)
         token = Password("status-token", child).value
 
-        images_home = self._run(names.REGISTRY_SERVICE, registry(built.local("registry")))
-        rabbitmq_image = built.pushed("rabbitmq", images_home, "manager")
-        oodt_image = built.pushed("oodt", images_home, "worker")
+        registry_service = self._run(names.REGISTRY_SERVICE, registry(built.local("registry")))
+        rabbitmq_image = built.pushed("rabbitmq", registry_service, "manager")
+        oodt_image = built.pushed("oodt", registry_service, "worker")
 
         loaded = definitions_secret(settings.workflows, login, on_swarm)
         broker = self._run(names.RABBITMQ_SERVICE, rabbitmq(rabbitmq_image, loaded))

@@ -33,11 +33,11 @@ class Images(pulumi.ComponentResource):
 def images(prefix: str, swarm: Swarm, on_swarm: docker.Provider, parent: pulumi.Resource) -> Images:
     """``prefix`` is the start of the images' names on the user's docker."""
     if swarm.worker_containers:
-        return _OwnImages(prefix, swarm, pulumi.ResourceOptions(parent=parent))
-    return _ManagersImages(swarm, pulumi.ResourceOptions(parent=parent, provider=on_swarm))
+        return _LocallyBuilt(prefix, swarm, pulumi.ResourceOptions(parent=parent))
+    return _BuiltOnManager(swarm, pulumi.ResourceOptions(parent=parent, provider=on_swarm))
 
 
-class _ManagersImages(Images):
+class _BuiltOnManager(Images):
     """Built on the manager's docker and pushed from there: the operator may be far away or have no docker."""
 
     def __init__(self, swarm: Swarm, opts: pulumi.ResourceOptions) -> None:
@@ -72,7 +72,7 @@ class _ManagersImages(Images):
         ).repo_digest
 
 
-class _OwnImages(Images):
+class _LocallyBuilt(Images):
     """Built on the user's docker, where they stay when the cluster is destroyed, and copied from there."""
 
     def __init__(self, prefix: str, swarm: Swarm, opts: pulumi.ResourceOptions) -> None:

@@ -1,4 +1,4 @@
-"""A docker service as declared, with all defaults that docker fills in: else an update would see changes."""
+"""A docker service as declared, with each default that docker fills in: else an update would see changes."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ class ServiceArgs:
 
     def _placement(self, platform: str) -> docker.ServiceTaskSpecPlacementArgs:
         system, _, architecture = platform.partition("/")
-        # Docker's client fills this in when it creates a service: without it an update would see a change.
+        # Docker's client fills this in when it creates a service. Without it an update would see a change.
         platforms = [docker.ServiceTaskSpecPlacementPlatformArgs(os=system, architecture=architecture)]
         return docker.ServiceTaskSpecPlacementArgs(
             constraints=[f"node.role == {self.role}"], platforms=platforms

@@ -16,7 +16,7 @@ TOKEN_FILE = "status_token"
 
 
 def status(image: pulumi.Input[str], swarm: Swarm, secrets: Sequence[MountedSecret]) -> ServiceArgs:
-    """The history is in a named volume. If that is lost, the history starts again with the next event."""
+    """The history is in a named volume. If that is lost, a new history begins with the next announcement."""
     return ServiceArgs(
         image=image,
         args=["status"],

@@ -33,8 +33,8 @@ class Stack:
 def tear_down(stack: Stack) -> None:
     """Remove the services, have the workers leave, then the manager; with ``keep_data`` the data stay.
 
-    A manager that is in no swarm any more is no error, and one that is in another swarm stays there. If the
-    manager is not reached, the workers leave without it. Raises UnreachableError if no host is reached.
+    It is no error if the manager is in no swarm any more; if it is in another swarm, it stays there. If it is
+    not reached, the workers leave without it. Raises UnreachableError if no host is reached.
     """
     manager = stack.manager
     try:
@@ -98,18 +98,18 @@ def _forget(host: Host, swarm: str) -> None:
 
 def _end_services(manager: Host) -> None:
     """Remove the stack's services, and wait a while for their containers on the manager to stop."""
-    services = _stacks(manager.docker("service ls --format '{{.Name}}'"))
+    services = _of_the_stack(manager.docker("service ls --format '{{.Name}}'"))
     if not services:
         return
     manager.docker(f"service rm {' '.join(services)}")
 
     def ended() -> bool | None:
-        return None if _stacks(manager.docker(f"ps --format '{SERVICE_OF}'")) else True
+        return None if _of_the_stack(manager.docker(f"ps --format '{SERVICE_OF}'")) else True
 
     with contextlib.suppress(NotReadyError):  # leaving the swarm stops those that are left
         until("the services' containers to end", ended, timeout=STOP_TIMEOUT)
 
 
-def _stacks(names: str) -> Sequence[str]:
+def _of_the_stack(names: str) -> Sequence[str]:
     """Those of these names that are the stack's services."""
     return [name for name in names.split() if name in layout.SERVICES]

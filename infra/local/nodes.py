@@ -141,7 +141,7 @@ class LocalNodes(pulumi.ComponentResource):
                 adds=["ALL"], drops=list(self._engine.missing_capabilities)
             ),
             security_opts=["seccomp=unconfined", "apparmor=unconfined", "systempaths=unconfined"],
-            # Version 2 needs a private namespace; this was not tried on a machine with version 2.
+            # cgroup v2 needs a private namespace. What was tried is in docs/targets/local.md.
             cgroupns_mode="host" if self._engine.cgroup_version == 1 else "private",
             tmpfs={"/run": ""},
             volumes=volumes,

@@ -17,9 +17,7 @@ from infra.dynamic import Props, Provider
 from infra.ssh import Identity
 from infra.waiting import until
 
-MANAGER_TIMEOUT = (
-    900  # seconds for an instance to boot, install its packages, mount the share and start docker
-)
+MANAGER_TIMEOUT = 900  # seconds for an instance to boot, install packages, mount the share, start docker
 WORKERS_TIMEOUT = 900  # seconds for a worker to come or to be replaced
 COMMAND_TIMEOUT = 30  # seconds for one docker command on the manager
 CALLS = Config(connect_timeout=5, read_timeout=10, retries={"total_max_attempts": 3})

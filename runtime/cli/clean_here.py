@@ -62,7 +62,10 @@ def _file_manager(env: Mapping[str, str]) -> str:
 
 
 def _status(parts: Sequence[str]) -> tuple[StatusClient | None, set[str] | None]:
-    """The status service, and the events of which the broker has jobs, as far as these parts need them."""
+    """The status service, and the events that the broker has jobs of.
+
+    None for what these parts do not need, and for the events if the broker is away.
+    """
     if not {"history", "ledger"} & set(parts):
         return None, None
     client = status_client()

@@ -1,1 +1,1 @@
-"""The gateway's inside: which calls it records, which it passes on, and to whom."""
+"""The parts of the gateway: which calls it records, which it passes on, and where to."""

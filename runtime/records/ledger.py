@@ -1,7 +1,7 @@
 """The record of jobs on the shared disk: who runs a job now, what its runs came to, its verdict.
 
 A job's folder LEDGER/EVENT/JOB holds its history as numbered entries (runtime/records/entries.py): a run
-begins, a run has ended, the job has ended, the dead job is given another chance. Of two workers that act on
+begins, a run has ended, the job has ended, the dead job was redriven. Of two workers that act on
 the same state exactly one can append the next entry, and the other learns that it was late: a run is claimed
 once, and a worker that was out of reach cannot settle a job that another has taken over. To cancel a job is
 to append its end: its worker notices when it renews the lease.
@@ -108,7 +108,7 @@ class Ledger:
     ) -> Run | RunsElsewhere | Verdict:
         """Begin the job's next run, unless the job has ended or another worker is at it.
 
-        A REDRIVE that was not seen before gives a dead job another chance, and its attempts are counted anew.
+        A REDRIVE that was not seen before reopens a dead job, and its attempts are counted anew.
         """
         if batch is not None and self._batch_cancelled(event, batch):
             return self.cancel(event, job, redrive=redrive)

@@ -69,7 +69,7 @@ def stuck(lines: Iterable[Line]) -> list[Line]:
 
 
 def judge(instances: Iterable[Sequence[Line]]) -> Outcome:
-    """What a run came to whose workflow instances (one, unless its event starts several) have all ended."""
+    """The outcome of a run whose workflow instances have ended: one, unless its event starts several."""
     made: list[Product] = []
     for lines in instances:
         outcome = _judge(lines)
@@ -110,9 +110,9 @@ def products(lines: Iterable[Line]) -> tuple[Product, ...]:
 
 
 def traces(lines: Iterable[Line]) -> tuple[Product, ...]:
-    """Products as far as they have not been withdrawn, files included.
+    """Products of which something may be left: all that were not withdrawn.
 
-    OODT's client takes one that it could not transfer out of the catalogue, and leaves the file where it is.
+    If OODT's client cannot transfer a product, it removes the product from the catalogue and leaves the file.
     """
     return _products(_ingests(lines, _WITHDRAWN))
 

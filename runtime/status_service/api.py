@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 API = "/api/v1"
 MOST_ROWS = 1000
 ROWS = 100
-# A submission of which nothing was heard for so long has not paused.
+# A submission that was silent for so long was interrupted: it did not only pause.
 INTERRUPTED_SECONDS = 60.0
 OPENAPI = json.loads(resources.files("runtime.status_service").joinpath("openapi.json").read_text())
 

@@ -1,1 +1,1 @@
-"""The consumer's inside: from a job's message to its verdict."""
+"""The parts of the consumer: from a job's message to its acknowledgement."""

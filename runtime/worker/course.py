@@ -1,4 +1,4 @@
-"""The course of one job: from its message over claim, run and verdict to the report."""
+"""The course of one job: message, claim, run, verdict, report."""
 
 import asyncio
 import logging
@@ -47,10 +47,10 @@ class Course:
         self._reports = reports
 
     async def process(self, work: Work) -> None:
-        """A job whose message has come, up to the acknowledgement."""
+        """Take a job from its message to the acknowledgement."""
         job = work.job
         if job.identity != "id":
-            # Handed back halfway it might be mistaken for the message that the id belongs to.
+            # If it were handed back halfway, it might be mistaken for the message that the id belongs to.
             work.begun = True
             if not await asyncio.to_thread(self._has_its_id, job):
                 await self._reports.renamed(work.received[0])
@@ -71,12 +71,12 @@ class Course:
                     await self._run(work, lease)
 
     async def resume(self, work: Work, run: Run) -> None:
-        """A run that an earlier process of this container left, up to the acknowledgement."""
+        """Take a run that an earlier process of this container left to the acknowledgement."""
         with self._leases.held(run) as lease:
             await self._finish(work, lease, await self._outcome(work, lease))
 
     async def give_up(self, work: Work, why: str) -> None:
-        """A job whose message the broker has dead-lettered, for RabbitMQ's reason WHY."""
+        """Record that a job is dead. The broker has dead-lettered its message, for RabbitMQ's reason WHY."""
         job = work.job
         if why == messages.DELIVERY_LIMIT:
             job = replace(job, came_before=True)
@@ -99,7 +99,7 @@ class Course:
         return self._ledger.reserve(job.event, job.id)
 
     async def _settle_again(self, work: Work, verdict: Verdict) -> None:
-        """The job had ended before this message came."""
+        """Answer a message whose job had ended before the message came."""
         job = work.job
         if verdict.state != "SUCCEEDED":
             # It was cancelled in the middle of a run, or its worker died before all products were removed.
@@ -149,7 +149,7 @@ class Course:
             await self._reports.retrying(work, run, outcome)
 
     def _record(self, job: Job, run: Run, outcome: Outcome) -> Verdict | None:
-        """Write the outcome into the ledger; the job's verdict if this ends it. Raises Superseded."""
+        """Write the outcome into the ledger. Returns the verdict if this ends the job. Raises Superseded."""
         if outcome.result == "superseded":
             raise Superseded(run.id)
         failures = run.failures + (outcome.result == "failed")

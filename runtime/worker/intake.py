@@ -31,7 +31,7 @@ SLOT_SECONDS = 30.0
 
 
 class Intake:
-    """Gives each job one work, a slot for it, and the work its messages."""
+    """Begins one Work for each job, gets it a slot, and adds further messages of the job to it."""
 
     def __init__(
         self,
@@ -55,7 +55,7 @@ class Intake:
         self._draining = False
 
     def take(self, delivery: Delivery) -> None:
-        """A message has come."""
+        """Take a message: begin its job, or add it to the job that this container has already."""
         if self._draining:
             delivery.requeue()
             return
@@ -73,7 +73,7 @@ class Intake:
             self._begin(Work(job=job, received=[received]), self._course.process)
 
     def take_dead_letter(self, delivery: Delivery) -> None:
-        """The broker has dead-lettered a message: its job can only be declared dead."""
+        """Take a message that the broker has dead-lettered. Its job can only be recorded as dead."""
         event = next(name for name in self._events if names.dead_letter_queue(name) == delivery.queue)
         job = self._decoded(delivery, event)
         if job is None:
@@ -83,7 +83,7 @@ class Intake:
         self._spawn(self._guarded(work, partial(self._course.give_up, why=why)), work)
 
     def _decoded(self, delivery: Delivery, event: str) -> Job | None:
-        """The job of a message; None for one that is none, which is then reported."""
+        """The job of a message. None for a poison message, which is then reported."""
         about = (event, delivery.properties, delivery.body)
         try:
             return messages.decode(*about, redelivered=delivery.redelivered)

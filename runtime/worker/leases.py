@@ -1,4 +1,4 @@
-"""Renews the leases of the runs in this container's hands, so that no other worker takes them over."""
+"""Renews the leases of this container's runs, so that no other worker takes the runs over."""
 
 import asyncio
 import contextlib
@@ -11,7 +11,7 @@ log = logging.getLogger(__name__)
 
 
 class Lease:
-    """A run's lease. ``lost`` once the job was cancelled or another worker has taken it over."""
+    """A run's lease. It is ``lost`` once the job was cancelled or another worker has taken it over."""
 
     def __init__(self, run: Run) -> None:
         self.run = run
@@ -42,7 +42,7 @@ class Leases:
             self._held.discard(lease)
 
     async def keep(self) -> None:
-        """Renew all leases in time, for ever."""
+        """Renew all leases in time, until the task is cancelled."""
         while True:
             await asyncio.sleep(self._ledger.lease / 3)
             for lease in list(self._held):

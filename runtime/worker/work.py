@@ -1,4 +1,4 @@
-"""A job in this container's hands: its messages, its run, its journal."""
+"""A job that this container has: its messages, its run, its journal."""
 
 from dataclasses import dataclass, field
 
@@ -22,7 +22,7 @@ class Received:
 
 @dataclass(eq=False, kw_only=True)
 class Work:
-    """A job in hand.
+    """A job that this container has.
 
     A message may be delivered more than once: its connection is lost, or it was sent twice. One run answers
     all deliveries. After a restart of this process a run has none until its message comes back.

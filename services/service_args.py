@@ -13,11 +13,13 @@ from services.secrets import MountedSecret
 
 
 def duration(seconds: int) -> str:
-    """Seconds as docker's API reads them back: 90 is 1m30s, and 60 is 1m."""
+    """Seconds as docker's API reads them back: without zeros at the end, as 1h0m30s, 1m30s, 1m, 1h."""
     minutes, rest = divmod(seconds, 60)
     hours, minutes = divmod(minutes, 60)
-    parts = [f"{number}{unit}" for number, unit in ((hours, "h"), (minutes, "m"), (rest, "s")) if number]
-    return "".join(parts) or "0s"
+    written = f"{hours}h{minutes}m" if hours else f"{minutes}m" if minutes else ""
+    if rest or not written:
+        return f"{written}{rest}s"
+    return f"{hours}h" if hours and not minutes else written
 
 
 @dataclass(frozen=True, kw_only=True)

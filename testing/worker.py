@@ -2,10 +2,12 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import xmlrpc.client
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -91,7 +93,7 @@ class Worker:
                     what="Workflow Manager",
                 )
             elif part == "gateway":
-                until(lambda: _answers(self.gateway_url, "workflowmgr.getRegisteredEvents"), what="gateway")
+                until(partial(_listens, self.filemgr_gateway_port), what="gateway")
             else:
                 self.wait_for_log("consumer", "taking jobs of")
 
@@ -182,6 +184,14 @@ def _answers(url: str, method: str) -> bool:
         with xmlrpc.client.ServerProxy(url) as server:
             getattr(server, method)()
     except (OSError, xmlrpc.client.Error):
+        return False
+    return True
+
+
+def _listens(port: int) -> bool:
+    try:
+        socket.create_connection(("localhost", port), timeout=STOP_SECONDS).close()
+    except OSError:
         return False
     return True
 

@@ -82,7 +82,9 @@ def test_a_killed_workflow_manager_costs_its_runs_no_attempt(worker: Worker, bat
 def test_a_killed_gateway_costs_no_job(worker: Worker, batch: Batch) -> None:
     batch.wait_until_running(worker)
     worker.kill("gateway")
+    worker.freeze("manager")  # so that no further run meets a gateway that is starting
     worker.start("gateway")
+    worker.thaw("manager")
     batch.check(attempts={1, 2})
 
 

@@ -39,8 +39,11 @@ public final class FileManager extends XmlRpcFileManager {
     @Override
     public String ingestProduct(Hashtable<String, Object> product, Hashtable<String, String> metadata, boolean client)
             throws VersioningException, RepositoryManagerException, DataTransferException, CatalogException {
-        try (Ingest ingest = Ingest.begin(first(metadata.get(Instances.KEY)))) {
+        Ingest ingest = Ingest.begin(first(metadata.get(Instances.KEY)));
+        try {
             return super.ingestProduct(product, metadata, client);
+        } finally {
+            ingest.end();
         }
     }
 

@@ -11,7 +11,7 @@ import org.apache.oodt.cas.filemgr.structs.Product;
  * <p>OODT gives the catalogue a product and then, in another call, its metadata. The ingest holds the product until
  * the metadata are there, so that both get into the catalogue, or neither.
  */
-final class Ingest implements AutoCloseable {
+final class Ingest {
 
     private static final ThreadLocal<Ingest> OF_THIS_THREAD = new ThreadLocal<>();
 
@@ -54,8 +54,8 @@ final class Ingest implements AutoCloseable {
         return true;
     }
 
-    @Override
-    public void close() {
+    /** To be called by the same thread. */
+    void end() {
         OF_THIS_THREAD.remove();
         synchronized (GOING_ON) {
             GOING_ON.remove(this);

@@ -1,6 +1,7 @@
 package oodt.cluster.pge;
 
 import java.io.IOException;
+import java.net.URI;
 import java.net.URL;
 import java.util.regex.Pattern;
 import org.apache.oodt.cas.filemgr.system.XmlRpcFileManagerClient;
@@ -55,7 +56,7 @@ final class Placeholders {
             return text;
         }
         try {
-            URL url = new URL(metadata.getMetadata(PcsMetadataKeys.FILE_MANAGER_URL));
+            URL url = URI.create(metadata.getMetadata(PcsMetadataKeys.FILE_MANAGER_URL)).toURL();
             return Marks.hide(QueryUtils.getQueryResultsAsString(new XmlRpcFileManagerClient(url)
                     .complexQuery(SqlParser.parseSqlQueryMethod(Marks.show(text)))));
         } catch (Exception e) {

@@ -125,7 +125,8 @@ public class ClosedRunTest extends TestCase {
 
     public void testAProductComesWithItsMetadataOrNotAtAll() throws Exception {
         Product product = product("a");
-        try (Ingest ingest = Ingest.begin("job-1")) {
+        Ingest ingest = Ingest.begin("job-1");
+        try {
             catalog.addProduct(product);
             assertEquals(List.of(), catalog.getProducts());
             try {
@@ -136,6 +137,8 @@ public class ClosedRunTest extends TestCase {
             }
             catalog.addMetadata(colour("white"), product);
             catalog.addMetadata(colour("blue"), product);
+        } finally {
+            ingest.end();
         }
         assertEquals(List.of("white", "blue"), catalog.getMetadata(product).getAllMetadata("Colour"));
         assertEquals(1, catalog.productsOfRun("job-1").size());
@@ -164,9 +167,12 @@ public class ClosedRunTest extends TestCase {
     /** As the File Manager does it in one call. */
     private Product ingest(String name, String instance) throws CatalogException {
         Product product = product(name);
-        try (Ingest ingest = Ingest.begin(instance)) {
+        Ingest ingest = Ingest.begin(instance);
+        try {
             catalog.addProduct(product);
             catalog.addMetadata(colour("white"), product);
+        } finally {
+            ingest.end();
         }
         return product;
     }

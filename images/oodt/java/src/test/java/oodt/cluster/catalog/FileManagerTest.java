@@ -4,6 +4,7 @@ import static oodt.cluster.catalog.TestPolicy.SNOW;
 
 import java.io.IOException;
 import java.net.ServerSocket;
+import java.net.URI;
 import java.net.URL;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -53,7 +54,7 @@ public class FileManagerTest extends TestCase {
                 "oodt.cluster.catalog.file", folder.resolve("catalog.sqlite").toString()));
         int port = freePort();
         manager = new FileManager(port);
-        url = new URL("http://localhost:" + port);
+        url = URI.create("http://localhost:" + port).toURL();
         client = new XmlRpcFileManagerClient(url);
     }
 

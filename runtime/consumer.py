@@ -23,7 +23,7 @@ from runtime.worker.course import Course
 from runtime.worker.intake import Intake
 from runtime.worker.leases import Leases
 from runtime.worker.reports import Reports
-from runtime.worker.run import Runner
+from runtime.worker.runner import Runner
 from runtime.worker.settings import WorkerSettings, worker_settings
 
 log = logging.getLogger(__name__)

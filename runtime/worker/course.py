@@ -15,7 +15,7 @@ from runtime.records.ledger import Ledger, Run, RunsElsewhere, Superseded, Verdi
 from runtime.worker.leases import Lease, Leases
 from runtime.worker.products import withdraw
 from runtime.worker.reports import Reports
-from runtime.worker.run import Runner
+from runtime.worker.runner import Runner
 from runtime.worker.work import Work
 
 log = logging.getLogger(__name__)

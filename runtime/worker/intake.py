@@ -18,7 +18,7 @@ from runtime.records.journal import Journal, Journals
 from runtime.records.ledger import Ledger
 from runtime.worker.course import Course
 from runtime.worker.reports import Reports
-from runtime.worker.run import Runner
+from runtime.worker.runner import Runner
 from runtime.worker.slots import Slot, Slots
 from runtime.worker.work import Received, Work
 

@@ -15,10 +15,10 @@ from runtime.worker.course import Course
 from runtime.worker.intake import Intake
 from runtime.worker.leases import Leases
 from runtime.worker.reports import Reports
-from runtime.worker.run import Runner
+from runtime.worker.runner import Runner
 from testing.standins.file_manager import FileManager as StandIn
 from tests.unit.runtime.file_managers import Client
-from tests.unit.runtime.worker.hands import EVENT, FakeBroker
+from tests.unit.runtime.worker.fakes import EVENT, FakeBroker
 
 Result = TypeVar("Result")
 BOOT = "boot"

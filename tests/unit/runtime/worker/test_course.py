@@ -13,7 +13,7 @@ from runtime.records.ledger import Ledger, Run, Verdict
 from runtime.worker import course
 from runtime.worker.course import MOST_INTERRUPTIONS
 from tests.unit.runtime.worker.container import Container, failed, run, running, until
-from tests.unit.runtime.worker.hands import EVENT, delivery
+from tests.unit.runtime.worker.fakes import EVENT, delivery
 
 
 def state(container: Container, job: str = "job") -> str | None:

@@ -7,8 +7,7 @@ import pytest
 from runtime.messaging.broker import BrokerDown, Unconfirmed
 from runtime.messaging.event import Event
 from runtime.records import journal
-from runtime.worker import intake, reports
-from runtime.worker import run as worker_run
+from runtime.worker import intake, reports, runner
 from tests.unit.runtime.worker.container import (
     TASK,
     Container,
@@ -19,7 +18,7 @@ from tests.unit.runtime.worker.container import (
     successful,
     until,
 )
-from tests.unit.runtime.worker.hands import EVENT, FakeBroker, delivery
+from tests.unit.runtime.worker.fakes import EVENT, FakeBroker, delivery
 
 
 def test_a_message_for_a_run_that_does_not_count_is_settled_by_the_ledger(tmp_path: Path) -> None:
@@ -174,8 +173,8 @@ def test_a_job_does_not_wait_behind_a_task_that_cannot_be_stopped(
         return next_one.answer, container.manager.begun
 
     monkeypatch.setattr(intake, "SLOT_SECONDS", 0.2)
-    monkeypatch.setattr(worker_run, "STOP_SECONDS", 0.2)
-    monkeypatch.setattr(worker_run, "STOP_AGAIN_SECONDS", 0.05)
+    monkeypatch.setattr(runner, "STOP_SECONDS", 0.2)
+    monkeypatch.setattr(runner, "STOP_AGAIN_SECONDS", 0.05)
     event = Event(name=EVENT.name, max_workflows=1, job_timeout=1)
     assert run(tmp_path, story, event=event) == ("ack", ["hanging"])
     assert "task urn:test:Task does not stop" in caplog.text and "at Deaf.run" in caplog.text

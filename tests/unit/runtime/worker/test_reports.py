@@ -11,7 +11,7 @@ from runtime.outcome import Outcome
 from runtime.records.ledger import Ledger, Run, Verdict
 from runtime.worker.reports import Reports
 from runtime.worker.work import Work
-from tests.unit.runtime.worker.hands import FakeBroker, received, work
+from tests.unit.runtime.worker.fakes import FakeBroker, received, work
 
 RUN = Run(id="job", number=1, folder=Path(), entry=1, started=0, failures=0, interruptions=0)
 FAILED = Outcome(result="failed", reason="no luck")

@@ -1,4 +1,4 @@
-"""What the tests of the worker put into its hands: deliveries, works, and a broker that records."""
+"""What the tests of the worker give it: deliveries, works, and a broker that records."""
 
 import asyncio
 from collections.abc import Callable
@@ -15,7 +15,7 @@ EVENT = Event(name="event")
 
 
 class FakeDelivery:
-    """A message in this process's hands, over a connection that is up or has been lost."""
+    """A message that this process has received over a connection that is up or has been lost."""
 
     def __init__(
         self,

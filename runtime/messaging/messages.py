@@ -73,6 +73,7 @@ class Job:
 
     ``identity`` says what the id comes from, ``came_before`` whether the message was delivered before.
     ``redrive`` is the id of its last redrive, if it was dead and was put back into its queue.
+    ``digest`` is equal for equal metadata; empty if they are not known.
     """
 
     id: str
@@ -83,6 +84,7 @@ class Job:
     redrive: str | None = None
     identity: Identity = "id"
     came_before: bool = False
+    digest: str = ""
 
     @property
     def key(self) -> tuple[str, str]:
@@ -112,7 +114,8 @@ def identified(queue: str, properties: pika.BasicProperties, body: bytes, *, red
 def decode(queue: str, properties: pika.BasicProperties, body: bytes, *, redelivered: bool = False) -> Job:
     """The job that a message carries; raises Poison."""
     job = identified(queue, properties, body, redelivered=redelivered)
-    return replace(job, metadata=metadata_from_json(body))
+    metadata = metadata_from_json(body)
+    return replace(job, metadata=metadata, digest=_digest(json.dumps(metadata, sort_keys=True).encode()))
 
 
 def encode(metadata: Mapping[str, object]) -> bytes:
@@ -185,6 +188,11 @@ def job_id_for(message_id: str) -> str:
 def own_id(derived: str) -> str:
     """A new id for a message whose derived id belongs to another message."""
     return f"{derived}.{uuid.uuid4().hex[:OWN_DIGITS]}"
+
+
+def id_beside(job: Job) -> str:
+    """An id for a message that has the id of a job with other metadata: the same whenever it comes."""
+    return job_id_for(f"{job.id}.{job.digest[:OWN_DIGITS]}")
 
 
 def batch_of(properties: pika.BasicProperties) -> str | None:

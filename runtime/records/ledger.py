@@ -90,6 +90,11 @@ class Verdict:
         return END[self.outcome.result]
 
 
+@dataclass(frozen=True, kw_only=True)
+class OtherJob:
+    """The id belongs to a job with other metadata."""
+
+
 class Superseded(Exception):
     """Another worker or a cancellation has ended the run: it does not count any more."""
 
@@ -104,16 +109,25 @@ class Ledger:
         self.lease = lease
 
     def claim(
-        self, event: str, job: str, *, batch: str | None = None, redrive: str | None = None
-    ) -> Run | RunsElsewhere | Verdict:
+        self,
+        event: str,
+        job: str,
+        *,
+        batch: str | None = None,
+        redrive: str | None = None,
+        digest: str = "",
+    ) -> Run | RunsElsewhere | Verdict | OtherJob:
         """Begin the job's next run, unless the job has ended or another worker is at it.
 
-        A REDRIVE that was not seen before reopens a dead job, and its attempts are counted anew.
+        A REDRIVE that was not seen before reopens a dead job, and its attempts are counted anew. A job keeps
+        the DIGEST of its metadata from its first run on.
         """
-        if batch is not None and self._batch_cancelled(event, batch):
-            return self.cancel(event, job, redrive=redrive)
         folder = self.folder(event, job)
         history = entries.read_all(folder)
+        if _of_another(history, digest):
+            return OtherJob()
+        if batch is not None and self._batch_cancelled(event, batch):
+            return self.cancel(event, job, redrive=redrive)
         try:
             self._reopen(folder, history, redrive)
             last = history[-1] if history else {"kind": "new"}
@@ -128,6 +142,7 @@ class Ledger:
                 "node": self._node,
                 "gateway": self._gateway,
                 "started": run.started,
+                "digest": digest,
             }
             with entries.draft(folder, begun) as draft:
                 if last["kind"] == "run" and not self._expired(folder, history, entries.modified(draft)):
@@ -202,10 +217,14 @@ class Ledger:
             event, job, Outcome(result="cancelled", reason="it was cancelled"), redrive=redrive
         )
 
-    def give_up(self, event: str, job: str, reason: str) -> Verdict | RunsElsewhere:
+    def give_up(
+        self, event: str, job: str, reason: str, *, digest: str = ""
+    ) -> Verdict | RunsElsewhere | OtherJob:
         """End a job that has no message any more, unless a worker runs it; how it had ended, if it had."""
         folder = self.folder(event, job)
         history = entries.read_all(folder)
+        if _of_another(history, digest):
+            return OtherJob()
         if history and history[-1]["kind"] == "run":
             with entries.draft(folder, {}) as draft:
                 if not self._expired(folder, history, entries.modified(draft)):
@@ -354,6 +373,12 @@ def _run(folder: Path, earlier: list[Entry], *, id: str = "", started: float = 0
 def _number(earlier: list[Entry]) -> int:
     """The number of the next run."""
     return [entry["kind"] for entry in earlier].count("run") + 1
+
+
+def _of_another(history: list[Entry], digest: str) -> bool:
+    """Whether the job has run with other metadata. Either digest may be unknown."""
+    known = {entry["digest"] for entry in history if entry.get("digest")}
+    return bool(digest and known) and digest not in known
 
 
 def _is_new(redrive: str | None, history: list[Entry]) -> bool:

@@ -11,12 +11,12 @@ from runtime.messaging.event import Event
 from runtime.messaging.messages import Job
 from runtime.oodt.file_manager import FileManager
 from runtime.outcome import Outcome
-from runtime.records.ledger import Ledger, Run, RunsElsewhere, Superseded, Verdict
+from runtime.records.ledger import Ledger, OtherJob, Run, RunsElsewhere, Superseded, Verdict
 from runtime.worker.leases import Lease, Leases
 from runtime.worker.products import withdraw
 from runtime.worker.reports import Reports
 from runtime.worker.runner import Runner
-from runtime.worker.work import Work
+from runtime.worker.work import Received, Work
 
 log = logging.getLogger(__name__)
 
@@ -59,9 +59,11 @@ class Course:
         await self._runner.ready()
         work.begun = True
         claim = await asyncio.to_thread(
-            self._ledger.claim, job.event, job.id, batch=job.batch, redrive=job.redrive
+            self._ledger.claim, *job.key, batch=job.batch, redrive=job.redrive, digest=job.digest
         )
         match claim:
+            case OtherJob():
+                await self._refuse(work)
             case RunsElsewhere():
                 await self._reports.deferred(work, f"it runs on {claim.node}")
             case Verdict():
@@ -86,17 +88,27 @@ class Course:
             job = replace(job, id=messages.own_id(job.id))
         reason = f"the broker gave the message up: {messages.DEAD_LETTER_REASONS.get(why, why)}"
         work.job = job
-        end = await asyncio.to_thread(self._ledger.give_up, job.event, job.id, reason)
-        if isinstance(end, RunsElsewhere):
-            await self._reports.deferred(work, f"it runs on {end.node}")
-        else:
-            await self._reports.settled(work, end)
+        match await asyncio.to_thread(self._ledger.give_up, *job.key, reason, digest=job.digest):
+            case OtherJob():
+                await self._refuse(work)
+            case RunsElsewhere() as elsewhere:
+                await self._reports.deferred(work, f"it runs on {elsewhere.node}")
+            case Verdict() as end:
+                await self._reports.settled(work, end)
 
     def _has_its_id(self, job: Job) -> bool:
         """Whether the message, without an id of its own, is the one that the job's id was derived from."""
         if job.came_before:
             return not self._ledger.is_answered(job.event, job.id)
         return self._ledger.reserve(job.event, job.id)
+
+    async def _refuse(self, work: Work) -> None:
+        """Its id belongs to another job, so it is dead under an id of its own. A redrive runs it."""
+        job = work.job
+        own = replace(job, id=messages.id_beside(job))
+        reason = f"message id {job.id} is that of a job with other metadata; a redrive runs this as {own.id}"
+        for received in work.close():
+            await self._reports.refused(Received(job=own, delivery=received.delivery), reason)
 
     async def _settle_again(self, work: Work, verdict: Verdict) -> None:
         """Answer a message whose job had ended before the message came."""

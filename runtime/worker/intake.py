@@ -67,6 +67,10 @@ class Intake:
         if _is_another(work, job):
             another = Work(job=job, received=[received], begun=True)
             self._spawn(self._reports.renamed(received), another)
+        elif work and not work.closed and work.job.digest not in {"", job.digest}:
+            # Whose id it is, the ledger knows once one of the two has run.
+            another = Work(job=job, received=[received], begun=True)
+            self._spawn(self._reports.deferred(another, "its id is that of a job in hand"), another)
         elif work and not work.closed:
             work.received.append(received)
         else:
@@ -89,7 +93,7 @@ class Intake:
             return messages.decode(*about, redelivered=delivery.redelivered)
         except Poison as error:
             job = messages.identified(*about, redelivered=delivery.redelivered)
-            self._spawn(self._reports.poison(Received(job=job, delivery=delivery), str(error)))
+            self._spawn(self._reports.refused(Received(job=job, delivery=delivery), str(error)))
             return None
 
     async def adopt(self) -> None:
@@ -104,6 +108,7 @@ class Intake:
                 metadata={},
                 batch=opening["batch"],
                 queued_at=opening["queued"],
+                digest=opening.get("digest", ""),
             )
             run = await asyncio.to_thread(self._ledger.adopt, job.event, job.id, opening["run"])
             log.info("run %s %s", journal.run_id, "goes on" if run else "was given up")

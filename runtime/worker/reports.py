@@ -101,10 +101,10 @@ class Reports:
         else:
             await _hand_back(received)
 
-    async def poison(self, received: Received, reason: str) -> None:
-        """The message is no job and never will be one."""
+    async def refused(self, received: Received, reason: str) -> None:
+        """The message cannot become the job that it asks for."""
         job = received.job
-        log.warning("message %s in queue %s is no job: %s", job.id, job.event, reason)
+        log.warning("message %s in queue %s is refused: %s", job.id, job.event, reason)
         properties = partial(messages.republished, job=job.id, reason=reason)
         if await self._move([received], names.dead_queue(job.event), properties):
             came_to = Outcome(result="failed", reason=reason)

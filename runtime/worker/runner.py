@@ -52,6 +52,7 @@ class Runner:
             ledger=str(run.folder),
             batch=job.batch,
             queued=job.queued_at,
+            digest=job.digest,
         )
         try:
             known = await self._manager.handle_event(job.event, job.metadata, run.id)

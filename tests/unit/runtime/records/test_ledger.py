@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from runtime.outcome import Outcome, Product
-from runtime.records.ledger import Ledger, Run, RunsElsewhere, Superseded, Verdict
+from runtime.records.ledger import Ledger, OtherJob, Run, RunsElsewhere, Superseded, Verdict
 
 EVENT = "test-workflow"
 PRODUCT = Product(id="1", name="p", type="T", archived=("/archive/p",))
@@ -39,6 +39,20 @@ def expire(run: Run) -> None:
 def test_the_first_claim_is_run_one_and_has_the_jobs_id(tmp_path: Path) -> None:
     run = claimed(ledger(tmp_path))
     assert (run.number, run.id, run.failures, run.interruptions) == (1, "job", 0, 0)
+
+
+def test_an_id_stays_with_the_metadata_that_it_first_ran_with(tmp_path: Path) -> None:
+    book = ledger(tmp_path)
+    run = book.claim(EVENT, "job", digest="one")
+    assert isinstance(run, Run)
+    assert book.claim(EVENT, "job", digest="other") == OtherJob()
+    book.settle(run, VERDICT)
+    assert book.claim(EVENT, "job", digest="other", redrive="again") == OtherJob()
+    assert book.give_up(EVENT, "job", "expired", digest="other") == OtherJob()
+    assert book.claim(EVENT, "job", digest="one") == VERDICT
+    # A version without digests may have begun the job.
+    claimed(book, "older")
+    assert book.claim(EVENT, "older", digest="one") != OtherJob()
 
 
 def test_no_two_runs_have_the_same_id(tmp_path: Path) -> None:

@@ -1,11 +1,14 @@
 """What becomes of messages as they come in, and of runs that an earlier process of the container left."""
 
+import re
 from pathlib import Path
 
 import pytest
 
+from runtime import names
 from runtime.messaging.broker import BrokerDown, Unconfirmed
 from runtime.messaging.event import Event
+from runtime.messaging.topology import DEFER_WAIT
 from runtime.records import journal
 from runtime.worker import intake, reports, runner
 from tests.unit.runtime.worker.container import (
@@ -74,6 +77,51 @@ def test_a_message_that_is_delivered_twice_is_run_once(tmp_path: Path) -> None:
         return container.manager.begun
 
     assert run(tmp_path, story) == ["job"]
+
+
+def test_a_message_with_the_id_of_a_job_that_had_other_metadata_is_dead_under_an_id_of_its_own(
+    tmp_path: Path,
+) -> None:
+    async def story(container: Container) -> list[str]:
+        first = delivery(body=b'{"Dataset": "abc", "Project": "1"}')
+        container.take(first)
+        await until(lambda: first.answered)
+        reordered = delivery(body=b'{"Project": "1", "Dataset": "abc"}')
+        other = delivery(body=b'{"Dataset": "xyz"}')
+        for each in (reordered, other):
+            container.take(each)
+            await until(lambda each=each: each.answered)  # type: ignore[misc]
+        [(queue, properties)] = [each for each in container.broker.published if each[0].endswith(".dead")]
+        assert queue == names.dead_queue(EVENT.name)
+        assert "job with other metadata" in properties.headers["oodt-reason"]
+        assert container.manager.begun == ["job"]
+        assert re.fullmatch(r"job\.[0-9a-f]{12}", properties.message_id)
+        return [key for key in container.broker.keys if key.startswith(f"{EVENT.name}.")]
+
+    assert run(tmp_path, story) == [
+        "event.RUNNING",
+        "event.SUCCEEDED",
+        "event.SUCCEEDED",
+        "event.dead",
+        "event.DEAD",
+    ]
+
+
+def test_a_message_with_the_id_of_a_job_in_hand_and_other_metadata_is_not_answered_with_that_job(
+    tmp_path: Path,
+) -> None:
+    async def story(container: Container) -> str:
+        container.manager.script = lambda _: running()
+        first, other = delivery(), delivery(body=b'{"Dataset": "xyz"}')
+        container.take(first)
+        await until(lambda: bool(container.manager.begun))
+        container.take(other)
+        await until(lambda: other.answered)
+        assert not first.answered
+        container.manager.write("job", *ended())
+        return container.broker.keys[-1]
+
+    assert run(tmp_path, story) == names.retry_queue(EVENT.name, DEFER_WAIT)
 
 
 def test_poison_goes_to_the_dead_queue_with_its_reason(tmp_path: Path) -> None:

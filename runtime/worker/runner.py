@@ -114,7 +114,7 @@ class Runner:
             for line in () if told else verdict.stuck(journal.lines):
                 told = True
                 log.error(
-                    "run %s: task %s does not stop and keeps its slot until this container restarts:\n%s",
+                    "run %s: task %s does not stop; it keeps its slot while other jobs run here:\n%s",
                     *(journal.run_id, line["task"], line["stack"]),
                 )
             with contextlib.suppress(TimeoutError):

@@ -33,14 +33,17 @@ public final class JobEngine implements WorkflowEngine {
     private final JobInstanceRepository repository;
     private final RunJournal journal;
     private final ExecutorService pool;
+    private final Runnable onlyStuckLeft;
 
     /** By id: of instances that wait, that run, or that were stopped while their task goes on. */
     private final Map<String, JobProcessor> processors = new ConcurrentHashMap<>();
 
     private volatile URL url;
 
-    public JobEngine(JobInstanceRepository repository, RunJournal journal, int poolSize) {
+    /** {@code onlyStuckLeft} runs when no task is left but some that do not stop: only a new JVM frees those threads. */
+    public JobEngine(JobInstanceRepository repository, RunJournal journal, int poolSize, Runnable onlyStuckLeft) {
         this.repository = repository;
+        this.onlyStuckLeft = onlyStuckLeft;
         this.journal = journal;
         this.pool = Executors.newFixedThreadPool(poolSize);
         repository.atWork(processors::containsKey);
@@ -76,6 +79,9 @@ public final class JobEngine implements WorkflowEngine {
     @Override
     public void stopWorkflow(String id) {
         find(id, "stop").ifPresent(JobProcessor::stop);
+        if (!processors.isEmpty() && processors.values().stream().allMatch(JobProcessor::isStuck)) {
+            onlyStuckLeft.run();
+        }
     }
 
     @Override

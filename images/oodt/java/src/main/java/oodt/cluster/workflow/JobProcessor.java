@@ -99,6 +99,12 @@ final class JobProcessor implements Runnable {
         }
     }
 
+    /** Whether its task does not stop. */
+    boolean isStuck() {
+        TaskRun run = running;
+        return run != null && run.isStuck();
+    }
+
     synchronized void pause() {
         paused = true;
         setStatus(WorkflowStatus.PAUSED);

@@ -94,6 +94,11 @@ final class TaskRun {
         }
     }
 
+    /** Whether it still runs a minute after it was told to stop, and was told again. */
+    synchronized boolean isStuck() {
+        return stuck && thread != null;
+    }
+
     boolean hasFailed() {
         return failed;
     }

@@ -6,6 +6,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.BooleanSupplier;
 import junit.framework.TestCase;
 import org.apache.oodt.cas.metadata.Metadata;
@@ -29,6 +30,7 @@ public class JobEngineTest extends TestCase {
     private JobInstanceRepository repository;
     private Path journals;
     private JobEngine engine;
+    private final AtomicInteger onlyStuckLeft = new AtomicInteger();
 
     @Override
     protected void setUp() throws Exception {
@@ -36,7 +38,7 @@ public class JobEngineTest extends TestCase {
         RunJournal journal = new RunJournal(journals);
         repository = new JobInstanceRepository(journal, "boot-1", 20, new History(100, 1_000_000));
         SampleTasks.reportTo(repository);
-        engine = new JobEngine(repository, journal, POOL_SIZE);
+        engine = new JobEngine(repository, journal, POOL_SIZE, onlyStuckLeft::incrementAndGet);
         engine.setWorkflowManagerUrl(URI.create("http://manager:9001").toURL());
     }
 
@@ -166,6 +168,26 @@ public class JobEngineTest extends TestCase {
         assertTrue(line, line.startsWith("{\"kind\":\"stuck\""));
         SampleTasks.open("stuck");
         await("its end", () -> !journal("stuck", "task-ended").isEmpty());
+    }
+
+    public void testTheJvmIsGivenUpWhenNoTaskIsLeftButThoseThatDoNotStop() throws Exception {
+        start("deaf", SampleTasks.Deaf.class);
+        start("useful", SampleTasks.Waiting.class);
+        awaitStatus("deaf", "STARTED");
+        awaitStatus("useful", "STARTED");
+        await("the line", () -> {
+            engine.stopWorkflow("deaf");
+            return !journal("deaf", "stuck").isEmpty();
+        });
+        assertEquals(0, onlyStuckLeft.get());
+        SampleTasks.open("useful");
+        await("the end of the other", () -> !journal("useful", "task-ended").isEmpty());
+        await("the word that only it is left", () -> {
+            engine.stopWorkflow("deaf");
+            return onlyStuckLeft.get() > 0;
+        });
+        SampleTasks.open("deaf");
+        await("its end", () -> !journal("deaf", "task-ended").isEmpty());
     }
 
     public void testAPausedInstanceCanBeStopped() throws Exception {

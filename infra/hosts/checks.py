@@ -188,7 +188,14 @@ def registry_problems(facts: Facts, manager: Facts, login: str) -> Iterator[Prob
     if isinstance(facts.docker, Trouble) or not can_be_reached(manager.address):
         return
     registry = layout.registry(manager.address)
-    if not facts.docker.accepts(registry):
+    if facts.docker.lacks_flag(registry):
+        yield Problem(
+            what="its dockerd has --insecure-registry on its command line, but not for the cluster's "
+            f"registry {registry}; with a list in daemon.json as well it would not start again",
+            fix=f"add --insecure-registry {registry} to that command line (systemctl cat docker shows it), "
+            'remove "insecure-registries" from /etc/docker/daemon.json, then sudo systemctl restart docker',
+        )
+    elif not facts.docker.accepts(registry):
         as_root = "" if facts.user == "root" else "sudo -n "
         yield Problem(
             what=f"its docker does not accept the cluster's registry {registry}, which has no TLS",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 from typing import Any
@@ -27,6 +28,7 @@ class Docker:
     live_restore: bool
     insecure: tuple[str, ...]
     insecure_networks: tuple[str, ...]
+    registry_flags: tuple[str, ...]
 
     @property
     def platform(self) -> str:
@@ -38,9 +40,14 @@ class Docker:
 
     def accepts(self, registry: str) -> bool:
         """Whether it takes images from ``ADDRESS:PORT`` without TLS."""
-        address = IPv4Address(registry.partition(":")[0])
-        networks = (IPv4Network(text) for text in self.insecure_networks if ":" not in text)
-        return registry in self.insecure or any(address in network for network in networks)
+        return _covers((*self.insecure, *self.insecure_networks), registry)
+
+    def lacks_flag(self, registry: str) -> bool:
+        """Whether its command line names registries without TLS, but not this.
+
+        Docker does not start if both its command line and its configuration file name some.
+        """
+        return bool(self.registry_flags) and not _covers(self.registry_flags, registry)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,6 +97,13 @@ def parse(host: str, greeting: dict[str, Any], look: dict[str, Any], asked_at: f
     )
 
 
+def _covers(entries: Sequence[str], registry: str) -> bool:
+    """Whether ADDRESS:PORT is among addresses and IPv4 networks."""
+    address = IPv4Address(registry.partition(":")[0])
+    networks = [IPv4Network(each, strict=False) for each in entries if "/" in each and ":" not in each]
+    return registry in entries or any(address in network for network in networks)
+
+
 def _docker(look: dict[str, Any]) -> Docker | Trouble:
     info = look["docker"]
     if info["problem"]:
@@ -108,6 +122,7 @@ def _docker(look: dict[str, Any]) -> Docker | Trouble:
         live_restore=info["live_restore"],
         insecure=tuple(info["insecure"]),
         insecure_networks=tuple(info["insecure_networks"]),
+        registry_flags=tuple(info["registry_flags"]),
     )
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import pathlib
 import pwd
 import shutil
 import socket
@@ -20,6 +21,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+PROCESS_ID = pathlib.Path("/var/run/docker.pid")
 DOCKER_TIMEOUT = 15  # seconds
 SUDO_TIMEOUT = 10
 CONNECT_TIMEOUT = 3
@@ -144,7 +146,23 @@ def docker_info() -> dict[str, Any]:
         "live_restore": info.get("LiveRestoreEnabled", False),
         "insecure": [name for name, index in registries["IndexConfigs"].items() if not index["Secure"]],
         "insecure_networks": registries["InsecureRegistryCIDRs"] or [],
+        "registry_flags": registry_flags(command_line()),
     }
+
+
+def command_line() -> list[str]:
+    """Of the dockerd that runs; empty where it cannot be read."""
+    try:
+        return pathlib.Path(f"/proc/{int(PROCESS_ID.read_text())}/cmdline").read_text().split("\0")
+    except (OSError, ValueError):
+        return []
+
+
+def registry_flags(arguments: list[str]) -> list[str]:
+    """The values of --insecure-registry."""
+    flag = "--insecure-registry"
+    after = [arguments[place + 1] for place, each in enumerate(arguments[:-1]) if each == flag]
+    return after + [each.partition("=")[2] for each in arguments if each.startswith(f"{flag}=")]
 
 
 def nodes() -> list[str]:

@@ -45,6 +45,7 @@ def facts(host: str, number: int) -> Facts:
         live_restore=False,
         insecure=(),
         insecure_networks=(),
+        registry_flags=(),
     )
     share = Share(free=-1, owners={}, gives_away=True, swarm="")
     return Facts(

@@ -25,6 +25,7 @@ ANSWERS = (
     f"for each in $(docker ps -q --filter name={names.WMGR_SERVICE}); do "
     "docker exec $each oodt-health wmgr && echo answers; done; true"
 )
+FAILING = 10  # of so many jobs the second task of one fails, so that the first one's product is to be removed
 COUNT_TIMEOUT = 60  # seconds until the broker has nothing to send again and has counted
 
 
@@ -82,7 +83,8 @@ class Storm:
 
     def _job(self, chance: Random, number: int) -> dict[str, Any]:
         seconds = chance.randint(*self.seconds)
-        return {"Dataset": "abc", "Project": "chaos", "Run": number + 1, "Seconds": seconds}
+        job = {"Dataset": "abc", "Project": "chaos", "Run": number + 1, "Seconds": seconds}
+        return {**job, "ExitCode2": 1} if fails(number + 1) else job
 
     def _strike(
         self,
@@ -109,6 +111,11 @@ class Storm:
         return strike
 
 
+def fails(number: int) -> bool:
+    """Whether the NUMBERth job of a storm is one that fails."""
+    return number % FAILING == 0
+
+
 def whole(cluster: Cluster) -> bool:
     """Whether every service has its containers, and each Workflow Manager container its three parts.
 
@@ -128,38 +135,52 @@ def whole(cluster: Cluster) -> bool:
 
 @dataclass(frozen=True, kw_only=True)
 class State:
-    """What other tests have left: products in the archive, and dead-lettered messages."""
+    """What other tests have left: products in the catalogue, and dead-lettered messages."""
 
-    products: int
-    dead: Counter[str]
+    products: frozenset[str]
+    dead: int
 
     @classmethod
     def of(cls, cluster: Cluster) -> State:
-        dead = names.dead_queue("test-workflow")
-        return cls(products=len(cluster.products()), dead=Counter({dead: left(cluster)[dead]}))
+        catalogued = oodt.catalogued(cluster.output("filemgr_url"))
+        return cls(
+            products=frozenset(product["id"] for product, _ in catalogued),
+            dead=left(cluster)[names.dead_queue("test-workflow")],
+        )
 
 
 def check(cluster: Cluster, report: dict[str, Any], before: State) -> None:
-    """Every job has succeeded, with its two products in archive and catalogue once; no message is left."""
-    states = Counter(job["state"] for job in report["jobs"])
-    reasons = {job["reason"] for job in report["jobs"] if job["state"] != "SUCCEEDED"}
-    assert states == {"SUCCEEDED": report["submitted"]}, f"{states}: {reasons}"
+    """Each job has the verdict that it must have. Verdicts, catalogue and archive name the same products.
+
+    No message is left but those of the dead jobs.
+    """
+    assert len(report["jobs"]) == report["submitted"]
+    wrong = [job for job in report["jobs"] if job["state"] != _verdict(job["id"])]
+    assert not wrong, f"wrong verdicts: {wrong}"
     catalogued = oodt.catalogued(cluster.output("filemgr_url"))
     twice = [name for name, n in Counter(product["name"] for product, _ in catalogued).items() if n > 1]
     assert not twice, f"products that are in the catalogue more than once: {twice}"
-    ids = {product["id"] for product, _ in catalogued}
+    ids = {product["id"] for product, _ in catalogued} - before.products
+    dead = [job for job in report["jobs"] if job["state"] == "DEAD"]
     for job in report["jobs"]:
-        own = {product["id"] for product in job["products"]}
-        assert len(own) == 2 and own <= ids, f"products of job {job['id']}: {job['products']}"
+        expected = 0 if job in dead else 2
+        assert len(job["products"]) == expected, f"products of job {job['id']}: {job['products']}"
+    named = {product["id"] for job in report["jobs"] for product in job["products"]}
+    assert named == ids, f"products without a verdict: {ids - named}, or without an entry: {named - ids}"
     files = Counter(cluster.products())
     files.subtract(_on_share(path) for _, paths in catalogued for path in paths)
     unequal = {path: number for path, number in files.items() if number}
     assert not unequal, f"files without a product (1), products without a file (-1): {unequal}"
-    assert len(files) == before.products + 2 * report["submitted"]
+    messages = Counter({names.dead_queue("test-workflow"): before.dead + len(dead)})
     try:
-        eventually(lambda: left(cluster) == before.dead, "queues without new messages", COUNT_TIMEOUT)
+        eventually(lambda: left(cluster) == messages, "queues with the dead jobs only", COUNT_TIMEOUT)
     except AssertionError as error:
         raise AssertionError(f"{error}: {left(cluster)}") from None
+
+
+def _verdict(job: str) -> str:
+    """The verdict that a job must have, by its number in the batch."""
+    return "DEAD" if fails(int(job.rpartition(".")[2])) else "SUCCEEDED"
 
 
 def left(cluster: Cluster) -> Counter[str]:

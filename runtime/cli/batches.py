@@ -17,7 +17,13 @@ from pathlib import Path
 from typing import BinaryIO
 
 from runtime.cli.results import BadInput
-from runtime.messaging.messages import Metadata, Poison, metadata_from_json, metadata_from_object
+from runtime.messaging.messages import (
+    MAX_BODY_BYTES,
+    Metadata,
+    Poison,
+    metadata_from_json,
+    metadata_from_object,
+)
 
 # A batch id has no dot, so jobs of two batches cannot have the same id.
 BATCH_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,79}")
@@ -28,9 +34,13 @@ UNREADABLE = {
     b"\xfd7zXZ": "is compressed by xz: unpack it: xz -dc FILE | ... --batch -",
     b"\x28\xb5\x2f\xfd": "is compressed by zstd: unpack it: zstd -dc FILE | ... --batch -",
     b"PK\x03\x04": "is a zip archive or a spreadsheet: unpack it, or save it as CSV",
+    # UTF-32 begins as UTF-16 does.
+    codecs.BOM_UTF32_LE: "is UTF-32: save it as UTF-8",
     codecs.BOM_UTF16_LE: "is UTF-16: save it as UTF-8",
     codecs.BOM_UTF16_BE: "is UTF-16: save it as UTF-8",
 }
+# A byte that is not UTF-8, as Python puts it into text.
+NOT_UTF8 = re.compile("[\udc80-\udcff]")
 
 
 class BatchError(BadInput):
@@ -112,6 +122,8 @@ def _records(file: BinaryIO, name: str) -> Iterator[tuple[int, Mapping[str, obje
     for magic, fix in UNREADABLE.items():
         if beginning.startswith(magic):
             raise BatchError(f"{name} {fix}")
+    if b"\0" in beginning:
+        raise BatchError(f"{name} has zero bytes, as UTF-16 and binary files have: save it as UTF-8 text")
     # Some programs begin UTF-8 files with a byte order mark, which is not part of the text.
     start = len(codecs.BOM_UTF8) if beginning.startswith(codecs.BOM_UTF8) else 0
     file.seek(start)
@@ -131,7 +143,7 @@ def _json_lines(file: BinaryIO, name: str) -> Iterator[tuple[int, Mapping[str, o
 
 
 def _csv_rows(file: BinaryIO, name: str) -> Iterator[tuple[int, Mapping[str, object]]]:
-    # Bytes that are not UTF-8 become surrogates. Their field is refused later, with its line.
+    csv.field_size_limit(MAX_BODY_BYTES)  # The limit of a value is that of its job, which is checked later.
     text = io.TextIOWrapper(file, encoding="utf-8", errors="surrogateescape", newline="")
     rows = csv.DictReader(text, strict=True)
     try:
@@ -147,6 +159,8 @@ def _csv_rows(file: BinaryIO, name: str) -> Iterator[tuple[int, Mapping[str, obj
                 raise BatchError(
                     f"{name}:{rows.line_num}: the line has not {len(header)} columns as the header has"
                 )
+            if problem := _undecoded("".join(row.values())):
+                raise BatchError(f"{name}:{rows.line_num}: the line {problem}")
             yield rows.line_num, row
     except csv.Error as error:
         raise BatchError(f"{name}:{rows.line_num + 1}: {error}") from error
@@ -154,6 +168,8 @@ def _csv_rows(file: BinaryIO, name: str) -> Iterator[tuple[int, Mapping[str, obj
 
 def _problem(header: Sequence[str]) -> str | None:
     """What is wrong with a CSV file's header, and the fix."""
+    if problem := _undecoded("".join(header)):
+        return problem
     if len(set(header)) < len(header) or not all(header):
         return f"needs a different name for each column: {','.join(header)}"
     if len(header) == 1 and (used := next((each for each in ";\t" if each in header[0]), None)):
@@ -161,3 +177,12 @@ def _problem(header: Sequence[str]) -> str | None:
     if blank := next((column for column in header if column != column.strip()), None):
         return f"has a column {blank!r}: take away the blanks around its name"
     return None
+
+
+def _undecoded(text: str) -> str | None:
+    """What is wrong with the encoding of a text, and the fix."""
+    found = NOT_UTF8.search(text)
+    if found is None:
+        return None
+    byte = ord(found[0]) - 0xDC00
+    return f"is not UTF-8: it has byte 0x{byte:02x}: convert it: iconv -f ISO-8859-1 -t UTF-8 FILE"

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from runtime.cli.batches import BATCH_ID, BatchError, counted, from_file, job_id, readable
+from runtime.messaging.messages import MAX_VALUE_BYTES
 
 
 def write(tmp_path: Path, content: str | bytes) -> Path:
@@ -54,7 +55,7 @@ def test_a_line_wins_over_the_common_metadata_and_over_the_counter(tmp_path: Pat
         ('{"Run": {"a": 1}}\n', "batch:1: metadata field Run holds a JSON object"),
         ('{"Run": 1}\n{"Run": 1, "Dataset": "a", "Run": 2}\n', "batch:2: metadata field Run is there twice"),
         (b'{"Run": "\xff"}\n', "batch:1: the line is not UTF-8"),
-        (b"Run\n\xff\n", "batch:2: metadata field Run holds a character"),
+        (b"Run\n\xff\n", "batch:2: the line is not UTF-8: it has byte 0xff"),
         (b'{"Run": 1}\n{"Run": "\xff"}\n', "batch:2: the line is not UTF-8"),
         ("Dataset,Run\nabc\n", "batch:2: the line has not 2 columns"),
         ("Dataset,Run\nabc,1,2\n", "batch:2: the line has not 2 columns"),
@@ -68,12 +69,25 @@ def test_a_line_wins_over_the_common_metadata_and_over_the_counter(tmp_path: Pat
         (gzip.compress(b"Run\n1\n"), "batch is compressed by gzip: unpack it: gzip -dc FILE"),
         (b"PK\x03\x04rest", "batch is a zip archive or a spreadsheet: unpack it, or save it as CSV"),
         ("Run\n1\n".encode("utf-16"), "batch is UTF-16: save it as UTF-8"),
+        ("Run\n1\n".encode("utf-32"), "batch is UTF-32: save it as UTF-8"),
+        ("Run\n1\n".encode("utf-16-le"), "batch has zero bytes, as UTF-16 and binary files have"),
+        ("Run,Site\n1,a\n2,Köln\n".encode("latin-1"), "batch:3: the line is not UTF-8: it has byte 0xf6"),
+        ("Run,Größe\n1,a\n".encode("latin-1"), "batch:1: the header is not UTF-8: it has byte 0xf6"),
         ("Dataset,Run\nabc,\x01\n", "batch:2: metadata field Run holds a character"),
     ],
 )
 def test_a_mistake_is_told_by_its_line(tmp_path: Path, content: str | bytes, complaint: str) -> None:
     with pytest.raises(BatchError, match=complaint):
         list(from_file(write(tmp_path, content), {}, None))
+
+
+def test_a_csv_field_may_be_as_long_as_a_value_of_a_job(tmp_path: Path) -> None:
+    longest = "x" * MAX_VALUE_BYTES
+    assert list(from_file(write(tmp_path, f"Run,Mask\n1,{longest}\n"), {}, None)) == [
+        {"Run": "1", "Mask": longest}
+    ]
+    with pytest.raises(BatchError, match=rf"batch:2: metadata field Mask has {MAX_VALUE_BYTES + 1} bytes"):
+        list(from_file(write(tmp_path, f"Run,Mask\n1,{longest}x\n"), {}, None))
 
 
 def test_a_file_that_is_not_there_is_told_by_its_name(tmp_path: Path) -> None:

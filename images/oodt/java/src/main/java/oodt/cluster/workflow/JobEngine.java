@@ -40,7 +40,7 @@ public final class JobEngine implements WorkflowEngine {
 
     private volatile URL url;
 
-    /** {@code onlyStuckLeft} runs when no task is left but some that do not stop: only a new JVM frees those threads. */
+    /** {@code onlyStuckLeft} runs when only tasks that do not stop are left: only a new JVM frees their threads. */
     public JobEngine(JobInstanceRepository repository, RunJournal journal, int poolSize, Runnable onlyStuckLeft) {
         this.repository = repository;
         this.onlyStuckLeft = onlyStuckLeft;

@@ -29,17 +29,17 @@ class Leases:
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
-        self._held: set[Lease] = set()
+        self._held: dict[Lease, None] = {}  # in the order in which they began
 
     @contextlib.contextmanager
     def held(self, run: Run) -> Iterator[Lease]:
         """The lease of a run that was claimed, renewed for as long as the block lasts."""
         lease = Lease(run)
-        self._held.add(lease)
+        self._held[lease] = None
         try:
             yield lease
         finally:
-            self._held.discard(lease)
+            self._held.pop(lease, None)
 
     async def keep(self) -> None:
         """Renew all leases in time, until the task is cancelled."""

@@ -97,10 +97,7 @@ class FileManager:
             # deletes it.
             await self._call("removeProduct", product)
         for path in sorted(files - {""}):
-            if await self._is_in_use(path, name):
-                log.info("%s stays: it may be another product's too", path)
-            else:
-                await self._call("removeFile", path)
+            await self._remove_file(path, name)
 
     async def close_run(self, run_id: str) -> list[Product] | None:
         """Let nothing of a run into the catalogue any more; returns the products that it has of the run.
@@ -132,6 +129,18 @@ class FileManager:
         # A product whose ingest broke off has no references. Then the name alone decides.
         originals = {path_of(str(reference["origReference"])) for reference in references}
         return str(product["id"]) if not originals or original in originals else None
+
+    async def _remove_file(self, path: str, name: str) -> None:
+        try:
+            # Another product may get the file after a question, so the File Manager asks and removes at once.
+            unused = await self._call("removeUnusedFile", path)
+        except xml_rpc.Fault as error:
+            if NO_SUCH_METHOD not in error.faultString:
+                raise
+            if unused := not await self._is_in_use(path, name):
+                await self._call("removeFile", path)
+        if not unused:
+            log.info("%s stays: it may be another product's too", path)
 
     async def _is_in_use(self, path: str, name: str) -> bool:
         """Whether a product in the catalogue has this file.

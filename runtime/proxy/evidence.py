@@ -76,14 +76,14 @@ class Evidence:
     def __init__(self, runs: Path, ledger: Ledger) -> None:
         self._runs = runs
         self._ledger = ledger
-        self._run_of_product: dict[str, RunRef] = {}
+        self._products: dict[RunRef, set[str]] = {}  # of the runs whose journals are there
 
     def recall(self) -> None:
         """Learn from the journals what an earlier process of this container knew."""
         for path in self._runs.glob("*.jsonl"):
             for line in parse_lines(path.read_bytes()):
                 if line["kind"] == "ingest" and (run := self._run(path.stem)):
-                    self._run_of_product[line["product"]] = run
+                    self._remember(run, line["product"])
 
     def knows(self, instance: str) -> bool:
         """Whether a run of this container goes on under this id."""
@@ -104,27 +104,25 @@ class Evidence:
     async def answered(self, call: ProductCall, answer: Any) -> None:
         """Put on record what was done."""
         product = str(answer) if call.method == INGEST else call.product
-        run = self._run(call.instance) or self._run_of_product.get(product)
+        run = self._run(call.instance) or self._run_of(product)
         if run is None:
             return
         match call.method:
             case "filemgr.ingestProduct":
-                self._run_of_product[product] = run
+                self._remember(run, product)
                 await self._note(
                     run, kind="ingest", file=call.file, product=product, name=call.name, type=call.type
                 )
                 if not call.client_transfers:
                     await self._note(run, kind="received", product=product)
-                    self._run_of_product.pop(product, None)
             case "filemgr.addProductReferences":
                 for archived in call.archived:
                     await self._note(run, kind="reference", product=product, archived=archived)
             case "filemgr.setProductTransferStatus" if call.transfer_status == RECEIVED:
+                # OODT's client still takes it back if this answer does not reach it.
                 await self._note(run, kind="received", product=product)
-                self._run_of_product.pop(product, None)
             case "filemgr.removeProduct":
                 await self._note(run, kind="removed", product=product)
-                self._run_of_product.pop(product, None)
 
     async def refused(self, call: ProductCall, fault: str) -> None:
         """Put on record that an ingest was certainly not done."""
@@ -147,6 +145,15 @@ class Evidence:
         # is gone belongs to a run that was judged.
         with contextlib.suppress(FileNotFoundError):
             journal.append(run.journal, line)
+
+    def _remember(self, run: RunRef, product: str) -> None:
+        if run not in self._products:
+            # A journal that is gone belongs to a run that was judged.
+            self._products = {each: of for each, of in self._products.items() if each.journal.exists()}
+        self._products.setdefault(run, set()).add(product)
+
+    def _run_of(self, product: str) -> RunRef | None:
+        return next((run for run, products in self._products.items() if product in products), None)
 
     def _run(self, run_id: str | None) -> RunRef | None:
         """The run that an instance belongs to; None if it keeps no journal here."""

@@ -117,6 +117,11 @@ def traces(lines: Iterable[Line]) -> tuple[Product, ...]:
     return _products(_ingests(lines, _WITHDRAWN))
 
 
+def ingested(lines: Iterable[Line]) -> tuple[Product, ...]:
+    """All products that the lines have put into the catalogue, whatever became of them."""
+    return _products(_ingests(lines, frozenset()))
+
+
 def unanswered(lines: Iterable[Line]) -> list[Line]:
     """Ingests that were begun and may have been done, although no answer says so."""
     open_by_file: dict[str, Line] = {}

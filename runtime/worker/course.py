@@ -5,12 +5,15 @@ import logging
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 from runtime.messaging import messages
 from runtime.messaging.event import Event
 from runtime.messaging.messages import Job
 from runtime.oodt.file_manager import FileManager
 from runtime.outcome import Outcome
+from runtime.records.journal import Journal
 from runtime.records.ledger import Ledger, OtherJob, Run, RunsElsewhere, Superseded, Verdict
 from runtime.worker.leases import Lease, Leases
 from runtime.worker.products import withdraw
@@ -96,6 +99,29 @@ class Course:
             case Verdict() as end:
                 await self._reports.settled(work, end)
 
+    async def clear(self, journal: Journal) -> None:
+        """Remove what a run that does not count has left since its products were removed."""
+        opening = journal.opening
+        if opening and not await asyncio.to_thread(self._counts, opening):
+            folder = Path(opening["ledger"])
+            await withdraw(self._ledger, self._file_manager, folder, only=opening["run"], again=True)
+
+    async def _sweep(self, work: Work, run: Run) -> None:
+        """Remove the products of a run that does not count.
+
+        Whoever has taken the job over may have removed them before. A crawler that was slow, or frozen, may
+        have moved a file into the archive since, or will do so.
+        """
+        work.swept = work.journal is not None and self._runner.is_idle(work.journal)
+        await withdraw(self._ledger, self._file_manager, run.folder, only=run.number, again=True)
+
+    def _counts(self, opening: dict[str, Any]) -> bool:
+        """Whether the products of a run are to stay, as far as is decided."""
+        end = self._ledger.verdict(opening["event"], opening["job"])
+        return self._ledger.is_current(Path(opening["ledger"]), opening["run"]) or (
+            end is not None and (end.state, end.run) == ("SUCCEEDED", opening["run"])
+        )
+
     def _has_its_id(self, job: Job) -> bool:
         """Whether the message, without an id of its own, is the one that the job's id was derived from."""
         if job.came_before:
@@ -150,11 +176,11 @@ class Course:
             log.warning(
                 "run %s does not count: the job was cancelled or taken over by another worker", run.id
             )
-            await withdraw(self._ledger, self._file_manager, run.folder, only=run.number)
+            await self._sweep(work, run)
             await self._reports.deferred(work, "it was cancelled or taken over")
             return
         if outcome.result != "succeeded":
-            await withdraw(self._ledger, self._file_manager, run.folder, only=run.number)
+            await self._sweep(work, run)
         if verdict:
             await self._reports.settled(work, verdict)
         else:

@@ -154,7 +154,7 @@ class Intake:
                 self.take(received.delivery)
         if slot and work.journal:
             # What is still at work keeps its thread of the Workflow Manager, so it keeps its slot.
-            self._spawn(self._free_when_idle(slot, work.journal))
+            self._spawn(self._free_when_idle(slot, work, work.journal))
         elif slot:
             slot.free()
 
@@ -174,8 +174,13 @@ class Intake:
             log.exception("job %s could not go on", work.job.id)
             await self._reports.deferred(work, WORKER_ERROR)
 
-    async def _free_when_idle(self, slot: Slot, journal: Journal) -> None:
+    async def _free_when_idle(self, slot: Slot, work: Work, journal: Journal) -> None:
         await self._runner.until_idle(journal)
+        if not work.swept:
+            try:
+                await self._course.clear(journal)
+            except Exception:
+                log.exception("run %s may have left files in the archive", journal.run_id)
         self._journals.discard(journal)
         slot.free()
 

@@ -107,10 +107,14 @@ class Runner:
         for instance in journal.instances:
             await self._manager.stop(instance)
 
+    def is_idle(self, journal: Journal) -> bool:
+        """Whether the Workflow Manager does nothing more for the run."""
+        return not _begun(journal) or _ended(journal) or self._replaced(journal)
+
     async def until_idle(self, journal: Journal) -> None:
-        """Return once the Workflow Manager does nothing more for the run. Tell it to stop until then."""
+        """Return once the run is idle. Tell the Workflow Manager to stop it until then."""
         told = False
-        while _begun(journal):
+        while not self.is_idle(journal):
             for line in () if told else verdict.stuck(journal.lines):
                 told = True
                 log.error(

@@ -28,6 +28,7 @@ class Work:
     all deliveries. After a restart of this process a run has none until its message comes back.
 
     ``begun`` is whether the job can no longer be handed back as if nothing had happened.
+    ``swept`` is whether its run had ended before its products were removed, so that nothing came after that.
     ``closed`` is whether its messages are being answered. A message that comes from then on may be the copy
     that the answer has published, so it is work of its own.
     """
@@ -36,6 +37,7 @@ class Work:
     received: list[Received] = field(default_factory=list)
     journal: Journal | None = None
     begun: bool = False
+    swept: bool = False
     closed: bool = False
 
     def close(self) -> list[Received]:

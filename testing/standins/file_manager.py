@@ -97,6 +97,14 @@ class FileManager:
         Path(path).unlink(missing_ok=True)
         return exists
 
+    def filemgr_removeUnusedFile(self, path: str) -> bool:
+        """As the cluster's File Manager has it, beyond OODT's calls."""
+        products = self._products.values()
+        places = {_place(str(each["dataStoreReference"])) for one in products for each in one["references"]}
+        if _place(path) not in places:
+            Path(path).unlink(missing_ok=True)
+        return _place(path) not in places
+
     def standin_products(self) -> list[Product]:
         return list(self._products.values())
 

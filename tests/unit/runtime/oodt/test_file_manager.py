@@ -12,14 +12,21 @@ from testing.standins.file_manager import FileManager as StandIn
 from tests.unit.runtime.file_managers import Client
 
 
-class Stock(StandIn):
+class OodtsOwn(StandIn):
+    """One without the cluster's class."""
+
+    def filemgr_removeUnusedFile(self, path: str) -> bool:
+        raise RuntimeError(f"java.lang.NoSuchMethodException: XmlRpcFileManager.removeUnusedFile({path})")
+
+
+class Stock(OodtsOwn):
     """One with a catalogue of OODT's own, which finds nothing by the places of files."""
 
     def filemgr_pagedQuery(self, *_: Any) -> dict[str, Any]:
         return {"pageNum": 0, "totalPages": 0, "pageProducts": []}
 
 
-class Mute(StandIn):
+class Mute(OodtsOwn):
     """One that cannot tell where files are."""
 
     def filemgr_pagedQuery(self, *_: Any) -> dict[str, Any]:
@@ -52,15 +59,15 @@ class Site:
         return sorted(path.name for path in self.archive.rglob("*") if path.is_file())
 
 
-@pytest.fixture(params=[StandIn, Stock, Mute])
+@pytest.fixture(params=[StandIn, OodtsOwn, Stock, Mute])
 def site(tmp_path: Path, request: pytest.FixtureRequest) -> Site:
     return Site(tmp_path, request.param())
 
 
-@pytest.fixture
-def own(tmp_path: Path) -> Site:
+@pytest.fixture(params=[StandIn, OodtsOwn])
+def own(tmp_path: Path, request: pytest.FixtureRequest) -> Site:
     """With the cluster's catalogue."""
-    return Site(tmp_path, StandIn())
+    return Site(tmp_path, request.param())
 
 
 def test_a_file_that_another_product_has_too_stays_in_the_archive(site: Site) -> None:
@@ -69,7 +76,7 @@ def test_a_file_that_another_product_has_too_stays_in_the_archive(site: Site) ->
     assert (site.products(), site.files()) == ([good], ["vol.h5"])
 
 
-@pytest.mark.parametrize("stock", [StandIn, Stock])
+@pytest.mark.parametrize("stock", [StandIn, OodtsOwn, Stock])
 def test_a_file_of_no_other_product_goes_with_its_product(tmp_path: Path, stock: type[StandIn]) -> None:
     site = Site(tmp_path, stock())
     other, bad = site.ingest("folder/vol.h5"), site.ingest("vol.h5")

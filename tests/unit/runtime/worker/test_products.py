@@ -37,13 +37,19 @@ class Site:
         self.ledger.end(run, Outcome(result="failed", reason="exit 1"))
 
     def ingest(self, run: Run, name: str) -> str:
-        product = {"id": "", "name": name, "references": [], "transferStatus": "TRANSFERING"}
+        product = {
+            "id": "",
+            "name": name,
+            "type": {"name": "TestType"},
+            "references": [],
+            "transferStatus": "TRANSFERING",
+        }
         return self.file_manager.filemgr_ingestProduct(product, {"WorkflowInstId": [run.id]}, True)
 
     def note(self, run: Run, kind: str, **fields: str) -> None:
         self.ledger.add_product_line(run.folder, run.number, {"kind": kind, **fields})
 
-    def withdraw(self, run: Run, **which: int) -> None:
+    def withdraw(self, run: Run, **which: Any) -> None:
         asyncio.run(withdraw(self.ledger, self.client, run.folder, **which))
 
     def left(self) -> list[str]:

@@ -73,6 +73,16 @@ public final class FileManager extends XmlRpcFileManager {
         return true;
     }
 
+    /**
+     * Removes a file from the archive unless a product has it. Products get their references before their files, so
+     * that no product of which this did not know has a file here.
+     *
+     * @return whether no product has it
+     */
+    public boolean removeUnusedFile(String path) throws CatalogException {
+        return SqliteCatalogFactory.newest().removeUnusedFile(path);
+    }
+
     /** Metadata values come as text or as lists of text. */
     private static String first(Object value) {
         if (value instanceof List<?> values) {

@@ -1,5 +1,7 @@
 package oodt.cluster.catalog;
 
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.SQLException;
 import java.time.Instant;
@@ -73,6 +75,22 @@ public final class SqliteCatalog implements Catalog, AutoCloseable {
                 }
             }
             return products;
+        });
+    }
+
+    /** Deletes a file that no product has; false if one has it. No product gets the file meanwhile. */
+    public boolean removeUnusedFile(String reference) throws CatalogException {
+        String path = ArchivePath.of(reference);
+        return write(rows -> {
+            if (rows.count("number IN (SELECT product FROM reference WHERE path = ?)", List.of(path)) > 0) {
+                return false;
+            }
+            try {
+                Files.deleteIfExists(Path.of(path));
+            } catch (IOException e) {
+                throw new CatalogException("Cannot remove " + path + ": " + e);
+            }
+            return true;
         });
     }
 

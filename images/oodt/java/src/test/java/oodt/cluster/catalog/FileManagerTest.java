@@ -137,6 +137,17 @@ public class FileManagerTest extends TestCase {
         assertFalse(Files.exists(archive.resolve("a")));
     }
 
+    public void testAFileIsRemovedOnlyWhenNoProductHasIt() throws Exception {
+        ingest("a", "job-1");
+        Path file = archive.resolve("a/a");
+        assertEquals(false, call("removeUnusedFile", "file:" + archive + "//a/./a"));
+        assertTrue(Files.exists(file));
+        client.removeProduct(client.getProductByName("a"));
+        assertEquals(true, call("removeUnusedFile", file.toString()));
+        assertFalse(Files.exists(file));
+        assertEquals(true, call("removeUnusedFile", file.toString()));
+    }
+
     private boolean isClosed(String run) throws Exception {
         try (Connection catalogue = DriverManager.getConnection("jdbc:sqlite:" + folder.resolve("catalog.sqlite"));
                 PreparedStatement query = catalogue.prepareStatement("SELECT 1 FROM closed_run WHERE run = ?")) {

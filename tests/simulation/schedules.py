@@ -1,0 +1,82 @@
+"""Schedules drawn from a seed: what the cluster is like, what users do, what goes wrong."""
+
+import asyncio
+import random
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.simulation.faults import DrawnFaults
+from tests.simulation.workflow_manager import PLANS
+from tests.simulation.world import World
+
+WINDOW = 500.0
+MEMORY = Path("/dev/shm")
+
+
+@contextmanager
+def folder() -> Iterator[Path]:
+    """An empty folder in memory, where there is such a file system."""
+    made = Path(tempfile.mkdtemp(prefix="simulation-", dir=MEMORY if MEMORY.is_dir() else None))
+    try:
+        yield made
+    finally:
+        shutil.rmtree(made, ignore_errors=True)
+
+
+class Schedule:
+    """The schedule of a seed."""
+
+    def __init__(self, seed: int) -> None:
+        self._random = random.Random(f"story {seed}")
+        self._seed = seed
+
+    def run(self) -> World:
+        """Live through it; raises Violation, or whatever the runtime has not caught."""
+        draw = self._random
+        with folder() as place:
+            self.world = world = World(
+                place,
+                DrawnFaults(self._seed, window=WINDOW),
+                workers=draw.choice((1, 2, 2, 2, 3)),
+                max_workflows=draw.choice((1, 2, 2, 3)),
+                max_attempts=draw.choice((1, 2, 3)),
+                job_timeout=draw.choice((45, 100)),
+            )
+            world.stamps = draw.random() < 0.8
+            world.clients_transfer = draw.random() < 0.7
+            with world:
+                world.run(self._story)
+        return world
+
+    async def _story(self, world: World) -> None:
+        """Users send jobs, some twice and some without an id. An operator cancels and redrives."""
+        draw = self._random
+        jobs = draw.choice((1, 2, 4, 7))
+        deeds: list[Callable[[], None]] = [self._sending(world, number) for number in range(jobs)]
+        some = [f"job-{number}" for number in range(jobs)]
+        others: tuple[tuple[Callable[[], None], int], ...] = (
+            (lambda: world.send(None, self._plan()), 2),
+            (lambda: world.send_again(draw.choice(some)), 2),
+            (world.redrive, 2),
+            (lambda: world.cancel(draw.choice(some)), 1),
+            (lambda: world.cancel_batch("batch"), 1),
+        )
+        for deed, most in others:
+            deeds += [deed] * max(0, draw.randint(-1, most))
+        moments = sorted(draw.uniform(0, WINDOW * draw.choice((0.1, 0.5, 0.9))) for _ in deeds)
+        before = 0.0
+        for moment, deed in zip(moments, deeds, strict=True):
+            await asyncio.sleep(moment - before)
+            before = moment
+            deed()
+        await asyncio.sleep(WINDOW - before)
+
+    def _sending(self, world: World, number: int) -> Callable[[], None]:
+        return lambda: world.send(f"job-{number}", self._plan(), batch=self._random.choice((None, "batch")))
+
+    def _plan(self) -> str:
+        draw = self._random
+        return " ".join(draw.choice((*PLANS, "ok", "ok", "ok")) for _ in range(draw.choice((1, 2, 3))))

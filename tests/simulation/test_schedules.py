@@ -32,6 +32,7 @@ def test_each_job_has_one_verdict_and_its_products_whatever_fails_at_any_step() 
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)
 def test_each_job_has_one_verdict_and_its_products_in_thousands_of_schedules() -> None:
     live_through(LONG)
 

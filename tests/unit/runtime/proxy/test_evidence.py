@@ -95,6 +95,22 @@ def test_a_gateway_that_was_restarted_still_knows_whose_product_it_is(place: Pla
     assert place.recorded()[-1] == "received"
 
 
+def test_a_product_that_was_received_is_taken_back_when_its_client_did_not_hear_of_it(place: Place) -> None:
+    client_transfer(place)
+    asyncio.run(place.evidence.answered(call("removeProduct", product(id="id-1")), True))
+    assert place.recorded()[-1] == "removed"
+    assert products(place.ledger.products(place.run.folder)[1]) == ()
+
+
+def test_the_products_of_runs_that_were_judged_are_forgotten(place: Place) -> None:
+    client_transfer(place)
+    place.journal.unlink()
+    append(place.runs / "direct.jsonl", {"kind": "instance"}, create=True)
+    asyncio.run(place.evidence.answered(ingest("direct"), "id-2"))
+    asyncio.run(place.evidence.answered(call("removeProduct", product(id="id-1")), True))
+    assert place.recorded()[-1] == "received"
+
+
 def test_with_server_transfer_the_ingest_alone_is_proof(place: Place) -> None:
     asyncio.run(place.evidence.answered(ingest("job", client_transfers=False), "id-1"))
     assert place.recorded() == ["ingest", "received"]

@@ -8,6 +8,7 @@ import pytest
 
 from runtime.outcome import Outcome
 from runtime.records.ledger import Ledger, Run
+from runtime.worker import products
 from runtime.worker.products import withdraw
 from testing.standins.file_manager import FileManager as StandIn
 from tests.unit.runtime.file_managers import Client
@@ -36,12 +37,12 @@ class Site:
     def fail(self, run: Run) -> None:
         self.ledger.end(run, Outcome(result="failed", reason="exit 1"))
 
-    def ingest(self, run: Run, name: str) -> str:
+    def ingest(self, run: Run, name: str, *references: dict[str, str]) -> str:
         product = {
             "id": "",
             "name": name,
             "type": {"name": "TestType"},
-            "references": [],
+            "references": list(references),
             "transferStatus": "TRANSFERING",
         }
         return self.file_manager.filemgr_ingestProduct(product, {"WorkflowInstId": [run.id]}, True)
@@ -80,3 +81,33 @@ def test_nothing_of_a_run_that_does_not_count_enters_the_catalogue_later(tmp_pat
     site.ingest(again, "counts")
     site.withdraw(again, before=again.number)
     assert site.left() == ["counts"]
+
+
+class IllOnce(StandIn):
+    """One that answers the first call of a method with a fault."""
+
+    def __init__(self, method: str) -> None:
+        super().__init__()
+        self._method = f"filemgr.{method}"
+
+    def _dispatch(self, method: str, params: tuple[Any, ...]) -> Any:
+        if method == self._method:
+            self._method = ""
+            raise RuntimeError("database is locked")
+        return super()._dispatch(method, params)
+
+
+@pytest.mark.parametrize("method", ["closeRun", "getProductById", "removeProduct", "removeUnusedFile"])
+def test_what_the_catalogue_alone_knows_goes_although_the_file_manager_fails_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    monkeypatch.setattr(products, "FIRST_PAUSE_SECONDS", 0)
+    file = tmp_path / "archive" / "a"
+    file.parent.mkdir()
+    file.write_text("data")
+    site = Site(tmp_path / "ledger", IllOnce(method))
+    run = site.run()
+    site.ingest(run, "a", {"origReference": "file:/jobs/a", "dataStoreReference": file.as_uri()})
+    site.fail(run)
+    site.withdraw(run, only=run.number)
+    assert (site.left(), file.exists()) == ([], False)

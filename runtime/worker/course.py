@@ -154,8 +154,12 @@ class Course:
             await self._finish(work, lease, Outcome(result="interrupted", reason=reason))
             return
         self._reports.running(work.job, run)
-        work.journal, outcome = await self._runner.start(work.job, run)
-        await self._finish(work, lease, outcome or await self._outcome(work, lease))
+        started = await self._runner.start(work.job, run)
+        if isinstance(started, Outcome):
+            await self._finish(work, lease, started)
+        else:
+            work.journal = started
+            await self._finish(work, lease, await self._outcome(work, lease))
 
     async def _outcome(self, work: Work, lease: Lease) -> Outcome:
         assert work.journal is not None

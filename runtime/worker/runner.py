@@ -42,8 +42,8 @@ class Runner:
                 await self._manager.wait_until_up()
                 self._answers = True
 
-    async def start(self, job: Job, run: Run) -> tuple[Journal, Outcome | None]:
-        """Submit a run; with an outcome if it did not begin at all."""
+    async def start(self, job: Job, run: Run) -> Journal | Outcome:
+        """Submit a run; its outcome if it has certainly not begun."""
         journal = self._journals.open(
             run.id,
             job=job.id,
@@ -55,20 +55,20 @@ class Runner:
             digest=job.digest,
         )
         try:
-            known = await self._manager.handle_event(job.event, job.metadata, run.id)
-        except xml_rpc.Unreachable as error:
-            return journal, self._interrupted(str(error))
+            if await self._manager.handle_event(job.event, job.metadata, run.id):
+                return journal
+            reason = f"the Workflow Manager knows no event {job.event}"
+            outcome = Outcome(result="failed", reason=reason, final=True)
         except xml_rpc.NoAnswer:
             # It may have begun all the same; the journal will tell.
-            return journal, None
+            return journal
+        except xml_rpc.Unreachable as error:
+            outcome = self._interrupted(str(error))
         except xml_rpc.Fault as error:
-            return journal, Outcome(
-                result="failed", reason=f"the Workflow Manager refused it: {error.faultString}"
-            )
-        if not known:
-            reason = f"the Workflow Manager knows no event {job.event}"
-            return journal, Outcome(result="failed", reason=reason, final=True)
-        return journal, None
+            reason = f"the Workflow Manager refused it: {error.faultString}"
+            outcome = Outcome(result="failed", reason=reason)
+        self._journals.discard(journal)
+        return outcome
 
     async def finish(self, journal: Journal, lease: Lease, *, seconds: float) -> Outcome:
         """Wait for the end of a submitted run, at most until SECONDS after it was opened."""
@@ -108,13 +108,19 @@ class Runner:
             await self._manager.stop(instance)
 
     def is_idle(self, journal: Journal) -> bool:
-        """Whether the Workflow Manager does nothing more for the run."""
-        return not _begun(journal) or _ended(journal) or self._replaced(journal)
+        """Whether a run that was submitted has begun, and the Workflow Manager does nothing more for it."""
+        return _begun(journal) and (_ended(journal) or self._replaced(journal))
 
     async def until_idle(self, journal: Journal) -> None:
-        """Return once the run is idle. Tell the Workflow Manager to stop it until then."""
+        """Return once the Workflow Manager does nothing more for the run. Tell it to stop until then."""
+        if not _begun(journal):
+            # One that was frozen has not read the call yet: it begins the run although nobody waits for it.
+            await self._manager.wait_until_up()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(STOP_SECONDS):
+                    await self._until(journal, _begun)
         told = False
-        while not self.is_idle(journal):
+        while _begun(journal) and not self.is_idle(journal):
             for line in () if told else verdict.stuck(journal.lines):
                 told = True
                 log.error(

@@ -172,6 +172,13 @@ def deferred(properties: pika.BasicProperties, job: Job) -> pika.BasicProperties
     return again
 
 
+def passed_on(properties: pika.BasicProperties) -> pika.BasicProperties:
+    """As ``republished``, for a message without an id that may not be the one that its derived id is for."""
+    again = republished(properties, job="")
+    again.message_id = None
+    return again
+
+
 def job_id(queue: str, properties: pika.BasicProperties, body: bytes) -> str:
     """The message's id, or one derived from what does not change when the broker delivers it again."""
     given = properties.message_id or _header(properties, DERIVED_HEADER)

@@ -58,6 +58,7 @@ class Course:
             if not await asyncio.to_thread(self._has_its_id, job):
                 await self._reports.renamed(work.received[0])
                 return
+            work.job = job = replace(job, came_before=True)
             work.begun = False
         await self._runner.ready()
         work.begun = True

@@ -56,7 +56,9 @@ class Reports:
         log.info("job %s waits %d s: %s", job.id, DEFER_WAIT, reason)
         queue = names.retry_queue(job.event, DEFER_WAIT)
         received = work.close()
-        if await self._move(received, queue, lambda each: messages.deferred(each, job)):
+        known = job.identity == "id" or job.came_before
+        properties = partial(messages.deferred, job=job) if known else messages.passed_on
+        if await self._move(received, queue, properties):
             _acknowledge(received)
 
     async def renamed(self, received: Received) -> None:

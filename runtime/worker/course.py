@@ -143,7 +143,8 @@ class Course:
         if verdict.state != "SUCCEEDED":
             # It was cancelled in the middle of a run, or its worker died before all products were removed.
             folder = await asyncio.to_thread(self._ledger.folder, job.event, job.id)
-            await withdraw(self._ledger, self._file_manager, folder)
+            # A redrive may begin another run meanwhile.
+            await withdraw(self._ledger, self._file_manager, folder, before=verdict.run + 1)
         await self._reports.settled(work, verdict)
 
     async def _run(self, work: Work, lease: Lease) -> None:

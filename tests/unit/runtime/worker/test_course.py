@@ -200,4 +200,4 @@ def test_whoever_has_a_dead_job_next_finishes_the_removal_of_its_products(
     removed: list[object] = []
     monkeypatch.setattr(course, "withdraw", removal)
     run(tmp_path, story)
-    assert removed == [{}]
+    assert removed == [{"before": 2}]

@@ -142,6 +142,12 @@ class Loop(asyncio.SelectorEventLoop):
     def time(self) -> float:
         return self.now
 
+    def errors(self) -> list[BaseException]:
+        """What has ended tasks and nobody has asked for, apart from kills."""
+        ended = [task for task in self.tasks if task.done() and task._log_traceback]
+        found = [error for task in ended if (error := task.exception()) is not None]
+        return [error for error in found if not isinstance(error, Killed)]
+
     async def end(self) -> None:
         """End all other tasks, so that nothing of them is at work when they are collected."""
         for process in self.processes:

@@ -1,6 +1,6 @@
-"""The share: real files with times of a simulated clock, and operations that fail, wait, or are cut short.
+"""The share: real files, with the times of a simulated clock, and operations that fail or wait.
 
-The runtime reaches the share by os and open. They are replaced for as long as a world stands. They do what
+The runtime reaches the share by os and open. They are replaced for as long as a world stands, and do what
 they always do unless a simulated process calls them.
 """
 
@@ -23,6 +23,9 @@ FAILURES = (errno.ENOSPC, errno.EIO, errno.ESTALE)
 # Operations that others may overtake: what they do is seen by other workers, or sees what those did.
 SHARED = frozenset({"listdir", "link", "utime", "fsync", "unlink", "rename"})
 
+# Operations that a full disk refuses.
+WRITES = frozenset({"link", "mkdir", "fsync"})
+
 
 class Disk:
     def __init__(self, world: "World", share: Path) -> None:
@@ -35,10 +38,9 @@ class Disk:
         names = ("listdir", "scandir", "link", "utime", "mkdir", "unlink", "rename", "fsync", "open", "close")
         self._real = {name: getattr(os, name) for name in names} | {"file": builtins.open}
         opened = self._wrapped("file")
-        replaced: dict[str, Any] = {name: self._wrapped(name) for name in names if name != "close"}
+        replaced: dict[str, Any] = {name: self._wrapped(name) for name in names} | {"close": self._close}
         with (
             mock.patch.multiple(os, **replaced),
-            mock.patch.object(os, "close", self._close),
             mock.patch.object(builtins, "open", opened),
             mock.patch.object(io, "open", opened),
         ):
@@ -69,6 +71,8 @@ class Disk:
             if self._world.happens("disk failure", about):
                 number = self._world.random.choice(FAILURES)
                 raise OSError(number, os.strerror(number), where)
+            if name in WRITES and self._world.loop.now < self._world.full_until:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), where)
             answer = act(*arguments, **options)
             if name == "link":
                 self._world.recorded(where)

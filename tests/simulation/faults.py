@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 # What may go wrong where the parts ask.
 KINDS = (
-    *("no connection", "refusal", "no confirm"),
+    *("no connection", "refusal", "no confirm", "stall"),
     *("request lost", "slow answer", "answer lost", "fault before", "fault after"),
     *("slow disk", "disk failure", "lost answer of link"),
     "redrive broken off",
@@ -28,12 +28,18 @@ class Faults:
 
     def __init__(self, seed: int = 0) -> None:
         self.seed = seed
+        self.active = True
 
     def begin(self, world: "World") -> None:
         """The schedule begins."""
 
     def end(self, world: "World") -> None:
         """From now on nothing goes wrong any more, and what was broken is mended."""
+        self.active = False
+        if not world.rabbitmq.up:
+            world.rabbitmq.start()
+        for container in world.containers:
+            container.thaw()
 
     def strikes(self, world: "World", process: Process, step: int) -> bool:
         """Whether something has happened to the process at this step."""
@@ -48,7 +54,7 @@ class Faults:
 
 
 class StrikeAt(Faults):
-    """Whoever takes step number STEP is struck: its process is killed, or its container, or it freezes."""
+    """Whoever takes step number STEP is killed at it, or its container is, or it freezes."""
 
     def __init__(self, step: int, how: str) -> None:
         super().__init__()
@@ -56,7 +62,7 @@ class StrikeAt(Faults):
         self._how = how
 
     def strikes(self, world: "World", process: Process, step: int) -> bool:
-        if step != self._step:
+        if step != self._step or not self.active:
             return False
         if self._how == "freeze":
             freeze(world, process, seconds=FREEZE_SECONDS)
@@ -74,20 +80,39 @@ class FaultAt(Faults):
 
     def happens(self, world: "World", kind: str, about: str) -> bool:
         self._left -= 1
-        return self._left == 0
+        return self._left == 0 and self.active
 
 
 class Once(Faults):
-    """Goes wrong when a part asks about it for the first time."""
+    """Goes wrong when a part asks about it for the first time, or the second."""
 
-    def __init__(self, kind: str, about: str) -> None:
+    def __init__(self, kind: str, about: str, *, time: int = 1) -> None:
         super().__init__()
         self._what = kind, about
+        self._left = time
 
     def happens(self, world: "World", kind: str, about: str) -> bool:
         if (kind, about) != self._what:
             return False
-        self._what = "", ""
+        self._left -= 1
+        return self._left == 0
+
+
+class StrikeWhen(Faults):
+    """The first process of this kind that takes a step of these words freezes at it."""
+
+    def __init__(self, words: str, process: str, *, seconds: float) -> None:
+        super().__init__()
+        self._words = words
+        self._process = process
+        self._seconds = seconds
+        self._done = False
+
+    def strikes(self, world: "World", process: Process, step: int) -> bool:
+        if self._done or not process.name.endswith(self._process) or world.trace[-1][2] != self._words:
+            return False
+        self._done = True
+        freeze(world, process, seconds=self._seconds)
         return True
 
 
@@ -103,19 +128,10 @@ class DrawnFaults(Faults):
         self._left = self._random.choice((1, 2, 4, 8, 16))
         self._timed = self._random.choice((0, 1, 2, 4, 8))
         self._skews: dict[str, float] = {}
-        self.active = False
 
     def begin(self, world: "World") -> None:
-        self.active = True
         for _ in range(self._timed):
             world.later(self._random.uniform(0, self._window), self._trouble, world)
-
-    def end(self, world: "World") -> None:
-        self.active = False
-        if not world.rabbitmq.up:
-            world.rabbitmq.start()
-        for container in world.containers:
-            container.thaw()
 
     def strikes(self, world: "World", process: Process, step: int) -> bool:
         if not self.active or self._left == 0 or self._random.random() >= self._strikes:
@@ -156,8 +172,14 @@ class DrawnFaults(Faults):
             self._freeze_some,
             self._freeze_some,
             self._kill_file_manager,
+            self._fill_disk,
         )
         self._random.choice(troubles)(world)
+
+    def _fill_disk(self, world: "World") -> None:
+        seconds = self._random.choice((1.0, 15.0, 60.0))
+        world.note(f"FAULT: the share is full for {seconds:g} s")
+        world.full_until = world.loop.now + seconds
 
     def _cut(self, world: "World") -> None:
         if world.rabbitmq.sessions:

@@ -50,7 +50,7 @@ class Network:
             answer = await server.answer(body)
             delay = self._world.latency()
             if self._world.happens("slow answer", method):
-                delay += self._world.random.uniform(1, 100)
+                delay += self._world.random.choice(self._world.slow_seconds)
             await asyncio.sleep(delay)
             if not answered.done() and not self._world.happens("answer lost", method):
                 answered.set_result(answer)

@@ -16,13 +16,15 @@ import pika
 from runtime import names
 from runtime.messaging.event import Event
 from runtime.messaging.session import Delivery, Lost, Rejected, Subscription, Unroutable
-from runtime.messaging.topology import STATUS_QUEUE, Topology, topology
+from runtime.messaging.topology import DELIVERY_LIMIT, STATUS_QUEUE, Topology, topology
 from tests.simulation.clock import PROCESS, Process
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
 
 STAMP = "timestamp_in_ms"
+# Longer than the shortest wait in a retry queue, shorter than the patience of a publisher.
+STALL_SECONDS = 12.0
 
 
 @dataclass(eq=False, kw_only=True)
@@ -71,6 +73,8 @@ class RabbitMQ:
         self.queues: dict[str, Queue] = {}
         for queue in (*topology(events).queues, STATUS_QUEUE):
             ttl, limit = queue.policy.get("message-ttl"), queue.policy.get("delivery-limit")
+            if limit == DELIVERY_LIMIT:
+                limit = world.delivery_limit
             self.queues[queue.name] = Queue(
                 name=queue.name,
                 ttl=ttl / 1000 if ttl else None,
@@ -192,6 +196,8 @@ class Session:
             confirmed.set_exception(Lost("closed"))
             return confirmed
         self._unconfirmed.append(confirmed)
+        if self._world.happens("stall", key):
+            self.stall(STALL_SECONDS)
         sent = _copy(properties)
 
         def arrive() -> None:
@@ -241,23 +247,18 @@ class Session:
 
     def _confirm(self, confirmed: asyncio.Future[None], key: str) -> None:
         self._world.step("confirm", key)
-        if not confirmed.done():
-            confirmed.set_result(None)
+        _succeed(confirmed)
 
     async def _asked(self, request: Callable[[], None]) -> None:
         answered: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
-        def answer() -> None:
-            if not answered.done():
-                answered.set_result(None)
-
         def arrive() -> None:
             request()
-            self._down(answer)
+            self._down(lambda: _succeed(answered))
 
         self._up(arrive)
-        either: set[asyncio.Future[Any]] = {answered, self.lost}
-        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        both: set[asyncio.Future[Any]] = {answered, self.lost}
+        await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
         if not answered.done():
             raise Lost(self.lost.result())
 
@@ -337,6 +338,11 @@ class Session:
         now = self._world.loop.now
         self._arrives[way] = max(self._arrives[way] + 1e-5, self._stalled_until, now + self._world.latency())
         return self._arrives[way] - now
+
+
+def _succeed(future: asyncio.Future[None]) -> None:
+    if not future.done():
+        future.set_result(None)
 
 
 def _fail(future: asyncio.Future[None], error: Exception) -> None:

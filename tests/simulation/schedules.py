@@ -6,8 +6,10 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
+from runtime.messaging.topology import DELIVERY_LIMIT
 from tests.simulation.faults import DrawnFaults
 from tests.simulation.workflow_manager import PLANS
 from tests.simulation.world import World
@@ -47,6 +49,7 @@ class Schedule:
             )
             world.stamps = draw.random() < 0.8
             world.clients_transfer = draw.random() < 0.7
+            world.delivery_limit = draw.choice((DELIVERY_LIMIT, DELIVERY_LIMIT, 3))
             with world:
                 world.run(self._story)
         return world
@@ -54,13 +57,13 @@ class Schedule:
     async def _story(self, world: World) -> None:
         """Users send jobs, some twice and some without an id. An operator cancels and redrives."""
         draw = self._random
-        jobs = draw.choice((1, 2, 4, 7))
-        deeds: list[Callable[[], None]] = [self._sending(world, number) for number in range(jobs)]
-        some = [f"job-{number}" for number in range(jobs)]
+        some = [f"job-{number}" for number in range(draw.choice((1, 2, 4, 7)))]
+        deeds: list[Callable[[], None]] = [partial(self._send, world, job) for job in some]
         others: tuple[tuple[Callable[[], None], int], ...] = (
             (lambda: world.send(None, self._plan()), 2),
             (lambda: world.send_again(draw.choice(some)), 2),
             (world.redrive, 2),
+            (world.send_poison, 1),
             (lambda: world.cancel(draw.choice(some)), 1),
             (lambda: world.cancel_batch("batch"), 1),
         )
@@ -74,8 +77,8 @@ class Schedule:
             deed()
         await asyncio.sleep(WINDOW - before)
 
-    def _sending(self, world: World, number: int) -> Callable[[], None]:
-        return lambda: world.send(f"job-{number}", self._plan(), batch=self._random.choice((None, "batch")))
+    def _send(self, world: World, job: str) -> None:
+        world.send(job, self._plan(), batch=self._random.choice((None, "batch")))
 
     def _plan(self) -> str:
         draw = self._random

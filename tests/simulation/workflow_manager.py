@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from tests.simulation.world import World
 
 TASKS = ("urn:test:TaskOne", "urn:test:TaskTwo")
-# Of a plan: it succeeds; its last program fails; a program runs until it is stopped, or cannot be stopped
-# for some minutes; a metadata field is missing; a program makes no file; the Workflow Manager refuses it;
-# many files are ingested, slowly.
+# The run succeeds; its last program fails; a program runs until it is stopped; it cannot be stopped for some
+# minutes; a metadata field is missing; a program makes no file; the Workflow Manager refuses the run; many
+# files are ingested, slowly.
 PLANS = ("ok", "fails", "hangs", "stuck", "metadata", "no output", "refused", "crawls")
 STUCK_SECONDS = 150.0
 CRAWL_SECONDS = 40.0
@@ -51,7 +51,7 @@ class WorkflowManager:
         self._threads = asyncio.Semaphore(threads)
         self._instances: dict[str, Instance] = {}
         self._boot = uuid.uuid4().hex
-        self.at_once = 0
+        self._running: set[str] = set()
         (run_dir / RUNS).mkdir(parents=True, exist_ok=True)
         draft = run_dir / "wm-boot.new"
         draft.write_text(self._boot)
@@ -87,12 +87,12 @@ class WorkflowManager:
 
     async def _run(self, instance: Instance) -> None:
         async with self._threads:
-            self.at_once += 1
-            self._world.runs_now(self._run_dir, self.at_once)
+            self._running.add(instance.id)
+            self._world.runs_now(self._run_dir, self._running)
             try:
                 end = await self._tasks(instance)
             finally:
-                self.at_once -= 1
+                self._running.discard(instance.id)
             if not instance.stopped.is_set():
                 self._write(instance.id, "status", **end)
             self._instances.pop(instance.id, None)

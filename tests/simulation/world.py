@@ -5,6 +5,7 @@ import contextlib
 import contextvars
 import logging
 import random
+import re
 import time
 import uuid
 from collections.abc import Callable, Coroutine, Iterator
@@ -20,6 +21,7 @@ from runtime.messaging import broker as messaging
 from runtime.messaging import messages
 from runtime.messaging.announcements import Redrive, encode, routing_key
 from runtime.messaging.event import Event
+from runtime.messaging.topology import DELIVERY_LIMIT
 from runtime.oodt import xml_rpc
 from runtime.records import journal
 from tests.simulation.clock import PROCESS, Killed, Loop, Process
@@ -29,14 +31,20 @@ from tests.simulation.faults import Faults
 from tests.simulation.file_manager import FileManager
 from tests.simulation.invariants import Watch
 from tests.simulation.network import Network, Server, server_of
-from tests.simulation.rabbitmq import Message, RabbitMQ
+from tests.simulation.rabbitmq import STAMP, RabbitMQ
 from tests.simulation.status import StatusService
 
 EPOCH = 1_800_000_000.0
 EVENT = "event"
 # As long as this the cluster has when nothing goes wrong any more.
 SETTLE_SECONDS = 2 * 3600.0
+CRAWL_SECONDS = 600.0
+PROBE = "probe-"
 PROBE_SECONDS = 60.0
+
+Story = Callable[["World"], Coroutine[Any, Any, None]]
+# What a reader of a trace can do without.
+QUIET = re.compile(r"disk (?!link|rename)")
 
 
 class World:
@@ -51,11 +59,17 @@ class World:
         self.stop_grace = 120
         self.stamps = True  # whether the broker adds the time to a message
         self.clients_transfer = True
+        self.full_until = 0.0  # the share
+        self.slow_seconds: tuple[float, ...] = (2.0, 20.0, 90.0)  # of an answer
+        self.delivery_limit = DELIVERY_LIMIT
         self.steps = 0
         self.over = False
         self.trace: list[tuple[float, str, str]] = []
         self._sent: dict[str, tuple[bytes, pika.BasicProperties]] = {}  # by the id of the message
         self.sent_without_id = 0
+        self.sent_again: set[str] = set()
+        self.disturbed = False  # whether something went wrong
+        self.poison: list[str] = []
         self._runs: dict[str, int] = {}
         self.ledger = folder / "share" / "ledger"
         self.ledger.mkdir(parents=True)
@@ -128,6 +142,8 @@ class World:
         self.loop.call_later(seconds, _unless_killed, call, arguments, context=context)
 
     def note(self, text: str) -> None:
+        """Put something into the trace."""
+        self.disturbed = self.disturbed or text.startswith("FAULT")
         process = PROCESS.get()
         self.trace.append((self.loop.now, process.name if process else "", text))
 
@@ -156,7 +172,9 @@ class World:
         self._runs[job] = number + 1
         return words[min(number, len(words) - 1)]
 
-    def runs_now(self, run_dir: Path, number: int) -> None:
+    def runs_now(self, run_dir: Path, runs: set[str]) -> None:
+        """A container's Workflow Manager has these at work."""
+        number = sum(run.startswith(PROBE) for run in runs)
         container = of_run_dir(self.containers, run_dir)
         container.most_at_once = max(container.most_at_once, number)
 
@@ -190,10 +208,30 @@ class World:
         self.note(f"user: sends {job}: {plan}")
         self.rabbitmq.route(names.EXCHANGE, EVENT, body, properties)
 
+    def send_twins(self, **metadata: str) -> None:
+        """Two messages without an id that have body and time in common, and are two jobs."""
+        for _ in range(2):
+            self.sent_without_id += 1
+            properties = _plain()
+            properties.timestamp = int(self.clock())
+            properties.headers = {STAMP: self.milliseconds()} if self.stamps else None
+            self.note("user: sends a twin")
+            self.rabbitmq.route(
+                names.EXCHANGE, EVENT, messages.encode({"Plan": "ok", **metadata}), properties
+            )
+
+    def send_poison(self) -> None:
+        """A message that is no job."""
+        message = f"poison-{len(self.poison)}"
+        self.poison.append(message)
+        self.note(f"user: sends {message}")
+        self.rabbitmq.route(names.EXCHANGE, EVENT, b"{", messages.properties_of(message))
+
     def send_again(self, job: str) -> None:
         """The same message once more, if it was sent."""
         if job in self._sent:
             body, properties = self._sent[job]
+            self.sent_again.add(job)
             self.note(f"user: sends {job} again")
             self.rabbitmq.route(names.EXCHANGE, EVENT, body, properties)
 
@@ -232,11 +270,11 @@ class World:
             process=process, answer=server_of(self.file_manager.handle)
         )
 
-    def run(self, story: Callable[["World"], Coroutine[Any, Any, None]]) -> None:
+    def run(self, story: Story) -> None:
         """Live through a story, then let everything settle, and look whether all is as it should be."""
         self.loop.run_until_complete(self._live(story))
 
-    async def _live(self, story: Callable[["World"], Coroutine[Any, Any, None]]) -> None:
+    async def _live(self, story: Story) -> None:
         self.start_file_manager()
         self.status.start()
         for container in self.containers:
@@ -244,12 +282,9 @@ class World:
         self.faults.begin(self)
         await story(self)
         self.faults.end(self)
-        deadline = self.loop.now + SETTLE_SECONDS
-        while not self.settled() and self.loop.now < deadline:
-            self.watch.raise_what_was_seen()
-            await asyncio.sleep(5)
-        # A worker may still have to do with what it has announced.
-        await asyncio.sleep(120)
+        await self.until_settled()
+        # A crawler of a run that was given up may still be at work, and then its worker has to clear up.
+        await asyncio.sleep(CRAWL_SECONDS)
         self.watch.check()
         await self._probe()
         self.watch.raise_what_was_seen()
@@ -260,23 +295,25 @@ class World:
             container.most_at_once = 0
         number = sum(container.width for container in self.containers)
         for each in range(number):
-            self.send(f"probe-{each}", Seconds=str(PROBE_SECONDS / 2))
+            self.send(f"{PROBE}{each}", Seconds=str(PROBE_SECONDS / 2))
         await asyncio.sleep(PROBE_SECONDS / 3)
         self.watch.check_width(self.containers)
-        deadline = self.loop.now + SETTLE_SECONDS
-        while not self.settled() and self.loop.now < deadline:
-            await asyncio.sleep(5)
+        await self.until_settled()
         self.watch.check()
 
-    def settled(self) -> bool:
+    async def until_settled(self) -> None:
+        """Return once no message waits or is being worked on, or after hours."""
+        deadline = self.loop.now + SETTLE_SECONDS
+        while not self._settled() and self.loop.now < deadline:
+            self.watch.raise_what_was_seen()
+            await asyncio.sleep(5)
+
+    def _settled(self) -> bool:
         return not any(
             queue.messages
             for name, queue in self.rabbitmq.queues.items()
             if name not in {names.dead_queue(EVENT), names.STATUS_QUEUE}
         )
-
-    def messages_of(self, queue: str) -> list[Message]:
-        return self.rabbitmq.queues[queue].messages
 
     @contextlib.contextmanager
     def _logged(self) -> Iterator[None]:
@@ -295,7 +332,9 @@ class World:
 
     def told(self) -> str:
         """The trace, for a reader: time, process, step."""
-        return "\n".join(f"{at:10.4f} {who:16} {what}" for at, who, what in self.trace)
+        return "\n".join(
+            f"{at:10.4f} {who:16} {what}" for at, who, what in self.trace if not QUIET.match(what)
+        ).replace(str(self.folder), "")
 
 
 def _unless_killed(call: Callable[..., object], arguments: tuple[Any, ...]) -> None:

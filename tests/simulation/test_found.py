@@ -1,0 +1,114 @@
+"""Faults that the simulation has found in the runtime, each as the smallest story that it took."""
+
+import asyncio
+
+from tests.simulation.faults import Faults, Once, StrikeWhen, freeze
+from tests.simulation.schedules import folder
+from tests.simulation.world import Story, World
+
+
+async def a_job_that_fails_with_a_product(world: World) -> None:
+    world.send("job", "metadata")
+    await asyncio.sleep(1)
+    await world.until_settled()
+
+
+async def a_job_that_fails_once(world: World) -> None:
+    world.send("job", "fails ok")
+    await asyncio.sleep(1)
+    await world.until_settled()
+
+
+async def a_job(world: World) -> None:
+    world.send("job", "ok")
+    await asyncio.sleep(1)
+    await world.until_settled()
+
+
+def live(story: Story, faults: Faults, *, clients_transfer: bool = True, **event: int) -> None:
+    with folder() as place, World(place, faults, **event) as world:
+        world.clients_transfer = clients_transfer
+        try:
+            world.run(story)
+        except BaseException:
+            print(world.told())
+            raise
+        assert "FAULT" in world.told()
+
+
+def test_a_file_of_a_failed_run_goes_although_the_file_manager_could_not_do_it_at_once() -> None:
+    """The worker took the fault for: the file may be another product's."""
+    live(a_job_that_fails_with_a_product, Once("fault before", "filemgr.removeUnusedFile"))
+
+
+def test_a_product_of_a_failed_run_goes_although_the_file_manager_was_ill_when_asked_for_it() -> None:
+    """The worker took the fault for: there is no such product."""
+    live(a_job_that_fails_with_a_product, Once("fault before", "filemgr.getProductById"))
+
+
+def test_a_file_that_the_catalogue_alone_has_named_goes_after_a_removal_that_broke_off() -> None:
+    """The entry was gone, and with it all that was known of the file."""
+    faults = Once("answer lost", "filemgr.removeProduct")
+    live(a_job_that_fails_with_a_product, faults, clients_transfer=False)
+
+
+def test_a_product_that_its_client_takes_back_is_none_of_a_run_that_succeeded() -> None:
+    """A product that had been received was forgotten, so that its removal was not on record."""
+    # The first answer is the File Manager's to the gateway, the second the gateway's to the client.
+    live(a_job, Once("answer lost", "filemgr.setProductTransferStatus", time=2))
+
+
+def test_a_file_that_a_frozen_crawler_stores_after_its_run_was_given_up_goes_too() -> None:
+    """Its product was removed before, and nobody looked for the file again."""
+    faults = StrikeWhen("answer filemgr.addProductReferences", ".wmgr", seconds=200)
+    live(a_job, faults, job_timeout=30, max_attempts=1)
+
+
+def test_a_run_that_a_frozen_workflow_manager_begins_late_keeps_no_slot() -> None:
+    """It was given up before it began, so that nobody stopped it, and it had its thread for ever."""
+
+    async def story(world: World) -> None:
+        await asyncio.sleep(1)
+        freeze(world, world.containers[0].processes["wmgr"], seconds=90)
+        world.send("job", "hangs ok")
+        await asyncio.sleep(1)
+        await world.until_settled()
+
+    live(story, Faults(), workers=1)
+
+
+def test_a_copy_that_comes_back_while_its_announcement_is_held_up_is_not_acknowledged_with_the_first() -> (
+    None
+):
+    """It joined the messages that were being answered: no message was left, and no verdict."""
+    live(a_job_that_fails_once, Once("stall", "event.RETRYING"))
+
+
+def test_a_message_without_an_id_that_waited_for_a_slot_is_not_taken_for_its_twin() -> None:
+    """It was deferred before anybody had looked whose id it has, and was then believed to have it."""
+
+    async def story(world: World) -> None:
+        world.send("job", "stuck")
+        await asyncio.sleep(115)  # the job is dead by then, and its task still has its slot
+        world.send_twins(Seconds="30")
+        await asyncio.sleep(1)
+        await world.until_settled()
+
+    live(story, Once("stall", "event.SUCCEEDED"), max_workflows=1, max_attempts=1)
+
+
+def test_a_removal_for_a_dead_job_that_takes_long_spares_the_run_that_a_redrive_has_begun_meanwhile() -> None:
+    """It began anew after a minute without an answer, and took the products of all runs by then."""
+
+    async def story(world: World) -> None:
+        world.slow_seconds = (90.0,)
+        world.send("job", "metadata ok", Seconds="1")
+        await asyncio.sleep(1)
+        await world.until_settled()
+        world.send_again("job")
+        await asyncio.sleep(1)
+        world.redrive()
+        await asyncio.sleep(1)
+        await world.until_settled()
+
+    live(story, Once("slow answer", "filemgr.closeRun", time=3), max_workflows=1)

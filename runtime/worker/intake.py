@@ -28,6 +28,7 @@ WORKER_ERROR = "an error of the worker, see its log"
 # A message comes for a slot that is free, unless a task that cannot be stopped holds it. Then another worker
 # may have one.
 SLOT_SECONDS = 30.0
+CLEAR_PAUSE_SECONDS = 30.0
 
 
 class Intake:
@@ -176,13 +177,16 @@ class Intake:
 
     async def _free_when_idle(self, slot: Slot, work: Work, journal: Journal) -> None:
         await self._runner.until_idle(journal)
-        if not work.swept:
+        slot.free()
+        while not work.swept:
             try:
                 await self._course.clear(journal)
+                work.swept = True
             except Exception:
+                # The shared disk, most likely. The journal stays, so that a successor of this process knows.
                 log.exception("run %s may have left files in the archive", journal.run_id)
+                await asyncio.sleep(CLEAR_PAUSE_SECONDS)
         self._journals.discard(journal)
-        slot.free()
 
     def _spawn(
         self, coroutine: Coroutine[object, object, None], work: Work | None = None

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from runtime.messaging.announcements import Announcement, StateChange, announce
 from runtime.messaging.broker import Broker
+from runtime.messaging.session import Rejected
 from runtime.records.ledger import Ledger, Verdict
 from runtime.status_service.store import Store
 
@@ -34,17 +35,14 @@ class Cancellation:
         redrive = await asyncio.to_thread(self._store.pending_redrive, event, job)
         verdict = await asyncio.to_thread(self._ledger.cancel, event, job, redrive=redrive)
         if verdict.state == "CANCELLED":
-            await announce(
-                self._broker,
-                StateChange(
-                    job=job,
-                    event=event,
-                    batch=batch,
-                    redrive=redrive,
-                    state=verdict.state,
-                    **vars(verdict),
-                ),
+            change = StateChange(
+                job=job, event=event, batch=batch, redrive=redrive, state=verdict.state, **vars(verdict)
             )
+            try:
+                await announce(self._broker, change)
+            except Rejected as error:
+                # The verdict is in the ledger. The job's worker announces it too.
+                log.warning("job %s is cancelled, which the broker does not pass on: %s", job, error)
         return verdict
 
     async def batch(self, event: str, batch: str) -> int:

@@ -71,6 +71,8 @@ class Disk:
             if self._world.happens("disk failure", about):
                 number = self._world.random.choice(FAILURES)
                 raise OSError(number, os.strerror(number), where)
+            if self._world.loop.now < self._world.broken_until:
+                raise OSError(errno.ESTALE, os.strerror(errno.ESTALE), where)
             if name in WRITES and self._world.loop.now < self._world.full_until:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), where)
             answer = act(*arguments, **options)

@@ -36,6 +36,7 @@ class Faults:
     def end(self, world: "World") -> None:
         """From now on nothing goes wrong any more, and what was broken is mended."""
         self.active = False
+        world.full_until = world.broken_until = 0.0
         if not world.rabbitmq.up:
             world.rabbitmq.start()
         for container in world.containers:
@@ -173,6 +174,7 @@ class DrawnFaults(Faults):
             self._freeze_some,
             self._kill_file_manager,
             self._fill_disk,
+            self._break_disk,
         )
         self._random.choice(troubles)(world)
 
@@ -180,6 +182,11 @@ class DrawnFaults(Faults):
         seconds = self._random.choice((1.0, 15.0, 60.0))
         world.note(f"FAULT: the share is full for {seconds:g} s")
         world.full_until = world.loop.now + seconds
+
+    def _break_disk(self, world: "World") -> None:
+        seconds = self._random.choice((1.0, 15.0, 60.0))
+        world.note(f"FAULT: the share fails for {seconds:g} s")
+        world.broken_until = world.loop.now + seconds
 
     def _cut(self, world: "World") -> None:
         if world.rabbitmq.sessions:

@@ -112,3 +112,29 @@ def test_a_removal_for_a_dead_job_that_takes_long_spares_the_run_that_a_redrive_
         await world.until_settled()
 
     live(story, Once("slow answer", "filemgr.closeRun", time=3), max_workflows=1)
+
+
+def test_a_file_that_a_frozen_crawler_stores_goes_although_the_share_fails_at_that_time() -> None:
+    """The worker looked for it once, and forgot the run when that failed."""
+
+    async def story(world: World) -> None:
+        world.send("job", Seconds="1")
+        await asyncio.sleep(190)
+        world.broken_until = world.loop.now + 60
+        await asyncio.sleep(70)
+
+    faults = StrikeWhen("answer filemgr.addProductReferences", ".wmgr", seconds=200)
+    live(story, faults, job_timeout=30, max_attempts=1)
+
+
+def test_an_announcement_that_the_broker_refuses_does_not_fail_a_cancellation() -> None:
+    """The job was cancelled, and the operator was told of an error of the status service."""
+
+    async def story(world: World) -> None:
+        world.send("job", "hangs")
+        await asyncio.sleep(20)
+        world.cancel("job")
+        await asyncio.sleep(1)
+        await world.until_settled()
+
+    live(story, Once("refusal", "event.CANCELLED"))

@@ -59,7 +59,7 @@ class World:
         self.stop_grace = 120
         self.stamps = True  # whether the broker adds the time to a message
         self.clients_transfer = True
-        self.full_until = 0.0  # the share
+        self.full_until = self.broken_until = 0.0  # the share
         self.slow_seconds: tuple[float, ...] = (2.0, 20.0, 90.0)  # of an answer
         self.delivery_limit = DELIVERY_LIMIT
         self.steps = 0

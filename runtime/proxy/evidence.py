@@ -19,9 +19,10 @@ from runtime.records.ledger import Ledger, parse_lines
 
 INSTANCE_KEY = "WorkflowInstId"
 INGEST = "filemgr.ingestProduct"
+REMOVAL = "filemgr.removeProduct"
 # Calls that say something about a product. Others are passed on without a look at their parameters.
 RECORDED_CALLS = frozenset(
-    {INGEST, "filemgr.addProductReferences", "filemgr.setProductTransferStatus", "filemgr.removeProduct"}
+    {INGEST, "filemgr.addProductReferences", "filemgr.setProductTransferStatus", REMOVAL}
 )
 
 
@@ -90,7 +91,14 @@ class Evidence:
         return self._run(instance) is not None
 
     async def objection(self, call: ProductCall) -> str | None:
-        """Why the call must not be carried out; None if it may. An ingest is on record before it is begun."""
+        """Why the call must not be carried out; None if it may.
+
+        An ingest or a removal is on record before it is begun: nobody may live to tell that it was done.
+        """
+        if call.method == REMOVAL:
+            if taken_from := self._run_of(call.product):
+                await self._note(taken_from, kind="removed", product=call.product)
+            return None
         run = self._run(call.instance)
         if run is None or run.folder is None:
             return None
@@ -121,8 +129,6 @@ class Evidence:
             case "filemgr.setProductTransferStatus" if call.transfer_status == RECEIVED:
                 # OODT's client still takes it back if this answer does not reach it.
                 await self._note(run, kind="received", product=product)
-            case "filemgr.removeProduct":
-                await self._note(run, kind="removed", product=product)
 
     async def refused(self, call: ProductCall, fault: str) -> None:
         """Put on record that an ingest was certainly not done."""

@@ -97,7 +97,7 @@ def test_a_gateway_that_was_restarted_still_knows_whose_product_it_is(place: Pla
 
 def test_a_product_that_was_received_is_taken_back_when_its_client_did_not_hear_of_it(place: Place) -> None:
     client_transfer(place)
-    asyncio.run(place.evidence.answered(call("removeProduct", product(id="id-1")), True))
+    assert asyncio.run(place.evidence.objection(call("removeProduct", product(id="id-1")))) is None
     assert place.recorded()[-1] == "removed"
     assert products(place.ledger.products(place.run.folder)[1]) == ()
 
@@ -107,7 +107,7 @@ def test_the_products_of_runs_that_were_judged_are_forgotten(place: Place) -> No
     place.journal.unlink()
     append(place.runs / "direct.jsonl", {"kind": "instance"}, create=True)
     asyncio.run(place.evidence.answered(ingest("direct"), "id-2"))
-    asyncio.run(place.evidence.answered(call("removeProduct", product(id="id-1")), True))
+    assert asyncio.run(place.evidence.objection(call("removeProduct", product(id="id-1")))) is None
     assert place.recorded()[-1] == "received"
 
 

@@ -2,7 +2,8 @@
 
 import asyncio
 
-from tests.simulation.faults import Faults, Once, StrikeWhen, freeze
+from tests.simulation.clock import Process
+from tests.simulation.faults import Faults, Once, StrikeWhen, freeze, kill
 from tests.simulation.schedules import folder
 from tests.simulation.world import Story, World
 
@@ -20,7 +21,7 @@ async def a_job_that_fails_once(world: World) -> None:
 
 
 async def a_job(world: World) -> None:
-    world.send("job", "ok")
+    world.send("job", Seconds="10")
     await asyncio.sleep(1)
     await world.until_settled()
 
@@ -56,6 +57,21 @@ def test_a_product_that_its_client_takes_back_is_none_of_a_run_that_succeeded() 
     """A product that had been received was forgotten, so that its removal was not on record."""
     # The first answer is the File Manager's to the gateway, the second the gateway's to the client.
     live(a_job, Once("answer lost", "filemgr.setProductTransferStatus", time=2))
+
+
+def test_a_product_is_none_of_a_run_that_succeeded_also_when_its_gateway_dies_while_it_is_taken_back() -> (
+    None
+):
+    """The removal was put on record after it was done, or not at all."""
+
+    class AnswerLostThenKilled(Once):
+        def strikes(self, world: World, process: Process, step: int) -> bool:
+            if process.name.endswith(".gateway") and world.trace[-1][2] == "answer filemgr.removeProduct":
+                kill(world, process, container=False)
+                return True
+            return False
+
+    live(a_job, AnswerLostThenKilled("answer lost", "filemgr.setProductTransferStatus", time=2))
 
 
 def test_a_file_that_a_frozen_crawler_stores_after_its_run_was_given_up_goes_too() -> None:

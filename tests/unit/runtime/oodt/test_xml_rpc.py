@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+import xmlrpc.client
 
 import pytest
 
@@ -69,3 +70,14 @@ def test_a_large_body_that_is_no_call_is_not_read_to_its_end() -> None:
     assert method_of(b"<a>" * 10_000_000) is None
     assert method_of(b" " * 30_000_000) is None
     assert time.monotonic() - began < 5
+
+
+@pytest.mark.parametrize("text", ["  ", "\t\n", " a ", "a\r\nb", "<string> </string>", ""])
+def test_white_space_is_written_so_that_no_parser_drops_it(text: str) -> None:
+    body = xml_rpc.encoded(NAME, {"Key": [text, " "]})
+    assert xmlrpc.client.loads(body) == (({"Key": [text, " "]},), NAME)
+    assert b"\r" not in body
+    assert body.count(b"<string>") == body.count(b"</string>") == 2
+    for content in body.split(b"<string>")[1:]:
+        written = content.partition(b"</string>")[0]
+        assert written.strip() or not written

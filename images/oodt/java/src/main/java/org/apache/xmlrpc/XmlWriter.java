@@ -91,6 +91,7 @@ class XmlWriter extends OutputStreamWriter {
     /** Clients of before 2003 take ASCII only: other characters are references, as far as a reference can be read. */
     protected void chardata(String text) throws XmlRpcException, IOException {
         StringBuilder written = new StringBuilder(text.length());
+        boolean isBlank = text.isBlank(); // and would be dropped by the library's parser
         for (int i = 0; i < text.length(); ) {
             int c = text.codePointAt(i);
             i += Character.charCount(c);
@@ -98,12 +99,11 @@ class XmlWriter extends OutputStreamWriter {
                 case '<' -> written.append("&lt;");
                 case '>' -> written.append("&gt;");
                 case '&' -> written.append("&amp;");
-                case '\t', '\n' -> written.append((char) c);
                 default -> {
                     if (!isInXml(c)) {
                         throw unwritable(c, text);
                     }
-                    if (c >= ' ' && c <= '~' || c > 0xFFFF) {
+                    if (!isBlank && c >= ' ' && c <= '~' || c > 0xFFFF) {
                         written.appendCodePoint(c);
                     } else {
                         written.append("&#").append(c).append(';');
@@ -145,7 +145,7 @@ class XmlWriter extends OutputStreamWriter {
 
     private static boolean isInXml(int c) {
         boolean isHalf = c >= Character.MIN_SURROGATE && c <= Character.MAX_SURROGATE;
-        return c == '\r' || c >= ' ' && !isHalf && c != 0xFFFE && c != 0xFFFF;
+        return c == '\t' || c == '\n' || c == '\r' || c >= ' ' && !isHalf && c != 0xFFFE && c != 0xFFFF;
     }
 
     private static XmlRpcException unwritable(int c, String text) {

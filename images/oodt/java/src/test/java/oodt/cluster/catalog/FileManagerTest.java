@@ -75,7 +75,8 @@ public class FileManagerTest extends TestCase {
     }
 
     public void testTextGetsFromTheClientToTheCatalogueAndBackAsItIs() throws Exception {
-        for (String text : List.of("𠮷野 🛰", "Größe", "a\r\nb\tc", "<&>\"']]>", "\u007f\ufffd", "\ud7ff\ue000")) {
+        for (String text : List.of("𠮷野 🛰", "Größe", "a\r\nb\tc", "<&>\"']]>", "\u007f\ufffd", "\ud7ff\ue000",
+                "  ", " a ", "\t\n")) {
             Metadata metadata = new Metadata();
             metadata.addMetadata("Colour", text);
             String id = client.ingestProduct(product("a"), metadata, false);

@@ -20,8 +20,11 @@ from infra.values import ConfigurationError
 from runtime.names import DEFAULT_STOP_GRACE_SECONDS
 
 USER = "ec2-user"
-# Seconds that a leaving worker is waited for: its containers' own grace, and all that happens around it.
+# Seconds that a worker may take to shut down: its containers' usual grace, and all that happens around it.
 PATIENCE = DEFAULT_STOP_GRACE_SECONDS + 300
+# A group keeps an instance that is to go for so many times its hook's timeout, as long as it is asked to.
+# https://docs.aws.amazon.com/autoscaling/ec2/userguide/lifecycle-hooks-overview.html
+MOST_HEARTBEATS = 100
 
 
 def create(settings: Settings, identity: Identity) -> Swarm:
@@ -112,14 +115,14 @@ class AwsNodes(pulumi.ComponentResource):
             group_ids=[groups.nodes.id],
             role=worker_role,
             user_data=user_data.worker(patience=PATIENCE, variables=variables),
-            patience=PATIENCE,
+            patience=max(PATIENCE, -(-(settings.leave_within + PATIENCE) // MOST_HEARTBEATS)),
             after=[*reachable, worker_role.allow("record", ["ssm:GetParameter"], parameter_arn)],
             opts=child,
         )
         group_arn = roles.group_arn(settings.aws.region, group_name(settings))
         manager_role.allow(
             "drain",
-            ["autoscaling:CompleteLifecycleAction"],
+            ["autoscaling:CompleteLifecycleAction", "autoscaling:RecordLifecycleActionHeartbeat"],
             workers.group.arn.apply(lambda arn: arn or group_arn),
         )
 

@@ -159,7 +159,10 @@ class _WorkersProvider(Provider):
 
 
 def _older_instances(autoscaling: Any, group: str, version: str) -> list[str]:
-    """Instances of the group that an instance refresh has yet to replace."""
+    """Instances of the group that an instance refresh has yet to replace.
+
+    One that is drained takes no new job, and may have hours of work left.
+    """
     if not version.isdecimal():  # the newest, whichever that is
         return []
     groups = autoscaling.describe_auto_scaling_groups(AutoScalingGroupNames=[group])["AutoScalingGroups"]
@@ -168,6 +171,7 @@ def _older_instances(autoscaling: Any, group: str, version: str) -> list[str]:
         for found in groups
         for instance in found["Instances"]
         if instance.get("LaunchTemplate", {}).get("Version", version) != version
+        and not instance["LifecycleState"].startswith("Terminating")
     ]
 
 

@@ -29,7 +29,8 @@ def group_name(settings: Settings) -> str:
 class Workers(pulumi.ComponentResource):
     """``worker_nodes`` instances, which start once ``after`` exist.
 
-    One that is to go is kept until the manager says that it is drained, for ``patience`` seconds at most.
+    One that is to go is kept until the manager says that it is drained. If the manager says nothing for
+    ``patience`` seconds, it goes.
     """
 
     def __init__(

@@ -19,6 +19,7 @@ from infra.node import join
 START_LIMIT = 300  # seconds for docker to answer; systemd starts this program anew after that
 LOOK_INTERVAL = 3  # seconds between two looks at requests and nodes
 FORGET_AFTER = 900  # seconds that a node may be down: longer than a reboot takes
+HEARTBEAT_INTERVAL = 120  # seconds between two requests to keep an instance that is still drained
 LEAVING = "leaving"  # label of nodes that are drained because they asked for it
 ENDED = ("complete", "shutdown", "failed", "rejected", "remove", "orphaned")  # task states
 
@@ -30,14 +31,18 @@ class Manager:
         self.hook = arguments.hook
         self.autoscaling = boto3.client("autoscaling", region_name=arguments.region, config=CONFIG)
         self.down_since: dict[str, float] = {}
+        self.kept: dict[str, float] = {}
 
     def look(self) -> None:
         nodes = {node["ID"]: node for node in join.docker("GET", "/nodes")}
         for request in self.requests.glob("*.json"):
             node = nodes.get(request.stem)
+            instance = json.loads(request.read_text())["instance"]
             if node is None or self.drained(node):
-                self.release(json.loads(request.read_text())["instance"])
+                self.release(instance)
                 request.unlink()
+            else:
+                self.keep(instance)
         self.forget(list(nodes.values()))
 
     def drained(self, node: dict[str, Any]) -> bool:
@@ -56,14 +61,29 @@ class Manager:
             task["Status"]["State"] in ENDED for task in join.docker("GET", f"/tasks?filters={filters}")
         )
 
+    def keep(self, instance: str) -> None:
+        """Tell the Auto Scaling group to wait on: the instance's jobs have not ended."""
+        now = time.monotonic()
+        if now < self.kept.get(instance, 0) + HEARTBEAT_INTERVAL:
+            return
+        self.kept[instance] = now
+        try:
+            self.autoscaling.record_lifecycle_action_heartbeat(**self.action(instance))
+        except botocore.exceptions.ClientError as problem:
+            join.say(f"{instance} is still drained ({problem})")
+
+    def action(self, instance: str) -> dict[str, str]:
+        return {
+            "AutoScalingGroupName": self.group,
+            "LifecycleHookName": self.hook,
+            "InstanceId": instance,
+        }
+
     def release(self, instance: str) -> None:
         """Tell the Auto Scaling group to go on. It waits for that only where it is the one that asked."""
         try:
             self.autoscaling.complete_lifecycle_action(
-                AutoScalingGroupName=self.group,
-                LifecycleHookName=self.hook,
-                LifecycleActionResult="CONTINUE",
-                InstanceId=instance,
+                **self.action(instance), LifecycleActionResult="CONTINUE"
             )
             join.say(f"{instance} is drained; its group may end it")
         except botocore.exceptions.ClientError as problem:

@@ -54,13 +54,18 @@ class Worker:
                 join.say(str(problem))
         return "it shuts down"
 
-    def leave(self, reason: str) -> None:
-        """Ask for the drain, wait until it is done or patience ends, then leave the swarm."""
+    def leave(self, reason: str, stopping: threading.Event) -> None:
+        """Ask for the drain, wait until it is done, then leave the swarm.
+
+        Whoever takes the machine back also says when. Once it shuts down, patience is the limit.
+        """
         request = self.requests / f"{join.swarm_state()['NodeID']}.json"
         join.say(f"asking to be drained: {reason}")
         draft = request.with_suffix(".new")
         draft.write_text(json.dumps({"instance": metadata.get("instance-id")}))
         draft.replace(request)
+        while not self.drained(request) and not stopping.wait(1):
+            pass
         deadline = time.monotonic() + self.patience
         while not self.drained(request) and time.monotonic() < deadline:
             time.sleep(1)
@@ -80,13 +85,15 @@ def main() -> None:
     parser.add_argument("--region", required=True)
     parser.add_argument("--membership-file", required=True, help="where it notes its swarm")
     parser.add_argument("--requests", required=True, help="folder of the share for requests to be drained")
-    parser.add_argument("--patience", type=float, required=True, help="seconds to wait for the drain")
+    parser.add_argument(
+        "--patience", type=float, required=True, help="seconds that a shutdown waits for the drain"
+    )
     worker = Worker(parser.parse_args())
     join.INTERVAL = 3  # the parameter store limits the calls of all nodes together
     worker.join()
     stopping = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stopping.set())
-    worker.leave(worker.until_farewell(stopping))
+    worker.leave(worker.until_farewell(stopping), stopping)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """moto's server with additions and repairs that target aws needs; started as a program.
 
-Lacking: StartInstanceRefresh and CompleteLifecycleAction. Here they only note what was asked, which
-DescribeInstanceRefreshes and DescribeNotificationConfigurations hand out to tests.
+Lacking: StartInstanceRefresh, CompleteLifecycleAction and RecordLifecycleActionHeartbeat. Here the first two
+only note what was asked, which DescribeInstanceRefreshes and DescribeNotificationConfigurations hand out to
+tests.
 Wrong: a launch template's own tags become part of its data, and lifecycle hooks get a role and a target that
 were not asked for. Both look like changes at every later update. The network interface of a mount target has
 no description; in AWS it names the file system.
@@ -45,6 +46,10 @@ def complete_lifecycle_action(response: AutoScalingResponse) -> ActionResult:
     return EmptyResult()
 
 
+def record_lifecycle_action_heartbeat(_response: AutoScalingResponse) -> ActionResult:
+    return EmptyResult()
+
+
 def describe_notification_configurations(_response: AutoScalingResponse) -> ActionResult:
     """The completed lifecycle actions, as (group, instance), in the shape of another answer."""
     return ActionResult(
@@ -62,6 +67,7 @@ def repair() -> None:
         start_instance_refresh,
         describe_instance_refreshes,
         complete_lifecycle_action,
+        record_lifecycle_action_heartbeat,
         describe_notification_configurations,
     ):
         setattr(AutoScalingResponse, action.__name__, action)

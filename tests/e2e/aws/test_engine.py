@@ -221,7 +221,10 @@ def test_every_policy_names_its_one_resource(cloud: Account, stack: Cluster) -> 
     assert found == {
         "manager-record": (parameter, ["ssm:PutParameter", "ssm:GetParameter", "ssm:DeleteParameter"]),
         "worker-record": (parameter, ["ssm:GetParameter"]),
-        "manager-drain": (group["AutoScalingGroupARN"], ["autoscaling:CompleteLifecycleAction"]),
+        "manager-drain": (
+            group["AutoScalingGroupARN"],
+            ["autoscaling:CompleteLifecycleAction", "autoscaling:RecordLifecycleActionHeartbeat"],
+        ),
     }
 
 

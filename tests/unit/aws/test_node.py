@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +54,18 @@ def manager(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Manager:
     arguments = argparse.Namespace(requests=str(tmp_path), group="workers", hook="drain", region="us-west-2")
     found = Manager(arguments)
     monkeypatch.setattr(found, "release", lambda instance: (tmp_path / f"{instance}.released").touch())
+    found.autoscaling = Group()
     return found
+
+
+class Group:
+    """The workers' Auto Scaling group: which instances it was asked to keep."""
+
+    def __init__(self) -> None:
+        self.kept: list[str] = []
+
+    def record_lifecycle_action_heartbeat(self, **asked: str) -> None:
+        self.kept.append(asked["InstanceId"])
 
 
 def request(folder: Path, name: str) -> Path:
@@ -79,6 +91,44 @@ def test_a_worker_is_released_only_when_nothing_runs_on_it(
     assert not file.exists()
     assert (tmp_path / "i-one.released").exists()
     assert docker.nodes["two"]["Spec"]["Availability"] == "active"
+
+
+def test_the_group_is_asked_to_keep_a_worker_for_as_long_as_its_jobs_run(
+    manager: Manager, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    docker = Docker(one="ready")
+    monkeypatch.setattr(join, "docker", docker)
+    request(tmp_path, "one")
+    docker.tasks = ["running"]
+    for _ in range(3):
+        manager.look()
+    assert manager.autoscaling.kept == ["i-one"]
+    manager.kept["i-one"] -= manager_module.HEARTBEAT_INTERVAL
+    manager.look()
+    docker.tasks = ["complete"]
+    manager.look()
+    assert manager.autoscaling.kept == ["i-one"] * 2
+
+
+def test_a_worker_waits_for_its_drain_without_limit_until_it_shuts_down(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worker = Worker.__new__(Worker)
+    worker.requests, worker.membership, worker.patience = tmp_path, tmp_path / "membership", 0.0
+    worker.membership.touch()
+    calls: list[str] = []
+    monkeypatch.setattr(join, "docker", lambda _, path: calls.append(path))
+    monkeypatch.setattr(join, "swarm_state", lambda: {"NodeID": "one"})
+    monkeypatch.setattr(metadata, "get", lambda _: "i-one")
+    stopping = threading.Event()
+    leaving = threading.Thread(target=worker.leave, args=("it goes", stopping))
+    leaving.start()
+    leaving.join(1.5)
+    assert leaving.is_alive()
+    assert calls == []
+    stopping.set()
+    leaving.join(10)
+    assert calls == ["/swarm/leave?force=true"]
 
 
 def test_a_drain_request_of_a_node_that_has_gone_is_answered(

@@ -75,6 +75,15 @@ def test_a_worker_that_is_terminated_is_kept_until_the_manager_has_drained_it(cl
     assert "--group oodt-test-workers --hook drain" in cloud.one(INSTANCE)["userData"]
 
 
+def test_a_group_can_be_asked_to_wait_for_a_worker_as_long_as_its_jobs_may_take(tmp_path: Path) -> None:
+    cloud = Cloud()
+    longest = {"job_timeout": "172000", "leave_within": "172000"}
+    run_program(cloud, tmp_path, target="aws", admin_cidrs='["198.51.100.7/32"]', **longest)
+    hook = cloud.one("aws:autoscaling/lifecycleHook:LifecycleHook")
+    assert 100 * hook["heartbeatTimeout"] > 172000
+    assert hook["heartbeatTimeout"] <= 7200
+
+
 def test_only_administrators_reach_ssh_and_only_the_cluster_reaches_the_rest(cloud: Cloud) -> None:
     rules = {
         (
@@ -131,7 +140,10 @@ def test_each_role_may_do_only_what_it_needs_on_one_resource(cloud: Cloud) -> No
         "manager-drain": [
             {
                 "Effect": "Allow",
-                "Action": ["autoscaling:CompleteLifecycleAction"],
+                "Action": [
+                    "autoscaling:CompleteLifecycleAction",
+                    "autoscaling:RecordLifecycleActionHeartbeat",
+                ],
                 "Resource": "arn:aws:test:::workers",
             }
         ],

@@ -82,7 +82,10 @@ def test_deleting_the_record_removes_the_token_and_no_token_is_no_error(tmp_path
 
 
 class Group:
-    """The workers' Auto Scaling group: what each look finds of its instances, and its newest refresh."""
+    """The workers' Auto Scaling group: what each look finds of its instances, and its newest refresh.
+
+    An instance is the version of its template, with a minus before it if it is drained.
+    """
 
     def __init__(self, looks: list[list[str]], refresh: dict[str, str] | None = None) -> None:
         self.looks = looks
@@ -91,7 +94,11 @@ class Group:
     def describe_auto_scaling_groups(self, **_: Any) -> dict[str, Any]:
         versions = self.looks.pop(0) if len(self.looks) > 1 else self.looks[0]
         instances = [
-            {"InstanceId": f"i-{number}", "LaunchTemplate": {"Version": version}}
+            {
+                "InstanceId": f"i-{number}",
+                "LaunchTemplate": {"Version": version.strip("-")},
+                "LifecycleState": "Terminating:Wait" if version.startswith("-") else "InService",
+            }
             for number, version in enumerate(versions)
         ]
         return {"AutoScalingGroups": [{"Instances": instances}]}
@@ -110,6 +117,16 @@ def test_workers_are_ready_only_when_those_of_an_older_template_are_replaced(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     group = Group([["1", "1"], ["1", "2"], ["2", "2"]], {"Status": "InProgress"})
+    monkeypatch.setattr(readiness, "_client", lambda *_: group)
+    monkeypatch.setattr(ssh, "run", lambda *_, **__: "Ready Active\nReady Active\n")
+    readiness._WorkersProvider().create(workers(tmp_path))
+    assert group.looks == [["2", "2"]]
+
+
+def test_a_worker_of_an_older_template_that_only_finishes_its_jobs_is_not_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    group = Group([["1", "2"], ["-1", "2", "2"], ["2", "2"]], {"Status": "InProgress"})
     monkeypatch.setattr(readiness, "_client", lambda *_: group)
     monkeypatch.setattr(ssh, "run", lambda *_, **__: "Ready Active\nReady Active\n")
     readiness._WorkersProvider().create(workers(tmp_path))

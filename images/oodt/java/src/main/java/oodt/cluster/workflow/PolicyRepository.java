@@ -52,7 +52,11 @@ final class PolicyRepository extends XMLWorkflowRepository {
         }
         events.forEach((event, element) -> {
             List<String> missing = new ArrayList<>();
-            for (String workflow : ids(element, "workflow")) {
+            List<String> named = ids(element, "workflow");
+            if (named.isEmpty()) {
+                missing.add("the event names no workflow");
+            }
+            for (String workflow : named) {
                 check(workflow, workflows, tasks, conditions, missing);
             }
             if (!missing.isEmpty()) {
@@ -71,7 +75,7 @@ final class PolicyRepository extends XMLWorkflowRepository {
         return super.getWorkflowsForEvent(event);
     }
 
-    private static void check(
+    private void check(
             String workflow,
             Map<String, Element> workflows,
             Map<String, Element> tasks,
@@ -81,7 +85,11 @@ final class PolicyRepository extends XMLWorkflowRepository {
             missing.add("the event names workflow " + workflow + ", which no *.workflow.xml defines");
             return;
         }
-        for (String task : ids(workflows.get(workflow), "task")) {
+        List<String> named = ids(workflows.get(workflow), "task");
+        if (named.isEmpty()) {
+            missing.add("workflow " + workflow + " names no task");
+        }
+        for (String task : named) {
             if (!tasks.containsKey(task)) {
                 missing.add("workflow " + workflow + " names task " + task + ", which no tasks.xml defines");
                 continue;
@@ -92,6 +100,20 @@ final class PolicyRepository extends XMLWorkflowRepository {
                             + ", which no conditions.xml defines");
                 }
             }
+        }
+        int read = tasksOf(workflow);
+        if (missing.isEmpty() && read != named.size()) {
+            missing.add("workflow " + workflow + " names " + named.size() + " tasks, of which OODT reads " + read
+                    + ": list them all in one element <tasks>");
+        }
+    }
+
+    /** How many tasks the workflow has as OODT has read it. */
+    private int tasksOf(String workflow) {
+        try {
+            return getWorkflowById(workflow).getTasks().size();
+        } catch (RepositoryException e) {
+            throw new IllegalStateException(e);
         }
     }
 

@@ -32,12 +32,18 @@ public class PolicyRepositoryTest extends TestCase {
         workflow("whole", "urn:t:One", "urn:t:Two");
         workflow("short", "urn:t:One", "urn:t:Absent");
         workflow("hasty", "urn:t:Hasty");
+        workflow("empty");
+        write("parted.workflow.xml", "<workflow id='urn:w:parted' name='parted'>"
+                + "<tasks><task id='urn:t:One'/></tasks><tasks><task id='urn:t:Two'/></tasks></workflow>");
         write("events.xml", """
                 <events>
                   <event name='good'><workflow id='urn:w:whole'/></event>
                   <event name='short'><workflow id='urn:w:whole'/><workflow id='urn:w:short'/></event>
                   <event name='hasty'><workflow id='urn:w:hasty'/></event>
                   <event name='lost'><workflow id='urn:w:absent'/></event>
+                  <event name='empty'><workflow id='urn:w:empty'/></event>
+                  <event name='parted'><workflow id='urn:w:parted'/></event>
+                  <event name='idle'/>
                 </events>""");
         repository = new PolicyRepository(List.of(folder.toUri().toString()));
     }
@@ -46,7 +52,7 @@ public class PolicyRepositoryTest extends TestCase {
         Workflow workflow = (Workflow) repository.getWorkflowsForEvent("good").get(0);
         assertEquals("urn:t:Two", ((WorkflowTask) workflow.getTasks().get(1)).getTaskId());
         assertNull(repository.getWorkflowsForEvent("unknown"));
-        assertEquals(4, repository.getRegisteredEvents().size());
+        assertEquals(6, repository.getRegisteredEvents().size());
     }
 
     public void testAnEventIsRefusedWhosePolicyNamesWhatIsNotThere() {
@@ -54,6 +60,13 @@ public class PolicyRepositoryTest extends TestCase {
         assertRefused("hasty", "task urn:t:Hasty of workflow urn:w:hasty names condition urn:c:No,"
                 + " which no conditions.xml defines");
         assertRefused("lost", "the event names workflow urn:w:absent, which no *.workflow.xml defines");
+    }
+
+    public void testAnEventIsRefusedThatWouldSucceedWithoutAllOfItsTasks() {
+        assertRefused("empty", "workflow urn:w:empty names no task");
+        assertRefused("parted", "workflow urn:w:parted names 2 tasks, of which OODT reads 1:"
+                + " list them all in one element <tasks>");
+        assertRefused("idle", "the event names no workflow");
     }
 
     private void assertRefused(String event, String problem) {

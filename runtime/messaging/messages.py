@@ -73,7 +73,7 @@ class Job:
 
     ``identity`` says what the id comes from, ``came_before`` whether the message was delivered before.
     ``redrive`` is the id of its last redrive, if it was dead and was put back into its queue.
-    ``digest`` is equal for equal metadata; empty if they are not known.
+    ``digest`` is equal for equal metadata, or for equal bodies if these hold none; empty if it is not known.
     """
 
     id: str
@@ -108,6 +108,7 @@ def identified(queue: str, properties: pika.BasicProperties, body: bytes, *, red
         redrive=_header(properties, REDRIVE_HEADER),
         identity=identity,
         came_before=redelivered or derived is not None,
+        digest=_digest(body),
     )
 
 

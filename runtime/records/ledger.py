@@ -152,6 +152,10 @@ class Ledger:
             return RunsElsewhere(node="another node")
         return run
 
+    def knows(self, event: str, job: str) -> bool:
+        """Whether anything is on record of the job."""
+        return bool(entries.numbers(self._root / event / job))
+
     def reserve(self, event: str, job: str) -> bool:
         """Make the job's folder; false if it is there."""
         (self._root / event).mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)

@@ -19,7 +19,7 @@ from runtime.worker.leases import Lease, Leases
 from runtime.worker.products import withdraw
 from runtime.worker.reports import Reports
 from runtime.worker.runner import Runner
-from runtime.worker.work import Received, Work
+from runtime.worker.work import Work
 
 log = logging.getLogger(__name__)
 
@@ -67,7 +67,7 @@ class Course:
         )
         match claim:
             case OtherJob():
-                await self._refuse(work)
+                await self._refuse_other(work)
             case RunsElsewhere():
                 await self._reports.deferred(work, f"it runs on {claim.node}")
             case Verdict():
@@ -94,11 +94,17 @@ class Course:
         work.job = job
         match await asyncio.to_thread(self._ledger.give_up, *job.key, reason, digest=job.digest):
             case OtherJob():
-                await self._refuse(work)
+                await self._refuse_other(work)
             case RunsElsewhere() as elsewhere:
                 await self._reports.deferred(work, f"it runs on {elsewhere.node}")
             case Verdict() as end:
                 await self._reports.settled(work, end)
+
+    async def refuse(self, work: Work, reason: str) -> None:
+        """The message can never become a job. If its id is that of one which could, it is no word on that."""
+        if await asyncio.to_thread(self._ledger.knows, *work.job.key):
+            work.job = replace(work.job, id=messages.id_beside(work.job))
+        await self._reports.refused(work, reason)
 
     async def clear(self, journal: Journal) -> None:
         """Remove what a run that does not count has left since its products were removed."""
@@ -129,13 +135,14 @@ class Course:
             return not self._ledger.is_answered(job.event, job.id)
         return self._ledger.reserve(job.event, job.id)
 
-    async def _refuse(self, work: Work) -> None:
+    async def _refuse_other(self, work: Work) -> None:
         """Its id belongs to another job, so it is dead under an id of its own. A redrive runs it."""
         job = work.job
-        own = replace(job, id=messages.id_beside(job))
-        reason = f"message id {job.id} is that of a job with other metadata; a redrive runs this as {own.id}"
-        for received in work.close():
-            await self._reports.refused(Received(job=own, delivery=received.delivery), reason)
+        work.job = replace(job, id=messages.id_beside(job))
+        reason = (
+            f"message id {job.id} is that of a job with other metadata; a redrive runs this as {work.job.id}"
+        )
+        await self._reports.refused(work, reason)
 
     async def _settle_again(self, work: Work, verdict: Verdict) -> None:
         """Answer a message whose job had ended before the message came."""

@@ -94,7 +94,8 @@ class Intake:
             return messages.decode(*about, redelivered=delivery.redelivered)
         except Poison as error:
             job = messages.identified(*about, redelivered=delivery.redelivered)
-            self._spawn(self._reports.refused(Received(job=job, delivery=delivery), str(error)))
+            work = Work(job=job, received=[Received(job=job, delivery=delivery)], begun=True)
+            self._spawn(self._guarded(work, partial(self._course.refuse, reason=str(error))), work)
             return None
 
     async def adopt(self) -> None:

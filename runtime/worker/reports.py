@@ -103,15 +103,15 @@ class Reports:
         else:
             await _hand_back(received)
 
-    async def refused(self, received: Received, reason: str) -> None:
-        """The message cannot become the job that it asks for."""
-        job = received.job
+    async def refused(self, work: Work, reason: str) -> None:
+        """The messages cannot become the job that they ask for."""
+        job, received = work.job, work.close()
         log.warning("message %s in queue %s is refused: %s", job.id, job.event, reason)
         properties = partial(messages.republished, job=job.id, reason=reason)
-        if await self._move([received], names.dead_queue(job.event), properties):
+        if await self._move(received, names.dead_queue(job.event), properties):
             came_to = Outcome(result="failed", reason=reason)
             await self._announce(job, "DEAD", attempts=0, node=self._node, outcome=came_to)
-            _acknowledge([received])
+            _acknowledge(received)
 
     async def _move(
         self,

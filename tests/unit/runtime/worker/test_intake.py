@@ -136,6 +136,25 @@ def test_poison_goes_to_the_dead_queue_with_its_reason(tmp_path: Path) -> None:
     assert run(tmp_path, story) == ("event.dead", "job", reason)
 
 
+def test_poison_with_the_id_of_a_job_says_nothing_of_that_job(tmp_path: Path) -> None:
+    async def story(container: Container) -> tuple[bool, set[str]]:
+        first = delivery()
+        container.take(first)
+        await until(lambda: first.answered)
+        published = len(container.broker.published)
+        came = delivery(body=b"no JSON")
+        container.take(came)
+        await until(lambda: came.answered)
+        [(_, properties), _] = container.broker.published[published:]
+        verdict = container.ledger.verdict(EVENT.name, "job")
+        return verdict is not None and verdict.state == "SUCCEEDED", {properties.message_id}
+
+    succeeded, ids = run(tmp_path, story)
+    assert succeeded
+    [own] = ids
+    assert re.fullmatch(r"job\.[0-9a-f]{12}", own)
+
+
 def test_a_dead_letter_of_the_broker_is_a_dead_job_with_the_brokers_reason(tmp_path: Path) -> None:
     async def story(container: Container) -> str | None:
         letter = delivery(queue="event.abandoned", headers={"x-death": [{"reason": "expired"}]})

@@ -261,6 +261,9 @@ def metadata_from_object(fields: Mapping[str, object]) -> Metadata:
     for key, value in fields.items():
         if not key or NOT_IN_XML.search(key):
             raise Poison(f"{key!r} cannot be the name of a metadata field")
+        if not all(key.split("/")):
+            # OODT takes what stands between slashes for groups, and leaves out empty ones: /A would be A.
+            raise Poison(f"{key!r} cannot be the name of a metadata field: it has a slash too many")
         if key in OODTS_OWN:
             raise Poison(f"metadata field {key} is OODT's own, which overwrites it: use another name")
         if isinstance(value, list):

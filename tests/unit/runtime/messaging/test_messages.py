@@ -18,7 +18,10 @@ from runtime.messaging.messages import Poison
 PLAIN = pika.BasicProperties(message_id="job-1")
 
 in_xml = st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="\ufffe\uffff")
-keys = st.text(in_xml, min_size=1, max_size=20).filter(lambda key: key != "JobKey")
+not_the_senders = {"JobKey", *messages.OODTS_OWN}
+keys = st.text(in_xml, min_size=1, max_size=20).filter(
+    lambda key: key not in not_the_senders and all(key.split("/"))
+)
 scalars = st.one_of(st.text(in_xml, max_size=50), st.integers(), st.booleans())
 
 
@@ -61,6 +64,9 @@ def test_values_keep_their_spelling(value: str, text: object) -> None:
         (b'{"Run": [[1]]}', "metadata field Run holds a JSON array"),
         (b'{"Run": []}', "metadata field Run is an empty list"),
         (b'{"": 1}', "'' cannot be the name of a metadata field"),
+        (b'{"/A": 1}', "'/A' cannot be the name of a metadata field: it has a slash too many"),
+        (b'{"A//B": 1}', "'A//B' cannot be the name of a metadata field: it has a slash too many"),
+        (b'{"A/": 1}', "'A/' cannot be the name of a metadata field: it has a slash too many"),
         (b'{"Run": "\\u0000"}', "a character that XML cannot carry"),
         (b'{"Run": "\\ud800"}', "a character that XML cannot carry"),
         (b'{"Run": "\xff"}', "the message is not UTF-8: byte 9 is 0xff"),

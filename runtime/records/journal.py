@@ -20,8 +20,8 @@ from runtime.records.ledger import parse_lines
 from runtime.records.verdict import Line
 
 RUNS = "runs"
-# The instances that one event starts besides the first: the run's id, a dot, and a UUID.
-SIBLING = re.compile(r"(.+)\.[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+# The instances that one event starts besides the first: the run's id, a tilde, and a UUID.
+SIBLING = re.compile(r"(.+)~[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 FILE_MODE = 0o660
 READ_BYTES = 64 * 1024
 

@@ -142,7 +142,7 @@ def test_a_run_that_does_not_count_any_more_ingests_nothing(place: Place, end: s
 
 
 def test_further_workflows_of_the_event_count_for_the_same_job(place: Place) -> None:
-    sibling = "job.01234567-89ab-cdef-0123-456789abcdef"
+    sibling = "job~01234567-89ab-cdef-0123-456789abcdef"
     append(place.runs / f"{sibling}.jsonl", {"kind": "instance"}, create=True)
     asyncio.run(place.evidence.answered(ingest(sibling), "id-1"))
     assert place.recorded() == ["ingest"]

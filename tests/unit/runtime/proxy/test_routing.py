@@ -27,7 +27,7 @@ def claim(root: Path, job: str, node: str) -> None:
     [
         ("b.1", "one"),
         ("b.1~2", "two"),
-        (f"b.1~2.{UUID}", "two"),
+        (f"b.1~2~{UUID}", "two"),
         ("b.1-2", "three"),
         (f"b.1.{UUID}", "four"),
         ("b.1~3", None),

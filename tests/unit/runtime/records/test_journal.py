@@ -8,7 +8,7 @@ from typing import Any
 from runtime.records.journal import Journal, Journals, append
 
 DEADLINE_SECONDS = 10
-SIBLING = "run-1.01234567-89ab-cdef-0123-456789abcdef"
+SIBLING = "run-1~01234567-89ab-cdef-0123-456789abcdef"
 
 
 def followed(tmp_path: Path, test: Callable[[Journals], Coroutine[Any, Any, None]]) -> None:

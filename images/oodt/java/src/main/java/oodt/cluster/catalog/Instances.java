@@ -6,7 +6,8 @@ import java.util.regex.Pattern;
 /**
  * What the ids of workflow instances say of their run.
  *
- * <p>The first workflow that an event starts has the run's id; each further one has a suffix of its own behind it.
+ * <p>The first workflow that an event starts has the run's id; each further one has a suffix of its own behind it,
+ * which no job's id can have.
  */
 final class Instances {
 
@@ -14,7 +15,7 @@ final class Instances {
     static final String KEY = "WorkflowInstId";
 
     private static final Pattern FURTHER =
-            Pattern.compile("(.+)\\.[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", Pattern.DOTALL);
+            Pattern.compile("(.+)~[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", Pattern.DOTALL);
 
     private Instances() {
     }

@@ -53,8 +53,8 @@ final class RunRows {
     /** The ids of the products of a run, those of its further workflow instances included. */
     List<String> products(String run) throws SQLException {
         List<String> products = new ArrayList<>();
-        // Between the full stop, which stands before a further instance's suffix, and the character after it.
-        String query = "SELECT id, run FROM product WHERE run = ?1 OR (run > ?1 || '.' AND run < ?1 || '/')"
+        // Between the tilde, which stands before a further instance's suffix, and the character after it.
+        String query = "SELECT id, run FROM product WHERE run = ?1 OR (run > ?1 || '~' AND run < ?1 || char(127))"
                 + " ORDER BY number";
         try (PreparedStatement statement = Sql.prepare(connection, query, List.of(run));
                 ResultSet row = statement.executeQuery()) {

@@ -153,7 +153,7 @@ public final class JobInstanceRepository implements WorkflowInstanceRepository {
             return UUID.randomUUID().toString();
         }
         boolean free = !instances.containsKey(jobKey) || isSubmittedAgain(jobKey);
-        return free ? jobKey : jobKey + "." + UUID.randomUUID();
+        return free ? jobKey : jobKey + "~" + UUID.randomUUID();
     }
 
     /**

@@ -22,7 +22,7 @@ import org.apache.oodt.cas.metadata.Metadata;
 public class ClosedRunTest extends TestCase {
 
     private static final Instant NOW = Instant.parse("2026-11-29T12:00:00Z");
-    private static final String SUFFIX = ".01234567-89ab-cdef-0123-456789abcdef";
+    private static final String SUFFIX = "~01234567-89ab-cdef-0123-456789abcdef";
 
     private Path folder;
     private ValidationLayer policy;
@@ -51,11 +51,12 @@ public class ClosedRunTest extends TestCase {
 
     public void testOtherRunsAreNotConcerned() throws Exception {
         catalog.closeRun("job-1", NOW);
-        for (String instance : List.of("job-10", "job", "job-1.5", "job-1~2", "job-1" + SUFFIX + "~2")) {
+        String dotted = "job-1" + SUFFIX.replace('~', '.'); // which a sender may give to a job
+        for (String instance : List.of("job-10", "job", "job-1.5", "job-1~2", "job-1" + SUFFIX + "~2", dotted)) {
             ingest(instance, instance);
         }
         ingest("without a run", null);
-        assertEquals(6, catalog.getProducts().size());
+        assertEquals(7, catalog.getProducts().size());
         assertEquals(List.of(), catalog.productsOfRun("job-1"));
     }
 

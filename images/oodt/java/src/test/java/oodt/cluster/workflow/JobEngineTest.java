@@ -138,7 +138,7 @@ public class JobEngineTest extends TestCase {
         engine.stopWorkflow("again");
         openJournal("again");
         String other = finish(start("again", SampleTasks.Noting.class)).getId();
-        assertTrue(other, other.startsWith("again."));
+        assertTrue(other, other.startsWith("again~"));
         SampleTasks.open("again");
         for (int i = 0; i < POOL_SIZE; i++) {
             start("all-threads-" + i, SampleTasks.Waiting.class);

@@ -52,7 +52,7 @@ public class JobInstanceRepositoryTest extends TestCase {
     public void testASecondInstanceOfOneJobKeyHasAnIdOfItsOwn() {
         add("job-1");
         WorkflowInstance second = add("job-1");
-        assertTrue(second.getId(), second.getId().startsWith("job-1."));
+        assertTrue(second.getId(), second.getId().startsWith("job-1~"));
         assertEquals(2, repository.getNumWorkflowInstances());
     }
 
@@ -89,8 +89,8 @@ public class JobInstanceRepositoryTest extends TestCase {
         WorkflowInstance second = add("job-1");
         finish(second);
         WorkflowInstance third = add("job-1");
-        assertTrue(second.getId(), second.getId().startsWith("job-1."));
-        assertTrue(third.getId(), third.getId().startsWith("job-1."));
+        assertTrue(second.getId(), second.getId().startsWith("job-1~"));
+        assertTrue(third.getId(), third.getId().startsWith("job-1~"));
         assertEquals(3, repository.getNumWorkflowInstances());
     }
 
@@ -100,7 +100,7 @@ public class JobInstanceRepositoryTest extends TestCase {
             WorkflowInstance first = add("job-1");
             finish(first);
             assertEquals("job-1", first.getId());
-            assertTrue(add("job-1").getId().startsWith("job-1."));
+            assertTrue(add("job-1").getId().startsWith("job-1~"));
         }
         assertEquals(3, repository.getNumWorkflowInstances());
     }
@@ -112,7 +112,7 @@ public class JobInstanceRepositoryTest extends TestCase {
         WorkflowInstance live = add("live");
         for (WorkflowInstance each : List.of(live, atWork)) {
             open(each.getId());
-            assertTrue(add(each.getId()).getId().startsWith(each.getId() + "."));
+            assertTrue(add(each.getId()).getId().startsWith(each.getId() + "~"));
             assertSame(each, repository.getWorkflowInstanceById(each.getId()));
         }
     }

@@ -16,7 +16,8 @@ from runtime.cli import stack
 from runtime.cli.command import Command, exit_with
 from runtime.cli.results import BadUsage, NoBroker, Result, TimedOut
 
-PARTS = ("products", "jobs", "ledger", "history")
+UNLESS_SAID = ("products", "jobs", "ledger", "history")
+PARTS = (*UNLESS_SAID, "dead")
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 # ssh's own exit code if it does not get through. Otherwise it is that of the command there.
 SSH_FAILED = 255
@@ -35,7 +36,7 @@ def _run(options: Namespace) -> Result | int:
             # Imported here: it loads aiohttp, which takes longer than all the rest of the start.
             from runtime.cli.clean_here import clean  # noqa: PLC0415
 
-            return clean(options.parts or PARTS, older_than=options.older_than, really=options.yes)
+            return clean(options.parts or UNLESS_SAID, older_than=options.older_than, really=options.yes)
         return _there(options.given)
     except TimedOut as error:
         raise TimedOut(f"{error}; run the same command again to go on") from None
@@ -59,7 +60,7 @@ def _add_options(parser: ArgumentParser) -> None:
         "parts",
         nargs="*",
         metavar="PART",
-        help=f"what to clean: {', '.join(PARTS)}; all of them unless said",
+        help=f"what to clean: {', '.join(UNLESS_SAID)}; or dead, which is messages of dead jobs",
     )
     parser.add_argument(
         "--older-than",
@@ -82,8 +83,8 @@ COMMAND = Command(
     name="clean",
     description="Delete products (files and catalogue entries), job folders, records and history of jobs "
     "that have ended. Without --yes it only tells what would go. A batch that is submitted again after its "
-    "records are gone runs again.",
-    examples=("", "--yes", "jobs ledger history --older-than 7d --yes"),
+    "records are gone runs again. Dead jobs can be redriven until their messages are cleaned.",
+    examples=("", "--yes", "jobs ledger history --older-than 7d --yes", "dead --older-than 30d --yes"),
     add_options=_add_options,
     run=_run,
 )

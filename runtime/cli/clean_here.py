@@ -6,9 +6,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from pika.exceptions import AMQPError
+
 from runtime import names
-from runtime.cli import cleaning
-from runtime.cli.cleaning import Cleaned, Horizon, Share
+from runtime.cli import cleaning, dead_jobs
+from runtime.cli.addresses import broker_url
+from runtime.cli.cleaning import Cleaned, Horizon, Part, Share
 from runtime.cli.results import Result, SomeFailed
 from runtime.cli.status_client import Refused, StatusClient, has_jobs, status_client
 from runtime.environment import SettingError, address
@@ -20,7 +23,7 @@ def clean(parts: Sequence[str], *, older_than: float, really: bool) -> Result:
     """Delete what can go of these parts, or only tell; raises SettingError, NoStatus, SomeFailed."""
     share, url = _share(os.environ), _file_manager(os.environ)
 
-    async def work() -> Cleaned:
+    async def clean_share() -> Cleaned:
         async with xml_rpc.session() as session:
             return await cleaning.clean(
                 share,
@@ -32,18 +35,24 @@ def clean(parts: Sequence[str], *, older_than: float, really: bool) -> Result:
             )
 
     try:
-        client, busy = _status(parts)
+        client, overview = _status(parts)
+        busy = _busy(overview)
         horizon = cleaning.horizon(share, age=older_than)
-        cleaned = asyncio.run(work())
+        dead = Part()
+        if "dead" in parts and overview:
+            broker = broker_url()
+            queues = [queue["event"] for queue in overview["queues"]]
+            dead_jobs.discard(broker, queues, share.ledger, dead, until=horizon.at, really=really)
+        cleaned = asyncio.run(clean_share())
         history = None
         if "history" in parts and client and really:
             history = client.forget(int(horizon.at))
     except SettingError:
         raise
-    except (OSError, ValueError, Refused, xml_rpc.Fault) as error:
-        raise SomeFailed(f"not all is done: {error}") from error
-    answer = _answer(cleaned, horizon, done=really, history=history)
-    return Result(answer=answer, show=lambda: _show(cleaned, answer, share))
+    except (OSError, ValueError, Refused, xml_rpc.Fault, AMQPError) as error:
+        raise SomeFailed(f"not all is done: {error or type(error).__name__}") from error
+    answer = _answer(cleaned, dead, horizon, done=really, history=history)
+    return Result(answer=answer, show=lambda: _show(cleaned, dead, answer, share))
 
 
 def _share(env: Mapping[str, str]) -> Share:
@@ -61,21 +70,24 @@ def _file_manager(env: Mapping[str, str]) -> str:
     return address(env, name, default=names.DEFAULT_FILEMGR_URL, schemes=("http", "https"))
 
 
-def _status(parts: Sequence[str]) -> tuple[StatusClient | None, set[str] | None]:
-    """The status service, and the events that the broker has jobs of.
-
-    None for what these parts do not need, and for the events if the broker is away.
-    """
-    if not {"history", "ledger"} & set(parts):
+def _status(parts: Sequence[str]) -> tuple[StatusClient | None, dict[str, Any] | None]:
+    """The status service and its overview; None if these parts need neither."""
+    if not {"history", "ledger", "dead"} & set(parts):
         return None, None
     client = status_client()
-    overview = client.overview()
-    if overview["broker"]["problem"]:
-        return client, None
-    return client, {queue["event"] for queue in overview["queues"] if has_jobs(queue)}
+    return client, client.overview()
 
 
-def _answer(cleaned: Cleaned, horizon: Horizon, *, done: bool, history: int | None) -> dict[str, Any]:
+def _busy(overview: Mapping[str, Any] | None) -> set[str] | None:
+    """The events that the broker has jobs of; None if that is not known."""
+    if overview is None or overview["broker"]["problem"]:
+        return None
+    return {queue["event"] for queue in overview["queues"] if has_jobs(queue)}
+
+
+def _answer(
+    cleaned: Cleaned, dead: Part, horizon: Horizon, *, done: bool, history: int | None
+) -> dict[str, Any]:
     return {
         "done": done,
         "until": horizon.at,
@@ -88,17 +100,20 @@ def _answer(cleaned: Cleaned, horizon: Horizon, *, done: bool, history: int | No
         "jobs": {"entries": cleaned.jobs.count},
         "ledger": {"records": cleaned.ledger.count},
         "history": {"jobs": history},
+        "dead": {"messages": dead.count},
     }
 
 
-def _show(cleaned: Cleaned, answer: Mapping[str, Any], share: Share) -> None:
+def _show(cleaned: Cleaned, dead: Part, answer: Mapping[str, Any], share: Share) -> None:
     products = answer["products"]
     size = f"{products['bytes'] / 1e6:.1f} MB"
-    for root, part, text in (
+    rows: tuple[tuple[object, Part, str], ...] = (
         (share.archive, cleaned.products, f"files, {size}, {products['catalogue']} catalogue entries"),
         (share.jobs, cleaned.jobs, "job folders"),
         (share.ledger, cleaned.ledger, "records of jobs that have ended"),
-    ):
+        ("queues", dead, "messages of dead jobs"),
+    )
+    for root, part, text in rows:
         print(f"{root}: {part.count} {text}")
         for path in part.examples:
             print(f"  {path}")

@@ -12,6 +12,7 @@ so its age is measured by the disk's own clock: by the time that the disk gives 
 products-N.jsonl beside the entries says what run N put into the catalogue. The gateway writes it.
 The file `answered` is for a job whose message had no id. It says that this message was acknowledged: another
 message with the same body and time is another job.
+The file `discarded` says that the message of the dead job was thrown away on purpose.
 A file LEDGER/EVENT/.cancelled/BATCH says that no job of the batch may begin.
 """
 
@@ -39,6 +40,7 @@ EVENT_DIGITS = 8
 FOLDER_MODE = 0o700
 CANCELLED_BATCHES = ".cancelled"
 ANSWERED = "answered"
+DISCARDED = "discarded"
 
 JobEnd = Literal["SUCCEEDED", "DEAD", "CANCELLED"]
 # The job's end for each result of its last run, and the result as it is read back.
@@ -293,6 +295,11 @@ class Ledger:
             return False
         shutil.rmtree(aside)
         return True
+
+    def discard(self, event: str, job: str) -> None:
+        """Record that an operator has given up the message of a dead job, if the job has a record."""
+        with contextlib.suppress(FileNotFoundError):
+            (self._root / event / job / DISCARDED).touch()
 
     def runs(self, folder: Path) -> dict[int, str]:
         """The ids of the job's runs, by their numbers."""

@@ -120,6 +120,33 @@ def test_dead_jobs_are_redriven_by_what_they_died_of(
     until(lambda: vhost.messages("test-workflow.dead") == 4, what="dead jobs")
 
 
+def test_messages_of_dead_jobs_go_only_when_they_are_named(
+    worker: Worker, site: Site, status: Status, vhost: VirtualHost
+) -> None:
+    vhost.publish("test-workflow", b"no JSON")
+    jobs = ("--jobs", "2", "--metadata", "Fail=exit", "--batch-id", "bad")
+    assert submit(site.broker_url, *jobs, *WAIT).code == 1
+    until(lambda: vhost.messages("test-workflow.dead") == 3, what="dead jobs")
+    here = {
+        **status.commands,
+        "OODT_ARCHIVE": str(site.folder / "work" / "archive"),
+        "OODT_JOBS": str(site.folder / "work"),
+        "OODT_LEDGER": str(site.folder / "ledger"),
+    }
+
+    young = command("clean", here, "dead", "--older-than", "1h", "--yes", "--json")
+    assert (young.code, young.result["dead"]) == (0, {"messages": 0}), young.stderr
+    planned = command("clean", here, "dead", "--json")
+    assert planned.result["dead"] == {"messages": 3}
+    until(lambda: vhost.messages("test-workflow.dead") == 3, what="messages that were only looked at")
+    done = command("clean", here, "dead", "--yes")
+    assert done.code == 0, done.stderr
+    assert "queues: 3 messages of dead jobs\n  test-workflow/" in done.stdout
+    assert vhost.messages("test-workflow.dead") == 0
+    assert (site.folder / "ledger" / "test-workflow" / "bad.1" / "discarded").exists()
+    assert command("status", status.commands, "--job", "bad.1", "--json").result["state"] == "DEAD"
+
+
 def test_redrive_says_what_is_wrong(vhost: VirtualHost) -> None:
     environment = {"RABBITMQ_USER_URL": vhost.url}
     unknown = command("redrive", environment, "--event", "nothing", "--all")

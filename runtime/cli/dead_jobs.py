@@ -1,0 +1,44 @@
+"""Counts the messages of dead jobs that can go, and takes them out of their queues."""
+
+from collections.abc import Iterable
+from pathlib import Path, PurePath
+
+import pika
+
+from runtime import names
+from runtime.cli.cleaning import Part
+from runtime.messaging import messages
+from runtime.messaging.blocking import connection
+from runtime.records.ledger import Ledger
+
+
+def discard(url: str, events: Iterable[str], ledger: Path, part: Part, *, until: float, really: bool) -> None:
+    """Discard the messages of jobs that died by UNTIL, in unix seconds; only count them unless REALLY.
+
+    PART says what was done, also if this raises FAILURES or OSError.
+    """
+    records = Ledger(ledger, node="clean", lease=0)
+    for event in events:
+        dead = names.dead_queue(event)
+        with connection(url, name=f"clean {event}") as (receiving, _):
+            for _ in range(receiving.queue_declare(dead, passive=True).method.message_count):
+                method, properties, body = receiving.basic_get(dead)
+                if method is None:
+                    break
+                # Unacknowledged, it lets the next one come, and is requeued when the connection ends.
+                job = messages.job_id(event, properties, body)
+                if not _died_by(until, records, event, job, properties):
+                    continue
+                part.add(PurePath(event, job), len(body))
+                if really:
+                    records.discard(event, job)
+                    receiving.basic_ack(method.delivery_tag)
+
+
+def _died_by(until: float, records: Ledger, event: str, job: str, properties: pika.BasicProperties) -> bool:
+    if verdict := records.verdict(event, job):
+        return verdict.ended <= until
+    if records.knows(event, job):
+        return False  # it was redriven, and has not ended
+    queued = messages.queued_at(properties)
+    return queued is not None and queued <= until

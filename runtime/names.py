@@ -73,6 +73,7 @@ RUN_DIR: Final = "/run/oodt"
 # In RUN_DIR. The Workflow Manager writes the identity of its process there.
 BOOT_FILE: Final = "wm-boot"
 LEDGER_DIR: Final = "/usr/local/oodt/ledger"
+ARCHIVE_DIR: Final = "/usr/local/oodt/archive"
 STATUS_DIR: Final = "/var/lib/oodt-status"
 
 # Outputs of the stack that the operator's commands ask for.

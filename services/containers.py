@@ -9,7 +9,7 @@ from runtime import names
 from services.service_args import Mount
 
 HOME = "/usr/local/oodt"
-ARCHIVE = f"{HOME}/archive"
+ARCHIVE = names.ARCHIVE_DIR
 JOBS = f"{HOME}/jobs"
 CATALOG_DATA = f"{HOME}/data"
 

@@ -1,4 +1,4 @@
-"""Lists and deletes what is in a folder. Links in it are deleted, not followed.
+"""Lists, reads and deletes what is in a folder. Links in it are deleted, not followed.
 
 Whoever owns a part of the folder may replace a folder by a link at any moment. So each step opens the next
 folder relative to the one that is open already, with O_NOFOLLOW.
@@ -11,7 +11,7 @@ import shutil
 import stat
 from collections.abc import Iterator
 from pathlib import Path, PurePath
-from typing import Self
+from typing import BinaryIO, Self
 
 FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 
@@ -62,6 +62,13 @@ class NoFollowFolder:
             if error.errno == errno.ELOOP:
                 return None
             raise
+
+    def open(self, path: PurePath) -> BinaryIO:
+        """Open a file for reading; raises OSError if a part of its path is a link, or if it is a folder."""
+        with self._open(path.parent) as parent:
+            # A pipe in its place would keep a reader waiting.
+            flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+            return os.fdopen(os.open(path.name, flags, dir_fd=parent), "rb")
 
     def remove(self, path: PurePath) -> None:
         """Delete a file, a link, or a folder with its content. It may be gone already."""

@@ -1,5 +1,6 @@
 """The tables that the status command shows."""
 
+import shlex
 import time
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -7,6 +8,8 @@ from typing import Any
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
+
+from runtime import names
 
 Answer = Mapping[str, Any]
 
@@ -60,12 +63,16 @@ def job(answer: Answer) -> RenderableType:
             *(str(run["run"]), _state(run["state"]), run["node"] or "", _clock(run["started"]), _span(run)),
             Text(run["reason"] or ""),
         )
-    products = _table("products", "name", "file")
+    products = _table("products", "name", "file in the archive")
     for product in answer["products"]:
         archived = product.get("archived") or [product.get("file", "")]
-        products.add_row(Text(str(product.get("name", ""))), Text("\n".join(map(str, archived))))
+        # What the archive's folder is called in a container helps nobody outside.
+        files = [str(path).removeprefix(f"{names.ARCHIVE_DIR}/") for path in archived]
+        products.add_row(Text(str(product.get("name", ""))), Text("\n".join(files)))
+    fetch = f"oodt fetch --job {shlex.quote(answer['job'])} --to DIR brings them to this machine"
+    how = [Text(fetch)] if answer["products"] else []
     log = [Text("last of its log", "bold"), Text(answer["log"])] if answer.get("log") else []
-    return Group(about, *_filled(runs, products), *log)
+    return Group(about, *_filled(runs, products), *how, *log)
 
 
 def batch_line(answer: Answer) -> str:

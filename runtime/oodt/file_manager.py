@@ -1,4 +1,4 @@
-"""The File Manager: tells of all products, and removes products from catalogue and archive."""
+"""The File Manager: tells of products and their metadata, and removes them from catalogue and archive."""
 
 import contextlib
 import logging
@@ -80,6 +80,19 @@ class FileManager:
         except (xml_rpc.Fault, KeyError, IndexError, ValueError):
             # A catalogue of OODT's own answers with a fault if the product has no such element.
             return None
+
+    async def metadata(self, product_id: str) -> dict[str, Any] | None:
+        """A product's metadata, lists of values by their keys; None if the catalogue has no such product."""
+        product = await self._product(product_id)
+        if product is None:
+            return None
+        try:
+            metadata: dict[str, Any] = await self._call("getMetadata", product)
+        except xml_rpc.Fault:
+            # As in `received`: the policy may have no such type any more.
+            types = await self._call("getProductTypes")
+            metadata = await self._call("getMetadata", {**product, "type": types[0]})
+        return metadata
 
     async def forget(self, product: Product) -> None:
         """Take a product out of the catalogue. Its files stay."""

@@ -75,6 +75,10 @@ class FileManager:
         references: list[Any] = self._products[product["id"]]["references"]
         return references
 
+    def filemgr_getMetadata(self, product: Product) -> dict[str, Any]:
+        metadata: dict[str, Any] = self._products[product["id"]]["metadata"]
+        return metadata
+
     def filemgr_getProductTypes(self) -> list[dict[str, str]]:
         return [{"id": "urn:test:Type", "name": "TestType"}]
 

@@ -110,6 +110,19 @@ def test_an_event_without_a_job_or_batch_is_refused(say: Say) -> None:
     assert "--event goes with --job" in stderr
 
 
+def test_the_files_of_a_job_are_shown_as_the_archive_has_them_with_the_line_that_brings_them(
+    say: Say,
+) -> None:
+    product = {"name": "a.dat", "archived": ["/usr/local/oodt/archive/TestFile/a.dat"]}
+    facts = {"event": "e", "batch": None, "state": "SUCCEEDED", "queued": None, "reason": None, "log": None}
+    answer = {"jobs": [{"event": "e"}], "job": "a job", **facts, "runs": [], "products": [product]}
+    with answering(answer) as environment:
+        code, stdout, _ = say("status", environment, "--job", "a job")
+    assert code == 0
+    assert " TestFile/a.dat " in stdout and "/usr/local" not in stdout
+    assert "oodt fetch --job 'a job' --to DIR" in stdout
+
+
 @pytest.mark.parametrize(
     ("name", "arguments"), [("status", ()), ("cancel", ("--batch", "b")), ("clean", ("ledger",))]
 )

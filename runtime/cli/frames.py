@@ -1,0 +1,91 @@
+"""What the two ends of `oodt fetch` say to each other: JSON objects, one a line, and files in chunks.
+
+JSON in ASCII carries any name, with line breaks and with bytes that are not UTF-8. Each chunk has its length
+before it, and an empty one ends the file, because a file may be shorter by now than it was listed.
+"""
+
+import json
+import os
+import select
+import struct
+from collections.abc import Iterator, Mapping
+from typing import IO, Any
+
+Line = Mapping[str, Any]
+
+# The first line. A login may print lines of its own before it.
+GREETING = {"speaks": "oodt-fetch 1"}
+GREETING_WITHIN = 100
+CHUNK_BYTES = 256 * 1024
+# A metadata value may have 512 KiB, and a product may have many.
+MOST_LINE_BYTES = 256 * 1024 * 1024
+# Docker does not end a process whose reader is gone, so this one ends by itself.
+UNREAD_SECONDS = 600.0
+LENGTH = struct.Struct(">I")
+
+
+class BrokenOff(Exception):
+    """The other end is gone, or says what cannot be understood."""
+
+
+class Writer:
+    """Writes to a pipe; raises BrokenOff if the reader is gone, or reads nothing for UNREAD_SECONDS."""
+
+    def __init__(self, handle: int) -> None:
+        os.set_blocking(handle, False)
+        self._handle = handle
+
+    def line(self, fields: Line) -> None:
+        self._write(json.dumps(fields).encode() + b"\n")
+
+    def chunk(self, content: bytes) -> None:
+        """A part of a file; an empty one is its end."""
+        self._write(LENGTH.pack(len(content)) + content)
+
+    def _write(self, content: bytes) -> None:
+        left = memoryview(content)
+        while left:
+            if not select.select([], [self._handle], [], UNREAD_SECONDS)[1]:
+                raise BrokenOff(f"nobody has read for {UNREAD_SECONDS:g} s")
+            try:
+                left = left[os.write(self._handle, left) :]
+            except BlockingIOError:
+                continue
+            except OSError as error:
+                raise BrokenOff(f"nobody reads any more: {error}") from error
+
+
+def greeted(stream: IO[bytes]) -> None:
+    """Read up to the greeting; raises BrokenOff."""
+    for _ in range(GREETING_WITHIN):
+        text = stream.readline(MOST_LINE_BYTES)
+        if text == json.dumps(GREETING).encode() + b"\n":
+            return
+        if not text:
+            break
+    raise BrokenOff("no greeting came")
+
+
+def line(stream: IO[bytes]) -> Line:
+    """The next object; raises BrokenOff."""
+    text = stream.readline(MOST_LINE_BYTES)
+    try:
+        fields = json.loads(text)
+    except ValueError:
+        fields = None
+    if not text.endswith(b"\n") or not isinstance(fields, dict):
+        raise BrokenOff(f"a line ended early: {text[:80]!r}" if text else "no line came")
+    return fields
+
+
+def chunks(stream: IO[bytes]) -> Iterator[bytes]:
+    """The chunks of a file to its end; raises BrokenOff."""
+    while length := LENGTH.unpack(_exactly(stream, LENGTH.size))[0]:
+        yield _exactly(stream, length)
+
+
+def _exactly(stream: IO[bytes], size: int) -> bytes:
+    content = stream.read(size)
+    if len(content) < size:
+        raise BrokenOff("a file ended early")
+    return content

@@ -21,9 +21,9 @@ COPY_TIMEOUT = 300  # seconds
 LOOK_TIMEOUT = 30  # seconds
 LEFT_OUT = ("__pycache__", ".git", ".DS_Store")
 
-# The archive comes on standard input; a copy is complete once it has its final name. Containers that are
-# stopping still run jobs from an older copy, so the ten newest of each kind are kept. A copy that a service
-# mounts is kept too: without it docker could not start another container of that service.
+# The archive comes on standard input; a copy is complete once it has its final name. The ten newest of each
+# kind are kept. A copy that a service mounts is kept too: without it docker could not start another container
+# of that service. So is one that a running container mounts: it may be on its way out and have jobs.
 RECEIVE = """
 set -e
 umask 022
@@ -34,7 +34,10 @@ tar -x -f - -C "$draft" --no-same-owner
 chmod 755 "$draft"
 [ -d {copy} ] || mv "$draft" {copy}
 touch {copy}
-if services=$(docker service ls -q) && mounts=$(docker service inspect $services); then
+if services=$(docker service ls -q) && mounts=$(docker service inspect $services) \\
+  && tasks=$(docker service ps --no-trunc --format '{{{{.CurrentState}}}} {{{{.ID}}}}' $services) \\
+  && running=$(echo "$tasks" | sed -n 's/^Running.* //p') \\
+  && mounts=$mounts$([ -z "$running" ] || docker inspect --type task $running); then
   ls -dt {share}/config/{kind}-*/ | tail -n +11 | while read -r old; do
     case $mounts in *"$old"*) ;; *) rm -rf "$old" ;; esac
   done

@@ -21,6 +21,8 @@ DOCKER = """#!/bin/sh
 case "$1 $2" in
   "service ls") echo oodt-filemgr ;;
   "service inspect") cat {mounts} ;;
+  "service ps") printf 'Running 5 minutes ago t1\\nRunning 2 hours ago t2\\nShutdown 2 hours ago t3\\n' ;;
+  "inspect --type") [ "$*" = "inspect --type task t1 t2" ] && cat {mounts}.tasks ;;
 esac
 """
 
@@ -78,7 +80,8 @@ def test_the_same_content_gives_the_same_bytes_and_an_edit_others(folders: list[
 
 @pytest.fixture
 def mounts(tmp_path: Path) -> Path:
-    """What docker tells of the services."""
+    """What docker tells of the services, and beside it what it tells of their containers that run."""
+    (tmp_path / "mounts.json.tasks").write_text("[]")
     return tmp_path / "mounts.json"
 
 
@@ -139,13 +142,15 @@ def test_edits_of_programs_remove_no_copy_of_the_policies(
     assert Path(policies["path"], "workflows", "policy", "events.xml").exists()
 
 
-def test_the_ten_newest_copies_stay_and_what_a_service_mounts(
-    folders: list[Path], mounts: Path, make: Callable[..., dict[str, Any]]
+@pytest.mark.parametrize("by", ["", ".tasks"], ids=["a service", "a container that runs"])
+def test_the_ten_newest_copies_stay_and_what_is_mounted(
+    folders: list[Path], mounts: Path, make: Callable[..., dict[str, Any]], by: str
 ) -> None:
     mounted = make()
     edit(folders, 1, make)
     forgotten = make()
-    mounts.write_text(f'[{{"Source": "{mounted["path"]}/pges"}}]')
+    mounts.write_text("[]")
+    mounts.with_name(f"{mounts.name}{by}").write_text(f'[{{"Source": "{mounted["path"]}/pges"}}]')
     edit(folders, 11, make)
     assert Path(mounted["path"]).exists()
     assert not Path(forgotten["path"]).exists()

@@ -17,6 +17,7 @@ from infra import ssh
 from infra.docker_api import DockerApi
 from infra.dynamic import Props, Provider
 from infra.ssh import Identity
+from services import handover
 
 CONVERGE_TIMEOUT = 300  # seconds
 INTERVAL = 0.5  # seconds between two looks
@@ -45,15 +46,32 @@ class ConvergedProvider(Provider):
             while True:
                 service = docker_api.get(f"/services/{name}")
                 tasks = docker_api.get("/tasks", {"service": [name]})
-                if converged(service, tasks):
+                remains = self._remains(props, tasks) if converged(service, tasks) else None
+                if remains == "":
                     return name, props
                 crashed = [task for task in tasks if _crashed_since(service, task)]
                 if len(crashed) >= CRASHES:
                     raise ServiceError(self._report(props, f"{len(crashed)} tasks failed", crashed))
                 if time.time() > deadline:
+                    if remains:
+                        raise ServiceError(f"service {name}: {remains}; type `pulumi up` again to wait on")
                     waited_for = crashed or [task for task in tasks if task["DesiredState"] == "running"]
                     raise ServiceError(self._report(props, f"not ready within {self.limit:g} s", waited_for))
                 time.sleep(INTERVAL)
+
+    def _remains(self, props: Props, tasks: Sequence[dict[str, Any]]) -> str:
+        """What is still to be waited for when the new tasks run: old ones that take jobs. Empty if none does.
+
+        What they have begun they finish, and that is not waited for.
+        """
+        leaving = handover.stopping(tasks) if props.get("takes_jobs") else []
+        if not leaving:
+            return ""
+        try:
+            taking = handover.taking(leaving, self.docker(props, handover.CONSUMERS))
+        except ssh.RemoteError as problem:
+            return f"the broker does not tell which containers take jobs: {problem}"
+        return f"containers that are to stop still take jobs: {', '.join(taking)}" if taking else ""
 
     def _report(self, props: Props, problem: str, tasks: Sequence[dict[str, Any]]) -> str:
         """The problem, and of the newest of these tasks state, error and last words.
@@ -80,7 +98,8 @@ class ConvergedProvider(Provider):
 class Converged(Resource, module="services", name="Converged"):
     """Ready when all replicas of a service run its newest declaration and are healthy.
 
-    ``declaration`` is anything that changes when the service's declaration does.
+    If it ``takes_jobs``, it is ready once no older task takes any. ``declaration`` is anything that changes
+    when the service's declaration does.
     """
 
     def __init__(
@@ -91,6 +110,7 @@ class Converged(Resource, module="services", name="Converged"):
         identity: Identity,
         service: pulumi.Input[str],
         declaration: Mapping[str, Any],
+        takes_jobs: bool,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         props = {
@@ -98,6 +118,7 @@ class Converged(Resource, module="services", name="Converged"):
             "folder": identity.folder,
             "service": service,
             "declaration": declaration,
+            "takes_jobs": takes_jobs,
         }
         super().__init__(ConvergedProvider(), name, props, opts)
 

@@ -49,6 +49,7 @@ class Service(pulumi.ComponentResource):
             identity=swarm.identity,
             service=self.declared.name,
             declaration={"task": task_spec, "replicas": args.replicas, "manager": swarm.manager.id},
+            takes_jobs=args.takes_jobs,
             opts=child,
         )
         self.register_outputs({"name": self.declared.name})

@@ -47,7 +47,8 @@ class ServiceArgs:
     ``role`` is the role of the nodes that it may run on; ``health`` is the command that checks a container's
     health; ``command`` replaces the image's entrypoint. ``start_first`` is for services that may have more
     tasks than replicas for a while: an update starts that many new tasks at a time before it stops old ones,
-    and does not wait until the old ones have finished their work.
+    and does not wait until the old ones have finished their work. A service that ``takes_jobs`` is up once
+    only new tasks take jobs.
     """
 
     image: pulumi.Input[str]
@@ -65,6 +66,7 @@ class ServiceArgs:
     stop_grace: int = 30
     memory_limit: int | None = None
     start_first: int = 0
+    takes_jobs: bool = False
 
     def task_spec(self, network: docker.Network, platform: str) -> docker.ServiceTaskSpecArgs:
         """What makes docker start new tasks when it changes."""

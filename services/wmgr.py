@@ -61,6 +61,7 @@ def wmgr(
         # A quarter at a time, but at least one for each worker: docker spreads tasks evenly if they start
         # together, but may put tasks on the same worker if they start one after another.
         start_first=max(swarm.workers, -(-settings.wm_replicas // 4)),
+        takes_jobs=True,
     )
 
 

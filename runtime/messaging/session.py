@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import socket
+import uuid
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -170,7 +172,11 @@ class Session:
 
         # The limit applies to each consumer that is made after it.
         await self._answer(self.consuming.basic_qos, prefetch_count=subscription.prefetch)
-        frame = await self._answer(self.consuming.basic_consume, subscription.queue, on_message)
+        # Named after the host, so that the broker tells which containers take jobs.
+        tag = f"{socket.gethostname()}.{uuid.uuid4().hex}"
+        frame = await self._answer(
+            self.consuming.basic_consume, subscription.queue, on_message, consumer_tag=tag
+        )
         self._consumer_tags.append(frame.method.consumer_tag)
 
     async def unsubscribe(self) -> None:

@@ -1,9 +1,9 @@
 """The operator's folder of results: which products are there and right, and how one gets there whole.
 
 A product keeps its path in the archive, so files of one name from two jobs have places of their own. Beside
-it is its record, NAME.oodt.json: the product, its job, its metadata, and size and sha256 of its files. A file
-gets its name once all of its product is here, and the record comes last: what has no right record is brought
-again.
+it is its metadata file, NAME.oodt.json: the product, its job, its metadata, and size and sha256 of its files.
+A file gets its name once all of its product is here, and the metadata file comes last: what does not agree
+with one is brought again.
 """
 
 import contextlib
@@ -21,7 +21,7 @@ from runtime.cli.frames import Line
 from runtime.cli.results import BadInput
 
 SUFFIX = ".oodt.json"
-# Of a longer name, the record's has the beginning and a digest.
+# Of a longer name, the metadata file's has the beginning and a digest.
 MOST_NAME_BYTES = 255
 DIGITS = 16
 # What a file system says of a name, or of what has its place; other products can still be brought.
@@ -71,23 +71,23 @@ class ResultFolder:
             if "\0" in path or not {"", ".", ".."}.isdisjoint(path.split("/")):
                 return f"{path!r} is no path inside the folder"
             if path.endswith(SUFFIX):
-                return f"{path!r} ends in {SUFFIX}, as records do"
+                return f"{path!r} ends in {SUFFIX}, as metadata files do"
         return None
 
     def here(self, product: Line) -> Here:
         """Whether the product is here and right, or its place is that of another one which is not older."""
-        record = self._record(product["place"])
+        known = self._known(product["place"])
         try:
-            if record is None:
+            if known is None:
                 return "absent"
-            if record["id"] != product["id"]:
-                return "shared" if record["ended"] >= product["ended"] else "absent"
+            if known["id"] != product["id"]:
+                return "shared" if known["ended"] >= product["ended"] else "absent"
             listed = [(file["path"], file["size"], file["modified"]) for file in product["files"]]
-            known = [(file["path"], file["size"], file["modified"]) for file in record["files"]]
-            right = listed == known and all(self._is_right(file) for file in record["files"])
+            here = [(file["path"], file["size"], file["modified"]) for file in known["files"]]
+            right = listed == here and all(self._is_right(file) for file in known["files"])
             return "present" if right else "absent"
         except (LookupError, TypeError):
-            return "absent"  # somebody else has written the record
+            return "absent"  # somebody else has written the file
 
     def receive(self, product: Line, stream: IO[bytes]) -> Here:
         """Read the files of a product, which comes with its metadata, and put it in its place.
@@ -132,21 +132,21 @@ class ResultFolder:
             path = self._at(file["path"])
             os.utime(_draft_of(path), ns=(file["modified"], file["modified"]))
             os.replace(_draft_of(path), path)
-        record = {
+        content = {
             **{key: product[key] for key in ("id", "name", "type", "job", "event", "ended")},
             "files": received,
             "metadata": product["metadata"],
         }
-        path = self._record_at(product["place"])
+        path = self._beside(product["place"])
         with _draft(path) as draft:
-            draft.write(json.dumps(record, indent=1).encode() + b"\n")
+            draft.write(json.dumps(content, indent=1).encode() + b"\n")
             draft.close()
             os.replace(_draft_of(path), path)
 
-    def _record(self, place: str) -> Any:
-        """The record beside a product's place; None if none can be read there."""
+    def _known(self, place: str) -> Any:
+        """The metadata file beside a product's place; None if none can be read there."""
         try:
-            with open(self._record_at(place), "rb") as file:
+            with open(self._beside(place), "rb") as file:
                 return json.load(file)
         except (OSError, ValueError):
             return None
@@ -160,7 +160,7 @@ class ResultFolder:
         except (OSError, ValueError):
             return False
 
-    def _record_at(self, place: str) -> bytes:
+    def _beside(self, place: str) -> bytes:
         folder, name = os.path.split(self._at(place))
         most = MOST_NAME_BYTES - len(SUFFIX)
         if len(name) > most:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import secrets
@@ -17,6 +18,7 @@ from runtime import names
 from services.convergence import ConvergedProvider, ServiceError
 from testing.cluster import Cluster, eventually, finish
 from testing.oodt import catalogued
+from tests.e2e import rollout
 from tests.e2e.chaos import troubles
 from tests.e2e.chaos.storm import Storm
 from toolchain.paths import REPOSITORY
@@ -161,6 +163,21 @@ def test_edits_of_a_program_leave_the_file_manager_what_it_needs_to_start_again(
     assert cluster.up() == {}
 
 
+def expected_rounds(number: int) -> list[tuple[list[str], list[str]]]:
+    return [([f"version {each - 1}"], [f"version {each}"]) for each in range(1, number + 1)]
+
+
+def test_jobs_that_are_sent_as_soon_as_up_returns_run_on_the_new_workflow(cluster: Cluster) -> None:
+    assert rollout.rounds(cluster, 2) == expected_rounds(2)
+
+
+@pytest.mark.slow
+def test_twenty_times_jobs_that_are_sent_as_soon_as_up_returns_run_on_the_new_workflow(
+    cluster: Cluster,
+) -> None:
+    assert rollout.rounds(cluster, 20) == expected_rounds(20)
+
+
 def test_a_killed_workflow_manager_container_costs_no_job_and_makes_no_second_product(
     cluster: Cluster,
 ) -> None:
@@ -261,6 +278,22 @@ def test_the_status_service_tells_what_became_of_jobs(cluster: Cluster) -> None:
     assert (job["state"], len(job["products"])) == ("SUCCEEDED", 2)
     nodes = cluster.command("runtime.status")["nodes"]
     assert {node["node"]: node["slots"] for node in nodes} == {"worker1": 4, "worker2": 4}
+
+
+def test_the_products_of_a_batch_come_to_the_operators_machine(cluster: Cluster, tmp_path: Path) -> None:
+    fetch = ("runtime.fetch", "--batch", "told", "--to", str(tmp_path))
+    done = cluster.command(*fetch)
+    assert (done["products"], done["fetched"], done["failed"]) == (4, 4, 0)
+    archive = cluster.output("archive")
+    sums = cluster.manager(f"cd {archive} && find . -name '*told.*' -type f -exec sha256sum {{}} +")
+    brought = [path for path in tmp_path.rglob("*.dat") if path.is_file()]
+    assert {
+        str(path.relative_to(tmp_path)): hashlib.sha256(path.read_bytes()).hexdigest() for path in brought
+    } == {line.split()[1].removeprefix("./"): line.split()[0] for line in sums.splitlines()}
+    beside = json.loads(brought[0].with_name(f"{brought[0].name}.oodt.json").read_text())
+    assert (beside["metadata"]["Dataset"], beside["job"][:5]) == (["abc"], "told.")
+    again = cluster.command(*fetch)
+    assert (again["fetched"], again["present"]) == (0, 4)
 
 
 def test_where_only_ssh_is_let_in_submit_opens_a_tunnel_and_opens_it_again(

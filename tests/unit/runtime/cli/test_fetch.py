@@ -76,12 +76,17 @@ def run(site: ResultsSite, monkeypatch: pytest.MonkeyPatch, capfd: pytest.Captur
     return run
 
 
+def stalls_after(size: int) -> str:
+    """A line that says no more after so many bytes, for as long as the command is there."""
+    return f"{{ head -c {size}; while kill -0 $$ && kill -0 $PPID; do sleep 0.1; done 2>/dev/null; }}"
+
+
 def to(site: ResultsSite) -> Path:
     return site.folder / "results"
 
 
 def files(folder: Path) -> dict[str, str]:
-    """All files of a folder but records, with their content."""
+    """All files of a folder but metadata files, with their content."""
     return {
         str(path.relative_to(folder)): path.read_text()
         for path in folder.rglob("*")
@@ -89,7 +94,7 @@ def files(folder: Path) -> dict[str, str]:
     }
 
 
-def record(site: ResultsSite, file: str) -> dict[str, Any]:
+def beside(site: ResultsSite, file: str) -> dict[str, Any]:
     read: dict[str, Any] = json.loads((to(site) / f"{file}{SUFFIX}").read_text())
     return read
 
@@ -107,7 +112,7 @@ def test_the_products_of_a_batch_come_with_their_metadata(site: ResultsSite, run
         "TestFile/two.dat": "b.1 TestFile/two.dat",
         "TestFile/three.dat": "b.2 TestFile/three.dat",
     }
-    found = record(site, "TestFile/three.dat")
+    found = beside(site, "TestFile/three.dat")
     content = (site.archive / "TestFile/three.dat").read_bytes()
     assert (found["name"], found["type"], found["job"]) == ("three.dat", "TestFile", "b.2")
     assert found["metadata"] == {"Job": ["b.2"]}
@@ -132,7 +137,7 @@ def test_files_of_one_name_from_two_jobs_have_places_of_their_own(site: ResultsS
     assert files(to(site)) == files(site.archive)
 
 
-@pytest.mark.parametrize("spoil", ["delete", "shorten", "change", "record"])
+@pytest.mark.parametrize("spoil", ["delete", "shorten", "change", "metadata file"])
 def test_what_is_there_and_right_is_not_brought_again(site: ResultsSite, run: Fetch, spoil: str) -> None:
     site.job("b.1", "one.dat", "two.dat")
     arguments = ("--job", "b.1", "--to", str(to(site)), "--json")
@@ -146,7 +151,7 @@ def test_what_is_there_and_right_is_not_brought_again(site: ResultsSite, run: Fe
             one.write_text(one.read_text()[:-1])
         case "change":
             one.write_text(one.read_text().swapcase())
-        case "record":
+        case "metadata file":
             (to(site) / f"one.dat{SUFFIX}").write_text('{"half": ')
     assert run(*arguments).counts == (1, 1, 0)
     assert files(to(site)) == files(site.archive)
@@ -180,7 +185,7 @@ def test_a_line_that_breaks_leaves_no_part_of_a_file_and_the_next_command_goes_o
 def test_a_draft_that_a_killed_command_has_left_is_taken_for_nothing(site: ResultsSite, run: Fetch) -> None:
     site.job("b.1", "one.dat")
     (site.archive / "one.dat").write_bytes(os.urandom(3_000_000))
-    site.let_ssh_in(through="{ head -c 2000000; sleep 60; }")
+    site.let_ssh_in(through=stalls_after(2_000_000))
     command = [sys.executable, "-m", "runtime.fetch", "--job", "b.1", "--to", str(to(site))]
     with subprocess.Popen(command) as killed:
         while not list(to(site).glob(".*.part")):
@@ -209,7 +214,7 @@ def test_a_file_that_came_wrong_is_not_kept(site: ResultsSite, run: Fetch) -> No
         ("{archive}/folder/link.dat", "neither a file nor a folder"),
         ("{archive}/linked/secret.dat", "is not in the archive any more"),
         ("{archive}/pipe", "neither a file nor a folder"),
-        (f"{{archive}}/record{SUFFIX}", f"ends in {SUFFIX}"),
+        (f"{{archive}}/one{SUFFIX}", f"ends in {SUFFIX}"),
         ("{archive}/gone.dat", "is not in the archive any more"),
         ("{archive}/good.dat/inner", "is not in the archive any more"),
     ],
@@ -224,7 +229,7 @@ def test_a_file_that_cannot_or_may_not_come_is_named_and_the_others_come(
     (site.archive / "folder" / "link.dat").symlink_to(site.folder / "outside.dat")
     (site.archive / "linked").symlink_to(site.folder / "elsewhere")
     os.mkfifo(site.archive / "pipe")
-    (site.archive / f"record{SUFFIX}").write_text("content")
+    (site.archive / f"one{SUFFIX}").write_text("content")
     (site.archive / "good.dat").write_text("good")
     bad = site.product("bad", path.format(archive=site.archive))
     site.announce("b.1", [bad, site.product("good.dat", str(site.archive / "good.dat"))])
@@ -263,7 +268,7 @@ def test_a_product_that_is_a_folder_comes_with_all_its_files(site: ResultsSite, 
     site.announce("b.1", [site.product("cube", str(cube), str(cube / "a"), str(cube / "b"))])
     assert run("--job", "b.1", "--to", str(to(site))).code == 0
     assert files(to(site)) == {"cube/a": "a", "cube/b": "b"}
-    assert [file["path"] for file in record(site, "cube")["files"]] == ["cube/a", "cube/b"]
+    assert [file["path"] for file in beside(site, "cube")["files"]] == ["cube/a", "cube/b"]
 
 
 def test_of_two_products_with_one_file_the_later_ones_metadata_is_kept(site: ResultsSite, run: Fetch) -> None:
@@ -274,7 +279,7 @@ def test_of_two_products_with_one_file_the_later_ones_metadata_is_kept(site: Res
     run(*arguments)
     again = run(*arguments)
     assert (again.code, again.counts, again.answer["shared"]) == (0, (0, 1, 0), 1)
-    assert record(site, "same.dat")["job"] == "b.2"
+    assert beside(site, "same.dat")["job"] == "b.2"
     assert files(to(site)) == {"same.dat": "b.2 same.dat"}
 
 
@@ -399,7 +404,7 @@ def test_a_file_manager_that_is_away_is_told(site: ResultsSite, run: Fetch) -> N
 @pytest.mark.timeout(60)
 def test_the_time_limit_covers_a_line_that_stands_still(site: ResultsSite, run: Fetch) -> None:
     site.job("b.1", "one.dat")
-    site.let_ssh_in(through="{ head -c 60; sleep 100; }")
+    site.let_ssh_in(through=stalls_after(60))
     done = run("--job", "b.1", "--to", str(to(site)), "--timeout", "3", "--json")
     assert done.code == 4
     assert "run the same command again to go on" in done.err
@@ -407,7 +412,7 @@ def test_the_time_limit_covers_a_line_that_stands_still(site: ResultsSite, run: 
 
 def test_two_commands_do_not_write_to_one_folder_at_once(site: ResultsSite, run: Fetch) -> None:
     site.job("b.1", "one.dat")
-    site.let_ssh_in(through="{ head -c 60; sleep 100; }")
+    site.let_ssh_in(through=stalls_after(60))
     command = [sys.executable, "-m", "runtime.fetch", "--job", "b.1", "--to", str(to(site))]
     with subprocess.Popen(command) as first:
         while not to(site).exists():

@@ -65,11 +65,14 @@ def _files(archive: NoFollowFolder, archived: Iterable[str]) -> dict[str, Any]:
     files: list[dict[str, Any]] = []
     problem = None
     for path in map(PurePath, map(place_of, archived)):
-        inside = path.is_relative_to(root) and path != root
-        about = archive.about(path.relative_to(root)) if inside else None
+        if not path.is_relative_to(root) or path == root:
+            problem = f"{path} is not in the archive"
+            continue
+        place = str(path.relative_to(root))
+        about = archive.about(PurePath(place))
         if about is None:
-            problem = f"{path} is not in the archive" + (" any more" if inside else "")
-        elif (place := str(path.relative_to(root))) in places:
+            problem = f"{place} is not in the archive any more"
+        elif place in places:
             continue
         elif S_ISREG(about.st_mode):
             files.append({"path": place, "size": about.st_size, "modified": about.st_mtime_ns})
@@ -78,7 +81,7 @@ def _files(archive: NoFollowFolder, archived: Iterable[str]) -> dict[str, Any]:
             # OODT lists a folder and the files in it.
             places.append(place)
         else:
-            problem = f"{path} is neither a file nor a folder"
+            problem = f"{place} is neither a file nor a folder"
     return {
         "place": places[0] if places else "",
         "files": files,

@@ -14,7 +14,7 @@ from runtime.cli.fetching import Fetched
 
 @contextlib.contextmanager
 def display(fetched: Fetched) -> Iterator[Callable[[], None]]:
-    """Gives what is to be called after each product."""
+    """Gives what is to be called after each step."""
     if not sys.stderr.isatty():
         yield _lines(fetched)
         return
@@ -23,7 +23,7 @@ def display(fetched: Fetched) -> Iterator[Callable[[], None]]:
         task = progress.add_task("", total=None)
 
         def show() -> None:
-            total = fetched.wanted_bytes if fetched.fetched or fetched.failed else None
+            total = fetched.wanted_bytes if fetched.bytes else None
             progress.update(task, description=_text(fetched), completed=fetched.bytes, total=total)
 
         yield show
@@ -44,6 +44,6 @@ def _lines(fetched: Fetched) -> Callable[[], None]:
 
 
 def _text(fetched: Fetched) -> str:
-    if not fetched.fetched:
+    if not fetched.bytes:
         return f"{fetched.listed} products, {fetched.wanted} of them to be brought"
     return f"{fetched.fetched} of {fetched.wanted} products brought"

@@ -61,13 +61,14 @@ class Fetched:
 def fetch(
     wanted: Mapping[str, str | None], folder: ResultFolder, fetched: Fetched, tell: Callable[[], None]
 ) -> None:
-    """Bring the products of a job or a batch into the folder; TELL is called after each one.
+    """Bring the products of a job or a batch into the folder; TELL is called after each step.
 
     Raises NoBroker, BadInput and SomeFailed as the archive's end says, OSError.
     """
     with tempfile.TemporaryFile() as request, tempfile.TemporaryFile() as to_bring:
+        request.write(_line({"do": "list", **wanted}))
         to_bring.write(_line({"do": "send"}))
-        with _answer(request, {"do": "list", **wanted}) as stream:
+        with _answer(request) as stream:
             fetched.about = _heard(stream)
             for product in _products(stream):
                 _compare(product, folder, fetched, to_bring)
@@ -76,7 +77,7 @@ def fetch(
             return
         with _answer(to_bring) as stream:
             for product in _products(stream):
-                _receive(product, folder, fetched, stream)
+                _receive(product, folder, fetched, stream, tell)
                 tell()
 
 
@@ -97,16 +98,21 @@ def _compare(product: Line, folder: ResultFolder, fetched: Fetched, to_bring: IO
             fetched.wanted_bytes += sum(file["size"] for file in product["files"])
 
 
-def _receive(product: Line, folder: ResultFolder, fetched: Fetched, stream: IO[bytes]) -> None:
+def _receive(
+    product: Line, folder: ResultFolder, fetched: Fetched, stream: IO[bytes], tell: Callable[[], None]
+) -> None:
+    def came(size: int) -> None:
+        fetched.bytes += size
+        tell()
+
     if problem := folder.problem(product):
         fetched.fail(product, problem)
         return
     try:
-        if folder.receive(product, stream) == "shared":
+        if folder.receive(product, stream, came) == "shared":
             fetched.shared += 1
         else:
             fetched.fetched += 1
-        fetched.bytes += sum(file["size"] for file in product["files"])
     except Unusable as error:
         fetched.fail(product, str(error))
 
@@ -125,13 +131,11 @@ def _heard(stream: IO[bytes]) -> Line:
 
 
 @contextlib.contextmanager
-def _answer(request: IO[bytes], fields: Line | None = None) -> Iterator[IO[bytes]]:
-    """What the archive's end answers to a request that is written already, or is these FIELDS.
+def _answer(request: IO[bytes]) -> Iterator[IO[bytes]]:
+    """What the archive's end answers to a request in a file.
 
     Raises NoBroker if the other end cannot be reached or breaks off.
     """
-    if fields:
-        request.write(_line(fields))
     request.seek(0)
     line, login = _command()
     try:

@@ -12,7 +12,7 @@ import fcntl
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Any, BinaryIO, Literal, Self
 
@@ -89,14 +89,15 @@ class ResultFolder:
         except (LookupError, TypeError):
             return "absent"  # somebody else has written the file
 
-    def receive(self, product: Line, stream: IO[bytes]) -> Here:
+    def receive(self, product: Line, stream: IO[bytes], came: Callable[[int], None]) -> Here:
         """Read the files of a product, which comes with its metadata, and put it in its place.
 
+        CAME is told how many bytes have come since the last time.
         If the place is that of another one by now, the product is left out.
         Raises Unusable, OSError where no product can be written, BrokenOff.
         """
         with contextlib.ExitStack() as drafts:
-            received = [self._received(file, stream, drafts) for file in product["files"]]
+            received = [self._received(file, stream, came, drafts) for file in product["files"]]
             if problem := next((each["problem"] for each in received if each["problem"]), None):
                 raise Unusable(problem)
             if self.here(product) == "shared":
@@ -107,7 +108,9 @@ class ResultFolder:
                 raise Unusable(problems[0])
         return "present"
 
-    def _received(self, file: Line, stream: IO[bytes], drafts: contextlib.ExitStack) -> dict[str, Any]:
+    def _received(
+        self, file: Line, stream: IO[bytes], came: Callable[[int], None], drafts: contextlib.ExitStack
+    ) -> dict[str, Any]:
         """Read a file into a draft beside its place; says what came, or the problem."""
         digest, size = hashlib.sha256(), 0
         with _named_problems() as problems:
@@ -117,6 +120,7 @@ class ResultFolder:
             size += len(content)
             if not problems:
                 draft.write(content)
+            came(len(content))
         sent = frames.line(stream)
         problem = problems[0] if problems else sent["problem"]
         if not problem and (size, digest.hexdigest()) != (sent["size"], sent["sha256"]):

@@ -144,16 +144,17 @@ def _answer(request: IO[bytes]) -> Iterator[IO[bytes]]:
         raise NoBroker(f"{line[0]} cannot be run: {error}: install it") from error
     assert process.stdout is not None
     try:
-        frames.greeted(process.stdout)
-        yield process.stdout
+        stream = frames.reader(process.stdout.fileno())
+        frames.greeted(stream)
+        yield stream
     except BrokenOff as error:
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(END_SECONDS)
         if login and process.returncode == SSH_FAILED:
             raise NoBroker(f"the manager lets nobody in; try: {shlex.join(login)}") from error
+        code = "" if process.returncode is None else f" with exit code {process.returncode}"
         raise NoBroker(
-            f"the archive's end broke off with exit code {process.returncode}: {error}; run the same command "
-            "again to go on; if the cluster is older than this command, type `pulumi up` first"
+            f"the archive's end broke off{code}: {error}; run the same command again to go on"
         ) from error
     finally:
         process.kill()

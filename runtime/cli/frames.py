@@ -4,6 +4,7 @@ JSON in ASCII carries any name, with line breaks and with bytes that are not UTF
 before it, and an empty one ends the file, because a file may be shorter by now than it was listed.
 """
 
+import io
 import json
 import os
 import select
@@ -19,8 +20,8 @@ GREETING_WITHIN = 100
 CHUNK_BYTES = 256 * 1024
 # A metadata value may have 512 KiB, and a product may have many.
 MOST_LINE_BYTES = 256 * 1024 * 1024
-# Docker does not end a process whose reader is gone, so this one ends by itself.
-UNREAD_SECONDS = 600.0
+# A disk or a network that hangs, or a reader that is gone, must not keep a process waiting for ever.
+QUIET_SECONDS = 600.0
 LENGTH = struct.Struct(">I")
 
 
@@ -29,7 +30,7 @@ class BrokenOff(Exception):
 
 
 class Writer:
-    """Writes to a pipe; raises BrokenOff if the reader is gone, or reads nothing for UNREAD_SECONDS."""
+    """Writes to a pipe; raises BrokenOff if the reader is gone, or reads nothing for QUIET_SECONDS."""
 
     def __init__(self, handle: int) -> None:
         os.set_blocking(handle, False)
@@ -45,14 +46,32 @@ class Writer:
     def _write(self, content: bytes) -> None:
         left = memoryview(content)
         while left:
-            if not select.select([], [self._handle], [], UNREAD_SECONDS)[1]:
-                raise BrokenOff(f"nobody has read for {UNREAD_SECONDS:g} s")
+            if not select.select([], [self._handle], [], QUIET_SECONDS)[1]:
+                raise BrokenOff(f"nobody has read for {QUIET_SECONDS:g} s")
             try:
                 left = left[os.write(self._handle, left) :]
             except BlockingIOError:
                 continue
             except OSError as error:
                 raise BrokenOff(f"nobody reads any more: {error}") from error
+
+
+class _Pipe(io.RawIOBase):
+    def __init__(self, handle: int) -> None:
+        self._handle = handle
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        if not select.select([self._handle], [], [], QUIET_SECONDS)[0]:
+            raise BrokenOff(f"nothing has come for {QUIET_SECONDS:g} s")
+        return os.readv(self._handle, [buffer])
+
+
+def reader(handle: int) -> IO[bytes]:
+    """Reads from a pipe; raises BrokenOff if nothing comes for QUIET_SECONDS."""
+    return io.BufferedReader(_Pipe(handle))
 
 
 def greeted(stream: IO[bytes]) -> None:
@@ -63,7 +82,7 @@ def greeted(stream: IO[bytes]) -> None:
             return
         if not text:
             break
-    raise BrokenOff("no greeting came")
+    raise BrokenOff("no greeting came; if the cluster is older than this command, type `pulumi up` first")
 
 
 def line(stream: IO[bytes]) -> Line:

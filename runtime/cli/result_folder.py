@@ -92,9 +92,8 @@ class ResultFolder:
     def receive(self, product: Line, stream: IO[bytes], came: Callable[[int], None]) -> Here:
         """Read the files of a product, which comes with its metadata, and put it in its place.
 
-        CAME is told how many bytes have come since the last time.
-        If the place is that of another one by now, the product is left out.
-        Raises Unusable, OSError where no product can be written, BrokenOff.
+        If the place is that of another one by now, the product is left out. CAME is told how many bytes each
+        part has. Raises Unusable, OSError where no product can be written, BrokenOff.
         """
         with contextlib.ExitStack() as drafts:
             received = [self._received(file, stream, came, drafts) for file in product["files"]]
@@ -183,12 +182,18 @@ def _draft(path: bytes) -> Iterator[BinaryIO]:
     """
     draft = _draft_of(path)
     os.makedirs(os.path.dirname(draft), exist_ok=True)
+    # Where others may write too, a link in its place would lead elsewhere.
+    _remove(draft)
     try:
-        with open(draft, "wb") as file:
+        with open(draft, "xb") as file:
             yield file
     finally:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(draft)
+        _remove(draft)
+
+
+def _remove(draft: bytes) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(draft)
 
 
 def _draft_of(path: bytes) -> bytes:

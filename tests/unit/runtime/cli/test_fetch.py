@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from runtime import fetch
-from runtime.cli import stack
+from runtime.cli import fetching, frames, stack
 from runtime.cli.result_folder import SUFFIX
 from runtime.messaging.messages import job_id_for
 from tests.unit.runtime.cli.results_site import ResultsSite, results_site
@@ -399,6 +399,20 @@ def test_a_file_manager_that_is_away_is_told(site: ResultsSite, run: Fetch) -> N
     assert done.code == 3
     assert "http://127.0.0.1:9 is not reachable" in done.err
     assert files(to(site)) == {}
+
+
+def test_a_line_that_says_nothing_for_long_is_given_up(
+    site: ResultsSite, run: Fetch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.job("b.1", "one.dat")
+    site.let_ssh_in(through=stalls_after(60))
+    monkeypatch.setattr(frames, "QUIET_SECONDS", 3.0)
+    monkeypatch.setattr(fetching, "END_SECONDS", 0.1)
+    done = run("--job", "b.1", "--to", str(to(site)))
+    assert (done.code, done.err) == (
+        3,
+        "the archive's end broke off: nothing has come for 3 s; run the same command again to go on\n",
+    )
 
 
 @pytest.mark.timeout(60)

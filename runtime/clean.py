@@ -6,26 +6,16 @@ container, by ssh.
 
 import os
 import re
-import shlex
-import subprocess
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
-from collections.abc import Sequence
 
 from runtime import names
-from runtime.cli import stack
+from runtime.cli import inside
 from runtime.cli.command import Command, exit_with
-from runtime.cli.results import BadUsage, NoBroker, Result, TimedOut
+from runtime.cli.results import BadUsage, Result, TimedOut
 
 UNLESS_SAID = ("products", "jobs", "ledger", "history")
 PARTS = (*UNLESS_SAID, "dead")
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-# ssh's own exit code if it does not get through. Otherwise it is that of the command there.
-SSH_FAILED = 255
-# The container of the status service, on the node that the operator logs in to.
-IN_CONTAINER = (
-    f"docker exec $(docker ps --quiet --filter label=com.docker.swarm.service.name={names.STATUS_SERVICE}"
-    " | head -n 1) python -m runtime.clean"
-)
 
 
 def _run(options: Namespace) -> Result | int:
@@ -37,22 +27,9 @@ def _run(options: Namespace) -> Result | int:
             from runtime.cli.clean_here import clean  # noqa: PLC0415
 
             return clean(options.parts or UNLESS_SAID, older_than=options.older_than, really=options.yes)
-        return _there(options.given)
+        return inside.run("clean", options.given)
     except TimedOut as error:
         raise TimedOut(f"{error}; run the same command again to go on") from None
-
-
-def _there(arguments: Sequence[str]) -> int:
-    """Run the same command in the status service's container, which shows what it did."""
-    login = shlex.split(stack.output(names.SSH_OUTPUT, variable=names.OODT_ARCHIVE))
-    line = [*login, f"{IN_CONTAINER} {shlex.join(arguments)}"]
-    try:
-        code = subprocess.run(line, check=False).returncode
-    except OSError as error:
-        raise NoBroker(f"{login[0]} cannot be run: {error}: install it") from error
-    if code == SSH_FAILED:
-        raise NoBroker(f"the manager lets nobody in; try: {shlex.join(login)}")
-    return code
 
 
 def _add_options(parser: ArgumentParser) -> None:

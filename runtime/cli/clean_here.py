@@ -1,27 +1,25 @@
 """Cleans up where the share is mounted: deletes or only counts, and shows what went or would go."""
 
 import asyncio
-import os
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from pika.exceptions import AMQPError
 
-from runtime import names
-from runtime.cli import cleaning, dead_jobs
+from runtime.cli import cleaning, dead_jobs, places
 from runtime.cli.addresses import broker_url
-from runtime.cli.cleaning import Cleaned, Horizon, Part, Share
+from runtime.cli.cleaning import Cleaned, Horizon, Part
+from runtime.cli.places import Share
 from runtime.cli.results import Result, SomeFailed
 from runtime.cli.status_client import Refused, StatusClient, has_jobs, status_client
-from runtime.environment import SettingError, address
+from runtime.environment import SettingError
 from runtime.oodt import xml_rpc
 from runtime.oodt.file_manager import FileManager
 
 
 def clean(parts: Sequence[str], *, older_than: float, really: bool) -> Result:
     """Delete what can go of these parts, or only tell; raises SettingError, NoStatus, SomeFailed."""
-    share, url = _share(os.environ), _file_manager(os.environ)
+    share, url = places.share(), places.file_manager()
 
     async def clean_share() -> Cleaned:
         async with xml_rpc.session() as session:
@@ -53,21 +51,6 @@ def clean(parts: Sequence[str], *, older_than: float, really: bool) -> Result:
         raise SomeFailed(f"not all is done: {error or type(error).__name__}") from error
     answer = _answer(cleaned, dead, horizon, done=really, history=history)
     return Result(answer=answer, show=lambda: _show(cleaned, dead, answer, share))
-
-
-def _share(env: Mapping[str, str]) -> Share:
-    if not env.get(names.OODT_JOBS):
-        raise SettingError(
-            f"{names.OODT_ARCHIVE} is set and {names.OODT_JOBS} is not: set it to the jobs' folder, "
-            f"or neither of them, to clean the cluster of the stack"
-        )
-    ledger = env.get(names.OODT_LEDGER) or names.LEDGER_DIR
-    return Share(archive=Path(env[names.OODT_ARCHIVE]), jobs=Path(env[names.OODT_JOBS]), ledger=Path(ledger))
-
-
-def _file_manager(env: Mapping[str, str]) -> str:
-    name = names.PROXIED_FILEMGR_URL if env.get(names.PROXIED_FILEMGR_URL) else names.FILEMGR_URL
-    return address(env, name, default=names.DEFAULT_FILEMGR_URL, schemes=("http", "https"))
 
 
 def _status(parts: Sequence[str]) -> tuple[StatusClient | None, dict[str, Any] | None]:

@@ -11,6 +11,7 @@ from pathlib import Path, PurePath
 from stat import S_ISDIR
 
 from runtime.cli.nofollow import NoFollowFolder
+from runtime.cli.places import Share
 from runtime.oodt.file_manager import RECEIVED, FileManager, Product, place_of
 from runtime.records import entries
 from runtime.records.ledger import Ledger
@@ -24,15 +25,6 @@ RECORD_DEPTH = 2
 # again if the record were gone. No message is expected to wait for so long.
 BUSY_SECONDS = 7 * 86400.0
 EXAMPLES = 3
-
-
-@dataclass(frozen=True, kw_only=True)
-class Share:
-    """The folders that all nodes have in common."""
-
-    archive: Path
-    jobs: Path
-    ledger: Path
 
 
 @dataclass(frozen=True, kw_only=True)

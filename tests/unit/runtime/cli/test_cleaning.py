@@ -12,8 +12,9 @@ from typing import Any, cast
 import pytest
 
 from runtime.cli import cleaning
-from runtime.cli.cleaning import BUSY_SECONDS, Cleaned, Share
+from runtime.cli.cleaning import BUSY_SECONDS, Cleaned
 from runtime.cli.nofollow import NoFollowFolder
+from runtime.cli.places import Share
 from runtime.oodt.file_manager import FileManager
 from runtime.outcome import Outcome
 from runtime.records.ledger import Ledger, Run, RunsElsewhere, Verdict

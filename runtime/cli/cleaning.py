@@ -100,6 +100,8 @@ async def clean(
     """
     gone = Cleaned()
     if "products" in parts:
+        if really:
+            Ledger(share.ledger, node="clean", lease=0).note_cleaned(until)
         with NoFollowFolder(share.archive) as folder:
             # An entry goes before its files, so that no entry is left without. Entries whose files are gone
             # already go too: nothing else would ever remove them.

@@ -85,6 +85,7 @@ class Job:
     identity: Identity = "id"
     came_before: bool = False
     digest: str = ""
+    priority: int | None = None
 
     @property
     def key(self) -> tuple[str, str]:
@@ -109,6 +110,7 @@ def identified(queue: str, properties: pika.BasicProperties, body: bytes, *, red
         identity=identity,
         came_before=redelivered or derived is not None,
         digest=_digest(body),
+        priority=properties.priority,
     )
 
 

@@ -13,6 +13,7 @@ products-N.jsonl beside the entries says what run N put into the catalogue. The 
 The file `answered` is for a job whose message had no id. It says that this message was acknowledged: another
 message with the same body and time is another job.
 The file `discarded` says that the message of the dead job was thrown away on purpose.
+The time of the file LEDGER/.cleaned says up to when products were deleted on purpose.
 A file LEDGER/EVENT/.cancelled/BATCH says that no job of the batch may begin.
 """
 
@@ -41,6 +42,7 @@ FOLDER_MODE = 0o700
 CANCELLED_BATCHES = ".cancelled"
 ANSWERED = "answered"
 DISCARDED = "discarded"
+CLEANED = ".cleaned"
 
 JobEnd = Literal["SUCCEEDED", "DEAD", "CANCELLED"]
 # The job's end for each result of its last run, and the result as it is read back.
@@ -118,11 +120,12 @@ class Ledger:
         batch: str | None = None,
         redrive: str | None = None,
         digest: str = "",
+        message: Entry | None = None,
     ) -> Run | RunsElsewhere | Verdict | OtherJob:
         """Begin the job's next run, unless the job has ended or another worker is at it.
 
         A REDRIVE that was not seen before reopens a dead job, and its attempts are counted anew. A job keeps
-        the DIGEST of its metadata from its first run on.
+        the DIGEST of its metadata from its first run on, and its MESSAGE, so that it can be sent again.
         """
         folder = self.folder(event, job)
         history = entries.read_all(folder)
@@ -146,6 +149,8 @@ class Ledger:
                 "started": run.started,
                 "digest": digest,
             }
+            if message is not None and message_of(history) is None:
+                begun["message"] = message
             with entries.draft(folder, begun) as draft:
                 if last["kind"] == "run" and not self._expired(folder, history, entries.modified(draft)):
                     return RunsElsewhere(node=last["node"])
@@ -264,6 +269,15 @@ class Ledger:
             entries.add(folder, len(history) + 1, reopened)
             history.append(reopened)
 
+    def repeat(self, event: str, job: str, *, entry: int, redrive: str) -> bool:
+        """Let a job that has ended run again; false if its last entry is not ENTRY any more."""
+        reopened = {"kind": "reopened", "redrive": redrive, "at": time.time()}
+        try:
+            entries.add(self._root / event / job, entry + 1, reopened)
+        except (EntryExists, FileNotFoundError):
+            return False
+        return True
+
     def cancel_batch(self, event: str, batch: str) -> None:
         """Record that no job of the batch may begin any more."""
         folder = self._root / event / CANCELLED_BATCHES
@@ -300,6 +314,31 @@ class Ledger:
         """Record that an operator has given up the message of a dead job, if the job has a record."""
         with contextlib.suppress(FileNotFoundError):
             (self._root / event / job / DISCARDED).touch()
+
+    def is_discarded(self, event: str, job: str) -> bool:
+        return entries.exists(self._root / event / job / DISCARDED)
+
+    def has_worker(self, event: str, job: str, history: list[Entry]) -> bool:
+        """Whether the last entry of the job's HISTORY is a run whose lease is not over."""
+        if not history or history[-1]["kind"] != "run":
+            return False
+        folder = self._root / event / job
+        with entries.draft(folder, {}) as draft:
+            return not self._expired(folder, history, entries.modified(draft))
+
+    def note_cleaned(self, until: float) -> None:
+        """Record that products of jobs that began until then, in unix seconds, may have been deleted."""
+        latest = max(until, self.cleaned())
+        mark = self._root / CLEANED
+        mark.touch()
+        os.utime(mark, (latest, latest))
+
+    def cleaned(self) -> float:
+        """Products of jobs that began until then may have been deleted on purpose."""
+        try:
+            return entries.modified(self._root / CLEANED)
+        except FileNotFoundError:
+            return 0.0
 
     def runs(self, folder: Path) -> dict[int, str]:
         """The ids of the job's runs, by their numbers."""
@@ -363,6 +402,11 @@ def parse_lines(content: bytes) -> Iterator[Entry]:
             line = json.loads(text)
             if isinstance(line, dict) and "kind" in line:
                 yield line
+
+
+def message_of(history: list[Entry]) -> Entry | None:
+    """What the job's message was made of; None if no run has recorded it."""
+    return next((entry["message"] for entry in history if "message" in entry), None)
 
 
 def _run(folder: Path, earlier: list[Entry], *, id: str = "", started: float = 0) -> Run:

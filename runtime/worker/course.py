@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from runtime.messaging import messages
+from runtime.messaging import messages, recorded
 from runtime.messaging.event import Event
 from runtime.messaging.messages import Job
 from runtime.oodt.file_manager import FileManager
@@ -63,7 +63,12 @@ class Course:
         await self._runner.ready()
         work.begun = True
         claim = await asyncio.to_thread(
-            self._ledger.claim, *job.key, batch=job.batch, redrive=job.redrive, digest=job.digest
+            self._ledger.claim,
+            *job.key,
+            batch=job.batch,
+            redrive=job.redrive,
+            digest=job.digest,
+            message=recorded.of(job),
         )
         match claim:
             case OtherJob():

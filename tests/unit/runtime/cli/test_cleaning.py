@@ -94,6 +94,7 @@ class Site:
             str(path.relative_to(self.share.archive.parent))
             for root in (self.share.archive, self.share.jobs, self.share.ledger)
             for path in root.rglob("*")
+            if path.name != ".cleaned"
         }
 
 

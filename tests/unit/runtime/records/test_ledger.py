@@ -10,7 +10,16 @@ from pathlib import Path
 import pytest
 
 from runtime.outcome import Outcome, Product
-from runtime.records.ledger import Ledger, OtherJob, Run, RunsElsewhere, Superseded, Verdict
+from runtime.records import entries
+from runtime.records.ledger import (
+    Ledger,
+    OtherJob,
+    Run,
+    RunsElsewhere,
+    Superseded,
+    Verdict,
+    message_of,
+)
 
 EVENT = "test-workflow"
 PRODUCT = Product(id="1", name="p", type="T", archived=("/archive/p",))
@@ -275,3 +284,45 @@ def test_a_redriven_job_of_a_cancelled_batch_is_cancelled(tmp_path: Path) -> Non
     book.cancel_batch(EVENT, "batch")
     claim = book.claim(EVENT, "job", batch="batch", redrive="one")
     assert isinstance(claim, Verdict) and claim.state == "CANCELLED"
+
+
+def test_the_first_run_keeps_what_the_message_is_made_of(tmp_path: Path) -> None:
+    book = ledger(tmp_path)
+    message = {"metadata": {"Run": "1"}, "batch": None, "priority": 1, "queued": 1.0}
+    run = book.claim(EVENT, "job", message=message)
+    assert isinstance(run, Run)
+    book.end(run, FAILED)
+    assert isinstance(book.claim(EVENT, "job", message=message), Run)
+    history = entries.read_all(tmp_path / EVENT / "job")
+    assert [entry.get("message") for entry in history] == [message, None, None]
+    assert message_of(history) == message
+
+
+def test_a_job_that_has_succeeded_runs_again_only_if_nothing_has_changed_since(tmp_path: Path) -> None:
+    book = ledger(tmp_path)
+    book.settle(claimed(book), VERDICT)
+    assert not book.repeat(EVENT, "job", entry=1, redrive="one")
+    assert book.repeat(EVENT, "job", entry=2, redrive="one")
+    assert not book.repeat(EVENT, "job", entry=2, redrive="two")
+    run = book.claim(EVENT, "job", redrive="one")
+    assert isinstance(run, Run)
+    assert (run.number, run.failures, run.interruptions) == (2, 0, 0)
+    assert not book.repeat(EVENT, "gone", entry=2, redrive="one")
+
+
+def test_a_job_has_a_worker_while_its_lease_is_not_over(tmp_path: Path) -> None:
+    book = ledger(tmp_path)
+    run = claimed(book)
+    history = entries.read_all(run.folder)
+    assert book.has_worker(EVENT, "job", history)
+    expire(run)
+    assert not book.has_worker(EVENT, "job", history)
+    assert not book.has_worker(EVENT, "new", [])
+
+
+def test_it_is_on_record_up_to_when_products_were_deleted(tmp_path: Path) -> None:
+    book = ledger(tmp_path)
+    assert book.cleaned() == 0.0
+    book.note_cleaned(100.0)
+    book.note_cleaned(50.0)
+    assert book.cleaned() == 100.0

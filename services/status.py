@@ -1,4 +1,4 @@
-"""The status service: the history of jobs, the page on 8080, and the share for the operator's `clean`."""
+"""The status service: the history of jobs, the page on 8080, and the share for `clean` and `reconcile`."""
 
 from __future__ import annotations
 

@@ -135,9 +135,9 @@ async def _goes(
     """Whether all of a product's files go, or are gone."""
     some_go = some_gone = False
     for file in files:
-        path = _below(file, archive)
+        path = below(file, archive)
         about = archive.about(path) if path else None
-        if path is None or (about is None and not _was_there(path, archive)):
+        if path is None or (about is None and not was_there(path, archive)):
             return False
         if about is None:
             some_gone = True
@@ -147,7 +147,7 @@ async def _goes(
             return False
         else:
             some_go = True
-    return some_go or (some_gone and await _was_archived(product, file_manager, until))
+    return some_go or (some_gone and await was_archived(product, file_manager, until))
 
 
 def _files(gone: Part, archive: NoFollowFolder, *, until: float, really: bool) -> None:
@@ -187,20 +187,20 @@ async def _ledger(
             ledger.forget_batch(event, batch)
 
 
-def _below(file: str, archive: NoFollowFolder) -> PurePath | None:
+def below(file: str, archive: NoFollowFolder) -> PurePath | None:
     """The file's path in the archive; None if it is elsewhere."""
     root, path = PurePath(place_of(str(archive.root))), PurePath(file)
     return path.relative_to(root) if path.is_relative_to(root) and path != root else None
 
 
-def _was_there(path: PurePath, archive: NoFollowFolder) -> bool:
+def was_there(path: PurePath, archive: NoFollowFolder) -> bool:
     """Whether a file that is missing may have been deleted, by an earlier clean-up or by hand."""
     # The folder of a product type is never deleted. If it is missing, the share may not be mounted.
     kept = archive.about(PurePath(path.parts[0]))
     return kept is not None and S_ISDIR(kept.st_mode)
 
 
-async def _was_archived(product: Product, file_manager: FileManager, until: float) -> bool:
+async def was_archived(product: Product, file_manager: FileManager, until: float) -> bool:
     """Whether the product's files have arrived in the archive."""
     if product["transferStatus"] != RECEIVED:
         return False

@@ -28,7 +28,16 @@ COMMANDS = {
     "cancel": Listed("runtime.cancel", "cancel jobs or batches, queued or running"),
     "redrive": Listed("runtime.redrive", "put dead jobs back into their queue"),
     "clean": Listed("runtime.clean", "delete products, job folders, records and history of ended jobs"),
+    "reconcile": Listed("runtime.reconcile", "compare queues, ledger, catalogue and archive, and mend them"),
 }
+
+
+class _Formatter(RawDescriptionHelpFormatter):
+    """Leaves room for the names of commands beside their summaries: argparse does not count their indent."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog)
+        self._action_max_length = max(map(len, (*COMMANDS, "completion"))) + 2 * self._indent_increment
 
 
 def load(name: str) -> Command:
@@ -48,7 +57,7 @@ def program_parser(program: str, *, with_options: bool) -> ArgumentParser:
         prog=program,
         description="Submit jobs to the cluster, and see to them.",
         epilog=f"{program} COMMAND --help tells more of each.\n\n{CODES}",
-        formatter_class=RawDescriptionHelpFormatter,
+        formatter_class=_Formatter,
     )
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for name, (_, summary) in COMMANDS.items():

@@ -21,6 +21,8 @@ PLACE = "reference_data_store"
 # The cluster's catalogue takes it for all types, also those that the policy has no more.
 ANY_TYPE = {"id": ""}
 RECEIVED_TIME = "CAS.ProductReceivedTime"
+# The metadata element by which a product names the workflow instance that has made it.
+INSTANCE = "WorkflowInstId"
 # The status of a product whose files are in the archive.
 RECEIVED = "RECEIVED"
 
@@ -69,16 +71,10 @@ class FileManager:
 
     async def received(self, product: Product) -> float | None:
         """When the product was received, in unix seconds; None if the catalogue does not know."""
-        # OODT fails at a type that the policy has no more. The cluster's catalogue goes by the product's id.
-        types = await self._call("getProductTypes")
-        if not types:
-            return None
+        received = await self._element(product, RECEIVED_TIME)
         try:
-            of_a_type = {**product, "type": types[0]}
-            metadata = await self._call("getReducedMetadata", of_a_type, [RECEIVED_TIME])
-            return datetime.fromisoformat(metadata[RECEIVED_TIME][0]).timestamp()
-        except (xml_rpc.Fault, KeyError, IndexError, ValueError):
-            # A catalogue of OODT's own answers with a fault if the product has no such element.
+            return datetime.fromisoformat(received).timestamp() if received else None
+        except ValueError:
             return None
 
     async def metadata(self, product_id: str) -> dict[str, Any] | None:
@@ -93,6 +89,22 @@ class FileManager:
             types = await self._call("getProductTypes")
             metadata = await self._call("getMetadata", {**product, "type": types[0]})
         return metadata
+
+    async def instance(self, product: Product) -> str | None:
+        """The workflow instance that has made the product; None if the catalogue does not know."""
+        return await self._element(product, INSTANCE)
+
+    async def has(self, product_id: str) -> list[str] | None:
+        """The places of a product's files in the archive; None if the catalogue has no such product."""
+        product = await self._product(product_id)
+        if product is None:
+            return None
+        references = await self._call("getProductReferences", product)
+        return [place_of(str(each["dataStoreReference"])) for each in references]
+
+    async def remove_unused(self, path: str) -> None:
+        """Remove a file from the archive, unless a product has it."""
+        await self._remove_file(place_of(path), "")
 
     async def forget(self, product: Product) -> None:
         """Take a product out of the catalogue. Its files stay."""
@@ -109,6 +121,7 @@ class FileManager:
             # The entry goes before the files: of two products that share a file and go at once, the later
             # deletes it.
             await self._call("removeProduct", product)
+            self._forgotten += 1
         for path in sorted(files - {""}):
             await self._remove_file(path, name)
 
@@ -142,6 +155,19 @@ class FileManager:
         # A product whose ingest broke off has no references. Then the name alone decides.
         originals = {path_of(str(reference["origReference"])) for reference in references}
         return str(product["id"]) if not originals or original in originals else None
+
+    async def _element(self, product: Product, name: str) -> str | None:
+        """The first value of a metadata element; None if the catalogue has none."""
+        # OODT fails at a type that the policy has no more. The cluster's catalogue goes by the product's id.
+        types = await self._call("getProductTypes")
+        if not types:
+            return None
+        try:
+            metadata = await self._call("getReducedMetadata", {**product, "type": types[0]}, [name])
+            return str(metadata[name][0])
+        except (xml_rpc.Fault, KeyError, IndexError):
+            # A catalogue of OODT's own answers with a fault if the product has no such element.
+            return None
 
     async def _remove_file(self, path: str, name: str) -> None:
         try:

@@ -340,6 +340,13 @@ class Ledger:
         except FileNotFoundError:
             return 0.0
 
+    def history(self, event: str, job: str) -> list[Entry]:
+        return entries.read_all(self._root / event / job)
+
+    def folders(self, job: str) -> Iterator[Path]:
+        """The folders of the jobs of this id: each event may have one."""
+        return self._root.glob(f"[!.]*/{job}")
+
     def runs(self, folder: Path) -> dict[int, str]:
         """The ids of the job's runs, by their numbers."""
         return {entry["run"]: entry["id"] for entry in entries.read_all(folder) if entry["kind"] == "run"}

@@ -82,6 +82,16 @@ class FileManager:
     def filemgr_getProductTypes(self) -> list[dict[str, str]]:
         return [{"id": "urn:test:Type", "name": "TestType"}]
 
+    def filemgr_getNumProducts(self, _: dict[str, str]) -> int:
+        return len(self._products)
+
+    def filemgr_getFirstPage(self, _: dict[str, str]) -> dict[str, Any]:
+        return {"pageNum": 1, "totalPages": 1, "pageProducts": list(self._products.values())}
+
+    def filemgr_getReducedMetadata(self, product: Product, elements: list[str]) -> dict[str, Any]:
+        metadata = self._products[product["id"]]["metadata"]
+        return {element: metadata[element] for element in elements if element in metadata}
+
     def filemgr_pagedQuery(self, query: dict[str, Any], _: dict[str, str], page: int) -> dict[str, Any]:
         """Products by where their files are, as the cluster's catalogue finds them."""
         place = query["criteria"][0]["elementValue"]

@@ -1,0 +1,145 @@
+"""Finds jobs whose messages are gone, and sends them again.
+
+The event's queue is not read. A message that is returned to it counts as delivered once more, and one without
+an id is then taken for a second delivery. So a message is known to be gone only if the event's queues are
+empty: in two looks at the broker, since a job moves between queues and the broker's numbers are some seconds
+old. Then the ledger is read again: a job that has moved on meanwhile is no finding.
+"""
+
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from pika.adapters.blocking_connection import BlockingChannel
+
+from runtime import names
+from runtime.cli.findings import Example, Findings
+from runtime.cli.status_client import StatusClient, has_jobs
+from runtime.messaging import messages, recorded
+from runtime.messaging.blocking import connection, publish
+from runtime.records.entries import Entry
+from runtime.records.ledger import Ledger, message_of
+
+# More than twice the age of the broker's own numbers, and of what the status service remembers of them.
+SECOND_LOOK_SECONDS = 15.0
+MOST_BATCHES = 1000
+
+# For each event, jobs and the number of their last entries.
+Jobs = dict[str, dict[str, int]]
+
+
+@dataclass(kw_only=True)
+class Suspects:
+    """Jobs that may have to be sent again, as the ledger had them."""
+
+    incomplete: Jobs = field(default_factory=dict)
+    messages: Jobs = field(default_factory=dict)
+    dead: Jobs = field(default_factory=dict)
+
+
+def note(jobs: Jobs, event: str, job: str, entry: int) -> None:
+    jobs.setdefault(event, {})[job] = entry
+
+
+def look(url: str, client: StatusClient, ledger: Ledger, suspects: Suspects, findings: Findings) -> None:
+    """Decide about the suspects; send those again that are to be mended. Raises FAILURES, NoStatus."""
+    quiet, short = _quiet(client), _short(client)
+    if short or any((suspects.incomplete, suspects.messages, suspects.dead)):
+        with connection(url, name="reconcile") as (receiving, sending):
+            for event in quiet & suspects.dead.keys():
+                _discharge(receiving, event, suspects.dead[event])
+            if short or suspects.messages or suspects.dead:
+                receiving.connection.sleep(SECOND_LOOK_SECONDS)
+                quiet &= _quiet(client)
+            _decide(sending, ledger, suspects, findings, quiet)
+    for event, batch in short & _short(client) if short else ():
+        hint = f"oodt submit --event {event} --batch-id {batch} ..."
+        findings.add("batches", Example(event=event, hint=hint))
+
+
+def _quiet(client: StatusClient) -> set[str]:
+    """The events of whose jobs the broker has no message but those of dead ones."""
+    overview = client.overview()
+    if overview["broker"]["problem"]:
+        raise ConnectionError(f"the broker's queues are not known: {overview['broker']['problem']}")
+    return {queue["event"] for queue in overview["queues"] if not has_jobs(queue)}
+
+
+def _short(client: StatusClient) -> set[tuple[str, str]]:
+    """Event and batch, where the history has more jobs that wait or run than the broker has messages."""
+    queues = {each["event"]: each for each in client.overview()["queues"] if each["counted"]}
+    open_batches: dict[str, dict[str, int]] = {}
+    for batch in client.batches(limit=MOST_BATCHES):
+        going_on = batch["waiting"] + sum(batch["states"].values()) - batch["ended"]
+        if going_on and batch["waiting"] and not batch["cancelled"]:
+            open_batches.setdefault(batch["event"], {})[batch["batch"]] = going_on
+    return {
+        (event, batch)
+        for event, batches in open_batches.items()
+        if event in queues and _jobs(queues[event]) < sum(batches.values())
+        for batch in batches
+    }
+
+
+def _jobs(queue: dict[str, Any]) -> int:
+    return int(queue["queued"] + queue["taken"] + queue["retrying"])
+
+
+def _discharge(receiving: BlockingChannel, event: str, suspects: dict[str, int]) -> None:
+    """Take jobs that have a message in the dead queue off the suspects."""
+    queue = names.dead_queue(event)
+    for _ in range(receiving.queue_declare(queue, passive=True).method.message_count):
+        method, properties, body = receiving.basic_get(queue)
+        if method is None:
+            break
+        # Unacknowledged, it lets the next one come, and is requeued when the connection ends.
+        suspects.pop(messages.job_id(event, properties, body), None)
+
+
+def _decide(
+    sending: BlockingChannel, ledger: Ledger, suspects: Suspects, findings: Findings, quiet: set[str]
+) -> None:
+    for event, job, history in _unchanged(ledger, suspects.incomplete):
+        if _sendable(findings, "incomplete", event, job, history):
+            token = uuid.uuid4().hex
+            if ledger.repeat(event, job, entry=len(history), redrive=token):
+                _send(sending, event, job, history, redrive=token)
+                findings.mended("incomplete")
+    for kind, jobs in (("messages", suspects.messages), ("dead", suspects.dead)):
+        for event, job, history in _unchanged(ledger, jobs):
+            if ledger.has_worker(event, job, history):
+                continue
+            if event not in quiet:
+                findings.add("undecided", Example(event=event, job=job))
+            elif _sendable(findings, kind, event, job, history):
+                if kind == "dead":
+                    about = {key: history[-1][key] for key in ("reason", "log")}
+                    _send(sending, names.dead_queue(event), job, history, **about)
+                else:
+                    _send(sending, event, job, history)
+                findings.mended(kind)
+
+
+def _unchanged(ledger: Ledger, jobs: Jobs) -> Iterator[tuple[str, str, list[Entry]]]:
+    for event, of_event in jobs.items():
+        for job, entry in of_event.items():
+            history = ledger.history(event, job)
+            if len(history) == entry and not ledger.is_discarded(event, job):
+                yield event, job, history
+
+
+def _sendable(findings: Findings, kind: str, event: str, job: str, history: list[Entry]) -> bool:
+    """Note a finding; whether it is to be mended."""
+    example = Example(event=event, job=job)
+    if message_of(history) is None:
+        findings.add("unsendable", example)
+        return False
+    return findings.add(kind, example)
+
+
+def _send(sending: BlockingChannel, queue: str, job: str, history: list[Entry], **about: str | None) -> None:
+    message = message_of(history)
+    assert message is not None
+    properties, body = recorded.again(job, message, **about)
+    publish(sending, names.EXCHANGE, queue, body, properties)

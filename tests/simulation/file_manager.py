@@ -10,7 +10,7 @@ import itertools
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from runtime.oodt.file_manager import place_of
+from runtime.oodt.file_manager import RECEIVED_TIME, place_of
 from runtime.oodt.xml_rpc import Fault
 from runtime.proxy.evidence import INSTANCE_KEY
 from runtime.records.journal import SIBLING
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 TYPE = {"id": "urn:test:Type", "name": "TestType"}
 RECEIVED = "RECEIVED"
+LONG_AGO = "2026-01-01T00:00:00.000Z"
 INGESTS_END_SECONDS = 20.0
 
 Fields = dict[str, Any]
@@ -158,6 +159,17 @@ class FileManager:
 
     async def _getProductTypes(self) -> list[Fields]:
         return [TYPE]
+
+    async def _getNumProducts(self, _: Fields) -> int:
+        return len(self.catalogue)
+
+    async def _getFirstPage(self, _: Fields) -> Fields:
+        products = [each.fields() for each in self.catalogue.values()]
+        return {"pageNum": 1, "totalPages": 1, "pageProducts": products}
+
+    async def _getReducedMetadata(self, product: Fields, elements: list[str]) -> Fields:
+        known = {INSTANCE_KEY: [self._product(product).run], RECEIVED_TIME: [LONG_AGO]}
+        return {element: known[element] for element in elements}
 
     def _product(self, product: Fields) -> Product:
         made = self.catalogue.get(product["id"])

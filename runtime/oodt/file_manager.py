@@ -50,6 +50,7 @@ class FileManager:
         self._client = client
         self._url = url
         self._forgotten = 0
+        self._policy: list[dict[str, Any]] = []
 
     async def products(self) -> AsyncIterator[tuple[Product, list[str]]]:
         """Each product in the catalogue and its files in the archive. It may be forgotten meanwhile."""
@@ -159,11 +160,12 @@ class FileManager:
     async def _element(self, product: Product, name: str) -> str | None:
         """The first value of a metadata element; None if the catalogue has none."""
         # OODT fails at a type that the policy has no more. The cluster's catalogue goes by the product's id.
-        types = await self._call("getProductTypes")
-        if not types:
+        self._policy = self._policy or await self._call("getProductTypes")
+        if not self._policy:
             return None
         try:
-            metadata = await self._call("getReducedMetadata", {**product, "type": types[0]}, [name])
+            of_a_type = {**product, "type": self._policy[0]}
+            metadata = await self._call("getReducedMetadata", of_a_type, [name])
             return str(metadata[name][0])
         except (xml_rpc.Fault, KeyError, IndexError):
             # A catalogue of OODT's own answers with a fault if the product has no such element.

@@ -47,7 +47,7 @@ def look(url: str, client: StatusClient, ledger: Ledger, suspects: Suspects, fin
     quiet, short = _quiet(client), _short(client)
     if short or any((suspects.incomplete, suspects.messages, suspects.dead)):
         with connection(url, name="reconcile") as (receiving, sending):
-            for event in quiet & suspects.dead.keys():
+            for event in _events(client) & suspects.dead.keys():
                 _discharge(receiving, event, suspects.dead[event])
             if short or suspects.messages or suspects.dead:
                 receiving.connection.sleep(SECOND_LOOK_SECONDS)
@@ -64,6 +64,11 @@ def _quiet(client: StatusClient) -> set[str]:
     if overview["broker"]["problem"]:
         raise ConnectionError(f"the broker's queues are not known: {overview['broker']['problem']}")
     return {queue["event"] for queue in overview["queues"] if not has_jobs(queue)}
+
+
+def _events(client: StatusClient) -> set[str]:
+    """The events that have a dead queue."""
+    return {queue["event"] for queue in client.overview()["queues"]}
 
 
 def _short(client: StatusClient) -> set[tuple[str, str]]:

@@ -14,7 +14,7 @@ from runtime.cli.findings import Findings
 from runtime.cli.messageless import Suspects, note
 from runtime.cli.nofollow import NoFollowFolder
 from runtime.cli.places import Share
-from runtime.cli.results import DONE, SOME_FAILED, NoBroker, Result, SomeFailed
+from runtime.cli.results import DONE, SOME_FAILED, Result, SomeFailed
 from runtime.cli.status_client import status_client
 from runtime.cli.terminal import tell
 from runtime.environment import SettingError
@@ -37,7 +37,7 @@ def reconcile(mend: Collection[str]) -> Result:
     try:
         suspects = asyncio.run(compare())
         messageless.look(broker, client, ledger, suspects, findings)
-    except (SettingError, NoBroker):
+    except SettingError:
         raise
     except (OSError, ValueError, xml_rpc.Fault, AMQPError) as error:
         raise SomeFailed(

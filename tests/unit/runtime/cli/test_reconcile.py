@@ -4,8 +4,10 @@ import asyncio
 import json
 import os
 import time
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pika
@@ -297,6 +299,42 @@ def test_a_batch_with_more_jobs_than_the_broker_has_messages_is_short(
     queued: int, short: set[tuple[str, str]]
 ) -> None:
     assert messageless._short(cast(StatusClient, FakeStatus(queued=queued, waiting=3))) == short
+
+
+class FakeReceiving:
+    """A dead queue with the messages of these jobs, and a time that passes at once."""
+
+    def __init__(self, *jobs: str) -> None:
+        self._jobs = list(jobs)
+        self.connection = self
+        self.slept = 0.0
+
+    def sleep(self, seconds: float) -> None:
+        self.slept += seconds
+
+    def queue_declare(self, queue: str, *, passive: bool) -> Any:
+        assert passive and queue == f"{EVENT}.dead"
+        return SimpleNamespace(method=SimpleNamespace(message_count=len(self._jobs) + 1))
+
+    def basic_get(self, _: str) -> tuple[object, object, object]:
+        if not self._jobs:
+            return None, None, None
+        return SimpleNamespace(delivery_tag=1), messages.properties_of(self._jobs.pop()), b"{}"
+
+
+@pytest.mark.parametrize(("queued", "expected"), [(0, {"dead": 1, "batches": 1}), (1, {"undecided": 1})])
+def test_jobs_with_a_message_in_the_dead_queue_are_no_finding(
+    site: Site, monkeypatch: pytest.MonkeyPatch, queued: int, expected: dict[str, int]
+) -> None:
+    for job in ("kept", "lost"):
+        site.end(site.run(job), FAILED)
+    receiving, sending = FakeReceiving("kept", "unknown"), FakeChannel()
+    monkeypatch.setattr(messageless, "connection", lambda *_, **__: nullcontext((receiving, sending)))
+    findings, (_, suspects) = Findings(), site.compare()
+    status = cast(StatusClient, FakeStatus(queued=queued, waiting=1))
+    messageless.look("", status, site.ledger, suspects, findings)
+    assert (found(findings), sending.sent) == (expected, [])
+    assert receiving.slept == messageless.SECOND_LOOK_SECONDS
 
 
 def test_queues_that_cannot_be_counted_are_an_error() -> None:

@@ -47,11 +47,13 @@ def look(url: str, client: StatusClient, ledger: Ledger, suspects: Suspects, fin
     quiet, short = _quiet(client), _short(client)
     if short or any((suspects.incomplete, suspects.messages, suspects.dead)):
         with connection(url, name="reconcile") as (receiving, sending):
-            for event in _events(client) & suspects.dead.keys():
-                _discharge(receiving, event, suspects.dead[event])
-            if short or suspects.messages or suspects.dead:
+            events = _events(client) & suspects.dead.keys()
+            _discharge(receiving, events, suspects)
+            if short or any((*suspects.messages.values(), *suspects.dead.values())):
                 receiving.connection.sleep(SECOND_LOOK_SECONDS)
                 quiet &= _quiet(client)
+                # A message that was on its way has arrived. Those that were read are held until the end.
+                _discharge(receiving, events, suspects)
             _decide(sending, ledger, suspects, findings, quiet)
     for event, batch in short & _short(client) if short else ():
         hint = f"oodt submit --event {event} --batch-id {batch} ..."
@@ -91,15 +93,16 @@ def _jobs(queue: dict[str, Any]) -> int:
     return int(queue["queued"] + queue["taken"] + queue["retrying"])
 
 
-def _discharge(receiving: BlockingChannel, event: str, suspects: dict[str, int]) -> None:
+def _discharge(receiving: BlockingChannel, events: set[str], suspects: Suspects) -> None:
     """Take jobs that have a message in the dead queue off the suspects."""
-    queue = names.dead_queue(event)
-    for _ in range(receiving.queue_declare(queue, passive=True).method.message_count):
-        method, properties, body = receiving.basic_get(queue)
-        if method is None:
-            break
-        # Unacknowledged, it lets the next one come, and is requeued when the connection ends.
-        suspects.pop(messages.job_id(event, properties, body), None)
+    for event in events:
+        queue = names.dead_queue(event)
+        for _ in range(receiving.queue_declare(queue, passive=True).method.message_count):
+            method, properties, body = receiving.basic_get(queue)
+            if method is None:
+                break
+            # Unacknowledged, it lets the next one come, and is requeued when the connection ends.
+            suspects.dead[event].pop(messages.job_id(event, properties, body), None)
 
 
 def _decide(

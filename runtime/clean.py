@@ -27,7 +27,7 @@ def _run(options: Namespace) -> Result | int:
             from runtime.cli.clean_here import clean  # noqa: PLC0415
 
             return clean(options.parts or UNLESS_SAID, older_than=options.older_than, really=options.yes)
-        return inside.run("clean", options.given)
+        return inside.run("runtime.clean", options.given)
     except TimedOut as error:
         raise TimedOut(f"{error}; run the same command again to go on") from None
 

@@ -23,7 +23,7 @@ def _run(options: Namespace) -> Result | int:
         from runtime.cli.reconcile_here import reconcile  # noqa: PLC0415
 
         return reconcile(options.kinds)
-    return inside.run("reconcile", options.given)
+    return inside.run("runtime.reconcile", options.given)
 
 
 def _add_options(parser: ArgumentParser) -> None:

@@ -3,7 +3,6 @@
 import contextlib
 import json
 import os
-import shlex
 import subprocess
 import sys
 import tempfile
@@ -12,22 +11,12 @@ from dataclasses import dataclass, field
 from typing import IO
 
 from runtime import names
-from runtime.cli import frames, stack
+from runtime.cli import frames, inside
 from runtime.cli.frames import BrokenOff, Line
 from runtime.cli.result_folder import ResultFolder, Unusable
 from runtime.cli.results import BadInput, CliError, NoBroker, SomeFailed
 
 MODULE = "runtime.cli.archive_end"
-# The container of the status service, on the node that the operator logs in to.
-IN_CONTAINER = (
-    "docker exec --interactive"
-    f" $(docker ps --quiet --filter label=com.docker.swarm.service.name={names.STATUS_SERVICE} | head -n 1)"
-    f" python -m {MODULE}"
-)
-# ssh gives up after three questions without an answer.
-SSH_OPTIONS = ("-o", "ConnectTimeout=10", "-o", "ServerAliveInterval=15")
-# ssh's own exit code if it does not get through. Otherwise it is that of the command there.
-SSH_FAILED = 255
 END_SECONDS = 10.0
 KEPT_PROBLEMS = 1000
 ERRORS: dict[int, type[CliError]] = {each.code: each for each in (SomeFailed, BadInput, NoBroker)}
@@ -141,7 +130,7 @@ def _answer(request: IO[bytes]) -> Iterator[IO[bytes]]:
     try:
         process = subprocess.Popen(line, stdin=request, stdout=subprocess.PIPE)
     except OSError as error:
-        raise NoBroker(f"{line[0]} cannot be run: {error}: install it") from error
+        raise inside.not_installed(line, error) from error
     assert process.stdout is not None
     try:
         stream = frames.reader(process.stdout.fileno())
@@ -150,8 +139,8 @@ def _answer(request: IO[bytes]) -> Iterator[IO[bytes]]:
     except BrokenOff as error:
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(END_SECONDS)
-        if login and process.returncode == SSH_FAILED:
-            raise NoBroker(f"the manager lets nobody in; try: {shlex.join(login)}") from error
+        if login and process.returncode == inside.SSH_FAILED:
+            raise inside.refusal(login) from error
         code = "" if process.returncode is None else f" with exit code {process.returncode}"
         raise NoBroker(
             f"the archive's end broke off{code}: {error}; run the same command again to go on"
@@ -166,8 +155,8 @@ def _command() -> tuple[list[str], list[str]]:
     """The command line that starts the archive's end, and the login in it if any; raises NoAnswer."""
     if os.environ.get(names.OODT_ARCHIVE):
         return [sys.executable, "-m", MODULE], []
-    login = shlex.split(stack.output(names.SSH_OUTPUT, variable=names.OODT_ARCHIVE))
-    return [login[0], *SSH_OPTIONS, *login[1:], IN_CONTAINER], login
+    login = inside.login()
+    return inside.line(MODULE, (), login=login, interactive=True), login
 
 
 def _line(fields: Line) -> bytes:

@@ -1,4 +1,4 @@
-"""Runs a command in the status service's container, by ssh: it has the share, the broker, the catalogue."""
+"""Runs a module in the status service's container, by ssh: it has the share, the broker, the catalogue."""
 
 import shlex
 import subprocess
@@ -8,23 +8,48 @@ from runtime import names
 from runtime.cli import stack
 from runtime.cli.results import NoBroker
 
+# ssh gives up after three questions without an answer.
+SSH_OPTIONS = ("-o", "ConnectTimeout=10", "-o", "ServerAliveInterval=15")
 # ssh's own exit code if it does not get through. Otherwise it is that of the command there.
 SSH_FAILED = 255
-# The container of the status service, on the node that the operator logs in to.
-IN_CONTAINER = (
-    f"docker exec $(docker ps --quiet --filter label=com.docker.swarm.service.name={names.STATUS_SERVICE}"
-    " | head -n 1) python -m runtime."
+# On the node that the operator logs in to.
+CONTAINER = (
+    f"$(docker ps --quiet --filter label=com.docker.swarm.service.name={names.STATUS_SERVICE} | head -n 1)"
 )
 
 
-def run(command: str, arguments: Sequence[str]) -> int:
-    """Run the same command there, which shows what it did; returns its exit code. Raises NoBroker."""
-    login = shlex.split(stack.output(names.SSH_OUTPUT, variable=names.OODT_ARCHIVE))
-    line = [*login, f"{IN_CONTAINER}{command} {shlex.join(arguments)}"]
+def login() -> list[str]:
+    """The ssh command to the manager; raises NoAnswer."""
+    return shlex.split(stack.output(names.SSH_OUTPUT, variable=names.OODT_ARCHIVE))
+
+
+def line(
+    module: str, arguments: Sequence[str], *, login: Sequence[str], interactive: bool = False
+) -> list[str]:
+    """The command line that runs MODULE there; with INTERACTIVE it reads standard input."""
+    docker = ["docker", "exec", *(["--interactive"] if interactive else [])]
+    python = ["python", "-m", module, *arguments]
+    return [login[0], *SSH_OPTIONS, *login[1:], f"{shlex.join(docker)} {CONTAINER} {shlex.join(python)}"]
+
+
+def refusal(login: Sequence[str]) -> NoBroker:
+    """The error when ssh does not get through."""
+    return NoBroker(f"the manager lets nobody in; try: {shlex.join(login)}")
+
+
+def not_installed(line: Sequence[str], error: OSError) -> NoBroker:
+    """The error when there is no ssh on this machine."""
+    return NoBroker(f"{line[0]} cannot be run: {error}: install it")
+
+
+def run(module: str, arguments: Sequence[str]) -> int:
+    """Run MODULE there, which shows what it does; returns its exit code. Raises NoAnswer, NoBroker."""
+    manager = login()
+    command = line(module, arguments, login=manager)
     try:
-        code = subprocess.run(line, check=False).returncode
+        code = subprocess.run(command, check=False).returncode
     except OSError as error:
-        raise NoBroker(f"{login[0]} cannot be run: {error}: install it") from error
+        raise not_installed(command, error) from error
     if code == SSH_FAILED:
-        raise NoBroker(f"the manager lets nobody in; try: {shlex.join(login)}")
+        raise refusal(manager)
     return code

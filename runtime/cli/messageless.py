@@ -50,6 +50,10 @@ def look(url: str, client: StatusClient, ledger: Ledger, suspects: Suspects, fin
             events = _events(client) & suspects.dead.keys()
             _discharge(receiving, events, suspects)
             if short or any((*suspects.messages.values(), *suspects.dead.values())):
+                if not quiet.issuperset({*suspects.messages, *suspects.dead}):
+                    # The numbers may be of a time when the event had jobs.
+                    receiving.connection.sleep(SECOND_LOOK_SECONDS)
+                    quiet = _quiet(client)
                 receiving.connection.sleep(SECOND_LOOK_SECONDS)
                 quiet &= _quiet(client)
                 # A message that was on its way has arrived. Those that were read are held until the end.

@@ -209,6 +209,12 @@ def batch_of(properties: pika.BasicProperties) -> str | None:
     return _header(properties, BATCH_HEADER)
 
 
+def returns_of(properties: pika.BasicProperties) -> int:
+    """How often the message came back to its queue. Only quorum queues count that, and limit it."""
+    counted = (properties.headers or {}).get("x-delivery-count")
+    return counted if isinstance(counted, int) else 0
+
+
 def reason_of(properties: pika.BasicProperties) -> str | None:
     """Why a message is in the dead queue."""
     return _header(properties, REASON_HEADER)

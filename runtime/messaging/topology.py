@@ -30,6 +30,9 @@ DEFER_WAIT = RETRY_WAITS[0][0]
 # broker's own default of 20, a job would be dead after its message was returned by a few consumers that stop.
 DELIVERY_LIMIT = 100
 UNLIMITED = -1
+# A message that came back so often is published anew, and is counted from 0 again. A queue of somebody else's
+# may have the broker's default limit, and no dead letters: there the message would be lost.
+MOST_RETURNS = 15
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,6 +14,7 @@ from runtime.messaging import messages
 from runtime.messaging.event import Event
 from runtime.messaging.messages import Job, Poison
 from runtime.messaging.session import Delivery
+from runtime.messaging.topology import MOST_RETURNS
 from runtime.records.journal import Journal, Journals
 from runtime.records.ledger import Ledger
 from runtime.worker.course import Course
@@ -72,6 +73,9 @@ class Intake:
             # Whose id it is, the ledger knows once one of the two has run.
             another = Work(job=job, received=[received], begun=True)
             self._spawn(self._reports.deferred(another, "its id is that of a job in hand"), another)
+        elif messages.returns_of(delivery.properties) >= MOST_RETURNS:
+            another = Work(job=job, received=[received], begun=True)
+            self._spawn(self._reports.deferred(another, "its message was returned too often"), another)
         elif work and not work.closed:
             work.received.append(received)
         else:

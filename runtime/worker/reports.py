@@ -20,7 +20,7 @@ from runtime.messaging.announcements import State, StateChange, announce
 from runtime.messaging.broker import Broker, BrokerDown, Unconfirmed
 from runtime.messaging.messages import Job
 from runtime.messaging.session import Rejected, Unroutable
-from runtime.messaging.topology import DEFER_WAIT, retry_wait
+from runtime.messaging.topology import DEFER_WAIT, MOST_RETURNS, retry_wait
 from runtime.outcome import Outcome
 from runtime.records.ledger import Ledger, Run, Verdict
 from runtime.worker.work import Received, Work
@@ -127,15 +127,19 @@ class Reports:
         if delivery is None:
             return False
         properties = properties_from(delivery.properties)
-        try:
-            await self._broker.publish(
-                names.EXCHANGE, queue, delivery.body, properties, seconds=PUBLISH_SECONDS
-            )
-        except (BrokerDown, Unroutable, Rejected) as error:
-            log.warning("job %s could not be moved to queue %s: %s", properties.message_id, queue, error)
-            await _hand_back(received)
-            return False
-        return True
+        while True:
+            try:
+                await self._broker.publish(
+                    names.EXCHANGE, queue, delivery.body, properties, seconds=PUBLISH_SECONDS
+                )
+                return True
+            except (BrokerDown, Unroutable, Rejected) as error:
+                log.warning("job %s could not be moved to queue %s: %s", properties.message_id, queue, error)
+            if not delivery.alive or messages.returns_of(delivery.properties) < MOST_RETURNS:
+                await _hand_back(received)
+                return False
+            # The broker may drop it if it is returned once more.
+            await asyncio.sleep(PAUSE_SECONDS)
 
     async def _answer(self, job: Job, received: Sequence[Received]) -> None:
         # A message whose connection is lost comes again, and must then be recognised as this job's.

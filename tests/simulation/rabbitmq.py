@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from tests.simulation.world import World
 
 STAMP = "timestamp_in_ms"
+# How often a message may be returned to a queue of somebody else's, without dead letters.
+DEFAULT_LIMIT = 20
 # Longer than the shortest wait in a retry queue, shorter than the patience of a publisher.
 STALL_SECONDS = 12.0
 
@@ -81,6 +83,10 @@ class RabbitMQ:
                 dead_letters_to=queue.policy.get("dead-letter-routing-key"),
                 limit=limit if limit and limit > 0 else None,
             )
+        if world.foreign:
+            for event in events:
+                self.queues[event.name].limit = DEFAULT_LIMIT
+                self.queues[event.name].dead_letters_to = None
 
     async def connect(self, parameters: pika.ConnectionParameters) -> "Session":
         process = PROCESS.get()
@@ -141,7 +147,9 @@ class RabbitMQ:
             self._dead_letter(queue, message, "expired")
 
     def _dead_letter(self, queue: Queue, message: Message, reason: str) -> None:
-        assert queue.dead_letters_to is not None
+        if queue.dead_letters_to is None:
+            self.world.note(f"broker: {queue.name} drops {message}")
+            return
         properties = _copy(message.properties)
         death = {"queue": queue.name, "reason": reason, "count": 1}
         properties.headers = {**(properties.headers or {}), "x-death": [death]}
@@ -270,7 +278,7 @@ class Session:
         self._unanswered[tag] = queue, consumer, message
         delivery = Delivery(
             queue=queue.name,
-            properties=_copy(message.properties),
+            properties=_counted(message),
             body=message.body,
             redelivered=message.returned > 0,
             session=self,  # type: ignore[arg-type]
@@ -356,4 +364,12 @@ def _copy(properties: pika.BasicProperties) -> pika.BasicProperties:
     made = pika.BasicProperties()
     vars(made).update(vars(properties))
     made.headers = dict(properties.headers) if properties.headers else None
+    return made
+
+
+def _counted(message: Message) -> pika.BasicProperties:
+    """The properties as they are delivered: they say how often the message was returned."""
+    made = _copy(message.properties)
+    if message.returned:
+        made.headers = {**(made.headers or {}), "x-delivery-count": message.returned}
     return made

@@ -50,6 +50,7 @@ class Schedule:
             world.stamps = draw.random() < 0.8
             world.clients_transfer = draw.random() < 0.7
             world.delivery_limit = draw.choice((DELIVERY_LIMIT, DELIVERY_LIMIT, 3))
+            world.foreign = world.delivery_limit == DELIVERY_LIMIT and draw.random() < 0.2
             with world:
                 world.run(self._story)
         return world

@@ -4,6 +4,7 @@ import asyncio
 
 from tests.simulation.clock import Process
 from tests.simulation.faults import Faults, Once, StrikeWhen, freeze, kill
+from tests.simulation.rabbitmq import DEFAULT_LIMIT
 from tests.simulation.schedules import folder
 from tests.simulation.world import Story, World
 
@@ -26,8 +27,10 @@ async def a_job(world: World) -> None:
     await world.until_settled()
 
 
-def live(story: Story, faults: Faults, *, clients_transfer: bool = True, **event: int) -> None:
-    with folder() as place, World(place, faults, **event) as world:
+def live(
+    story: Story, faults: Faults, *, clients_transfer: bool = True, foreign: bool = False, **event: int
+) -> None:
+    with folder() as place, World(place, faults, foreign=foreign, **event) as world:
         world.clients_transfer = clients_transfer
         try:
             world.run(story)
@@ -154,3 +157,21 @@ def test_an_announcement_that_the_broker_refuses_does_not_fail_a_cancellation() 
         await world.until_settled()
 
     live(story, Once("refusal", "event.CANCELLED"))
+
+
+def test_a_message_that_comes_back_again_and_again_is_not_dropped_by_a_broker_of_somebody_elses() -> None:
+    """Its queue has RabbitMQ's default limit of 20 returns, and no dead letters."""
+
+    async def story(world: World) -> None:
+        world.send("job", Seconds="2000")
+        for _ in range(2 * DEFAULT_LIMIT):
+            await asyncio.sleep(15)
+            for session in [each for each in world.rabbitmq.sessions if each.name.endswith("jobs")]:
+                world.note("FAULT: the connection is cut")
+                session.close_here()
+                session.close_there("cut")
+        world.containers[0].kill()
+        await asyncio.sleep(1)
+        await world.until_settled()
+
+    live(story, Faults(), foreign=True, workers=1, job_timeout=3000)

@@ -50,7 +50,9 @@ QUIET = re.compile(r"disk (?!link|rename)")
 class World:
     """One schedule. ``with World(...) as world: world.run(story)``."""
 
-    def __init__(self, folder: Path, faults: Faults, *, workers: int = 2, **event: Any) -> None:
+    def __init__(
+        self, folder: Path, faults: Faults, *, workers: int = 2, foreign: bool = False, **event: Any
+    ) -> None:
         self.folder = folder
         self.faults = faults
         self.random = random.Random(faults.seed)
@@ -62,6 +64,7 @@ class World:
         self.full_until = self.broken_until = 0.0  # the share
         self.slow_seconds: tuple[float, ...] = (2.0, 20.0, 90.0)  # of an answer
         self.delivery_limit = DELIVERY_LIMIT
+        self.foreign = foreign  # whether the event's queue is somebody else's
         self.steps = 0
         self.over = False
         self.trace: list[tuple[float, str, str]] = []

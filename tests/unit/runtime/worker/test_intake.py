@@ -8,7 +8,7 @@ import pytest
 from runtime import names
 from runtime.messaging.broker import BrokerDown, Unconfirmed
 from runtime.messaging.event import Event
-from runtime.messaging.topology import DEFER_WAIT
+from runtime.messaging.topology import DEFER_WAIT, MOST_RETURNS
 from runtime.records import journal
 from runtime.worker import intake, reports, runner
 from tests.unit.runtime.worker.container import (
@@ -264,3 +264,25 @@ def test_a_broken_queue_for_announcements_holds_up_no_job(
 
     monkeypatch.setattr(reports, "PAUSE_SECONDS", 0)
     assert run(tmp_path, story, broker=FakeBroker(fail)) == answer
+
+
+@pytest.mark.parametrize(
+    ("returns", "at_work", "moved"),
+    [(MOST_RETURNS - 1, False, False), (MOST_RETURNS, False, True), (MOST_RETURNS, True, True)],
+)
+def test_a_message_that_was_returned_often_is_published_anew_before_its_queue_may_drop_it(
+    tmp_path: Path, returns: int, at_work: bool, moved: bool
+) -> None:
+    async def story(container: Container) -> list[str]:
+        container.manager.script = lambda _: successful()
+        if at_work:
+            container.manager.script = lambda _: running()
+            container.take(delivery(alive=False))
+            await until(lambda: bool(container.manager.begun))
+        again = delivery(redelivered=True, headers={"x-delivery-count": returns})
+        container.take(again)
+        await until(lambda: again.answered)
+        assert again.answer == "ack"
+        return [key for key in container.broker.keys if key == names.retry_queue(EVENT.name, DEFER_WAIT)]
+
+    assert bool(run(tmp_path, story)) == moved

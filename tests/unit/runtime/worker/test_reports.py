@@ -7,11 +7,14 @@ from typing import cast
 import pytest
 
 from runtime.messaging.broker import Broker
+from runtime.messaging.session import Rejected
+from runtime.messaging.topology import MOST_RETURNS
 from runtime.outcome import Outcome
 from runtime.records.ledger import Ledger, Run, Verdict
+from runtime.worker import reports as reports_module
 from runtime.worker.reports import Reports
 from runtime.worker.work import Work
-from tests.unit.runtime.worker.fakes import FakeBroker, received, work
+from tests.unit.runtime.worker.fakes import FakeBroker, FakeDelivery, received, work
 
 RUN = Run(id="job", number=1, folder=Path(), entry=1, started=0, failures=0, interruptions=0)
 FAILED = Outcome(result="failed", reason="no luck")
@@ -54,3 +57,23 @@ def test_a_message_without_an_id_counts_as_answered_only_if_it_can_be_answered(
     reports = Reports(cast(Broker, FakeBroker()), node="node", ledger=ledger)
     asyncio.run(reports.settled(work(lost, held), succeeded))
     assert ledger.is_answered(*held.job.key) == noted
+
+
+@pytest.mark.parametrize(
+    ("returns", "refusals", "answer"), [(0, 1, "requeue"), (MOST_RETURNS, 1, "ack"), (MOST_RETURNS, 3, "ack")]
+)
+def test_a_message_that_was_returned_often_is_not_returned_again_because_it_cannot_be_moved(
+    monkeypatch: pytest.MonkeyPatch, returns: int, refusals: int, answer: str
+) -> None:
+    refused: list[str] = []
+
+    def refuse(key: str) -> None:
+        if len(refused) < refusals:
+            refused.append(key)
+            raise Rejected("the queue is full")
+
+    monkeypatch.setattr(reports_module, "PAUSE_SECONDS", 0)
+    in_hand = work(received(headers={"x-delivery-count": returns}))
+    reports = Reports(cast(Broker, FakeBroker(refuse)), node="node", ledger=cast(Ledger, None))
+    asyncio.run(reports.retrying(in_hand, RUN, FAILED))
+    assert [cast(FakeDelivery, each.delivery).answer for each in in_hand.received] == [answer]

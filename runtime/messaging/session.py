@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import re
 import socket
 import uuid
 from collections import Counter
@@ -14,12 +15,15 @@ import pika.exceptions
 from pika.adapters.asyncio_connection import AsyncioConnection
 
 from runtime.messaging import pika_values
-from runtime.messaging.topology import Topology
+from runtime.messaging.topology import LIMIT, Topology, is_low_limit
 
 CONNECT_SECONDS = 15.0
 ANSWER_SECONDS = 60.0
 CLOSE_SECONDS = 3.0
 NOT_FOUND = 404
+# How RabbitMQ refuses a declaration that differs from the queue: it names one argument and its value.
+DIFFERENCE = re.compile(r"inequivalent arg '(.+?)' .* but current is (?:the value )?'(.*?)'")
+MOST_ARGUMENTS = 20
 
 
 # A returned message is recognised by exchange, key, id and body. Two that are equal in all go the same way.
@@ -131,14 +135,16 @@ class Session:
         self._end("closed")
 
     async def declare(self, topology: Topology) -> None:
-        """Declare what is not there yet. A queue that is there is taken as it is; raises Lost."""
+        """Declare what is not there yet. What is there is taken as it is, if it is safe. Raises Lost."""
         channel = await self._channel()
         for exchange in topology.exchanges:
             await self._answer(channel.exchange_declare, exchange.name, exchange.kind, durable=True)
         for queue in topology.queues:
-            if not await self._has(queue.name):
-                version = str(self._connection.server_properties.get("version", ""))
-                arguments = queue.arguments_for(version)
+            if await self._has(queue.name):
+                if not queue.arguments:
+                    await self._refuse_low_limit(queue.name)
+            else:
+                arguments = queue.arguments_for(self._version)
                 await self._answer(channel.queue_declare, queue.name, durable=True, arguments=arguments)
             await self._answer(channel.queue_bind, queue.name, queue.exchange, queue.key)
         channel.close()
@@ -186,17 +192,49 @@ class Session:
     async def delete(self, queue: str) -> None:
         await self._answer(self.consuming.queue_delete, queue)
 
+    @property
+    def _version(self) -> str:
+        return str(self._connection.server_properties.get("version", ""))
+
     async def _has(self, queue: str) -> bool:
-        # The broker closes the channel when it is asked about a queue that does not exist.
+        refusal = await self._refusal(queue, passive=True)
+        if refusal is not None and refusal.reply_code != NOT_FOUND:
+            raise Lost(_cause(refusal))
+        return refusal is None
+
+    async def _refuse_low_limit(self, queue: str) -> None:
+        """Raises Lost if an argument of the queue lets RabbitMQ drop a message after a few returns.
+
+        A user's rights are enough to learn of arguments, not to learn of policies.
+        """
+        # RabbitMQ names one difference. With that in the declaration it names the next.
+        arguments: dict[str, int | str] = {}
+        for _ in range(MOST_ARGUMENTS):
+            refusal = await self._refusal(queue, durable=True, arguments=arguments)
+            found = DIFFERENCE.search(refusal.reply_text) if refusal else None
+            if found is None or found[1] in arguments:
+                return
+            name, value = found.groups()
+            if name == LIMIT and is_low_limit(int(value), self._version):
+                raise Lost(
+                    f"queue {queue} has {LIMIT} {value}: RabbitMQ drops a job that is returned more often. "
+                    f"Empty it, type: rabbitmqctl delete_queue --if-empty {queue}, "
+                    f"and declare it without {LIMIT}"
+                )
+            arguments[name] = int(value) if value.lstrip("-").isdecimal() else value
+
+    async def _refusal(self, queue: str, **declaration: Any) -> pika.exceptions.ChannelClosedByBroker | None:
+        """How the broker refuses a declaration of a queue; None if it does not."""
+        # It closes the channel to refuse.
         channel = await self._answer(lambda callback: self._connection.channel(on_open_callback=callback))
         closed: asyncio.Future[Any] = self._loop.create_future()
         channel.add_on_close_callback(lambda _, error: _resolve(closed, error))
-        channel.queue_declare(queue, passive=True, callback=lambda _: channel.close())
+        channel.queue_declare(queue, **declaration, callback=lambda _: channel.close())
         answer = await self._either(closed, ANSWER_SECONDS)
         if isinstance(answer, pika.exceptions.ChannelClosedByClient):
-            return True
-        if isinstance(answer, pika.exceptions.ChannelClosedByBroker) and answer.reply_code == NOT_FOUND:
-            return False
+            return None
+        if isinstance(answer, pika.exceptions.ChannelClosedByBroker):
+            return answer
         raise Lost(_cause(answer))
 
     async def _channel(self) -> Any:

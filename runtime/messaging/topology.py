@@ -33,6 +33,9 @@ UNLIMITED = -1
 # A message that came back so often is published anew, and is counted from 0 again. A queue of somebody else's
 # may have the broker's default limit, and no dead letters: there the message would be lost.
 MOST_RETURNS = 15
+# The lowest limit that leaves time for this: RabbitMQ 4's default.
+LEAST_LIMIT = 20
+LIMIT = "x-delivery-limit"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,12 +60,11 @@ class Queue:
         Before 4.0 a quorum queue has no delivery limit unless it is told one. A negative one is 0 to it: it
         would drop a message when that is returned for the first time.
         """
-        before_4 = version.partition(".")[0] in {"0", "1", "2", "3"}
-        unlimited = {"x-delivery-limit": UNLIMITED}.items()
+        unlimited = {LIMIT: UNLIMITED}.items()
         return {
             name: value
             for name, value in self.arguments.items()
-            if not (before_4 and (name, value) in unlimited)
+            if not (_is_before_4(version) and (name, value) in unlimited)
         } or None
 
 
@@ -109,6 +111,11 @@ def follower_topology(event: str, follower: str) -> Topology:
         arguments={"x-queue-type": "classic", "x-expires": FOLLOWER_EXPIRES_SECONDS * 1000},
     )
     return Topology(exchanges=(EVENTS_EXCHANGE,), queues=(queue,))
+
+
+def is_low_limit(limit: int, version: str) -> bool:
+    """Whether a queue with this limit drops messages that are returned too few times."""
+    return limit < LEAST_LIMIT and (limit >= 0 or _is_before_4(version))
 
 
 def retry_wait(failures: int) -> int:
@@ -188,6 +195,10 @@ def password_hash(user: str, password: str) -> str:
     """RabbitMQ's salted hash. The salt comes from the two, so that nothing changes without a new password."""
     salt = hashlib.sha256(f"{user}:{password}".encode()).digest()[:4]
     return base64.b64encode(salt + hashlib.sha256(salt + password.encode()).digest()).decode()
+
+
+def _is_before_4(version: str) -> bool:
+    return version.partition(".")[0] in {"0", "1", "2", "3"}
 
 
 def _queues(event: Event) -> list[Queue]:

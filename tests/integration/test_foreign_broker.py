@@ -1,28 +1,73 @@
 """A broker that has none of the project's definitions, as in a user's own installation."""
 
-from collections.abc import Iterator
+import json
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pika
 import pytest
 
-from testing.commands import submit
+from runtime.messaging.messages import returns_of
+from runtime.messaging.topology import MOST_RETURNS
+from testing import images
+from testing.commands import command, submit
 from testing.rabbitmq import RabbitMQ, VirtualHost
 from testing.waiting import until
 from testing.worker import Site, Worker
 
+EVENT = "test-workflow"
 WAIT = ("--jobs", "1", "--wait", "--json", "--timeout", "60")
+HERE = Path(__file__).parent
+RABBITMQ_3 = "oodt-test-rabbitmq-3"
+# What owners declare the event's queue with. The original's producers give no arguments: then the broker says
+# which type it is.
+QUORUM: dict[str, Any] = {"x-queue-type": "quorum"}
+OTHERS: dict[str, dict[str, Any]] = {
+    "own arguments": {"x-queue-type": "classic", "x-max-priority": 5},
+    "classic": {"x-queue-type": "classic"},
+    "none": {},
+}
+
+
+@pytest.fixture(scope="module", params=["4", pytest.param("3", marks=pytest.mark.slow)])
+def broker(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitMQ]:
+    """RabbitMQ 4, and in the slow tests 3."""
+    if request.param == "4":
+        yield request.getfixturevalue("rabbitmq")
+        return
+    images.build_file(RABBITMQ_3, str(HERE / "rabbitmq_3" / "Dockerfile"), BASE=images.base())
+    server = RabbitMQ(image=RABBITMQ_3)
+    try:
+        server.start(tmp_path_factory.mktemp("rabbitmq-3"))
+        yield server
+    finally:
+        server.remove()
+
+
+@pytest.fixture(
+    params=[
+        pytest.param(QUORUM, id="quorum"),
+        *(pytest.param(queue, id=name, marks=pytest.mark.slow) for name, queue in OTHERS.items()),
+    ]
+)
+def queue(request: pytest.FixtureRequest) -> Any:
+    return request.param
 
 
 @pytest.fixture
-def vhost(rabbitmq: RabbitMQ) -> Iterator[VirtualHost]:
-    host = VirtualHost.bare(rabbitmq)
-    # A queue with the owner's own arguments.
+def vhost(broker: RabbitMQ, queue: dict[str, Any]) -> Iterator[VirtualHost]:
+    host = VirtualHost.bare(broker)
     with pika.BlockingConnection(pika.URLParameters(host.url)) as connection:
-        liked = {"x-queue-type": "classic", "x-max-priority": 5}
-        connection.channel().queue_declare("test-workflow", durable=True, arguments=liked)
+        connection.channel().queue_declare(EVENT, durable=True, arguments=queue)
     yield host
     host.remove()
+
+
+def send(vhost: VirtualHost, body: bytes, **properties: Any) -> None:
+    with pika.BlockingConnection(pika.URLParameters(vhost.url)) as connection:
+        connection.channel().basic_publish("", EVENT, body, pika.BasicProperties(**properties))
 
 
 def test_a_failed_job_waits_there_and_comes_back(
@@ -37,7 +82,94 @@ def test_a_failed_job_waits_there_and_comes_back(
 
 def test_what_is_no_job_is_dead_lettered_there(worker: Worker, vhost: VirtualHost) -> None:
     until(lambda: vhost.has("test-workflow.dead"), what="the consumer's queues")
-    with pika.BlockingConnection(pika.URLParameters(vhost.url)) as connection:
-        connection.channel().basic_publish("", "test-workflow", b"not json")
+    send(vhost, b"not json")
     properties, _ = until(lambda: vhost.take("test-workflow.dead"), what="dead-lettered message")
     assert properties.headers["oodt-reason"].startswith("the message is not JSON")
+
+
+def test_no_job_is_lost_there_when_connections_break_and_the_consumer_dies(
+    worker: Worker, site: Site, vhost: VirtualHost
+) -> None:
+    until(lambda: vhost.has("test-workflow.dead"), what="the consumer's queues")
+    for number in range(12):
+        send(vhost, json.dumps({"Run": str(number), "Seconds": "1"}).encode(), message_id=f"job-{number}")
+    until(lambda: len(site.products()) > 2, seconds=60, what="products")
+    vhost.cut_connections()
+    until(lambda: len(site.products()) > 8, seconds=60, what="products")
+    worker.kill("consumer")
+    worker.start("consumer")
+    until(lambda: len(site.products()) == 24, seconds=60, what="products")
+    worker.terminate("consumer")
+    worker.wait_stopped("consumer")
+    assert vhost.take(EVENT) is None
+    assert len(site.products()) == len(site.archived()) == 24
+
+
+def test_a_message_that_came_back_often_is_run_before_its_queue_may_drop_it(
+    make_worker: Callable[..., Worker], site: Site, vhost: VirtualHost
+) -> None:
+    send(vhost, b'{"Run": "1"}', message_id="job")
+    counted = returned(vhost, times=MOST_RETURNS + 2)
+    worker = make_worker()
+    worker.start()
+    until(lambda: len(site.products()) == 2, seconds=60, what="products")
+    anew = "its message was returned too often" in worker.log("consumer").read_text()
+    assert anew == (counted >= MOST_RETURNS)
+    worker.terminate("consumer")
+    worker.wait_stopped("consumer")
+    assert vhost.take(EVENT) is None
+
+
+def returned(vhost: VirtualHost, *, times: int) -> int:
+    """Return the message to its queue so many times; how many of them the queue has counted."""
+    with pika.BlockingConnection(pika.URLParameters(vhost.url)) as connection:
+        channel = connection.channel()
+        for _ in range(times):
+            method, properties, _body = until(partial(taken, channel), what="message")
+            channel.basic_nack(method.delivery_tag, requeue=True)
+    return returns_of(properties) + 1 if "x-delivery-count" in (properties.headers or {}) else 0
+
+
+def taken(channel: Any) -> tuple[Any, pika.BasicProperties, bytes] | None:
+    method, properties, body = channel.basic_get(EVENT)
+    return (method, properties, body) if method else None
+
+
+def test_a_queue_that_drops_messages_after_a_few_returns_is_refused_with_what_mends_it(
+    make_worker: Callable[..., Worker], site: Site, vhost: VirtualHost, queue: dict[str, Any]
+) -> None:
+    with pika.BlockingConnection(pika.URLParameters(vhost.url)) as connection:
+        channel = connection.channel()
+        channel.queue_delete(EVENT)
+        limited = {"x-queue-type": "quorum", "x-delivery-limit": 5, "x-dead-letter-exchange": "own"}
+        channel.queue_declare(EVENT, durable=True, arguments=limited)
+        send(vhost, b'{"Run": "1"}', message_id="job")
+        worker = make_worker()
+        worker.start()
+        worker.wait_for_log("consumer", f"rabbitmqctl delete_queue --if-empty {EVENT}")
+        assert vhost.take(EVENT) is not None
+        channel.queue_delete(EVENT)
+        channel.queue_declare(EVENT, durable=True, arguments=queue)
+        send(vhost, b'{"Run": "1"}', message_id="job")
+    until(lambda: len(site.products()) == 2, seconds=60, what="products")
+
+
+def test_dead_jobs_can_be_redriven_there(
+    make_worker: Callable[..., Worker], site: Site, vhost: VirtualHost, tmp_path: Path
+) -> None:
+    make_worker(settings={"MAX_ATTEMPTS": "1"}).start()
+    until(lambda: vhost.has("test-workflow.dead"), what="the consumer's queues")
+    metadata = ("--metadata", "Fail=task2", "--metadata", f"Attempts={tmp_path / 'attempts'}")
+    [job] = submit(vhost.url, *metadata, *WAIT).result["jobs"]
+    assert job["state"] == "DEAD"
+    environment = {"RABBITMQ_USER_URL": vhost.url}
+    done = command("redrive", environment, "--event", EVENT, "--all", "--json")
+    assert done.result["redriven"] == 1
+    until(lambda: len(site.products()) == 2, seconds=60, what="products")
+
+
+def test_messages_without_an_id_are_run_there(worker: Worker, site: Site, vhost: VirtualHost) -> None:
+    until(lambda: vhost.has("test-workflow.dead"), what="the consumer's queues")
+    for number in range(4):
+        send(vhost, json.dumps({"Run": str(number // 2)}).encode())
+    until(lambda: len(site.products()) == 8, seconds=60, what="products")

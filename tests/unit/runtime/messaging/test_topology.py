@@ -11,6 +11,7 @@ from runtime.messaging.event import Event
 from runtime.messaging.topology import (
     definitions,
     follower_topology,
+    is_low_limit,
     password_hash,
     retry_wait,
     topology,
@@ -126,3 +127,19 @@ def test_a_broker_that_takes_no_unlimited_deliveries_is_told_of_none(version: st
 def test_a_queue_that_producers_declare_too_has_no_arguments_anywhere() -> None:
     [jobs, *_] = topology([Event(name="e")]).queues
     assert jobs.arguments_for("4.0.5") is None
+
+
+@pytest.mark.parametrize(
+    ("limit", "version", "low"),
+    [
+        (5, "4.0.5", True),
+        (20, "4.0.5", False),
+        (-1, "4.0.5", False),
+        (5, "3.10.8", True),
+        (-1, "3.10.8", True),
+    ],
+)
+def test_a_limit_of_deliveries_is_low_if_a_job_would_be_lost_after_a_few_returns(
+    limit: int, version: str, low: bool
+) -> None:
+    assert is_low_limit(limit, version) == low

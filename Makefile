@@ -25,7 +25,7 @@ test: lint ## check the code and run every test that takes no minutes
 test-full: lint ## run every test
 	$(TESTS)
 
-chaos: toolchain ## run 300 jobs while everything that can die does; CHAOS_SEED=N repeats a run
+chaos: toolchain ## run 300 jobs while everything that can die or freeze does; CHAOS_SEED=N repeats a run
 	$(IN_TOOLCHAIN) pytest -rs -m chaos --capture=no tests/e2e/test_chaos.py
 
 bench: toolchain ## measure speed beside Celery and write bench/results; some minutes

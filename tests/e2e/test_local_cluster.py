@@ -20,6 +20,7 @@ from testing.cluster import Cluster, eventually, finish
 from testing.oodt import catalogued
 from tests.e2e import rollout
 from tests.e2e.chaos import troubles
+from tests.e2e.chaos.mix import Sizes
 from tests.e2e.chaos.storm import Storm
 from toolchain.paths import REPOSITORY
 
@@ -351,7 +352,8 @@ def test_cleaning_up_leaves_neither_product_nor_job_folder(cluster: Cluster) -> 
 
 def test_jobs_survive_a_short_storm(cluster: Cluster, tmp_path: Path) -> None:
     seed = secrets.randbelow(10**6)
-    Storm(seed=seed, jobs=32, seconds=(4, 10), troubles=troubles.WITHOUT_WAITING).over(cluster, tmp_path)
+    sizes = Sizes(jobs=28, seconds=(4, 10), cancelled=2, nameless=4)
+    Storm(seed=seed, sizes=sizes, troubles=troubles.WITHOUT_WAITING, acting=30).over(cluster, tmp_path)
 
 
 @pytest.mark.slow

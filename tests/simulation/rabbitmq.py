@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from tests.simulation.world import World
 
 STAMP = "timestamp_in_ms"
-# How often a message may be returned to a queue of somebody else's, without dead letters.
-DEFAULT_LIMIT = 20
 # Longer than the shortest wait in a retry queue, shorter than the patience of a publisher.
 STALL_SECONDS = 12.0
 
@@ -85,7 +83,7 @@ class RabbitMQ:
             )
         if world.foreign:
             for event in events:
-                self.queues[event.name].limit = DEFAULT_LIMIT
+                self.queues[event.name].limit = world.foreign_limit
                 self.queues[event.name].dead_letters_to = None
 
     async def connect(self, parameters: pika.ConnectionParameters) -> "Session":

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from runtime.messaging.topology import DELIVERY_LIMIT
+from runtime.messaging.topology import DELIVERY_LIMIT, MOST_RETURNS
 from tests.simulation.faults import DrawnFaults
 from tests.simulation.workflow_manager import PLANS
 from tests.simulation.world import World
@@ -51,6 +51,7 @@ class Schedule:
             world.clients_transfer = draw.random() < 0.7
             world.delivery_limit = draw.choice((DELIVERY_LIMIT, DELIVERY_LIMIT, 3))
             world.foreign = world.delivery_limit == DELIVERY_LIMIT and draw.random() < 0.2
+            world.most_returns = draw.choice((MOST_RETURNS, 1, 2))
             with world:
                 world.run(self._story)
         return world

@@ -2,9 +2,9 @@
 
 import asyncio
 
+from runtime.messaging.topology import LEAST_LIMIT
 from tests.simulation.clock import Process
 from tests.simulation.faults import Faults, Once, StrikeWhen, freeze, kill
-from tests.simulation.rabbitmq import DEFAULT_LIMIT
 from tests.simulation.schedules import folder
 from tests.simulation.world import Story, World
 
@@ -164,7 +164,7 @@ def test_a_message_that_comes_back_again_and_again_is_not_dropped_by_a_broker_of
 
     async def story(world: World) -> None:
         world.send("job", Seconds="2000")
-        for _ in range(2 * DEFAULT_LIMIT):
+        for _ in range(2 * LEAST_LIMIT):
             await asyncio.sleep(15)
             for session in [each for each in world.rabbitmq.sessions if each.name.endswith("jobs")]:
                 world.note("FAULT: the connection is cut")

@@ -21,9 +21,10 @@ from runtime.messaging import broker as messaging
 from runtime.messaging import messages
 from runtime.messaging.announcements import Redrive, encode, routing_key
 from runtime.messaging.event import Event
-from runtime.messaging.topology import DELIVERY_LIMIT
+from runtime.messaging.topology import DELIVERY_LIMIT, LEAST_LIMIT, MOST_RETURNS
 from runtime.oodt import xml_rpc
 from runtime.records import journal
+from runtime.worker import intake, reports
 from tests.simulation.clock import PROCESS, Killed, Loop, Process
 from tests.simulation.container import FILE_MANAGER_URL, Container, of_run_dir
 from tests.simulation.disk import Disk
@@ -65,6 +66,7 @@ class World:
         self.slow_seconds: tuple[float, ...] = (2.0, 20.0, 90.0)  # of an answer
         self.delivery_limit = DELIVERY_LIMIT
         self.foreign = foreign  # whether the event's queue is somebody else's
+        self.most_returns = MOST_RETURNS
         self.steps = 0
         self.over = False
         self.trace: list[tuple[float, str, str]] = []
@@ -95,6 +97,8 @@ class World:
             mock.patch.object(xml_rpc, "session", lambda: contextlib.nullcontext(None)),
             mock.patch.object(messaging, "connect", self.rabbitmq.connect),
             mock.patch.object(journal, "INotify", _inotify),
+            mock.patch.object(intake, "MOST_RETURNS", self.most_returns),
+            mock.patch.object(reports, "MOST_RETURNS", self.most_returns),
             self._logged(),
         ):
             self._exits.enter_context(edge)
@@ -194,6 +198,11 @@ class World:
         self.watch.removed_file(path)
 
     # What a user and an operator do.
+
+    @property
+    def foreign_limit(self) -> int:
+        """How often a message may be returned to a queue of somebody else's."""
+        return self.most_returns + LEAST_LIMIT - MOST_RETURNS
 
     @property
     def sent(self) -> list[str]:

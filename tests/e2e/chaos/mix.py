@@ -75,6 +75,9 @@ class Mix:
             common = {"Dataset": "abc", "Project": name, "Run": number}
             return {**common, "Seconds": chance.randint(*sizes.seconds), **other}
 
+        # It has three runs, with waits between them: the storm should not have to wait for the last of them.
+        fail = {"ExitCode2": 1, "Seconds": sizes.seconds[0]}
+
         def main(number: int) -> Sent:
             fails = number % FAILING == 0
             ends: set[State] = {"DEAD" if fails else "SUCCEEDED"}
@@ -82,7 +85,7 @@ class Mix:
                 event=EVENT,
                 batch=name,
                 id=f"{name}.{number}",
-                metadata=metadata(number, **({"ExitCode2": 1} if fails else {})),
+                metadata=metadata(number, **(fail if fails else {})),
                 ends=frozenset(ends | ({"CANCELLED"} if number in cancelled else set())),
             )
 
@@ -102,8 +105,8 @@ class Mix:
         jobs = (
             *map(main, range(1, sizes.jobs + 1)),
             *others("called-off", sizes.called_off, EVENT, {"SUCCEEDED", "CANCELLED"}),
-            *others("hopeless", sizes.hopeless, DYING_EVENT, {"DEAD"}, ExitCode2=1),
-            *others("given-up", sizes.hopeless, DYING_EVENT, {"DEAD", "CANCELLED"}, ExitCode2=1),
+            *others("hopeless", sizes.hopeless, DYING_EVENT, {"DEAD"}, **fail),
+            *others("given-up", sizes.hopeless, DYING_EVENT, {"DEAD", "CANCELLED"}, **fail),
             *others("unprovided", sizes.unprovided, DYING_EVENT, {"SUCCEEDED"}, OODT_HOME=UNPROVIDED),
             *others("late", sizes.late, LATE_EVENT, {"DEAD"}, Seconds=LATE_SECONDS * 2 // 3),
         )

@@ -217,7 +217,7 @@ class Session:
             name, value = found.groups()
             if name == LIMIT and is_low_limit(int(value), self._version):
                 raise Lost(
-                    f"queue {queue} has {LIMIT} {value}: RabbitMQ drops a job that is returned more often. "
+                    f"queue {queue} has {LIMIT} {value}: RabbitMQ drops what is returned more often. "
                     f"Empty it, type: rabbitmqctl delete_queue --if-empty {queue}, "
                     f"and declare it without {LIMIT}"
                 )

@@ -352,7 +352,7 @@ def test_cleaning_up_leaves_neither_product_nor_job_folder(cluster: Cluster) -> 
 
 def test_jobs_survive_a_short_storm(cluster: Cluster, tmp_path: Path) -> None:
     seed = secrets.randbelow(10**6)
-    sizes = Sizes(jobs=24, seconds=(3, 8), cancelled=2, nameless=4)
+    sizes = Sizes(jobs=20, seconds=(3, 8), cancelled=2, nameless=4)
     Storm(seed=seed, sizes=sizes, troubles=troubles.WITHOUT_WAITING, acting=30).over(cluster, tmp_path)
 
 

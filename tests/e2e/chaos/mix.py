@@ -79,7 +79,7 @@ class Mix:
         fail = {"ExitCode2": 1, "Seconds": sizes.seconds[0]}
 
         def main(number: int) -> Sent:
-            fails = number % FAILING == 0
+            fails = number % FAILING == FAILING // 2
             ends: set[State] = {"DEAD" if fails else "SUCCEEDED"}
             return Sent(
                 event=EVENT,

@@ -29,6 +29,7 @@ COMMANDS = {
     "redrive": Listed("runtime.redrive", "put dead jobs back into their queue"),
     "clean": Listed("runtime.clean", "delete products, job folders, records and history of ended jobs"),
     "reconcile": Listed("runtime.reconcile", "compare queues, ledger, catalogue and archive, and mend them"),
+    "check": Listed("runtime.check", "check a workflow's folder before it runs"),
 }
 
 

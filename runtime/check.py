@@ -1,0 +1,82 @@
+"""The operator's command that checks a workflow's folder: oodt check DIR."""
+
+from argparse import ArgumentParser, Namespace
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+
+from runtime.cli.command import Command, event, exit_with
+from runtime.cli.results import BAD_INPUT, DONE, BadInput, Result
+from runtime.policy.checks import check
+from runtime.policy.findings import Finding
+from runtime.policy.places import NoWorkflow, find
+
+
+def _run(options: Namespace) -> Result:
+    metadata = _pairs("--metadata", options.metadata)
+    environment = _pairs("--environment", options.environment)
+    try:
+        folders = find(Path(options.folder).expanduser().resolve())
+    except (NoWorkflow, OSError, RuntimeError) as problem:
+        raise BadInput(f"DIR is {options.folder!r}: {problem}") from None
+    folders = [replace(each, environment=environment) for each in folders]
+    findings = check(folders, event=options.event or "", metadata=metadata if options.metadata else None)
+    return _result(findings)
+
+
+def _pairs(option: str, texts: Sequence[str]) -> dict[str, str]:
+    found = {}
+    for text in texts:
+        key, equals, value = text.partition("=")
+        if not (key and equals):
+            raise BadInput(f"{option} is {text!r}: write it as KEY=VALUE")
+        found[key] = value
+    return found
+
+
+def _result(findings: Sequence[Finding]) -> Result:
+    counted = {what: sum(found.severity == what for found in findings) for what in ("error", "warning")}
+    listed = [asdict(found) | {"file": str(found.file)} for found in findings]
+
+    def show() -> None:
+        for found in findings:
+            print(found)
+        print(", ".join(f"{number} {what}{'' if number == 1 else 's'}" for what, number in counted.items()))
+
+    return Result(
+        answer={"errors": counted["error"], "warnings": counted["warning"], "findings": listed},
+        show=show,
+        code=BAD_INPUT if counted["error"] else DONE,
+    )
+
+
+def _add_options(parser: ArgumentParser) -> None:
+    parser.add_argument("folder", metavar="DIR", help="the workflow's folder")
+    parser.add_argument("--event", type=event, metavar="EVENT", help="the event that jobs are submitted to")
+    parser.add_argument(
+        "--metadata",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="metadata of a job; repeat it for more. Then what jobs need must be among them",
+    )
+    parser.add_argument(
+        "--environment",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="a variable of the workflow's own; repeat it for more",
+    )
+
+
+COMMAND = Command(
+    name="check",
+    description="Check a workflow's folder as OODT 0.3 reads it, before there is a cluster. Each error "
+    "and each warning has its file, its line and what to do. Errors end with exit code 2; warnings do not.",
+    examples=("workflows/test-workflow", "my-workflow --event my-workflow --metadata Input=/data/a.nc"),
+    add_options=_add_options,
+    run=_run,
+)
+
+if __name__ == "__main__":
+    exit_with(COMMAND.main)

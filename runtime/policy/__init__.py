@@ -1,0 +1,1 @@
+"""Checks workflows before anything runs them. OODT calls the files that describe them a policy."""

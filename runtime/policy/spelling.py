@@ -1,0 +1,92 @@
+"""Elements and attributes that OODT 0.3 passes over without a word because it knows none of that name."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+
+from runtime.policy.documents import Element
+from runtime.policy.findings import Report
+
+# Attributes by element, for each kind of file.
+Known = Mapping[str, tuple[str, ...]]
+PROPERTY: Known = {"configuration": (), "property": ("name", "value", "envReplace")}
+EVENTS: Known = {"event": ("name",), "workflow": ("id",)}
+WORKFLOW: Known = {"tasks": (), "task": ("id",)}
+CONDITIONS: Known = {"condition": ("id", "name", "class"), **PROPERTY}
+TASKS: Known = {
+    "task": ("id", "name", "class"),
+    "conditions": (),
+    "condition": ("id",),
+    "requiredMetFields": (),
+    "metfield": ("name",),
+    **PROPERTY,
+}
+TYPES: Known = {
+    "type": ("id", "name"),
+    "repository": ("path",),
+    "versioner": ("class",),
+    "description": ("trim",),
+    "metExtractors": (),
+    "extractor": ("class",),
+    "typeHandlers": (),
+    "typeHandler": ("class", "elementName"),
+    "metadata": (),
+    "keyval": (),
+    **PROPERTY,
+}
+ELEMENTS: Known = {"element": ("id", "name"), "description": ("trim",), "dcElement": ()}
+ELEMENT_MAP: Known = {"type": ("id", "parent"), "element": ("id",)}
+METADATA = ("key", "key-gen", "key-ref", "val", "envReplace", "envReplace-NoRecur", "split", "workflowMet")
+PGE_CONFIG: Known = {
+    "import": ("namespace", "file"),
+    "customMetadata": (),
+    "metadata": METADATA,
+    "dynInputFiles": (),
+    "file": ("path", "writerClass", "args"),
+    "exe": ("dir", "shellType"),
+    "cmd": (),
+    "output": (),
+    "dir": ("path", "createBeforeExe"),
+    "files": ("regExp", "name", "metFileWriterClass", "args"),
+    "renamingConv": ("namingExpr", "envReplace"),
+}
+METADATA_LIST: Known = {"metadata": (*METADATA, "delimiter")}
+
+# Later versions of OODT have these; 0.3 passes over them.
+LATER_ATTRIBUTES = {("exe", "shell"): "shellType"}
+NEAR = 0.8
+
+
+def check(root: Element, known: Known, report: Report) -> None:
+    for element in root.below():
+        plain = element.tag.rpartition(":")[2]
+        if element.tag in known:
+            _attributes(element, known[element.tag], report)
+        elif plain in known and ":" in element.tag:
+            report.error(
+                element,
+                f"OODT passes over <{element.tag}>: it looks for <{plain}>",
+                f"write <{plain}>, without a prefix",
+            )
+        elif meant := _near(element.tag, known):
+            report.warn(element, f"OODT passes over <{element.tag}>", f"did you mean <{meant}>?")
+
+
+def _attributes(element: Element, known: tuple[str, ...], report: Report) -> None:
+    for name in element.attributes:
+        if name in known:
+            continue
+        meant = LATER_ATTRIBUTES.get((element.tag, name)) or _near(name, known)
+        if meant and meant not in element.attributes:
+            report.warn(
+                element,
+                f"OODT 0.3 passes over the attribute {name} of <{element.tag}>",
+                f"did you mean {meant}?",
+            )
+
+
+def _near(name: str, known: Iterable[str]) -> str:
+    by_lower = {each.lower(): each for each in known}
+    near = difflib.get_close_matches(name.lower(), by_lower, n=1, cutoff=NEAR)
+    return by_lower[near[0]] if near else ""

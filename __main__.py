@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pulumi
 
-from infra import settings, targets
+from infra import settings, targets, workflow_folder
 from infra.ssh import Identity, login_line
 from runtime import names
 from services import Services
@@ -15,7 +15,9 @@ try:
     chosen = settings.load(
         settings.stack_config(), project=pulumi.get_project(), stack=pulumi.get_stack(), root=ROOT
     )
-except settings.ConfigurationError as problem:
+    for warning in workflow_folder.check(chosen.folders):
+        pulumi.log.warn(warning)
+except (settings.ConfigurationError, workflow_folder.WorkflowFolderError) as problem:
     raise pulumi.RunError(str(problem)) from None
 
 identity = Identity(folder=f".ssh/{chosen.stack}")

@@ -6,11 +6,14 @@ fail.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
-from xml.parsers.expat import ExpatError, ParserCreate
 
-PARTS = ("policy", "pge-configs", "pges")
+from runtime.policy import checks
+from runtime.policy.documents import Element, Unreadable, parse
+from runtime.policy.places import PARTS
+from runtime.policy.places import find as places_of
+
 XML_PARTS = ("policy", "pge-configs")
 
 
@@ -45,28 +48,26 @@ def events_of(folder: Path) -> list[str]:
     for part in XML_PARTS:
         for file in sorted((folder / part).glob("*.xml")):
             if file.is_file() and not file.name.startswith("."):
-                _elements(file)
-    elements = _elements(folder / "policy" / "events.xml")
-    return [attributes.get("name", "") for name, attributes in elements if name == "event"]
+                _root(file)
+    return [event["name"] for event in _root(folder / "policy" / "events.xml").all("event")]
 
 
-def _elements(file: Path) -> list[tuple[str, dict[str, str]]]:
-    """Names and attributes of a file's elements, without regard to namespaces, as OODT reads them."""
-    found: list[tuple[str, dict[str, str]]] = []
+def check(folders: Sequence[Path]) -> list[str]:
+    """What may be wrong with the workflows. Raises WorkflowFolderError with all that is certain to be."""
+    found = checks.check([places for folder in folders for places in places_of(folder)])
+    errors = [str(each) for each in found if each.severity == "error"]
+    if errors:
+        raise WorkflowFolderError("\n".join(["the workflows cannot run as they are:", *errors]))
+    return [str(each) for each in found]
 
-    def note(name: str, attributes: dict[str, Any]) -> None:
-        found.append((name, attributes))
 
-    parser = ParserCreate()
-    parser.StartElementHandler = note
+def _root(file: Path) -> Element:
     try:
-        parser.Parse(file.read_bytes(), True)
+        return parse(file)
     except OSError as problem:
         raise WorkflowFolderError(f"{file} cannot be read ({problem.strerror}).") from None
-    except (ExpatError, LookupError, ValueError) as problem:  # the latter two: encodings
-        reason = str(problem).partition(": line ")[0]
+    except Unreadable as problem:
         raise WorkflowFolderError(
-            f"{file}, line {parser.CurrentLineNumber}: this is no XML that can be read ({reason}).",
+            f"{file}, line {problem.line}: this is no XML that can be read ({problem}).",
             "mend the file, then type: pulumi up",
         ) from None
-    return found

@@ -14,6 +14,7 @@ from pulumi.runtime import mocks
 from pulumi.runtime.config import set_all_config
 
 from tests.unit import project
+from tests.unit.runtime.policy.flow import Flow
 
 OUTPUTS: dict[str, dict[str, Any]] = {
     "aws:ec2/networkInterface:NetworkInterface": {"privateIp": "172.31.0.10"},
@@ -101,12 +102,11 @@ class Cloud(mocks.Mocks):
 
 
 def workflow_folder(folder: Path, *events: str) -> Path:
-    for part in ("policy", "pge-configs", "pges"):
-        (folder / part).mkdir(parents=True, exist_ok=True)
+    flow = Flow(folder.parent, folder.name)
     listed = "".join(
         f'<event name="{event}"><workflow id="w"/></event>' for event in events or ["test-workflow"]
     )
-    (folder / "policy" / "events.xml").write_text(f"<events>{listed}</events>")
+    flow.write("policy/events.xml", f"<events>{listed}</events>")
     return folder
 
 

@@ -77,10 +77,10 @@ FILES = {
 class Flow:
     """The folder of that workflow."""
 
-    def __init__(self, parent: Path) -> None:
-        self.folder = parent / "flow"
-        for name, text in FILES.items():
-            self.write(name, textwrap.dedent(text))
+    def __init__(self, parent: Path, name: str = "flow") -> None:
+        self.folder = parent / name
+        for file, text in FILES.items():
+            self.write(file, textwrap.dedent(text).replace("/flow/", f"/{name}/"))
         self.path("pges/run.py").chmod(0o755)
 
     def path(self, name: str) -> Path:

@@ -14,6 +14,8 @@ from runtime.policy.documents import Element, Unreadable, parse
 from runtime.policy.places import PARTS
 from runtime.policy.places import find as places_of
 
+__all__ = ["PARTS", "WorkflowFolderError", "check", "events_of", "find"]
+
 XML_PARTS = ("policy", "pge-configs")
 
 

@@ -76,6 +76,7 @@ class Oodt:
 
     image: str
     folder: Path
+    workflows: Sequence[Path] = WORKFLOWS
     name: str = field(default_factory=lambda: f"oodt-test-{uuid.uuid4().hex[:8]}")
     filemgr: Container = field(init=False)
     wmgr: Container = field(init=False)
@@ -90,7 +91,7 @@ class Oodt:
 
     def start_file_manager(self) -> None:
         """Start what all Workflow Managers share."""
-        with tarfile.open(fileobj=BytesIO(archive(WORKFLOWS))) as copy:
+        with tarfile.open(fileobj=BytesIO(archive(self.workflows))) as copy:
             copy.extractall(self.folder, filter="fully_trusted")
         docker("network", "create", self.name)
         for part in SHARED:

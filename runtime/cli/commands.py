@@ -30,6 +30,7 @@ COMMANDS = {
     "clean": Listed("runtime.clean", "delete products, job folders, records and history of ended jobs"),
     "reconcile": Listed("runtime.reconcile", "compare queues, ledger, catalogue and archive, and mend them"),
     "check": Listed("runtime.check", "check a workflow's folder before it runs"),
+    "new": Listed("runtime.new", "write the folder of a new workflow"),
 }
 
 

@@ -79,6 +79,7 @@ def read(
             report.error(
                 element, f"element {element['id']} has no name", "give it name=, the key of the metadata"
             )
+        _described(element, f"element {element['id']}", report)
     for entry in mapped.values():
         _entry(entry, names, mapped, by_type, report)
     products = Products()
@@ -126,7 +127,8 @@ def _type(type_: Element, places: Places, classes: Classes, report: Report) -> N
             f"product type {type_['id']} has no name, and a product names its type by it",
             "give it name=",
         )
-    for tag in ("repository", "versioner", "description"):
+    _described(type_, f"product type {name}", report)
+    for tag in ("repository", "versioner"):
         if not type_.first(tag):
             report.error(
                 type_, f"product type {name} has no <{tag}>: the File Manager does not start", f"add <{tag}>"
@@ -141,6 +143,12 @@ def _type(type_: Element, places: Places, classes: Classes, report: Report) -> N
         properties(each, places, report)
     for each in type_.within("typeHandlers", "typeHandler"):
         classes.check(each, "class", each["class"], "type handler")
+
+
+def _described(element: Element, what: str, report: Report) -> None:
+    if not element.first("description"):
+        problem = f"{what} has no <description>: the File Manager does not start"
+        report.error(element, problem, "add <description>, if only an empty one")
 
 
 def _repository(repository: Element, places: Places, report: Report) -> None:

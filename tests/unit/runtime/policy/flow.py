@@ -43,7 +43,7 @@ FILES = {
           <description>What it makes.</description>
         </type>
         </types>""",
-    "policy/elements.xml": '<elements>\n<element id="e" name="Input"/>\n</elements>',
+    "policy/elements.xml": '<elements>\n<element id="e" name="Input"><description/></element>\n</elements>',
     "policy/product-type-element-map.xml": '<map>\n<type id="p"><element id="e"/></type>\n</map>',
     "pge-configs/task.xml": """\
         <pgeConfig>

@@ -11,8 +11,8 @@ from string import Template
 from xml.sax.saxutils import escape
 
 from runtime.cli.results import BadInput
-from runtime.policy.pge import JOB_KEYS
 from runtime.policy.places import VARIABLES
+from runtime.policy.tasks import JOB_KEYS
 
 OUTPUT = "Output"
 # Keys with a meaning of their own in the new workflow.

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping, Sequence
 
-from runtime.policy import pge, products, workflows
+from runtime.policy import products, tasks, workflows
+from runtime.policy.around import Around
 from runtime.policy.classes import Classes
 from runtime.policy.files import Files
 from runtime.policy.findings import Finding, Report
@@ -34,8 +35,8 @@ def check(
     classes = {places.name: Classes(places, report) for places in folders}
     defined = workflows.read(folders, files, classes, report)
     catalogue = products.read(folders, files, classes, report)
-    around = pge.Around(folders=folders, products=catalogue, files=files, classes=classes, report=report)
-    left = pge.check_tasks(defined, metadata or {}, around)
+    around = Around(folders=folders, products=catalogue, files=files, classes=classes, report=report)
+    left = tasks.check(defined, metadata or {}, around)
     if event and event not in defined.events:
         known = ", ".join(sorted(defined.events)) or "none"
         report.error(folders[0].policy / "events.xml", f"there is no event {event}", f"use one of: {known}")

@@ -13,13 +13,16 @@ from runtime.policy.products import OODT_OWN, Products
 from runtime.policy.texts import Texts
 
 LIST_WRITER = "MetadataListPcsMetFileWriter"
-# OODT adds these to the metadata of each file.
-OF_FILE = ("Filename", "FileLocation", "FileSize")
+# OODT adds these to the metadata before it asks for those of a file.
+OF_FILE = ("Filename", "FileLocation", "FileSize", "PGETask_Runtime")
 
 
 def check(files: Element, texts: Texts, classes: Classes, report: Report) -> list[str]:
     """Check one <files>, and return the arguments of its writer of metadata files."""
     _expression(files, texts, report)
+    for each in files.all("renamingConv"):
+        if not each.is_false("envReplace"):
+            texts.fill(each, "namingExpr", each["namingExpr"])
     writer = texts.fill(files, "metFileWriterClass", files["metFileWriterClass"])
     if writer is not None and UNKNOWN not in writer:
         classes.check(files, "metFileWriterClass", writer, "metadata file writer")

@@ -59,5 +59,5 @@ def test_a_job_of_a_new_workflow_leaves_its_product(site: Oodt, wmgr: Container,
         [f"output_{run}.nc"],
         ["a file; with [blanks].txt"],
     )
-    written = site.filemgr.run("cat", f"{HOME}/archive/{NAME}/output_{run}.nc/output_{run}.nc")
+    written = site.filemgr.run("cat", f"{HOME}/archive/{NAME}/output_{run}.nc")
     assert written.splitlines()[0] == "a file; with [blanks].txt"

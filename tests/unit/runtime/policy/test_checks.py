@@ -461,3 +461,26 @@ def test_a_folder_that_is_no_workflow_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["workflows/test-workflow", "testing/workflows/foreign"])
 def test_the_projects_own_workflows_have_no_errors(name: str) -> None:
     assert [str(each) for each in check(find(REPOSITORY / name)) if each.severity == "error"] == []
+
+
+def test_brackets_in_a_jobs_value_are_data(tmp_path: Path) -> None:
+    assert Flow(tmp_path).told("flow", {"Input": "a [b"}) == []
+
+
+def test_a_list_of_metadata_sees_what_the_file_that_imports_its_outputs_defines(tmp_path: Path) -> None:
+    flow = Flow(tmp_path)
+    output = flow.path(PGE).read_text().partition("<output>")[2].partition("</output>")[0]
+    flow.change(
+        PGE, f"<output>{output}</output>", '<customMetadata><metadata key="Day" val="1"/></customMetadata>'
+    )
+    flow.change(SHARED, "</pgeConfig>", f"<output>{output}</output></pgeConfig>")
+    flow.change(LIST, "[Input]", "[Day]")
+    assert flow.told() == []
+
+
+def test_placeholders_of_a_new_name_of_a_file_are_checked(tmp_path: Path) -> None:
+    flow = Flow(tmp_path)
+    flow.change(
+        PGE, 'pge-configs/list.xml"/>', 'pge-configs/list.xml"><renamingConv namingExpr="[Day]"/></files>'
+    )
+    assert any("namingExpr refers to [Day]" in each for each in flow.told())

@@ -18,6 +18,8 @@ SHELLS = ("sh", "bash", "/bin/sh", "/bin/bash", "/usr/bin/bash", "/usr/bin/sh", 
 BEFORE = {"exec", "time", "nohup", "if", "then", "else", "do", "while", "until", "!", "{", "("}
 ASSIGNMENT = re.compile(r"\w+=")
 INTERPRETER = re.compile(r"(?:.*/)?(?:python[\d.]*|(?:ba|da)?sh|perl|Rscript)")
+# What a shell replaces, of which nothing is known here.
+PATTERN = re.compile(r"[*?$`{]")
 SERVED = f"{HOME}/pges/"
 
 
@@ -80,7 +82,7 @@ def _command(at: Element, words: list[str], folder: str, workflows: Sequence[Pla
 
 def _file(word: str, workflows: Sequence[Places]) -> Path | None:
     """The file of a folder of programs that a word names, whether it is there or not."""
-    if UNKNOWN in word or not word.startswith(SERVED):
+    if UNKNOWN in word or not word.startswith(SERVED) or PATTERN.search(word):
         return None
     return locate(word, workflows)[1]
 

@@ -102,6 +102,8 @@ class Configuration:
                 continue
             if each["key-ref"]:
                 own[key] = self._referred(each, key, texts)
+            elif each.is_true("envReplace-NoRecur"):
+                own[key] = None  # may hold brackets that stay
             elif each.is_false("envReplace"):
                 own[key] = each["val"] or each.content()
             else:

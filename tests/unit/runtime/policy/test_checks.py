@@ -484,3 +484,19 @@ def test_placeholders_of_a_new_name_of_a_file_are_checked(tmp_path: Path) -> Non
         PGE, 'pge-configs/list.xml"/>', 'pge-configs/list.xml"><renamingConv namingExpr="[Day]"/></files>'
     )
     assert any("namingExpr refers to [Day]" in each for each in flow.told())
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "cat [OODT_HOME]/pges/flow/*.py > all",
+        "for each in a b; do [OODT_HOME]/pges/flow/$each.py; done",
+        "cd [JobDir] && ./made-here",
+        "test -f a || exit 3",
+        "gdal_translate [Input] out.nc 2>&1 | tee log",
+    ],
+)
+def test_commands_of_which_nothing_is_known_are_left_alone(tmp_path: Path, line: str) -> None:
+    flow = Flow(tmp_path)
+    flow.change(PGE, "[OODT_HOME]/pges/flow/run.py [Input]", line.replace("&", "&amp;"))
+    assert flow.told() == []

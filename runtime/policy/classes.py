@@ -33,9 +33,8 @@ class Classes:
     def __init__(self, places: Places, report: Report) -> None:
         self._places = places
         self._report = report
-        self._jars = {
-            name: jar for jar in sorted(places.folder.rglob("*.jar")) for name in _names(jar, report)
-        }
+        jars = {*places.folder.rglob("*.jar"), *places.pges.rglob("*.jar")}
+        self._jars = {name: jar for jar in sorted(jars) for name in _names(jar, report)}
 
     def check(self, at: Element, attribute: str, name: str, kind: str) -> None:
         """Report a class that OODT cannot load, or that is not of this kind."""

@@ -1,4 +1,4 @@
-"""Elements and attributes that OODT 0.3 passes over without a word because it knows none of that name."""
+"""What OODT 0.3 passes over without a word: unknown elements and attributes, and the second of a kind."""
 
 from __future__ import annotations
 
@@ -53,12 +53,30 @@ PGE_CONFIG: Known = {
 }
 METADATA_LIST: Known = {"metadata": (*METADATA, "delimiter")}
 
+# Of these OODT reads the first only, in each element of the other name; "" is the file's root.
+ONCE: Known = {
+    "task": ("conditions", "configuration", "requiredMetFields"),
+    "condition": ("configuration",),
+    "extractor": ("configuration",),
+    "type": ("repository", "versioner", "description", "metExtractors", "typeHandlers"),
+    "": ("tasks", "customMetadata", "dynInputFiles", "exe", "output"),
+}
+
 # Later versions of OODT have these; 0.3 passes over them.
 LATER_ATTRIBUTES = {("exe", "shell"): "shellType"}
 NEAR = 0.8
 
 
 def check(root: Element, known: Known, report: Report) -> None:
+    for scope in (root, *root.below()):
+        for tag in ONCE.get("" if scope is root else scope.tag, ()):
+            for second in scope.all(tag)[1:] if tag in known else ():
+                if second.children or second.attributes:
+                    report.error(
+                        second,
+                        f"OODT passes over a second <{tag}>: it reads the first only",
+                        "put all into one",
+                    )
     for element in root.below():
         plain = element.tag.rpartition(":")[2]
         if element.tag in known:

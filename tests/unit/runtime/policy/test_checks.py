@@ -218,6 +218,19 @@ BROKEN = [
         f"{TASKS}:6: warning: OODT 0.3 passes over the attribute envreplace",
     ),
     (PGE, "output>", "outputs>", f"{PGE}:6: warning: OODT passes over <outputs>"),
+    (
+        WORKFLOW,
+        "</tasks>",
+        '</tasks><tasks><task id="t"/></tasks>',
+        f"{WORKFLOW}:2: error: OODT passes over a second <tasks>",
+    ),
+    (PGE, "</exe>", "</exe><exe><cmd>a</cmd></exe>", f"{PGE}:5: error: OODT passes over a second <exe>"),
+    (
+        TASKS,
+        "</task>",
+        '<configuration><property name="A"/></configuration></task>',
+        f"{TASKS}:15: error: OODT p",
+    ),
     (TASKS, "<metfield ", "<cas:metfield ", f"{TASKS}:14: error: OODT passes over <cas:metfield>"),
 ]
 

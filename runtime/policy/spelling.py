@@ -61,6 +61,20 @@ ONCE: Known = {
     "type": ("repository", "versioner", "description", "metExtractors", "typeHandlers"),
     "": ("tasks", "customMetadata", "dynInputFiles", "exe", "output"),
 }
+# OODT looks for these within an element of the other names only.
+WITHIN: Known = {
+    "task": ("tasks",),
+    "condition": ("conditions",),
+    "property": ("configuration",),
+    "metfield": ("requiredMetFields",),
+    "extractor": ("metExtractors",),
+    "typeHandler": ("typeHandlers",),
+    "metadata": ("customMetadata", "renamingConv"),
+    "file": ("dynInputFiles",),
+    "cmd": ("exe",),
+    "dir": ("output",),
+    "files": ("dir",),
+}
 
 # Later versions of OODT have these; 0.3 passes over them.
 LATER_ATTRIBUTES = {("exe", "shell"): "shellType"}
@@ -68,27 +82,35 @@ NEAR = 0.8
 
 
 def check(root: Element, known: Known, report: Report) -> None:
-    for scope in (root, *root.below()):
-        for tag in ONCE.get("" if scope is root else scope.tag, ()):
-            for second in scope.all(tag)[1:] if tag in known else ():
-                if second.children or second.attributes:
-                    report.error(
-                        second,
-                        f"OODT passes over a second <{tag}>: it reads the first only",
-                        "put all into one",
-                    )
+    _seconds(root, known, report)
+    _places(root, frozenset(), known, report)
     for element in root.below():
         plain = element.tag.rpartition(":")[2]
         if element.tag in known:
             _attributes(element, known[element.tag], report)
         elif plain in known and ":" in element.tag:
-            report.error(
-                element,
-                f"OODT passes over <{element.tag}>: it looks for <{plain}>",
-                f"write <{plain}>, without a prefix",
-            )
+            problem = f"OODT passes over <{element.tag}>: it looks for <{plain}>"
+            report.error(element, problem, f"write <{plain}>, without a prefix")
         elif meant := _near(element.tag, known):
             report.warn(element, f"OODT passes over <{element.tag}>", f"did you mean <{meant}>?")
+
+
+def _seconds(root: Element, known: Known, report: Report) -> None:
+    for scope in (root, *root.below()):
+        for tag in ONCE.get("" if scope is root else scope.tag, ()):
+            for second in scope.all(tag)[1:] if tag in known else ():
+                if second.children or second.attributes:
+                    problem = f"OODT passes over a second <{tag}>: it reads the first only"
+                    report.error(second, problem, "put all into one")
+
+
+def _places(element: Element, above: frozenset[str], known: Known, report: Report) -> None:
+    for child in element.children:
+        around = [tag for tag in WITHIN.get(child.tag, ()) if tag in known]
+        if around and not above.intersection(around):
+            problem = f"OODT passes over this <{child.tag}>: it looks for it within <{around[0]}> only"
+            report.error(child, problem, f"put it into <{around[0]}>")
+        _places(child, above | {child.tag}, known, report)
 
 
 def _attributes(element: Element, known: tuple[str, ...], report: Report) -> None:

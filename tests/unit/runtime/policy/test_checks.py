@@ -231,6 +231,13 @@ BROKEN = [
         '<configuration><property name="A"/></configuration></task>',
         f"{TASKS}:15: error: OODT p",
     ),
+    (
+        PGE,
+        "</exe>",
+        "</exe><cmd>a</cmd>",
+        f"{PGE}:5: error: OODT passes over this <cmd>: it looks for it within <exe>",
+    ),
+    (WORKFLOW, "</tasks>", '</tasks><task id="t"/>', f"{WORKFLOW}:2: error: OODT passes over this <task>"),
     (TASKS, "<metfield ", "<cas:metfield ", f"{TASKS}:14: error: OODT passes over <cas:metfield>"),
 ]
 

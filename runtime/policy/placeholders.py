@@ -6,7 +6,7 @@ import re
 from collections.abc import MutableMapping
 from dataclasses import dataclass
 
-# Stands in a filled text for what only a job knows.
+# Stands in a filled text for what only a job knows, and for what nothing defines.
 UNKNOWN = "\uffff"
 ROUNDS = 50
 # Dates, and functions of dates, whose arguments may have placeholders.
@@ -30,7 +30,7 @@ class Filled:
     @property
     def is_known(self) -> bool:
         """Whether it is the same for every job, and all of it is defined."""
-        return not (UNKNOWN in self.text or self.undefined or self.broken)
+        return UNKNOWN not in self.text and not self.broken
 
 
 def fill(text: str, known: Known) -> Filled:
@@ -62,7 +62,7 @@ def fill_once(text: str, known: Known) -> Filled:
             parts += [text[position:start], UNKNOWN if value is None else value]
         else:
             undefined.append(name)
-            parts += [text[position:start], "null"]
+            parts += [text[position:start], UNKNOWN]
         position = end + 1
     return Filled(text="".join([*parts, text[position:]]), undefined=tuple(undefined))
 

@@ -82,6 +82,7 @@ def read(
         _described(element, f"element {element['id']}", report)
     for entry in mapped.values():
         _entry(entry, names, mapped, by_type, report)
+    by_id(by_type.values(), report, key="name")
     products = Products()
     for type_ in by_type.values():
         places = owners[type_]
@@ -121,12 +122,6 @@ def _entry(
 
 def _type(type_: Element, places: Places, classes: Classes, report: Report) -> None:
     name = type_["name"]
-    if not name:
-        report.error(
-            type_,
-            f"product type {type_['id']} has no name, and a product names its type by it",
-            "give it name=",
-        )
     _described(type_, f"product type {name}", report)
     for tag in ("repository", "versioner"):
         if not type_.first(tag):

@@ -25,7 +25,7 @@ class Texts:
         self._later = later
 
     def fill(self, at: Element, what: str, text: str | None) -> str | None:
-        """The text with what is known in it, and UNKNOWN for what a job knows; None if it is wrong."""
+        """The text with what is known in it, and UNKNOWN for the rest; None if its brackets are wrong."""
         if text is None:
             return None
         filled = fill(text, self.known)
@@ -36,7 +36,7 @@ class Texts:
             return None
         for name in dict.fromkeys(filled.undefined):
             self._undefined(at, what, name)
-        return None if filled.undefined else filled.text
+        return filled.text
 
     def _undefined(self, at: Element, what: str, name: str) -> None:
         if not is_name(name):

@@ -192,6 +192,15 @@ BROKEN = [
         "[OODT_HOME]/pges/flow/table.csv</cmd>",
         f"{PGE}:4: warning: <cmd> names /usr/local/oodt/pges/flow/table.csv, which is not there",
     ),
+    (PGE, "/flow/run.py", "/folw/run.py", f"{PGE}:4: error: the program /usr/local/oodt/pges/folw/run.py is"),
+    (PGE, "[OODT_HOME]/pges/flow/", "./", f"{PGE}:4: warning: run.py is looked for in the job's folder"),
+    (
+        PGE,
+        "[OODT_HOME]/pges/flow/",
+        "python3 ",
+        f"{PGE}:4: warning: run.py is looked for in the job's folder,",
+    ),
+    (TYPES, ' name="Product"', "", f"{TYPES}:2: error: <type> has no name"),
     (PGE, ".*\\.nc", "*.nc", f"{PGE}:8: error: regExp is *.nc: nothing to repeat"),
     (PGE, ".*\\.nc", "[Input].nc", f"{PGE}:8: error: regExp is [Input].nc, which OODT does not fill in"),
     (PGE, 'regExp=".*\\.nc"', "", f"{PGE}:8: error: <files> has neither regExp nor name"),
@@ -260,7 +269,7 @@ def test_all_that_is_wrong_is_told_at_once_with_its_place_and_what_to_do(tmp_pat
     flow.path("pges/run.py").chmod(0o644)
     assert [str(each) for each in flow.check()] == [
         f"{flow.folder}/{PGE}:4: error: the program /usr/local/oodt/pges/flow/Run.py is not there;"
-        f" fix: make {flow.folder}/pges/Run.py",
+        " fix: did you mean run.py?",
         f"{flow.folder}/{WORKFLOW}:2: error: task T is defined nowhere in tasks.xml: the event is refused;"
         " fix: define it, or name one that tasks.xml defines: t",
     ]
@@ -370,7 +379,7 @@ def test_programs_are_found_from_the_folder_that_the_commands_go_to(tmp_path: Pa
         "<cmd>[OODT_HOME]/pges/flow/run.py",
         "<cmd>cd [OODT_HOME]/pges/flow</cmd><cmd>if true; then A=1 ./walk.py",
     )
-    assert any("the program /usr/local/oodt/pges/flow/./walk.py is not there" in each for each in flow.told())
+    assert any("the program /usr/local/oodt/pges/flow/walk.py is not there" in each for each in flow.told())
 
 
 def test_a_class_in_a_jar_of_the_folder_is_told_as_one_that_the_image_needs(tmp_path: Path) -> None:
@@ -520,3 +529,18 @@ def test_commands_of_which_nothing_is_known_are_left_alone(tmp_path: Path, line:
     flow = Flow(tmp_path)
     flow.change(PGE, "[OODT_HOME]/pges/flow/run.py [Input]", line.replace("&", "&amp;"))
     assert flow.told() == []
+
+
+def test_two_product_types_of_one_name_are_told(tmp_path: Path) -> None:
+    flow = Flow(tmp_path)
+    second = flow.path(TYPES).read_text().partition("<types>")[2].replace('id="p"', 'id="q"')
+    flow.change(TYPES, "</types>", second)
+    flow.change(MAP, "</map>", '<type id="q"><element id="e"/></type></map>')
+    (told,) = flow.told()
+    assert told.startswith(f"{TYPES}:2: error: <type> name Product is in product-types.xml, line ")
+
+
+def test_programs_are_checked_in_a_command_that_has_unknown_placeholders_too(tmp_path: Path) -> None:
+    flow = Flow(tmp_path)
+    flow.change(PGE, "run.py [Input]", "walk.py [Inptu] ''")
+    assert [each.severity for each in flow.check()] == ["error", "warning"]

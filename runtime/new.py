@@ -1,6 +1,7 @@
 """The operator's command that writes the folder of a new workflow: oodt new DIR."""
 
 import re
+import shlex
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from pathlib import Path
 
@@ -32,8 +33,8 @@ def _run(options: Namespace) -> Result:
     findings = [str(each) for each in check(find(folder))]
     sent = " ".join(f"--metadata {key}=VALUE" for key in options.metadata)
     lines = [
-        f"oodt check {options.folder}",
-        f"pulumi config set workflow_dir {options.folder}",
+        f"oodt check {shlex.quote(options.folder)}",
+        f"pulumi config set workflow_dir {shlex.quote(str(folder))}",
         f"pulumi config set workflow_queue {folder.name}",
         "pulumi up",
         " ".join(f"oodt submit --event {folder.name} --jobs 1 {sent} --wait".split()),

@@ -15,7 +15,7 @@ try:
     chosen = settings.load(
         settings.stack_config(), project=pulumi.get_project(), stack=pulumi.get_stack(), root=ROOT
     )
-    for warning in workflow_folder.check(chosen.folders):
+    for warning in workflow_folder.check(chosen.folders, [each.event for each in chosen.workflows]):
         pulumi.log.warn(warning)
 except (settings.ConfigurationError, workflow_folder.WorkflowFolderError) as problem:
     raise pulumi.RunError(str(problem)) from None

@@ -6,7 +6,7 @@ fail.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from runtime.policy import checks
@@ -54,9 +54,9 @@ def events_of(folder: Path) -> list[str]:
     return [event["name"] for event in _root(folder / "policy" / "events.xml").all("event")]
 
 
-def check(folders: Sequence[Path]) -> list[str]:
-    """What may be wrong with the workflows. Raises WorkflowFolderError with all that is certain to be."""
-    found = checks.check([places for folder in folders for places in places_of(folder)])
+def check(folders: Sequence[Path], events: Collection[str]) -> list[str]:
+    """What may be wrong with the workflows of EVENTS. Raises WorkflowFolderError with what certainly is."""
+    found = checks.check([places for folder in folders for places in places_of(folder)], events=events)
     errors = [str(each) for each in found if each.severity == "error"]
     if errors:
         raise WorkflowFolderError("\n".join(["the workflows cannot run as they are:", *errors]))

@@ -20,7 +20,11 @@ def _run(options: Namespace) -> Result:
     except (NoWorkflow, OSError, RuntimeError) as problem:
         raise BadInput(f"DIR is {options.folder!r}: {problem}") from None
     folders = [replace(each, environment=environment) for each in folders]
-    findings = check(folders, event=options.event or "", metadata=metadata if options.metadata else None)
+    findings = check(
+        folders,
+        events=[options.event] if options.event else [],
+        metadata=metadata if options.metadata else None,
+    )
     return _result(findings)
 
 

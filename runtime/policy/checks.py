@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 
 from runtime.policy import products, tasks, workflows
 from runtime.policy.around import Around
@@ -18,11 +18,12 @@ TELLS_METADATA = re.compile(r"--metadata|--metaData|--key\b")
 
 
 def check(
-    folders: Sequence[Places], *, event: str = "", metadata: Mapping[str, str] | None = None
+    folders: Sequence[Places], *, events: Collection[str] = (), metadata: Collection[str] | None = None
 ) -> list[Finding]:
     """All that is wrong with the workflows of one cluster.
 
-    ``metadata``, if given, are all that a job of ``event`` has, or of any event if that is empty.
+    ``events``, if there are any, are those that jobs are sent to: what no job can get to is only a warning.
+    ``metadata``, if given, are the keys of all that a job has.
     """
     report = Report()
     files = Files(report)
@@ -33,15 +34,15 @@ def check(
                     folder, f"the folder {part} is missing", f"make it; a workflow has {', '.join(PARTS)}"
                 )
     classes = {places.name: Classes(places, report) for places in folders}
-    defined = workflows.read(folders, files, classes, report)
+    defined = workflows.read(folders, events, files, classes, report)
     catalogue = products.read(folders, files, classes, report)
     around = Around(folders=folders, products=catalogue, files=files, classes=classes, report=report)
-    left = tasks.check(defined, metadata or {}, around)
-    if event and event not in defined.events:
+    left = tasks.check(defined, metadata or (), around)
+    for event in sorted(set(events) - set(defined.events)):
         known = ", ".join(sorted(defined.events)) or "none"
         report.error(folders[0].policy / "events.xml", f"there is no event {event}", f"use one of: {known}")
     if metadata is not None:
-        _required(defined, event, {*metadata, *left}, report)
+        _required(defined, {*metadata, *left}, report)
     for places in folders:
         _documented(places, defined, report)
         for file in sorted(places.pge_configs.glob("*.xml")):
@@ -50,8 +51,8 @@ def check(
     return report.findings()
 
 
-def _required(defined: Workflows, event: str, has: Collection[str], report: Report) -> None:
-    for name in [event] if event else defined.events:
+def _required(defined: Workflows, has: Collection[str], report: Report) -> None:
+    for name in filter(defined.uses_event, defined.events):
         for workflow in defined.of_event(name):
             for field, element in defined.required(workflow).items():
                 if field not in has:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import difflib
 import functools
 import zipfile
@@ -35,6 +36,12 @@ class Classes:
         self._report = report
         jars = {*places.folder.rglob("*.jar"), *places.pges.rglob("*.jar")}
         self._jars = {name: jar for jar in sorted(jars) for name in _names(jar, report)}
+
+    def with_report(self, report: Report) -> Classes:
+        """The same classes; what is wrong goes into REPORT."""
+        other = copy.copy(self)
+        other._report = report
+        return other
 
     def check(self, at: Element, attribute: str, name: str, kind: str) -> None:
         """Report a class that OODT cannot load, or that is not of this kind."""

@@ -29,11 +29,12 @@ JOB_KEYS = ("WorkflowInstId", "TaskId", "JobId", "ProcessingNode", "WorkflowMana
 GATEWAYS = {WORKFLOW_MANAGER: ("[WORKFLOW_URL]", 9001), FILE_MANAGER: ("[FILEMGR_URL]", 9000)}
 
 
-def check(defined: Workflows, metadata: Collection[str], around: Around) -> set[str]:
+def check(defined: Workflows, metadata: Collection[str], strict: Around) -> set[str]:
     """Check all PGE tasks, those of each workflow in their order. METADATA are keys that a job has.
 
     Returns the keys that a job has without sending them: those of OODT, and those that tasks leave behind.
     """
+    lenient = strict.lenient()
     left = set(JOB_KEYS)
     listed = [(defined.tasks_of(name), defined.required(name)) for name in defined.workflows]
     alone = [task for task in defined.tasks.values() if not any(task in tasks for tasks, _ in listed)]
@@ -43,6 +44,7 @@ def check(defined: Workflows, metadata: Collection[str], around: Around) -> set[
         for task in tasks:
             places = defined.owners[task]
             settings = properties(task, places, Report())  # reported already
+            around = strict if defined.uses_task(task) else lenient
             if is_pge(task["class"]) or CONFIG in settings:
                 found = Configuration(settings, given, places, around, is_complete=is_complete)
                 _Task(task, settings, places, around).check(found)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from runtime.policy import spelling
@@ -33,6 +33,19 @@ class Workflows:
     tasks: dict[str, Element] = field(default_factory=dict)
     conditions: dict[str, Element] = field(default_factory=dict)
     owners: dict[Element, Places] = field(default_factory=dict)
+    # The events that jobs are sent to; none if that can be any.
+    used: Collection[str] = ()
+
+    def uses_event(self, event: str) -> bool:
+        return not self.used or event in self.used
+
+    def uses_workflow(self, workflow: str) -> bool:
+        return not self.used or any(workflow in self.of_event(event) for event in self.used)
+
+    def uses_task(self, task: Element) -> bool:
+        return not self.used or any(
+            task in self.tasks_of(workflow) for event in self.used for workflow in self.of_event(event)
+        )
 
     def tasks_of(self, workflow: str) -> list[Element]:
         """The tasks of a workflow that are defined, in their order."""
@@ -56,9 +69,16 @@ class Workflows:
 
 
 def read(
-    policies: Sequence[Places], files: Files, classes: Mapping[str, Classes], report: Report
+    policies: Sequence[Places],
+    used: Collection[str],
+    files: Files,
+    classes: Mapping[str, Classes],
+    report: Report,
 ) -> Workflows:
-    """Read the policies of one Workflow Manager, which knows them all together, and report what is wrong."""
+    """Read the policies of one Workflow Manager, which knows them all together, and report what is wrong.
+
+    What no job can get to is only a warning: USED are the events that jobs are sent to.
+    """
     conditions: list[Element] = []
     tasks: list[Element] = []
     events: list[Element] = []
@@ -76,21 +96,25 @@ def read(
         events=by_id(events, report, key="name"),
         workflows=by_id(workflows, report, last=False),
         owners=owners,
+        used=used,
     )
+    lenient = replace(report, is_lenient=True)
     for condition in defined.conditions.values():
         places = owners[condition]
         classes[places.name].check(condition, "class", condition["class"], "condition")
         properties(condition, places, report)
     for task in defined.tasks.values():
-        _task(task, defined, classes[owners[task].name], report)
-    for workflow in defined.workflows.values():
-        _workflow(workflow, defined, report)
-    for event in defined.events.values():
+        told = report if defined.uses_task(task) else lenient
+        _task(task, defined, classes[owners[task].name].with_report(told), told)
+    for name, workflow in defined.workflows.items():
+        _workflow(workflow, defined, report if defined.uses_workflow(name) else lenient)
+    for name, event in defined.events.items():
+        told = report if defined.uses_event(name) else lenient
         if not event.all("workflow"):
-            problem = f"event {event['name']} has no workflow, so OODT does not know it"
-            report.error(event, problem, 'add <workflow id="..."/>')
+            problem = f"event {name} has no workflow, so OODT does not know it"
+            told.error(event, problem, 'add <workflow id="..."/>')
         for each in event.all("workflow"):
-            named(each, defined.workflows, "*.workflow.xml", "the event is refused", report)
+            named(each, defined.workflows, "*.workflow.xml", "the event is refused", told)
     return defined
 
 

@@ -97,7 +97,7 @@ class Flow:
         self.write(name, text.replace(old, new))
 
     def check(self, event: str = "", metadata: Mapping[str, str] | None = None) -> list[Finding]:
-        return check(find(self.folder), event=event, metadata=metadata)
+        return check(find(self.folder), events=[event] if event else [], metadata=metadata)
 
     def told(self, event: str = "", metadata: Mapping[str, str] | None = None) -> list[str]:
         """The findings in short: severity, file, what is wrong."""

@@ -544,3 +544,15 @@ def test_programs_are_checked_in_a_command_that_has_unknown_placeholders_too(tmp
     flow = Flow(tmp_path)
     flow.change(PGE, "run.py [Input]", "walk.py [Inptu] ''")
     assert [each.severity for each in flow.check()] == ["error", "warning"]
+
+
+def test_what_no_job_can_get_to_is_only_a_warning(tmp_path: Path) -> None:
+    flow = Flow(tmp_path)
+    second = flow.path(TASKS).read_text().partition("<tasks>")[2].replace('id="t"', 'id="u"')
+    flow.change(TASKS, "</tasks>", second.replace("task.xml", "none.xml").replace("StdPGE", "NoPGE"))
+    flow.write(
+        "policy/v.workflow.xml", '<workflow id="v"><tasks><task id="u"/><task id="x"/></tasks></workflow>'
+    )
+    flow.change(EVENTS, "</events>", '<event name="v"><workflow id="v"/></event><event name="w"/></events>')
+    assert [each.severity for each in flow.check()].count("error") == 4
+    assert {each.severity for each in flow.check("flow")} == {"warning"}

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import shlex
-import tarfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import pulumi
@@ -16,10 +14,10 @@ from infra import ssh
 from infra.dynamic import Props, Provider
 from infra.swarm import Swarm
 from infra.workflow_folder import PARTS
+from runtime.workflow_copy import archive
 
 COPY_TIMEOUT = 300  # seconds
 LOOK_TIMEOUT = 30  # seconds
-LEFT_OUT = ("__pycache__", ".git", ".DS_Store")
 
 # The archive comes on standard input; a copy is complete once it has its final name. The ten newest of each
 # kind are kept. A copy that a service mounts is kept too: without it docker could not start another container
@@ -49,54 +47,6 @@ for name in {names}; do
   chmod 2775 {share}/jobs/"$name"
 done
 """
-
-
-def files(directories: Sequence[Path], parts: Sequence[str]) -> Iterator[tuple[str, Path]]:
-    """(path in the copy, file or folder) of these parts of the workflows, in a fixed order.
-
-    The first workflow's policy is workflows/policy, a further one's workflows/NAME/policy; each has
-    workflows/NAME/pge-configs and pges/NAME.
-    """
-    for index, directory in enumerate(directories):
-        name = directory.name
-        places = {
-            "policy": "workflows/policy" if index == 0 else f"workflows/{name}/policy",
-            "pge-configs": f"workflows/{name}/pge-configs",
-            "pges": f"pges/{name}",
-        }
-        for part in parts:
-            place, top = places[part], directory / part
-            yield place, top
-            for path in sorted(top.rglob("*")):
-                inner = path.relative_to(top)
-                if not any(name in LEFT_OUT for name in inner.parts):
-                    yield f"{place}/{inner.as_posix()}", path
-
-
-def archive(directories: Sequence[Path], parts: Sequence[str] = PARTS) -> bytes:
-    """The copy as a tar: the same bytes for the same content, readable by every user of a container.
-
-    The entry ``jobs`` beside a workflow's programs leads to its job folders, where OODT's users expect them.
-    """
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as tar:
-        for name, path in files(directories, parts):
-            info = tar.gettarinfo(path, name)
-            info.uid = info.gid = 0
-            info.uname = info.gname = "root"
-            info.mtime = 0
-            info.mode = 0o755 if info.isdir() or info.mode & 0o100 else 0o644
-            if info.isreg():
-                with path.open("rb") as stream:
-                    tar.addfile(info, stream)
-            else:
-                tar.addfile(info)
-        for directory in directories if "pges" in parts else ():
-            jobs = tarfile.TarInfo(f"pges/{directory.name}/jobs")
-            jobs.type = tarfile.SYMTYPE
-            jobs.linkname = f"/usr/local/oodt/jobs/{directory.name}"
-            tar.addfile(jobs)
-    return buffer.getvalue()
 
 
 def _digest(content: bytes) -> str:

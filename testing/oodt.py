@@ -14,7 +14,7 @@ from typing import Any
 
 from runtime.oodt import xml_rpc
 from runtime.oodt.file_manager import FileManager
-from services.workflows import archive
+from runtime.workflow_copy import archive
 from testing.waiting import until
 from toolchain.paths import REPOSITORY
 

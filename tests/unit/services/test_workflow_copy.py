@@ -14,8 +14,9 @@ import pytest
 
 from infra import ssh
 from infra.workflow_folder import PARTS
+from runtime.workflow_copy import archive
 from services import workflows
-from services.workflows import CopyProvider, archive
+from services.workflows import CopyProvider
 
 DOCKER = """#!/bin/sh
 case "$1 $2" in

@@ -11,10 +11,8 @@ from pathlib import Path
 
 from runtime.policy import checks
 from runtime.policy.documents import Element, Unreadable, parse
-from runtime.policy.places import PARTS
 from runtime.policy.places import find as places_of
-
-__all__ = ["PARTS", "WorkflowFolderError", "check", "events_of", "find"]
+from runtime.workflow_copy import PARTS, Places, UncopiedError, files
 
 XML_PARTS = ("policy", "pge-configs")
 
@@ -28,18 +26,38 @@ class WorkflowFolderError(ValueError):
 
 
 def find(root: Path, text: str) -> Path:
-    """The folder that an operator names, which has all parts of a workflow. Raises WorkflowFolderError."""
+    """The folder NAME/ of the workflow that an operator names, which has all parts and can be copied.
+
+    In the original's layout it is workflows/NAME/, and its programs are in pges/NAME/. The folder around both
+    may be named too if it has one workflow. Raises WorkflowFolderError.
+    """
     try:
         folder = (root / Path(text).expanduser()).resolve()
-        missing = [part for part in PARTS if not (folder / part).is_dir()]
+        original = _originals(folder)
     except (OSError, RuntimeError, ValueError) as problem:  # an unknown user, a name that is too long, a loop
         reason = getattr(problem, "strerror", None) or problem
         raise WorkflowFolderError(f"it cannot name a folder ({reason}).") from None
-    if missing:
+    if len(original) > 1:
+        named = ", ".join(str(path) for path in original)
+        raise WorkflowFolderError(f"it has several workflows: {named}.", "name one of these folders")
+    workflow = Places.of(original[0] if original else folder)
+    if missing := [part for part in PARTS if not workflow.part(part).is_dir()]:
         raise WorkflowFolderError(
-            f"{folder / missing[0]} is not a folder; a workflow has {', '.join(PARTS)}."
+            f"{workflow.part(missing[0])} is not a folder; a workflow has {', '.join(PARTS)}."
         )
-    return folder
+    try:
+        for _ in files([workflow.folder], PARTS):
+            pass  # all of it can be copied
+    except UncopiedError as problem:
+        raise WorkflowFolderError(str(problem), "mend or remove it, then type: pulumi up") from None
+    return workflow.folder
+
+
+def _originals(folder: Path) -> list[Path]:
+    """The workflows in a folder of the original's layout; none if it is no such folder."""
+    if (folder / "policy").is_dir():
+        return []
+    return sorted(path.parent for path in folder.glob("workflows/*/policy") if path.is_dir())
 
 
 def events_of(folder: Path) -> list[str]:
@@ -47,11 +65,12 @@ def events_of(folder: Path) -> list[str]:
 
     Raises WorkflowFolderError.
     """
+    workflow = Places.of(folder)
     for part in XML_PARTS:
-        for file in sorted((folder / part).glob("*.xml")):
+        for file in sorted(workflow.part(part).glob("*.xml")):
             if file.is_file() and not file.name.startswith("."):
                 _root(file)
-    return [event["name"] for event in _root(folder / "policy" / "events.xml").all("event")]
+    return [event["name"] for event in _root(workflow.policy / "events.xml").all("event")]
 
 
 def check(folders: Sequence[Path], events: Collection[str]) -> list[str]:

@@ -1,43 +1,105 @@
 """The copy of workflow folders that containers see: which file gets which place below OODT_HOME."""
 
+from __future__ import annotations
+
 import io
+import os
 import tarfile
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 PARTS = ("policy", "pge-configs", "pges")
 LEFT_OUT = ("__pycache__", ".git", ".DS_Store")
 
 
+class UncopiedError(ValueError):
+    """Something in a workflow's folder that cannot be copied; the message names its path and says why."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Places:
+    """Where the parts of one workflow are."""
+
+    name: str
+    folder: Path
+    policy: Path
+    pge_configs: Path
+    pges: Path
+
+    @classmethod
+    def of(cls, folder: Path) -> Places:
+        """The workflow in NAME/, or in workflows/NAME/ with its programs in pges/NAME/, as the original."""
+        beside = folder.parent.parent / "pges" / folder.name
+        original = folder.parent.name == "workflows" and not (folder / "pges").exists() and beside.is_dir()
+        return cls(
+            name=folder.name,
+            folder=folder,
+            policy=folder / "policy",
+            pge_configs=folder / "pge-configs",
+            pges=beside if original else folder / "pges",
+        )
+
+    def part(self, name: str) -> Path:
+        """The folder of one of PARTS."""
+        return {"policy": self.policy, "pge-configs": self.pge_configs, "pges": self.pges}[name]
+
+
 def files(directories: Sequence[Path], parts: Sequence[str]) -> Iterator[tuple[str, Path]]:
     """(path in the copy, file or folder) of these parts of the workflows, in a fixed order.
 
     The first workflow's policy is workflows/policy, a further one's workflows/NAME/policy; each has
-    workflows/NAME/pge-configs and pges/NAME.
+    workflows/NAME/pge-configs and pges/NAME. Raises UncopiedError.
     """
     for index, directory in enumerate(directories):
-        name = directory.name
-        places = {
-            "policy": "workflows/policy" if index == 0 else f"workflows/{name}/policy",
-            "pge-configs": f"workflows/{name}/pge-configs",
-            "pges": f"pges/{name}",
+        workflow = Places.of(directory)
+        targets = {
+            "policy": "workflows/policy" if index == 0 else f"workflows/{workflow.name}/policy",
+            "pge-configs": f"workflows/{workflow.name}/pge-configs",
+            "pges": f"pges/{workflow.name}",
         }
         for part in parts:
-            place, top = places[part], directory / part
-            yield place, top
-            for path in sorted(top.rglob("*")):
-                inner = path.relative_to(top)
-                if not any(name in LEFT_OUT for name in inner.parts):
-                    yield f"{place}/{inner.as_posix()}", path
+            # In its place a container has the way to the workflow's job folders.
+            left_out = (*LEFT_OUT, "jobs") if part == "pges" else LEFT_OUT
+            yield from _below(workflow.part(part), targets[part], left_out, above=())
+
+
+def _below(
+    path: Path, target: str, left_out: Sequence[str], above: tuple[Path, ...]
+) -> Iterator[tuple[str, Path]]:
+    """The path and all in it, links as what they lead to; ``above`` are the real folders around it."""
+    try:
+        real = path.resolve(strict=True)
+    except (OSError, RuntimeError):  # of a link that leads to itself, Python 3.11 says the latter
+        leads = f", a link to {os.readlink(path)}," if path.is_symlink() else ""
+        raise UncopiedError(f"{path}{leads} leads to nothing.") from None
+    if path.is_symlink() and any(outer.is_relative_to(real) for outer in above):
+        raise UncopiedError(f"{path} is a link to {real}, a folder that it is in.")
+    if path.is_file():
+        if not os.access(path, os.R_OK):
+            raise UncopiedError(f"{path} cannot be read.")
+        yield target, path
+        return
+    if not path.is_dir():
+        raise UncopiedError(f"{path} is neither a file nor a folder.")
+    yield target, path
+    try:
+        names = sorted(os.listdir(path))
+    except OSError as problem:
+        raise UncopiedError(f"{path} cannot be read ({problem.strerror}).") from None
+    for name in names:
+        if name not in left_out:
+            yield from _below(path / name, f"{target}/{name}", LEFT_OUT, (*above, real))
 
 
 def archive(directories: Sequence[Path], parts: Sequence[str] = PARTS) -> bytes:
     """The copy as a tar: the same bytes for the same content, readable by every user of a container.
 
     The entry ``jobs`` beside a workflow's programs leads to its job folders, where OODT's users expect them.
+    Raises UncopiedError.
     """
     buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as tar:
+    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT, dereference=True) as tar:
         for name, path in files(directories, parts):
             info = tar.gettarinfo(path, name)
             info.uid = info.gid = 0

@@ -13,8 +13,7 @@ from pulumi.dynamic import ReadResult, Resource
 from infra import ssh
 from infra.dynamic import Props, Provider
 from infra.swarm import Swarm
-from infra.workflow_folder import PARTS
-from runtime.workflow_copy import archive
+from runtime.workflow_copy import PARTS, archive
 
 COPY_TIMEOUT = 300  # seconds
 LOOK_TIMEOUT = 30  # seconds

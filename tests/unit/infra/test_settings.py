@@ -168,6 +168,38 @@ def test_a_folder_with_several_events_serves_all_of_them(tmp_path: Path) -> None
     assert chosen.folders == (folder,)
 
 
+def originals_layout(folder: Path, *names: str) -> Path:
+    for name in names:
+        workflow = workflow_folder(folder / "workflows" / name, "first")
+        (folder / "pges").mkdir(exist_ok=True)
+        (workflow / "pges").rename(folder / "pges" / name)
+    return folder
+
+
+@pytest.mark.parametrize("named", [".", "workflows/flow"])
+def test_the_originals_layout_is_taken_as_it_is(tmp_path: Path, named: str) -> None:
+    folder = originals_layout(tmp_path / "original", "flow")
+    (workflow,) = load({"workflow_dir": str(folder / named), "workflow_queue": "first"}).workflows
+    assert workflow.name == "flow"
+    assert workflow.directory == folder / "workflows" / "flow"
+
+
+def test_of_several_workflows_in_the_originals_layout_one_must_be_named(tmp_path: Path) -> None:
+    folder = originals_layout(tmp_path / "original", "one", "two")
+    with pytest.raises(ConfigurationError) as caught:
+        load({"workflow_dir": str(folder), "workflow_queue": "first"})
+    assert f"{folder}/workflows/one, {folder}/workflows/two." in str(caught.value)
+    chosen = load({"workflow_dir": str(folder / "workflows" / "two"), "workflow_queue": "first"})
+    assert chosen.workflows[0].name == "two"
+
+
+def test_what_cannot_be_copied_is_refused_with_its_path(tmp_path: Path) -> None:
+    folder = workflow_folder(tmp_path / "flow", "first")
+    (folder / "pges" / "data").symlink_to("/nowhere/data")
+    with pytest.raises(ConfigurationError, match=f"{folder}/pges/data, a link to /nowhere/data, leads to"):
+        load({"workflow_dir": str(folder), "workflow_queue": "first"})
+
+
 @pytest.mark.parametrize("entry", [{}, {"colour": "red"}, {"max_workflows": 2}])
 def test_the_line_to_type_for_an_entry_that_lacks_its_keys_is_not_refused_itself(
     entry: dict[str, object],

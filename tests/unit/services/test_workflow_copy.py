@@ -13,8 +13,7 @@ from typing import Any
 import pytest
 
 from infra import ssh
-from infra.workflow_folder import PARTS
-from runtime.workflow_copy import archive
+from runtime.workflow_copy import PARTS, UncopiedError, archive
 from services import workflows
 from services.workflows import CopyProvider
 
@@ -77,6 +76,57 @@ def test_the_same_content_gives_the_same_bytes_and_an_edit_others(folders: list[
     assert archive(folders) == before
     (folders[0] / "policy" / "events.xml").write_text("changed")
     assert archive(folders) != before
+
+
+def test_the_originals_layout_is_copied_to_the_same_places(folders: list[Path], tmp_path: Path) -> None:
+    original = tmp_path / "original"
+    (original / "workflows").mkdir(parents=True)
+    (original / "pges").mkdir()
+    expected = archive(folders)
+    for folder in folders:
+        (folder / "pges").rename(original / "pges" / folder.name)
+        folder.rename(original / "workflows" / folder.name)
+    assert archive([original / "workflows" / folder.name for folder in folders]) == expected
+
+
+def test_links_are_copied_as_what_they_lead_to(folders: list[Path], tmp_path: Path) -> None:
+    folder = folders[0]
+    expected = archive([folder])
+    (folder / "pges").rename(tmp_path / "elsewhere")
+    (folder / "pges").symlink_to(tmp_path / "elsewhere")
+    (folder / "policy" / "events.xml").rename(folder / "real")
+    (folder / "policy" / "events.xml").symlink_to("../real")
+    assert archive([folder]) == expected
+
+
+def test_a_link_to_nothing_or_to_a_folder_around_it_is_refused(folders: list[Path]) -> None:
+    link = folders[0] / "pges" / "link"
+    link.symlink_to("absent")
+    with pytest.raises(UncopiedError, match=f"^{link}, a link to absent, leads to nothing"):
+        archive(folders)
+    link.unlink()
+    link.symlink_to("link")
+    with pytest.raises(UncopiedError, match=f"^{link}, a link to link, leads to nothing"):
+        archive(folders)
+    link.unlink()
+    link.symlink_to("..")
+    with pytest.raises(UncopiedError, match=f"^{link} is a link to {folders[0]}, a folder that it is in"):
+        archive(folders)
+
+
+def test_what_is_no_file_is_refused(folders: list[Path]) -> None:
+    os.mkfifo(folders[0] / "pges" / "pipe")
+    with pytest.raises(UncopiedError, match="pipe is neither a file nor a folder"):
+        archive(folders)
+
+
+def test_a_job_folder_among_the_programs_gives_way_to_the_way_to_the_job_folders(
+    folders: list[Path],
+) -> None:
+    expected = archive(folders)
+    (folders[0] / "pges" / "jobs").mkdir()
+    (folders[0] / "pges" / "jobs" / ".gitignore").write_text("*")
+    assert archive(folders) == expected
 
 
 @pytest.fixture

@@ -13,7 +13,11 @@ ROOT = Path(__file__).resolve().parent
 
 try:
     chosen = settings.load(
-        settings.stack_config(), project=pulumi.get_project(), stack=pulumi.get_stack(), root=ROOT
+        settings.stack_config(),
+        project=pulumi.get_project(),
+        stack=pulumi.get_stack(),
+        root=ROOT,
+        encrypted=settings.encrypted_keys(),
     )
     for warning in workflow_folder.check(chosen.folders, [each.event for each in chosen.workflows]):
         pulumi.log.warn(warning)

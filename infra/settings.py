@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Any, Literal
 
 from pulumi.runtime import config as pulumi_config
 
+from infra import workflow_variables
 from infra.aws.settings import KEYS as AWS_KEYS
 from infra.aws.settings import AwsSettings, load_aws
 from infra.hosts.settings import KEYS as HOSTS_KEYS
 from infra.hosts.settings import HostsSettings, load_hosts
 from infra.values import ConfigurationError, EntryValues, Values
 from infra.workflow_folder import WorkflowFolderError, events_of, find
+from infra.workflow_variables import file_variable, secret_path
 from runtime.messaging.event import Event, Priority
 
 __all__ = ["KEYS", "ConfigurationError", "Settings", "Workflow", "load", "stack_config"]
@@ -31,6 +33,8 @@ KEYS = (
     "proxy",
     "workflow_dir",
     "workflow_queue",
+    "workflow_environment",
+    "workflow_secrets",
     "workflows",
     "max_attempts",
     "job_timeout",
@@ -40,7 +44,10 @@ KEYS = (
     *HOSTS_KEYS,
 )
 MOST_SECONDS = 604_800  # a week
-WORKFLOW_KEYS = ("event", "dir", "max_workflows", "priority", "max_attempts", "job_timeout")
+WORKFLOW_KEYS = (
+    *("event", "dir", "max_workflows", "priority", "max_attempts", "job_timeout"),
+    *("environment", "secrets"),
+)
 WORKFLOW_EXAMPLE = {"event": "test-workflow", "dir": "workflows/test-workflow"}
 WORKFLOWS_EXAMPLE = json.dumps([WORKFLOW_EXAMPLE])
 
@@ -50,7 +57,7 @@ class Workflow:
     """One OODT workflow that the cluster serves.
 
     ``directory`` is the operator's folder NAME/ with policy/, pge-configs/ and pges/;
-    ``job_timeout`` is in seconds.
+    ``job_timeout`` is in seconds. ``environment`` and ``secrets`` are the same in all entries of a folder.
     """
 
     event: str
@@ -59,6 +66,14 @@ class Workflow:
     priority: Priority
     max_attempts: int
     job_timeout: int
+    environment: Mapping[str, str]
+    secrets: Mapping[str, str] = field(repr=False)
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """What its policy, PGE configurations and programs see, with the paths of the secrets' files."""
+        files = {file_variable(name): secret_path(self.name, name) for name in self.secrets}
+        return {**self.environment, **files}
 
     @property
     def name(self) -> str:
@@ -91,28 +106,52 @@ class Settings:
         return tuple(dict.fromkeys(workflow.directory for workflow in self.workflows))
 
     @property
+    def variables(self) -> dict[str, dict[str, str]]:
+        """By the name of the folder, of those that have any."""
+        return {workflow.name: workflow.variables for workflow in self.workflows if workflow.variables}
+
+    @property
+    def secrets(self) -> dict[tuple[str, str], str]:
+        """By the name of the folder and their own."""
+        return {
+            (workflow.name, name): value
+            for workflow in self.workflows
+            for name, value in workflow.secrets.items()
+        }
+
+    @property
     def prefix(self) -> str:
         """Start of every name that the stack gives to something outside itself."""
         return f"{self.project}-{self.stack}"
 
 
-def load(config: Mapping[str, str], *, project: str, stack: str, root: Path) -> Settings:
+def load(
+    config: Mapping[str, str], *, project: str, stack: str, root: Path, encrypted: Collection[str] = ()
+) -> Settings:
     """Check a stack's configuration and return it typed.
 
     ``config`` maps ``project:key`` to text, as the engine hands it over, defaults of Pulumi.yaml included;
-    relative folders are below ``root``.
+    ``encrypted`` are its keys that the operator has set with `--secret`. Relative folders are below ``root``.
 
     Raises ConfigurationError for the first key that is unknown, missing or out of its range.
     """
+    own = {
+        key.removeprefix(f"{project}:"): text for key, text in config.items() if key.startswith(f"{project}:")
+    }
+    secret = {key.removeprefix(f"{project}:") for key in encrypted}
     values = Values(
-        {
-            key.removeprefix(f"{project}:"): text
-            for key, text in config.items()
-            if key.startswith(f"{project}:")
-        }
+        own, {*secret, *(key for key, text in own.items() if "secret" in key or "secrets" in text)}
     )
     values.refuse_unknown(KEYS)
-    return read(values, config, project=project, stack=stack, root=root)
+    settings = read(values, config, project=project, stack=stack, root=root)
+    if settings.secrets:
+        key = "workflow_secrets" if own["workflows"].strip() in ("", "[]") else "workflows"
+        name = next(iter(settings.secrets))[1]
+        path = f"{key}.{name}" if key == "workflow_secrets" else f"{key}[0].secrets.{name}"
+        if key not in secret:
+            clear = f"{name} is in clear in the settings of the stack."
+            raise values.error(key, clear, "", f"pulumi config set --secret --path '{path}'")
+    return settings
 
 
 def read(values: Values, config: Mapping[str, str], *, project: str, stack: str, root: Path) -> Settings:
@@ -133,6 +172,11 @@ def read(values: Values, config: Mapping[str, str], *, project: str, stack: str,
         aws=load_aws(values, config) if target == "aws" else None,
         hosts=load_hosts(values) if target == "hosts" else None,
     )
+
+
+def encrypted_keys() -> set[str]:
+    """The keys of the configuration that the operator has set with `--secret`, or a part of their values."""
+    return {key for key in stack_config() if pulumi_config.is_config_secret(key)}
 
 
 def stack_config() -> dict[str, str]:
@@ -157,24 +201,33 @@ def _workflows(values: Values, root: Path) -> tuple[Workflow, ...]:
             "event": values.text("workflow_queue", WORKFLOW_EXAMPLE["event"]),
             "dir": values.text("workflow_dir", WORKFLOW_EXAMPLE["dir"]),
         }
-        return (_workflow(Values(defaults | entry), root, values, "workflow_queue", "workflow_dir"),)
+        keys = ("workflow_queue", "workflow_dir", "workflow_environment", "workflow_secrets")
+        return (_workflow(Values(defaults | entry), root, values, keys),)
     workflows: list[Workflow] = []
     for index in range(len(listed)):
-        scoped = EntryValues("workflows", listed, index, defaults, WORKFLOW_EXAMPLE)
+        scoped = EntryValues("workflows", listed, index, defaults, WORKFLOW_EXAMPLE, hidden=("secrets",))
         scoped.refuse_unknown(WORKFLOW_KEYS)
-        workflow = _workflow(scoped, root, scoped, "event", "dir")
+        workflow = _workflow(scoped, root, scoped, ("event", "dir", "environment", "secrets"))
         if workflow.event in {other.event for other in workflows}:
             raise scoped.error("event", "another entry has this event already; events must differ.", "EVENT")
         # One folder may serve several events; two of one name would have the same place in a container.
         folders = {other.name: other.directory for other in workflows}
         if folders.get(workflow.name, workflow.directory) != workflow.directory:
             raise scoped.error("dir", "another folder has this name already; names must differ.", "FOLDER")
+        for other in workflows:
+            if other.directory == workflow.directory and other.environment != workflow.environment:
+                problem = f"event {other.event} of the same folder has another one; both must have the same."
+                raise scoped.error("environment", problem, json.dumps(dict(other.environment)))
+            if other.directory == workflow.directory and other.secrets != workflow.secrets:
+                problem = f"event {other.event} of the same folder has others; both must have the same."
+                raise scoped.error("secrets", problem, "", "set the same secrets for both")
         workflows.append(workflow)
     return tuple(workflows)
 
 
-def _workflow(entry: Values, root: Path, reported: Values, event_key: str, dir_key: str) -> Workflow:
-    """Read one entry; ``reported`` has its event and folder by the keys that the operator knows them by."""
+def _workflow(entry: Values, root: Path, reported: Values, keys: tuple[str, str, str, str]) -> Workflow:
+    """Read one entry; ``reported`` has event, folder, variables and secrets by the operator's ``keys``."""
+    event_key, dir_key, environment_key, secrets_key = keys
     event = entry.text("event", WORKFLOW_EXAMPLE["event"])
     try:
         Event(name=event)
@@ -192,6 +245,7 @@ def _workflow(entry: Values, root: Path, reported: Values, event_key: str, dir_k
             f"{directory / 'policy' / 'events.xml'} has no such event; it has: {known}.",
             events[0] if events else "EVENT",
         )
+    environment, secrets = workflow_variables.read(reported, environment_key, secrets_key)
     return Workflow(
         event=event,
         directory=directory,
@@ -199,4 +253,6 @@ def _workflow(entry: Values, root: Path, reported: Values, event_key: str, dir_k
         priority=entry.choice("priority", ("normal", "high")),
         max_attempts=entry.integer("max_attempts", 1, 10),
         job_timeout=entry.integer("job_timeout", 1, MOST_SECONDS),
+        environment=environment,
+        secrets=secrets,
     )

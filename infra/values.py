@@ -6,7 +6,7 @@ import difflib
 import json
 import re
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from ipaddress import IPv4Network
 from typing import Any, TypeVar
 
@@ -29,14 +29,17 @@ class ConfigurationError(ValueError):
 class Values:
     """Texts by key, read as typed values."""
 
-    def __init__(self, values: Mapping[str, Any]) -> None:
+    def __init__(self, values: Mapping[str, Any], hidden: Collection[str] = ()) -> None:
+        """No error shows the values of the keys ``hidden``."""
         self._values = values
+        self._hidden = hidden
 
     def error(self, key: str, problem: str, example: object, fix: str = "") -> ConfigurationError:
         """``example`` is what to set the key to, unless ``fix`` says what else is to be done."""
-        return ConfigurationError(
-            self._path(key), self._values.get(key), problem, fix or self._fix(key, example)
-        )
+        return ConfigurationError(self._path(key), self._shown(key), problem, fix or self._fix(key, example))
+
+    def _shown(self, key: str) -> object:
+        return "[hidden]" if key in self._hidden else self._values.get(key)
 
     def _path(self, key: str) -> str:
         return key
@@ -52,7 +55,7 @@ class Values:
             close = difflib.get_close_matches(key, known, n=1)
             hint = f"did you mean {close[0]}?" if close else f"the known keys are {', '.join(known)}."
             raise ConfigurationError(
-                self._path(key), self._values[key], f"there is no such key; {hint}", self._removal(key)
+                self._path(key), self._shown(key), f"there is no such key; {hint}", self._removal(key)
             )
 
     def text(self, key: str, example: object) -> str:
@@ -106,6 +109,28 @@ class Values:
             raise self.error(key, f"no machine can have an address of {special}.", example)
         return network
 
+    def pairs(self, key: str, names: re.Pattern[str], example: str) -> dict[str, str]:
+        """Values by names that match: an object, or the JSON text of one; none if it is empty.
+
+        ``example`` is an object as JSON. `pulumi config set --path` makes numbers of texts that look so.
+        """
+        given = self._values.get(key)
+        try:
+            given = json.loads(given or "{}") if given is None or isinstance(given, str) else given
+        except (RecursionError, ValueError):
+            given = None
+        if not isinstance(given, dict):
+            raise self.error(key, "it must be an object: texts by name.", example)
+        for name, value in given.items():
+            if not names.fullmatch(name):
+                raise self.error(key, f"{name!r} cannot be the name of a variable.", example)
+            if not isinstance(value, str | int | float) or "\0" in str(value):
+                raise self.error(key, f"the value of {name} must be a text.", example)
+        return {
+            name: str(value).lower() if isinstance(value, bool) else str(value)
+            for name, value in given.items()
+        }
+
     def json_list(self, key: str, kind: type[E], example: str) -> list[E]:
         """The text as a JSON list of objects (``dict``) or of texts (``str``).
 
@@ -130,7 +155,8 @@ class EntryValues(Values):
     """The values of one entry of a list of objects. Its errors give the whole corrected list to type.
 
     Not the entry alone: `--path` would replace a list that was set as one text. ``needed`` has an example for
-    each key that an entry must have, so that the line to type lacks none.
+    each key that an entry must have, so that the line to type lacks none. If an entry has a hidden key, the
+    line to type sets one key by `--path`, since it cannot show the list.
     """
 
     def __init__(
@@ -140,8 +166,10 @@ class EntryValues(Values):
         index: int,
         defaults: Mapping[str, Any],
         needed: Mapping[str, Any],
+        *,
+        hidden: Collection[str] = (),
     ) -> None:
-        super().__init__({**defaults, **listed[index]})
+        super().__init__({**defaults, **listed[index]}, hidden)
         self._key = key
         self._listed = listed
         self._index = index
@@ -151,11 +179,18 @@ class EntryValues(Values):
         return f"{self._key}[{self._index}].{key}"
 
     def _fix(self, key: str, example: object) -> str:
+        if self._has_secrets():
+            return f"pulumi config set --path {shlex.quote(self._path(key))} {shlex.quote(str(example))}"
         return self._with_entry({**self._listed[self._index], key: example})
 
     def _removal(self, key: str) -> str:
+        if self._has_secrets():
+            return f"pulumi config rm --path {shlex.quote(self._path(key))}"
         entry = self._listed[self._index]
         return self._with_entry({name: value for name, value in entry.items() if name != key})
+
+    def _has_secrets(self) -> bool:
+        return any(key in entry for entry in self._listed for key in self._hidden)
 
     def _with_entry(self, entry: Mapping[str, Any]) -> str:
         whole = {**self._needed, **entry}

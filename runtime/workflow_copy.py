@@ -5,12 +5,18 @@ from __future__ import annotations
 import io
 import os
 import tarfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
+
+from runtime.policy_variables import fill
 
 PARTS = ("policy", "pge-configs", "pges")
 LEFT_OUT = ("__pycache__", ".git", ".DS_Store")
+# In the copy of a policy: the workflow's own variables, each as NAME=VALUE, ended by a zero byte.
+VARIABLES_FILE = ".variables"
+NO_VARIABLES: Mapping[str, Mapping[str, str]] = MappingProxyType({})
 
 
 class UncopiedError(ValueError):
@@ -54,7 +60,7 @@ def files(directories: Sequence[Path], parts: Sequence[str]) -> Iterator[tuple[s
     for index, directory in enumerate(directories):
         workflow = Places.of(directory)
         targets = {
-            "policy": "workflows/policy" if index == 0 else f"workflows/{workflow.name}/policy",
+            "policy": _policy(index, directory),
             "pge-configs": f"workflows/{workflow.name}/pge-configs",
             "pges": f"pges/{workflow.name}",
         }
@@ -62,6 +68,15 @@ def files(directories: Sequence[Path], parts: Sequence[str]) -> Iterator[tuple[s
             # In its place a container has the way to the workflow's job folders.
             left_out = (*LEFT_OUT, "jobs") if part == "pges" else LEFT_OUT
             yield from _below(workflow.part(part), targets[part], left_out, above=())
+
+
+def _policy(index: int, directory: Path) -> str:
+    return "workflows/policy" if index == 0 else f"workflows/{directory.name}/policy"
+
+
+def _add(tar: tarfile.TarFile, info: tarfile.TarInfo, content: bytes) -> None:
+    info.size = len(content)
+    tar.addfile(info, io.BytesIO(content))
 
 
 def _below(
@@ -92,12 +107,20 @@ def _below(
             yield from _below(path / name, f"{target}/{name}", LEFT_OUT, (*above, real))
 
 
-def archive(directories: Sequence[Path], parts: Sequence[str] = PARTS) -> bytes:
+def archive(
+    directories: Sequence[Path],
+    parts: Sequence[str] = PARTS,
+    variables: Mapping[str, Mapping[str, str]] = NO_VARIABLES,
+) -> bytes:
     """The copy as a tar: the same bytes for the same content, readable by every user of a container.
 
     The entry ``jobs`` beside a workflow's programs leads to its job folders, where OODT's users expect them.
-    Raises UncopiedError.
+    ``variables`` are those of each workflow's own, by its name. Its policy has their values. A copy that has
+    the programs too has a file of them for the Workflow Manager. Raises UncopiedError.
     """
+    known = {
+        f"{_policy(index, each)}/": variables.get(each.name, {}) for index, each in enumerate(directories)
+    }
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT, dereference=True) as tar:
         for name, path in files(directories, parts):
@@ -106,11 +129,18 @@ def archive(directories: Sequence[Path], parts: Sequence[str] = PARTS) -> bytes:
             info.uname = info.gname = "root"
             info.mtime = 0
             info.mode = 0o755 if info.isdir() or info.mode & 0o100 else 0o644
-            if info.isreg():
+            own = known.get(f"{os.path.dirname(name)}/")
+            if own and name.endswith(".xml") and info.isreg():
+                _add(tar, info, fill(path.read_bytes(), own))
+            elif info.isreg():
                 with path.open("rb") as stream:
                     tar.addfile(info, stream)
             else:
                 tar.addfile(info)
+        for policy, own in known.items() if "pges" in parts else ():
+            if own:
+                lines = "".join(f"{name}={value}\0" for name, value in own.items())
+                _add(tar, tarfile.TarInfo(f"{policy}{VARIABLES_FILE}"), lines.encode())
         for directory in directories if "pges" in parts else ():
             jobs = tarfile.TarInfo(f"pges/{directory.name}/jobs")
             jobs.type = tarfile.SYMTYPE

@@ -10,19 +10,21 @@ import pulumi_docker as docker
 
 from infra.settings import Settings
 from infra.swarm import Swarm
+from infra.workflow_variables import secret_path
 from runtime import names
 from services.credentials import Password
 from services.filemgr import filemgr
 from services.images import images
 from services.rabbitmq import Credentials, definitions_secret, rabbitmq
 from services.registry import registry
-from services.secrets import secret_file
+from services.secrets import MountedSecret, keyed_secret_file, secret_file
 from services.service import Service
 from services.service_args import ServiceArgs
 from services.status import TOKEN_FILE, status
 from services.wmgr import wmgr
 from services.workflows import WorkflowCopy
 
+PROGRAMS_UID = 1000  # the user of the Workflow Manager and of its programs in the image oodt
 RUNTIME_UID = 1001  # the user of gateway, consumer and status service in the image oodt
 
 
@@ -56,9 +58,12 @@ class Services(pulumi.ComponentResource):
             names.NETWORK, name=names.NETWORK, driver="overlay", attachable=True, opts=on_swarm
         )
         built = images(settings.prefix, swarm, self._docker, parent=self)
-        copy = WorkflowCopy("workflows", settings.folders, swarm, opts=with_manager)
+        variables = settings.variables
+        copy = WorkflowCopy("workflows", settings.folders, swarm, variables=variables, opts=with_manager)
         # The File Manager has a copy of its own, so that an edit of a program does not restart it.
-        policies = WorkflowCopy("policies", settings.folders, swarm, parts=["policy"], opts=with_manager)
+        policies = WorkflowCopy(
+            "policies", settings.folders, swarm, parts=["policy"], variables=variables, opts=with_manager
+        )
         login = Credentials("rabbitmq", child)
         token = Password("status-token", child).value
 
@@ -80,11 +85,28 @@ class Services(pulumi.ComponentResource):
         self._run(names.STATUS_SERVICE, status(oodt_image, swarm, [*urls, token_file]), after=[broker])
         self._run(
             names.WMGR_SERVICE,
-            wmgr(oodt_image, settings, swarm, copy.path, urls),
+            wmgr(oodt_image, settings, swarm, copy.path, [*urls, *self._secrets(settings, on_swarm)]),
             after=[broker, catalogue, *swarm.members],
         )
         self.access = Access(broker=login, status_token=token)
         self.register_outputs({"network": self._network.name})
+
+    def _secrets(self, settings: Settings, on_swarm: pulumi.ResourceOptions) -> list[MountedSecret]:
+        """The secrets of workflows' own, for their programs."""
+        if not settings.secrets:
+            return []
+        key = Password("workflow-secret-names", pulumi.ResourceOptions(parent=self)).value
+        return [
+            keyed_secret_file(
+                f"{workflow}-{name}",
+                secret_path(workflow, name),
+                content,
+                key=key,
+                uid=PROGRAMS_UID,
+                opts=on_swarm,
+            )
+            for (workflow, name), content in settings.secrets.items()
+        ]
 
     def _run(self, name: str, args: ServiceArgs, after: Sequence[pulumi.Resource] = ()) -> Service:
         on_swarm = pulumi.ResourceOptions(parent=self, provider=self._docker)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import hmac
 from dataclasses import dataclass
 
 import pulumi
@@ -12,17 +13,17 @@ import pulumi_docker as docker
 
 @dataclass(frozen=True, kw_only=True)
 class MountedSecret:
-    """A secret as a file below /run/secrets, for one user of the container."""
+    """A secret as a file in a container, for one user."""
 
     secret: docker.Secret
-    file_name: str
+    path: str
     uid: int
 
     def mount(self) -> docker.ServiceTaskSpecContainerSpecSecretArgs:
         return docker.ServiceTaskSpecContainerSpecSecretArgs(
             secret_id=self.secret.id,
             secret_name=self.secret.name,
-            file_name=f"/run/secrets/{self.file_name}",
+            file_name=self.path,
             file_uid=str(self.uid),
             file_gid=str(self.uid),
             file_mode=0o400,
@@ -41,4 +42,21 @@ def secret_file(
         # A secret cannot be deleted while a service still has it.
         opts=pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(delete_before_replace=False)),
     )
-    return MountedSecret(secret=secret, file_name=file_name, uid=uid)
+    return MountedSecret(secret=secret, path=f"/run/secrets/{file_name}", uid=uid)
+
+
+def keyed_secret_file(
+    name: str, path: str, content: str, *, key: pulumi.Output[str], uid: int, opts: pulumi.ResourceOptions
+) -> MountedSecret:
+    """Declare a docker secret whose content somebody chose: its name tells nothing without ``key``."""
+    hidden = pulumi.Output.secret(content)
+    digest = pulumi.Output.all(key, hidden).apply(
+        lambda both: hmac.new(both[0].encode(), f"{path}\0{both[1]}".encode(), "sha256").hexdigest()[:24]
+    )
+    secret = docker.Secret(
+        name,
+        name=pulumi.Output.unsecret(digest).apply(lambda digest: f"workflow-{digest}"),
+        data=hidden.apply(lambda text: base64.b64encode(text.encode()).decode()),
+        opts=pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(delete_before_replace=False)),
+    )
+    return MountedSecret(secret=secret, path=path, uid=uid)

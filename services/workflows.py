@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pulumi
@@ -13,7 +13,7 @@ from pulumi.dynamic import ReadResult, Resource
 from infra import ssh
 from infra.dynamic import Props, Provider
 from infra.swarm import Swarm
-from runtime.workflow_copy import PARTS, archive
+from runtime.workflow_copy import NO_VARIABLES, PARTS, archive
 
 COPY_TIMEOUT = 300  # seconds
 LOOK_TIMEOUT = 30  # seconds
@@ -60,7 +60,7 @@ class CopyProvider(Provider):
 
     def act(self, props: Props) -> tuple[str, Props]:
         directories = [Path(directory) for directory in props["directories"]]
-        content = archive(directories, props["parts"])
+        content = archive(directories, props["parts"], props.get("variables", {}))
         if _digest(content) != props["digest"]:
             raise RuntimeError("a workflow folder was changed during the update; type: pulumi up")
         names = " ".join(shlex.quote(directory.name) for directory in directories)
@@ -90,12 +90,14 @@ class WorkflowCopy(Resource, module="workflows", name="Copy"):
         swarm: Swarm,
         *,
         parts: Sequence[str] = PARTS,
+        variables: Mapping[str, Mapping[str, str]] = NO_VARIABLES,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        digest = _digest(archive(directories, parts))
+        digest = _digest(archive(directories, parts, variables))
         props = {
             "directories": [str(directory) for directory in directories],
             "parts": list(parts),
+            "variables": {name: dict(own) for name, own in variables.items()},
             "digest": digest,
             "share": swarm.share,
             "kind": name,

@@ -6,7 +6,7 @@ import subprocess
 import tarfile
 import uuid
 import xmlrpc.client
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
@@ -77,6 +77,7 @@ class Oodt:
     image: str
     folder: Path
     workflows: Sequence[Path] = WORKFLOWS
+    variables: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     name: str = field(default_factory=lambda: f"oodt-test-{uuid.uuid4().hex[:8]}")
     filemgr: Container = field(init=False)
     wmgr: Container = field(init=False)
@@ -91,7 +92,7 @@ class Oodt:
 
     def start_file_manager(self) -> None:
         """Start what all Workflow Managers share."""
-        with tarfile.open(fileobj=BytesIO(archive(self.workflows))) as copy:
+        with tarfile.open(fileobj=BytesIO(archive(self.workflows, variables=self.variables))) as copy:
             copy.extractall(self.folder, filter="fully_trusted")
         docker("network", "create", self.name)
         for part in SHARED:

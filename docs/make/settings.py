@@ -12,6 +12,7 @@ import yaml
 from docs.make.tables import table
 from infra import settings
 from infra.values import Values
+from infra.workflow_variables import ENVIRONMENT_EXAMPLE
 
 T = TypeVar("T", bound=str)
 E = TypeVar("E")
@@ -30,6 +31,8 @@ EXAMPLES = {
     "proxy": "true",
     "workflow_dir": "testing/workflows/foreign",
     "workflow_queue": "snow-cover",
+    "workflow_environment": ENVIRONMENT_EXAMPLE,
+    "workflow_secrets": '{"TOKEN": "..."}',
     "workflows": settings.WORKFLOWS_EXAMPLE,
     "max_attempts": "5",
     "job_timeout": "7200",
@@ -76,6 +79,10 @@ class NotedValues(Values):
     def network(self, key: str, shortest_prefix: int, longest_prefix: int) -> IPv4Network:
         self._words[key] = f"an IPv4 network, /{shortest_prefix} to /{longest_prefix}"
         return super().network(key, shortest_prefix, longest_prefix)
+
+    def pairs(self, key: str, names: re.Pattern[str], example: str) -> dict[str, str]:
+        self._words[key] = "texts by name"
+        return super().pairs(key, names, example)
 
     def json_list(self, key: str, kind: type[E], example: str) -> list[E]:
         self._words[key] = f"a list of {'objects' if kind is dict else 'texts'}"

@@ -1,7 +1,8 @@
 /*
  * Runs the program of a PGE task: run-program FILE COMMAND [ARGUMENT...]
  *
- * It passes the program's output on. When the program has ended, FILE holds its exit code in the first line and the end
+ * At first FILE holds variables that the program gets besides the environment: NAME=VALUE, each ended by a zero byte.
+ * The program's output is passed on. When the program has ended, FILE holds its exit code in the first line and the end
  * of its output after it: OODT does not report the code and loses the output. SIGTERM kills the program and all that it
  * has started, also daemons and processes in sessions of their own.
  *
@@ -91,6 +92,35 @@ static bool reap(int options)
     if (child == program)
         exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
     return child > 0;
+}
+
+/* After this FILE is empty, also if this process is killed. */
+static void take_variables(const char *path)
+{
+    FILE *variables = fopen(path, "r+e");
+    if (variables == NULL)
+        return;
+    char *variable = NULL;
+    size_t size = 0;
+    while (getdelim(&variable, &size, '\0', variables) > 0) {
+        putenv(variable); /* which keeps it */
+        variable = NULL;
+        size = 0;
+    }
+    free(variable);
+    if (ftruncate(fileno(variables), 0) < 0)
+        die(path);
+    fclose(variables);
+}
+
+/* When memory runs out, the kernel is to kill the program, which runs again, and not the Workflow Manager. */
+static void be_killed_first(void)
+{
+    FILE *score = fopen("/proc/self/oom_score_adj", "we");
+    if (score == NULL)
+        return;
+    fputs("1000", score);
+    fclose(score);
 }
 
 static bool is_own_child(const char *process)
@@ -195,6 +225,8 @@ int main(int argc, char **argv)
     if (signal_source < 0 || prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0)
         die("cannot supervise programs");
 
+    take_variables(argv[1]);
+    be_killed_first();
     struct stream streams[2];
     start(argv + 2, streams);
     /* The loop ends with the program and not with its output: a daemon may keep the other end of the pipe open. */

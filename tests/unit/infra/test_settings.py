@@ -200,6 +200,79 @@ def test_what_cannot_be_copied_is_refused_with_its_path(tmp_path: Path) -> None:
         load({"workflow_dir": str(folder), "workflow_queue": "first"})
 
 
+ENCRYPTED = ["oodt:workflows", "oodt:workflow_secrets"]
+
+
+def load_encrypted(changes: dict[str, str]) -> Settings:
+    config = {f"oodt:{key}": text for key, text in (defaults() | changes).items()}
+    return settings.load(config, project="oodt", stack="dev", root=ROOT, encrypted=ENCRYPTED)
+
+
+def test_a_workflow_has_variables_of_its_own_and_the_paths_of_its_secrets(tmp_path: Path) -> None:
+    folder = workflow_folder(tmp_path / "flow", "first")
+    entry = {"event": "first", "dir": str(folder), "environment": {"MODEL": "m 1", "DEPTH": 3, "DRY": True}}
+    one = {"workflows": json.dumps([entry | {"secrets": {"TOKEN": "s3cr3t"}}])}
+    expected = {"MODEL": "m 1", "DEPTH": "3", "DRY": "true"}
+    path = {"TOKEN_FILE": "/run/workflow-secrets/flow/TOKEN"}
+    assert load_encrypted(one).variables == {"flow": expected | path}
+    assert load_encrypted(one).secrets == {("flow", "TOKEN"): "s3cr3t"}
+    short = {"workflow_environment": json.dumps(entry["environment"]), "workflow_secrets": '{"T": "s3cr3t"}'}
+    (workflow,) = load_encrypted(short).workflows
+    assert workflow.environment == expected
+    assert workflow.variables["T_FILE"] == "/run/workflow-secrets/test-workflow/T"
+    assert "s3cr3t" not in repr(workflow)
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [
+        *("[]", "no", '{"1": "a"}', '{"A-B": "a"}', '{"A": []}', '{"A": null}', '{"A": "\\u0000"}'),
+        *('{"OODT_HOME": "/"}', '{"EVENTS": ""}', '{"HOSTNAME": "h"}', '{"PCS_FileManagerUrl": "http://x"}'),
+    ],
+)
+def test_a_variable_that_cannot_be_one_or_is_the_clusters_is_refused(environment: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"^workflow_environment is "):
+        load({"workflow_environment": environment})
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"workflow_secrets": '{"TOKEN": "s3cr3t"}', "workflow_environment": '{"TOKEN_FILE": "/x"}'},
+        {"workflow_secrets": '{"OODT_TOKEN": "s3cr3t"}'},
+        {"workflow_secrets": '["s3cr3t"]'},
+        {"workflow_secrets": "s3cr3t"},
+        {"workflow_secret": "s3cr3t"},
+        {"workflows": '[{"secrets": {"TOKEN": "s3cr3t"}'},
+        {"workflows": '[{"secrets": {"TOKEN": "s3cr3t"}}]'},
+        {"workflows": '[{"event": "e", "dir": "/nowhere", "secrets": {"TOKEN": "s3cr3t"}}]'},
+        {"workflows": '[{"event": "e", "dir": "/nowhere", "secrets": {"TOKEN": ["s3cr3t"]}}]'},
+        {"workflows": '[{"event": "e", "environment": {"T_FILE": ""}, "secrets": {"T": "s3cr3t"}, "x": 1}]'},
+    ],
+)
+def test_no_error_shows_a_secret(changes: dict[str, str]) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        load_encrypted(changes)
+    assert "s3cr3t" not in str(caught.value)
+
+
+def test_a_secret_in_clear_is_refused_with_the_line_that_encrypts_it() -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        load({"workflow_secrets": '{"TOKEN": "s3cr3t"}'})
+    assert "pulumi config set --secret --path 'workflow_secrets.TOKEN'" in str(caught.value)
+    assert "s3cr3t" not in str(caught.value)
+
+
+def test_entries_of_one_folder_have_the_same_variables(tmp_path: Path) -> None:
+    folder = str(workflow_folder(tmp_path / "flow", "first", "second"))
+    listed = [
+        {"event": "first", "dir": folder, "environment": {"A": "1"}},
+        {"event": "second", "dir": folder},
+    ]
+    with pytest.raises(ConfigurationError, match="event first of the same folder has another one"):
+        load({"workflows": json.dumps(listed)})
+
+
 @pytest.mark.parametrize("entry", [{}, {"colour": "red"}, {"max_workflows": 2}])
 def test_the_line_to_type_for_an_entry_that_lacks_its_keys_is_not_refused_itself(
     entry: dict[str, object],

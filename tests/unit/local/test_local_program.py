@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pulumi.runtime import rpc
 
 from infra.local import nodes
 from infra.local.engine import Engine
@@ -69,6 +72,36 @@ def test_a_folder_that_serves_two_events_is_copied_once(
     services = {service.name: service.inputs for service in found.all("docker:index/service:Service")}
     command = services["oodt-wmgr"]["taskSpec"]["containerSpec"]["commands"]
     assert {"WORKFLOW_QUEUE=first,second", "MAX_WORKFLOWS=4"} < set(command)
+
+
+def test_a_secret_is_a_file_of_the_workflow_managers_and_nowhere_in_clear(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = Engine(platform="linux/amd64", cgroup_version=2, missing_capabilities=(), subnets={})
+    monkeypatch.setattr(nodes, "inspect", lambda: engine)
+    found = Cloud()
+    run_program(
+        found,
+        tmp_path,
+        target="local",
+        workflow_environment='{"MODEL": "m1"}',
+        workflow_secrets='{"TOKEN": "s3cr3t"}',
+    )
+    services = {service.name: service.inputs for service in found.all("docker:index/service:Service")}
+    mounted = {
+        name: [each["fileName"] for each in service["taskSpec"]["containerSpec"]["secrets"]]
+        for name, service in services.items()
+    }
+    assert "/run/workflow-secrets/flow/TOKEN" in mounted.pop("oodt-wmgr")
+    assert not any("workflow-secrets" in path for paths in mounted.values() for path in paths)
+    copy = found.one("pulumi-python:dynamic/workflows:Copy", "workflows")
+    assert copy["variables"]["flow"]["TOKEN_FILE"] == "/run/workflow-secrets/flow/TOKEN"
+    assert copy["variables"]["flow"]["MODEL"] == "m1"
+    assert "s3cr3t" not in json.dumps([resource.inputs for resource in found.declared], default=str)
+    secret = found.one("docker:index/secret:Secret", "flow-TOKEN")
+    assert secret["data"][rpc._special_sig_key] == rpc._special_secret_sig  # so the state has it encrypted
+    assert base64.b64decode(secret["data"]["value"]) == b"s3cr3t"
+    assert hashlib.sha256(b"s3cr3t").hexdigest()[:12] not in secret["name"]
 
 
 def test_the_service_that_scales_has_only_one_variable_and_so_one_order(declared: Cloud) -> None:

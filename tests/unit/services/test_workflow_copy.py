@@ -129,6 +129,41 @@ def test_a_job_folder_among_the_programs_gives_way_to_the_way_to_the_job_folders
     assert archive(folders) == expected
 
 
+POLICY = """<task class="[MODEL]"><property name="a" value="[MODEL] [OTHER]" envReplace="true"/>
+<property name="b" value="[MODEL]"/><repository path="file://[OODT_ARCHIVE]/[MODEL]"/></task>"""
+
+
+def content(copy: bytes, name: str) -> str:
+    with tarfile.open(fileobj=io.BytesIO(copy)) as tar:
+        file = tar.extractfile(name)
+        assert file is not None
+        return file.read().decode()
+
+
+def test_a_policy_has_the_variables_of_its_own_workflow_where_oodt_replaces_them(folders: list[Path]) -> None:
+    for folder in folders:
+        (folder / "policy" / "tasks.xml").write_text(POLICY)
+    copy = archive(folders, variables={"second": {"MODEL": 'm"<\u00e4>'}})
+    assert content(copy, "workflows/policy/tasks.xml") == POLICY
+    value = "m&quot;&lt;&#228;&gt;"
+    assert content(copy, "workflows/second/policy/tasks.xml") == (
+        POLICY.replace('value="[MODEL] [OTHER]"', f'value="{value} [OTHER]"').replace(
+            "[OODT_ARCHIVE]/[MODEL]", f"[OODT_ARCHIVE]/{value}"
+        )
+    )
+
+
+def test_the_workflow_manager_gets_the_variables_of_each_workflow(folders: list[Path]) -> None:
+    copy = archive(folders, variables={"second": {"MODEL": "m 1=\n", "EMPTY": ""}})
+    assert content(copy, "workflows/second/policy/.variables") == "MODEL=m 1=\n\0EMPTY=\0"
+    assert "workflows/policy/.variables" not in members(copy)
+
+
+def test_a_variable_that_no_policy_names_changes_nothing_for_the_file_manager(folders: list[Path]) -> None:
+    before = archive(folders, ("policy",))
+    assert archive(folders, ("policy",), {"first": {"MODEL": "m1"}}) == before
+
+
 @pytest.fixture
 def mounts(tmp_path: Path) -> Path:
     """What docker tells of the services, and beside it what it tells of their containers that run."""

@@ -4,6 +4,7 @@ import java.net.InetAddress;
 import java.net.URL;
 import java.net.UnknownHostException;
 import java.util.List;
+import java.util.Map;
 import java.util.logging.Level;
 import java.util.logging.Logger;
 import org.apache.oodt.cas.metadata.Metadata;
@@ -26,6 +27,7 @@ final class JobProcessor implements Runnable {
     private static final Logger LOG = Logger.getLogger(JobProcessor.class.getName());
 
     private final WorkflowInstance instance;
+    private final Map<String, String> variables;
     private final JobInstanceRepository repository;
     private final RunJournal journal;
     private final URL managerUrl;
@@ -43,6 +45,7 @@ final class JobProcessor implements Runnable {
             URL managerUrl,
             Runnable atEnd) {
         this.instance = instance;
+        this.variables = OwnWorkflow.variables(instance.getWorkflow());
         this.repository = repository;
         this.journal = journal;
         this.managerUrl = managerUrl;
@@ -127,7 +130,7 @@ final class JobProcessor implements Runnable {
 
     /** Runs the task when its conditions hold; false if no other task may follow. */
     private boolean run(WorkflowTask task) {
-        TaskRun run = new TaskRun(instance.getId(), task, journal);
+        TaskRun run = new TaskRun(instance.getId(), task, variables, journal);
         try {
             if (!awaitConditions(new Conditions(task))) {
                 return false;

@@ -2,6 +2,7 @@ package oodt.cluster.workflow;
 
 import java.io.File;
 import java.lang.reflect.Field;
+import java.util.Map;
 import java.util.Optional;
 import org.apache.oodt.cas.pge.PGETaskInstance;
 import org.apache.oodt.cas.pge.config.OutputDir;
@@ -20,17 +21,23 @@ final class PgeObserver {
     /** The end of OODT's message when a program did not exit with 0, or with what the task's class asks for. */
     private static final String UNSUCCESSFUL = "Pge didn't finish successfully";
 
+    private static final String MEMORY_RAN_OUT = "; memory ran out in its container, and a process was killed:"
+            + " give it more (wm_memory), or run fewer jobs at once (max_workflows)";
+
     private static final Field CONFIG = field("pgeConfig");
     private static final Field METADATA = field("pgeMetadata");
 
     private final PGETaskInstance task;
+    private final Map<String, String> variables;
 
     private PgeProgram program;
     private boolean crawling;
     private boolean stopped;
 
-    PgeObserver(PGETaskInstance task) {
+    /** The program gets the variables besides those of this JVM. */
+    PgeObserver(PGETaskInstance task, Map<String, String> variables) {
         this.task = task;
+        this.variables = variables;
     }
 
     /** Called after the task has written its script and before it starts the shell. Only the first call counts. */
@@ -39,7 +46,7 @@ final class PgeObserver {
         if (config == null || program != null) {
             return;
         }
-        program = new PgeProgram();
+        program = new PgeProgram(variables);
         config.setShellType(program.wrap(config.getShellType()));
         if (stopped) {
             program.kill();
@@ -60,7 +67,8 @@ final class PgeObserver {
     /** Why the task failed: OODT's message, or a better one where that is of no use to the user. */
     synchronized String explain(String message) {
         if (message.endsWith(UNSUCCESSFUL)) {
-            return "its program did not exit with 0" + noted().map(code -> " but with " + code).orElse("");
+            String memory = program != null && program.sawMemoryRunOut() ? MEMORY_RAN_OUT : "";
+            return "its program did not exit with 0" + noted().map(code -> " but with " + code).orElse("") + memory;
         }
         return missingOutputDirectory().orElse(message);
     }

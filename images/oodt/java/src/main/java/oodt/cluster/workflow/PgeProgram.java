@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.logging.Level;
@@ -24,11 +25,20 @@ final class PgeProgram {
 
     private static final Logger LOG = Logger.getLogger(PgeProgram.class.getName());
 
-    /** What the helper writes: the exit code on the first line, then the output. */
-    private final Path result = newFile();
+    /**
+     * What the helper reads and then writes: the variables of the workflow; the exit code on the first line, then the
+     * output.
+     */
+    private final Path result;
+
+    private final long killsBefore = MemoryKills.count();
 
     private volatile boolean over;
     private Thread killer;
+
+    PgeProgram(Map<String, String> variables) {
+        result = newFile(variables);
+    }
 
     /** The shell that runs the program's script, as a command of the helper. */
     String wrap(String shell) {
@@ -37,6 +47,11 @@ final class PgeProgram {
 
     Optional<String> exitCode() {
         return Optional.of(read().lines().findFirst().orElse("")).filter(code -> !code.isEmpty());
+    }
+
+    /** Whether memory has run out in this container since the program began. */
+    boolean sawMemoryRunOut() {
+        return MemoryKills.count() > killsBefore;
     }
 
     String log() {
@@ -84,12 +99,14 @@ final class PgeProgram {
         }
     }
 
-    private static Path newFile() {
+    private static Path newFile(Map<String, String> variables) {
         if (!Files.isExecutable(HELPER)) {
             return null;
         }
         try {
-            return Files.createTempFile("program-", null);
+            StringBuilder text = new StringBuilder();
+            variables.forEach((name, value) -> text.append(name).append('=').append(value).append('\0'));
+            return Files.writeString(Files.createTempFile("program-", null), text);
         } catch (IOException e) {
             LOG.log(Level.WARNING, "Exit codes and output stay unknown, and programs cannot be killed: {0}",
                     e.toString());

@@ -3,6 +3,7 @@ package oodt.cluster.workflow;
 import java.io.File;
 import java.io.IOException;
 import java.net.URI;
+import java.nio.file.Files;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
@@ -13,6 +14,7 @@ import java.util.logging.Logger;
 import javax.xml.parsers.DocumentBuilderFactory;
 import javax.xml.parsers.ParserConfigurationException;
 import org.apache.oodt.cas.workflow.repository.XMLWorkflowRepository;
+import org.apache.oodt.cas.workflow.structs.Workflow;
 import org.apache.oodt.cas.workflow.structs.exceptions.RepositoryException;
 import org.w3c.dom.Element;
 import org.w3c.dom.NodeList;
@@ -28,8 +30,14 @@ final class PolicyRepository extends XMLWorkflowRepository {
 
     private static final Logger LOG = Logger.getLogger(PolicyRepository.class.getName());
 
+    /** In a policy's folder: the variables of its workflows, each as NAME=VALUE, ended by a zero byte. */
+    private static final String VARIABLES_FILE = ".variables";
+
     /** By event, the first thing that is missing. */
     private final Map<String, String> problems = new HashMap<>();
+
+    /** By the id of the workflow. */
+    private final Map<String, Map<String, String>> variables = new HashMap<>();
 
     PolicyRepository(List<String> folders) {
         super(folders);
@@ -42,11 +50,13 @@ final class PolicyRepository extends XMLWorkflowRepository {
             define(conditions, folder, "conditions.xml", "condition", "id");
             define(tasks, folder, "tasks.xml", "task", "id");
             define(events, folder, "events.xml", "event", "name");
+            Map<String, String> own = variablesIn(folder);
             File[] files = folder.listFiles((parent, name) -> name.endsWith(".workflow.xml"));
             for (File file : files == null ? new File[0] : files) {
                 Element workflow = parse(file);
                 if (workflow != null) {
                     workflows.putIfAbsent(workflow.getAttribute("id"), workflow); // as OODT, the first of an id
+                    variables.putIfAbsent(workflow.getAttribute("id"), own);
                 }
             }
         }
@@ -72,7 +82,12 @@ final class PolicyRepository extends XMLWorkflowRepository {
         if (problem != null) {
             throw new RepositoryException(problem);
         }
-        return super.getWorkflowsForEvent(event);
+        List<?> found = super.getWorkflowsForEvent(event);
+        return found == null ? null : found.stream().map(each -> withVariables((Workflow) each)).toList();
+    }
+
+    private Workflow withVariables(Workflow workflow) {
+        return new OwnWorkflow(workflow, variables.getOrDefault(workflow.getId(), Map.of()));
     }
 
     private void check(
@@ -137,6 +152,20 @@ final class PolicyRepository extends XMLWorkflowRepository {
             elements.add((Element) nodes.item(i));
         }
         return elements;
+    }
+
+    private static Map<String, String> variablesIn(File folder) {
+        File file = new File(folder, VARIABLES_FILE);
+        Map<String, String> variables = new HashMap<>();
+        try {
+            for (String each : file.exists() ? Files.readString(file.toPath()).split("\0") : new String[0]) {
+                String[] parts = each.split("=", 2);
+                variables.put(parts[0], parts[1]);
+            }
+        } catch (IOException e) {
+            throw new IllegalStateException(file + " cannot be read", e);
+        }
+        return variables;
     }
 
     /** The file's root; null if it cannot be read, of which OODT has told by then. */

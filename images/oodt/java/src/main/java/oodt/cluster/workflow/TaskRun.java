@@ -24,6 +24,7 @@ final class TaskRun {
 
     private final String instanceId;
     private final WorkflowTask task;
+    private final Map<String, String> variables;
     private final RunJournal journal;
 
     /** Set while a PGE runs; it reports from a thread of the XML-RPC server. */
@@ -38,9 +39,11 @@ final class TaskRun {
     private boolean stuck;
     private boolean failed;
 
-    TaskRun(String instanceId, WorkflowTask task, RunJournal journal) {
+    /** The variables are the workflow's own. */
+    TaskRun(String instanceId, WorkflowTask task, Map<String, String> variables, RunJournal journal) {
         this.instanceId = instanceId;
         this.task = task;
+        this.variables = variables;
         this.journal = journal;
     }
 
@@ -55,11 +58,11 @@ final class TaskRun {
                 return;
             }
             if (object instanceof PGETaskInstance pgeTask) {
-                pge = new PgeObserver(pgeTask);
+                pge = new PgeObserver(pgeTask, variables);
             }
             begin();
             try {
-                object.run(metadata, TaskSettings.of(task.getTaskConfig(), metadata, System.getenv()));
+                object.run(metadata, TaskSettings.of(task.getTaskConfig(), metadata, System.getenv(), variables));
             } finally {
                 end();
             }

@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import junit.framework.TestCase;
 import org.apache.oodt.cas.workflow.structs.Workflow;
 import org.apache.oodt.cas.workflow.structs.WorkflowTask;
@@ -53,6 +54,24 @@ public class PolicyRepositoryTest extends TestCase {
         assertEquals("urn:t:Two", ((WorkflowTask) workflow.getTasks().get(1)).getTaskId());
         assertNull(repository.getWorkflowsForEvent("unknown"));
         assertEquals(6, repository.getRegisteredEvents().size());
+    }
+
+    public void testAWorkflowHasTheVariablesOfItsOwnFolderAndNoOthers() throws Exception {
+        Path first = folder;
+        write(".variables", "MODEL=m 1=a\n\0EMPTY=\0");
+        setUp();
+        write("events.xml", "<events><event name='hasty'><workflow id='urn:w:other'/></event></events>");
+        for (String each : List.of("whole", "short", "hasty", "empty", "parted")) {
+            Files.delete(folder.resolve(each + ".workflow.xml"));
+        }
+        workflow("other", "urn:t:One");
+        repository = new PolicyRepository(List.of(first.toUri().toString(), folder.toUri().toString()));
+        assertEquals(Map.of("MODEL", "m 1=a\n", "EMPTY", ""), variables("good"));
+        assertEquals(Map.of(), variables("hasty"));
+    }
+
+    private Map<String, String> variables(String event) throws RepositoryException {
+        return OwnWorkflow.variables((Workflow) repository.getWorkflowsForEvent(event).get(0));
     }
 
     public void testAnEventIsRefusedWhosePolicyNamesWhatIsNotThere() {

@@ -30,6 +30,8 @@ KEYS = (
     "worker_nodes",
     "wm_replicas",
     "max_workflows",
+    "wm_memory",
+    "wm_cpus",
     "proxy",
     "workflow_dir",
     "workflow_queue",
@@ -44,6 +46,7 @@ KEYS = (
     *HOSTS_KEYS,
 )
 MOST_SECONDS = 604_800  # a week
+LEAST_WM_MEMORY = 640  # MiB: the Workflow Manager, gateway and consumer need most of it
 WORKFLOW_KEYS = (
     *("event", "dir", "max_workflows", "priority", "max_attempts", "job_timeout"),
     *("environment", "secrets"),
@@ -85,7 +88,8 @@ class Workflow:
 class Settings:
     """Everything that an operator chooses for a stack; ``aws`` and ``hosts`` on those targets only.
 
-    ``leave_within`` is in seconds.
+    ``leave_within`` is in seconds. ``wm_memory``, in MiB, and ``wm_cpus`` limit a Workflow Manager's
+    container; 0 is no limit.
     """
 
     project: str
@@ -93,6 +97,8 @@ class Settings:
     target: Target
     worker_nodes: int
     wm_replicas: int
+    wm_memory: int
+    wm_cpus: float
     proxy: bool
     workflows: tuple[Workflow, ...]
     leave_within: int
@@ -165,6 +171,8 @@ def read(values: Values, config: Mapping[str, str], *, project: str, stack: str,
         target=target,
         worker_nodes=values.integer("worker_nodes", 1, 50),
         wm_replicas=values.integer("wm_replicas", 1, 500),
+        wm_memory=values.integer("wm_memory", LEAST_WM_MEMORY, 4_194_304, default=0),
+        wm_cpus=values.decimal("wm_cpus", 0.1, 1024, default=0),
         proxy=values.choice("proxy", ("true", "false")) == "true",
         workflows=workflows,
         leave_within=values.integer("leave_within", 0, MOST_SECONDS, default=longest),

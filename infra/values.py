@@ -84,6 +84,15 @@ class Values:
             raise self.error(key, f"it must be a whole number from {least} to {most}.", least)
         return number
 
+    def decimal(self, key: str, least: float, most: float, *, default: float) -> float:
+        """A number in this range; ``default`` if the key is empty."""
+        value = str(self._values.get(key) or "").strip()
+        if not value:
+            return default
+        if not re.fullmatch(r"\d{1,9}(\.\d{1,9})?", value) or not least <= float(value) <= most:
+            raise self.error(key, f"it must be a number from {least:g} to {most:g}.", least)
+        return float(value)
+
     def choice(self, key: str, choices: tuple[T, ...]) -> T:
         value = self._values.get(key)
         for choice in choices:

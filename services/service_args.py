@@ -42,7 +42,7 @@ class Mount:
 
 @dataclass(frozen=True, kw_only=True)
 class ServiceArgs:
-    """What differs between services. Times are in seconds, memory in MiB.
+    """What differs between services. Times are in seconds, memory in MiB; a limit of 0 is none.
 
     ``role`` is the role of the nodes that it may run on; ``health`` is the command that checks a container's
     health; ``command`` replaces the image's entrypoint. ``start_first`` is for services that may have more
@@ -64,7 +64,8 @@ class ServiceArgs:
     ports: Sequence[int] = ()
     start_period: int = 60
     stop_grace: int = 30
-    memory_limit: int | None = None
+    memory_limit: int = 0
+    cpus_limit: float = 0
     start_first: int = 0
     takes_jobs: bool = False
 
@@ -113,9 +114,12 @@ class ServiceArgs:
         )
 
     def _resources(self) -> docker.ServiceTaskSpecResourcesArgs | None:
-        if self.memory_limit is None:
+        if not self.memory_limit and not self.cpus_limit:
             return None
-        limits = docker.ServiceTaskSpecResourcesLimitsArgs(memory_bytes=self.memory_limit * 1024 * 1024)
+        limits = docker.ServiceTaskSpecResourcesLimitsArgs(
+            memory_bytes=self.memory_limit * 1024 * 1024 if self.memory_limit else None,
+            nano_cpus=round(self.cpus_limit * 1e9) if self.cpus_limit else None,
+        )
         return docker.ServiceTaskSpecResourcesArgs(limits=limits)
 
     def _container(self) -> docker.ServiceTaskSpecContainerSpecArgs:

@@ -57,6 +57,8 @@ def wmgr(
         ],
         secrets=urls,
         health=["oodt-health", "wmgr"],
+        memory_limit=settings.wm_memory,
+        cpus_limit=settings.wm_cpus,
         stop_grace=settings.leave_within + STOP_MARGIN,
         # A quarter at a time, but at least one for each worker: docker spreads tasks evenly if they start
         # together, but may put tasks on the same worker if they start one after another.

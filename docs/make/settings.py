@@ -28,6 +28,8 @@ EXAMPLES = {
     "worker_nodes": "3",
     "wm_replicas": "4",
     "max_workflows": "8",
+    "wm_memory": "2048",
+    "wm_cpus": "1.5",
     "proxy": "true",
     "workflow_dir": "testing/workflows/foreign",
     "workflow_queue": "snow-cover",
@@ -71,6 +73,10 @@ class NotedValues(Values):
     def integer(self, key: str, least: int, most: int, *, default: int | None = None) -> int:
         self._words[key] = f"{least} to {most}"
         return super().integer(key, least, most, default=default)
+
+    def decimal(self, key: str, least: float, most: float, *, default: float) -> float:
+        self._words[key] = f"{least:g} to {most:g}"
+        return super().decimal(key, least, most, default=default)
 
     def choice(self, key: str, choices: tuple[T, ...]) -> T:
         self._words[key] = ", ".join(f"`{choice}`" for choice in choices)

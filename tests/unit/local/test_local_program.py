@@ -104,6 +104,18 @@ def test_a_secret_is_a_file_of_the_workflow_managers_and_nowhere_in_clear(
     assert hashlib.sha256(b"s3cr3t").hexdigest()[:12] not in secret["name"]
 
 
+def test_a_workflow_manager_may_be_limited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = Engine(platform="linux/amd64", cgroup_version=2, missing_capabilities=(), subnets={})
+    monkeypatch.setattr(nodes, "inspect", lambda: engine)
+    found = Cloud()
+    run_program(found, tmp_path, target="local", wm_memory="2048", wm_cpus="1.5")
+    service = found.one("docker:index/service:Service", "oodt-wmgr")
+    assert service["taskSpec"]["resources"]["limits"] == {
+        "memoryBytes": 2048 * 1024 * 1024,
+        "nanoCpus": 1_500_000_000,
+    }
+
+
 def test_the_service_that_scales_has_only_one_variable_and_so_one_order(declared: Cloud) -> None:
     services = {service.name: service.inputs for service in declared.all("docker:index/service:Service")}
     assert list(services["oodt-wmgr"]["taskSpec"]["containerSpec"]["env"]) == ["NODE_NAME"]

@@ -6,6 +6,7 @@ fail.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
@@ -15,6 +16,10 @@ from runtime.policy.places import find as places_of
 from runtime.workflow_copy import PARTS, Places, UncopiedError, files
 
 XML_PARTS = ("policy", "pge-configs")
+DOCKERFILE = "Dockerfile"
+# Of a workflow's folder: each makes an image of its own from the cluster's.
+IMAGE_FILES = (DOCKERFILE, "packages.txt", "requirements.txt")
+STAGE = re.compile(r"^\s*FROM\s+(?:--\S+\s+)?(\S+)", re.IGNORECASE | re.MULTILINE)
 
 
 class WorkflowFolderError(ValueError):
@@ -50,7 +55,25 @@ def find(root: Path, text: str) -> Path:
             pass  # all of it can be copied
     except UncopiedError as problem:
         raise WorkflowFolderError(str(problem), "mend or remove it, then type: pulumi up") from None
+    _check_dockerfile(workflow.folder / DOCKERFILE)
     return workflow.folder
+
+
+def extends_image(folder: Path) -> bool:
+    """Whether the workflow's programs need more than the cluster's image has."""
+    return any((folder / file).is_file() for file in IMAGE_FILES)
+
+
+def _check_dockerfile(file: Path) -> None:
+    try:
+        stages = STAGE.findall(file.read_text(errors="replace")) if file.is_file() else ["${OODT}"]
+    except OSError as problem:
+        raise WorkflowFolderError(f"{file} cannot be read ({problem.strerror}).") from None
+    if not stages or stages[-1] not in ("${OODT}", "$OODT"):
+        raise WorkflowFolderError(
+            f"{file} does not begin with the cluster's image, which runs its Workflow Managers.",
+            "write `ARG OODT` and `FROM ${OODT}` (in several stages: the last one)",
+        )
 
 
 def _originals(folder: Path) -> list[Path]:

@@ -10,6 +10,7 @@ import pulumi_docker as docker
 
 from infra.settings import Settings
 from infra.swarm import Swarm
+from infra.workflow_folder import extends_image
 from infra.workflow_variables import secret_path
 from runtime import names
 from services.credentials import Password
@@ -69,7 +70,9 @@ class Services(pulumi.ComponentResource):
 
         registry_service = self._run(names.REGISTRY_SERVICE, registry(built.local("registry")))
         rabbitmq_image = built.pushed("rabbitmq", registry_service, "manager")
-        oodt_image = built.pushed("oodt", registry_service, "worker")
+        extending = [folder for folder in settings.folders if extends_image(folder)]
+        oodt_image = built.pushed("oodt", registry_service, "manager" if extending else "worker")
+        wmgr_image = built.extended(extending, registry_service) if extending else oodt_image
 
         loaded = definitions_secret(settings.workflows, login, on_swarm)
         broker = self._run(names.RABBITMQ_SERVICE, rabbitmq(rabbitmq_image, loaded))
@@ -85,7 +88,7 @@ class Services(pulumi.ComponentResource):
         self._run(names.STATUS_SERVICE, status(oodt_image, swarm, [*urls, token_file]), after=[broker])
         self._run(
             names.WMGR_SERVICE,
-            wmgr(oodt_image, settings, swarm, copy.path, [*urls, *self._secrets(settings, on_swarm)]),
+            wmgr(wmgr_image, settings, swarm, copy.path, [*urls, *self._secrets(settings, on_swarm)]),
             after=[broker, catalogue, *swarm.members],
         )
         self.access = Access(broker=login, status_token=token)

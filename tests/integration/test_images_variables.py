@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from testing.oodt import HOME, Container, Oodt, run_to_end
+from testing import images
+from testing.oodt import HOME, Container, Oodt, docker, run_to_end
 
 OWN = {
     "probe": {
@@ -123,3 +124,17 @@ def test_a_program_that_is_killed_for_memory_is_a_failed_run_that_says_so(manage
     (failed,) = [line for line in lines if line["kind"] == "task-failed"]
     assert "its program did not exit with 0 but with 137; memory ran out" in failed["error"]
     assert "wm_memory" in failed["error"]
+
+
+def test_lists_of_packages_are_enough_for_an_image_of_its_own(
+    oodt_image: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    (tmp_path / "packages.txt").write_text("# a program\nbc\n")
+    (tmp_path / "requirements.txt").write_text("six==1.17.0\n")
+    tag = f"oodt-test-programs-{uuid.uuid4().hex[:8]}"
+    images.build_file(tag, "images/programs/Dockerfile", context=str(tmp_path), OODT=oodt_image)
+    request.addfinalizer(lambda: docker("rmi", tag, check=False))
+    look = "echo 6*7 | bc; /usr/bin/python3 -c 'import six; print(six.__version__)'; python -c 'import six'"
+    done = docker("run", "--rm", "--entrypoint", "sh", tag, "-c", look, check=False)
+    assert done.stdout == "42\n1.17.0\n"
+    assert "No module named 'six'" in done.stderr  # the runtime's own Python

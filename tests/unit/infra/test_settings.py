@@ -278,6 +278,27 @@ def test_entries_of_one_folder_have_the_same_variables(tmp_path: Path) -> None:
         load({"workflows": json.dumps(listed)})
 
 
+@pytest.mark.parametrize(
+    ("text", "taken"),
+    [
+        ("ARG OODT\nFROM ${OODT}\nRUN true\n", True),
+        ("ARG OODT\nFROM debian AS build\nfrom --platform=linux/amd64 $OODT AS last\n", True),
+        ("FROM debian\n", False),
+        ("ARG OODT\nFROM ${OODT}\nFROM debian\n", False),
+        ("", False),
+    ],
+)
+def test_a_dockerfile_begins_with_the_clusters_image(tmp_path: Path, text: str, taken: bool) -> None:
+    folder = workflow_folder(tmp_path / "flow", "first")
+    (folder / "Dockerfile").write_text(text)
+    changes = {"workflow_dir": str(folder), "workflow_queue": "first"}
+    if taken:
+        assert load(changes).folders == (folder,)
+    else:
+        with pytest.raises(ConfigurationError, match=r"Dockerfile does not begin with the cluster's image"):
+            load(changes)
+
+
 @pytest.mark.parametrize("entry", [{}, {"colour": "red"}, {"max_workflows": 2}])
 def test_the_line_to_type_for_an_entry_that_lacks_its_keys_is_not_refused_itself(
     entry: dict[str, object],

@@ -116,6 +116,33 @@ def test_a_workflow_manager_may_be_limited(tmp_path: Path, monkeypatch: pytest.M
     }
 
 
+def test_workflow_managers_have_the_image_that_all_workflows_have_added_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = Engine(platform="linux/amd64", cgroup_version=2, missing_capabilities=(), subnets={})
+    monkeypatch.setattr(nodes, "inspect", lambda: engine)
+    folders = [workflow_folder(tmp_path / name, name) for name in ("first", "plain", "My_Flow")]
+    (folders[0] / "Dockerfile").write_text("ARG OODT\nFROM ${OODT}\n")
+    (folders[2] / "requirements.txt").write_text("numpy\n")
+    listed = [{"event": folder.name, "dir": str(folder)} for folder in folders]
+    found = Cloud()
+    run_program(found, tmp_path, target="local", workflows=json.dumps(listed))
+    images = {image.name: image.inputs for image in found.all("docker:index/image:Image")}
+    (last,) = (name for name in images if name.startswith("oodt-my-flow-"))
+    first, second = images["oodt-first-image"]["build"], images[last]["build"]
+    assert first["args"] == {"OODT": "oodt-test-oodt:latest", "OODT_ID": "image@sha256:0"}
+    assert (first["context"], first["dockerfile"]) == (str(folders[0]), str(folders[0] / "Dockerfile"))
+    assert second["args"]["OODT"] == "oodt-test-oodt-first:latest"
+    assert (second["context"], second["dockerfile"]) == (str(folders[2]), "images/programs/Dockerfile")
+    assert set(copies(found, "RegistryImage")) == {
+        "rabbitmq-copy",
+        "oodt-copy",
+        last.replace("image", "copy"),
+    }
+    pulled = {each.name for each in found.all("pulumi-python:dynamic/images:NodeImages")}
+    assert pulled == {"rabbitmq-on-manager", "oodt-on-manager", last.replace("image", "on-worker")}
+
+
 def test_the_service_that_scales_has_only_one_variable_and_so_one_order(declared: Cloud) -> None:
     services = {service.name: service.inputs for service in declared.all("docker:index/service:Service")}
     assert list(services["oodt-wmgr"]["taskSpec"]["containerSpec"]["env"]) == ["NODE_NAME"]

@@ -6,6 +6,7 @@ import hashlib
 import json
 import re
 import secrets
+import shutil
 import subprocess
 from collections import Counter
 from dataclasses import replace
@@ -268,6 +269,46 @@ def test_another_workflow_runs_without_knowing_of_job_ids(cluster: Cluster) -> N
     assert report["succeeded"] == 3
     assert products_of(cluster, "SnowSheet") == 6
     assert len(cluster.products()) == before + 6
+    cluster.up(workflow_dir="workflows/test-workflow", workflow_queue="test-workflow")
+
+
+NEEDS = """<cmd>test "$MODEL" = "v 2" -a "[MODEL]" = "v 2" || exit 91</cmd>
+<cmd>test "$(cat "$TOKEN_FILE")" = s3cr3t || exit 92</cmd>
+<cmd>test "$(echo 6*7 | bc)" = 42 || exit 93</cmd>
+<cmd>cd [JobDir]</cmd>"""
+
+
+def originals_layout(folder: Path) -> Path:
+    """The foreign workflow as the tutorial would have it, with a link, and in need of what it is given."""
+    foreign = REPOSITORY / "testing" / "workflows" / "foreign"
+    workflow = folder / "workflows" / "foreign"
+    for part in ("policy", "pge-configs"):
+        shutil.copytree(foreign / part, workflow / part)
+    (folder / "pges").mkdir()
+    (folder / "pges" / "foreign").symlink_to(foreign / "pges")
+    measure = workflow / "pge-configs" / "measure.pgeconfig.xml"
+    measure.write_text(measure.read_text().replace("<cmd>cd [JobDir]</cmd>", NEEDS))
+    (workflow / "packages.txt").write_text("bc\n")
+    return folder
+
+
+def test_a_workflow_of_the_originals_layout_has_variables_secrets_and_packages_of_its_own(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    cluster.pulumi("config", "set", "--secret", "--path", "workflow_secrets.TOKEN", "s3cr3t")
+    own = {"workflow_queue": "snow-cover", "workflow_environment": '{"MODEL": "v 2"}', "wm_memory": "1024"}
+    cluster.up(workflow_dir=str(originals_layout(tmp_path / "original")), **own)
+    report = cluster.run_jobs("--jobs", "1", "--counter", "Station", event="snow-cover")
+    assert report["succeeded"] == 1, report
+    assert cluster.up() == {}
+    assert "s3cr3t" not in cluster.pulumi("stack", "export")
+    catalogues = cluster.tasks(names.FILEMGR_SERVICE)
+    managers = cluster.tasks(names.WMGR_SERVICE)
+    cluster.up(workflow_environment='{"MODEL": "v 3"}')
+    assert not managers.keys() & cluster.tasks(names.WMGR_SERVICE).keys()
+    assert cluster.tasks(names.FILEMGR_SERVICE) == catalogues
+    for key in ("workflow_secrets", "workflow_environment", "wm_memory"):
+        cluster.pulumi("config", "rm", key)
     cluster.up(workflow_dir="workflows/test-workflow", workflow_queue="test-workflow")
 
 

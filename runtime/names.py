@@ -24,6 +24,8 @@ GATEWAY_PORT: Final = 9001
 WMGR_PORT: Final = 8001
 STATUS_PORT: Final = 8080
 REGISTRY_PORT: Final = 5000
+# The File Manager in a container that tries a job. The gateway is there too, and has the usual port.
+TRIED_FILEMGR_PORT: Final = 8000
 
 # RabbitMQ: one user for messages, one for administration; everything lives in the default virtual host.
 MESSAGE_USER: Final = "oodt-user"
@@ -72,6 +74,8 @@ STATUS_TOKEN_SECRET: Final = "/run/secrets/status_token"
 RUN_DIR: Final = "/run/oodt"
 # In RUN_DIR. The Workflow Manager writes the identity of its process there.
 BOOT_FILE: Final = "wm-boot"
+# In RUN_DIR of a container that tries a job: what the operator's command has said about it.
+TRIED_JOB_FILE: Final = "job.json"
 LEDGER_DIR: Final = "/usr/local/oodt/ledger"
 ARCHIVE_DIR: Final = "/usr/local/oodt/archive"
 STATUS_DIR: Final = "/var/lib/oodt-status"

@@ -36,6 +36,9 @@ class FileManager:
     def filemgr_isAlive(self) -> bool:
         return True
 
+    def filemgr_getCurrentFileTransfers(self) -> list[Any]:
+        return []
+
     def filemgr_ingestProduct(self, product: Product, metadata: dict[str, Any], client_transfer: bool) -> str:
         if self._refusals:
             self._refusals -= 1

@@ -106,7 +106,7 @@ def _submit(
 def _request(options: Namespace, progress: BatchProgress, held: contextlib.ExitStack) -> Request:
     """The batch, its jobs checked and counted; HELD keeps the copy of a stream. Raises BadInput."""
     try:
-        common = dict(_pair(text) for text in options.metadata)
+        common = batches.pairs(options.metadata)
         if options.batch:
             file = held.enter_context(batches.readable(options.batch))
             name = batches.called(options.batch)
@@ -134,13 +134,6 @@ def _batch_id(given: str | None) -> str:
     if not batches.BATCH_ID.fullmatch(batch):
         raise BatchError(f"--batch-id is {batch!r}: use up to 80 letters, digits, '_' and '-'")
     return batch
-
-
-def _pair(text: str) -> tuple[str, str]:
-    key, separator, value = text.partition("=")
-    if not separator or not key:
-        raise BatchError(f"--metadata is {text!r}: write it as KEY=VALUE")
-    return key, value
 
 
 def _file(text: str) -> Path:

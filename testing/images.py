@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from testing.tools import missing
+from toolchain import base_image
 from toolchain.paths import REPOSITORY, TOOLCHAIN
-from toolchain.versions import BASE_IMAGE, BASE_IMAGES, SUBSTITUTE_BASE_IMAGE
+from toolchain.versions import BASE_IMAGE, SUBSTITUTE_BASE_IMAGE
 
 BUILD_SECONDS = 900
-QUERY_SECONDS = 20
 
 
 def build(name: str, *, stage: str | None = None) -> str:
@@ -39,14 +39,6 @@ def _alone(name: str) -> Iterator[None]:
 
 def base() -> str:
     """The image that all Dockerfiles begin with."""
-    found = next((image for image in BASE_IMAGES if _is_there(image)), None)
-    return found or missing(
+    return base_image.found() or missing(
         f"neither {BASE_IMAGE} nor {SUBSTITUTE_BASE_IMAGE} is on this machine; `make toolchain` gets one"
     )
-
-
-def _is_there(image: str) -> bool:
-    found = subprocess.run(
-        ["docker", "image", "inspect", image], check=False, capture_output=True, timeout=QUERY_SECONDS
-    )
-    return found.returncode == 0

@@ -12,7 +12,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -50,6 +50,17 @@ class BatchError(BadInput):
 def job_id(batch: str, number: int) -> str:
     """The id of a batch's NUMBER-th job. It is the same each time, so a batch can be submitted again."""
     return f"{batch}.{number}"
+
+
+def pairs(texts: Iterable[str]) -> dict[str, str]:
+    """The values of --metadata; raises BatchError."""
+    found = {}
+    for text in texts:
+        key, separator, value = text.partition("=")
+        if not separator or not key:
+            raise BatchError(f"--metadata is {text!r}: write it as KEY=VALUE")
+        found[key] = value
+    return found
 
 
 def counted(jobs: int, common: Mapping[str, str], counter: str | None) -> Iterator[Metadata]:

@@ -31,6 +31,7 @@ COMMANDS = {
     "reconcile": Listed("runtime.reconcile", "compare queues, ledger, catalogue and archive, and mend them"),
     "check": Listed("runtime.check", "check a workflow's folder before it runs"),
     "new": Listed("runtime.new", "write the folder of a new workflow"),
+    "try": Listed("runtime.dry_run", "run one job of a workflow in a container here, without a cluster"),
 }
 
 

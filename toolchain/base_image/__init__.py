@@ -12,9 +12,8 @@ PULL_TIMEOUT = 90
 
 
 def ensure(log: Log) -> str:
-    for image in BASE_IMAGES:
-        if _is_there(image):
-            return f"{image} is there"
+    if image := found():
+        return f"{image} is there"
     try:
         log.run(["docker", "pull", BASE_IMAGE], timeout=PULL_TIMEOUT)
     except subprocess.SubprocessError as error:
@@ -26,8 +25,13 @@ def ensure(log: Log) -> str:
     return f"{SUBSTITUTE_BASE_IMAGE} made with mmdebstrap"
 
 
+def found() -> str | None:
+    """The base image that the docker engine has, the preferred one if it has both."""
+    return next((image for image in BASE_IMAGES if _is_there(image)), None)
+
+
 def _is_there(image: str) -> bool:
-    found = subprocess.run(
+    answer = subprocess.run(
         ["docker", "image", "inspect", image], check=False, timeout=QUERY_TIMEOUT, capture_output=True
     )
-    return found.returncode == 0
+    return answer.returncode == 0

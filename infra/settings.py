@@ -12,6 +12,7 @@ from typing import Any, Literal
 from pulumi.runtime import config as pulumi_config
 
 from infra import workflow_variables
+from infra.addresses import POOL_PREFIX
 from infra.aws.settings import KEYS as AWS_KEYS
 from infra.aws.settings import AwsSettings, load_aws
 from infra.hosts.settings import KEYS as HOSTS_KEYS
@@ -41,6 +42,7 @@ KEYS = (
     "max_attempts",
     "job_timeout",
     "leave_within",
+    "overlay_pool",
     "subnet",
     *AWS_KEYS,
     *HOSTS_KEYS,
@@ -89,7 +91,7 @@ class Settings:
     """Everything that an operator chooses for a stack; ``aws`` and ``hosts`` on those targets only.
 
     ``leave_within`` is in seconds. ``wm_memory``, in MiB, and ``wm_cpus`` limit a Workflow Manager's
-    container; 0 is no limit.
+    container; 0 is no limit. Without ``overlay_pool`` one is chosen.
     """
 
     project: str
@@ -102,6 +104,7 @@ class Settings:
     proxy: bool
     workflows: tuple[Workflow, ...]
     leave_within: int
+    overlay_pool: IPv4Network | None
     subnet: IPv4Network
     aws: AwsSettings | None
     hosts: HostsSettings | None
@@ -176,7 +179,8 @@ def read(values: Values, config: Mapping[str, str], *, project: str, stack: str,
         proxy=values.choice("proxy", ("true", "false")) == "true",
         workflows=workflows,
         leave_within=values.integer("leave_within", 0, MOST_SECONDS, default=longest),
-        subnet=values.network("subnet", shortest_prefix=16, longest_prefix=26),
+        overlay_pool=_overlay_pool(values),
+        subnet=values.network("subnet", shortest_prefix=16, longest_prefix=26, example="10.213.0.0/24"),
         aws=load_aws(values, config) if target == "aws" else None,
         hosts=load_hosts(values) if target == "hosts" else None,
     )
@@ -194,6 +198,13 @@ def stack_config() -> dict[str, str]:
     the configuration over in the environment, or sets it where it runs the program in its own process.
     """
     return {**pulumi_config.get_config_env(), **pulumi_config.CONFIG.get()}
+
+
+def _overlay_pool(values: Values) -> IPv4Network | None:
+    key = "overlay_pool"
+    if values.is_empty(key):
+        return None
+    return values.network(key, shortest_prefix=8, longest_prefix=POOL_PREFIX, example="10.200.0.0/16")
 
 
 def _workflows(values: Values, root: Path) -> tuple[Workflow, ...]:

@@ -7,7 +7,10 @@ from typing import Literal
 
 import pulumi
 
+from infra.addresses import Addresses
 from infra.ssh import Identity
+
+USUAL_MTU = 1500  # bytes of a packet, which docker's overlay networks count on
 
 Role = Literal["manager", "worker"]  # of a node
 
@@ -28,6 +31,8 @@ class Swarm:
     operator_address: the address at which the operator reaches the manager, if it is not ``manager_address``.
     worker_containers: ids of the workers, if they are containers on the operator's own docker. Then that
     docker also builds the images.
+    addresses: those of the networks in the swarm; None if it is from before they were chosen.
+    mtu: the largest packet between nodes, as far as it is known to be smaller than usual.
     """
 
     docker_host: pulumi.Input[str]
@@ -41,6 +46,8 @@ class Swarm:
     tunnelled: bool = False
     operator_address: str = ""
     worker_containers: tuple[pulumi.Output[str], ...] = ()
+    addresses: Addresses | None = None
+    mtu: int = USUAL_MTU
 
     @property
     def service_host(self) -> pulumi.Input[str]:

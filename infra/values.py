@@ -100,8 +100,10 @@ class Values:
                 return choice
         raise self.error(key, f"it must be {' or '.join(choices)}.", choices[0])
 
-    def network(self, key: str, shortest_prefix: int, longest_prefix: int) -> IPv4Network:
-        example = "10.213.0.0/24"
+    def is_empty(self, key: str) -> bool:
+        return not str(self._values.get(key) or "").strip()
+
+    def network(self, key: str, shortest_prefix: int, longest_prefix: int, example: str) -> IPv4Network:
         try:
             network = IPv4Network(str(self._values.get(key)))
         except ValueError as problem:

@@ -16,6 +16,7 @@ from runtime import names
 from services.credentials import Password
 from services.filemgr import filemgr
 from services.images import images
+from services.network import overlay
 from services.rabbitmq import Credentials, definitions_secret, rabbitmq
 from services.registry import registry
 from services.secrets import MountedSecret, keyed_secret_file, secret_file
@@ -55,9 +56,7 @@ class Services(pulumi.ComponentResource):
             "swarm", host=swarm.docker_host, ssh_opts=swarm.identity.options(), opts=with_manager
         )
         on_swarm = pulumi.ResourceOptions(parent=self, provider=self._docker, deleted_with=swarm.manager)
-        self._network = docker.Network(
-            names.NETWORK, name=names.NETWORK, driver="overlay", attachable=True, opts=on_swarm
-        )
+        self._network = overlay(settings, swarm, on_swarm)
         built = images(settings.prefix, swarm, self._docker, parent=self)
         variables = settings.variables
         copy = WorkflowCopy("workflows", settings.folders, swarm, variables=variables, opts=with_manager)

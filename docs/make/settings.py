@@ -39,6 +39,7 @@ EXAMPLES = {
     "max_attempts": "5",
     "job_timeout": "7200",
     "leave_within": "600",
+    "overlay_pool": "10.200.0.0/16",
     "subnet": "10.77.0.0/24",
     "admin_cidrs": '["203.0.113.7/32"]',
     "instance_type": "m6i.xlarge",
@@ -82,9 +83,9 @@ class NotedValues(Values):
         self._words[key] = ", ".join(f"`{choice}`" for choice in choices)
         return super().choice(key, choices)
 
-    def network(self, key: str, shortest_prefix: int, longest_prefix: int) -> IPv4Network:
+    def network(self, key: str, shortest_prefix: int, longest_prefix: int, example: str) -> IPv4Network:
         self._words[key] = f"an IPv4 network, /{shortest_prefix} to /{longest_prefix}"
-        return super().network(key, shortest_prefix, longest_prefix)
+        return super().network(key, shortest_prefix, longest_prefix, example)
 
     def pairs(self, key: str, names: re.Pattern[str], example: str) -> dict[str, str]:
         self._words[key] = "texts by name"

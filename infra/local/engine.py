@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from ipaddress import IPv4Network
 from pathlib import Path
 
+from infra import routes
+
 ANSWER_TIMEOUT = 15  # seconds
+POOL_LABEL = "oodt.address-pool"  # of the nodes' network
 PLATFORMS = {"x86_64": "amd64", "aarch64": "arm64"}  # docker info's names, and those of images
 
 
@@ -22,13 +25,16 @@ class Engine:
     """The user's docker.
 
     ``missing_capabilities`` are those that it cannot give to a container; ``subnets`` are in use, each with
-    the name of its network.
+    the name of its network; ``routes`` are the networks that this machine is in or has routes to; ``pools``
+    are the address pools of clusters, by the name of their network: empty for one from before they had any.
     """
 
     platform: str
     cgroup_version: int
     missing_capabilities: tuple[str, ...]
     subnets: Mapping[IPv4Network, str]
+    routes: Sequence[IPv4Network] = ()
+    pools: Mapping[str, str] = field(default_factory=dict)
 
     def network_in(self, subnet: IPv4Network, own: str) -> str | None:
         """Name of a network other than ``own`` that has addresses of the subnet."""
@@ -58,6 +64,8 @@ def inspect() -> Engine:
             for config in network["IPAM"]["Config"] or ()
             if ":" not in config["Subnet"]
         },
+        routes=routes.own(),
+        pools={each["Name"]: (each["Labels"] or {}).get(POOL_LABEL, "") for each in networks},
     )
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from ipaddress import IPv4Network
+
 import pulumi
 import pulumi_docker as docker
 
+from infra.addresses import Addresses, choose
 from infra.base_image import BaseImage
-from infra.local.engine import Engine, EngineError, inspect
+from infra.local.engine import POOL_LABEL, Engine, EngineError, inspect
 from infra.readiness import ManagerReady, WorkerReady
 from infra.settings import ConfigurationError, Settings
 from infra.ssh import Identity
@@ -30,7 +33,21 @@ def create(settings: Settings, identity: Identity) -> Swarm:
         taken = f"docker's network {other} has addresses of it; choose one that this machine does not use."
         fix = "pulumi config set subnet 10.214.0.0/24"
         raise pulumi.RunError(str(ConfigurationError("subnet", str(settings.subnet), taken, fix)))
-    return LocalNodes(settings, engine, identity).swarm
+    try:
+        addresses = _addresses(settings, engine)
+    except ConfigurationError as problem:
+        raise pulumi.RunError(str(problem)) from None
+    return LocalNodes(settings, engine, identity, addresses).swarm
+
+
+def _addresses(settings: Settings, engine: Engine) -> Addresses | None:
+    """Those that the cluster has, which no route that has come since changes, or new ones."""
+    if settings.prefix in engine.pools:
+        pool = engine.pools[settings.prefix]
+        return Addresses(pool=IPv4Network(pool)) if pool else None
+    taken = {network: "to which this machine has a route" for network in engine.routes}
+    taken |= {network: f"docker's network {name}" for network, name in engine.subnets.items()}
+    return choose(settings.overlay_pool, {**taken, settings.subnet: "the subnet of the nodes"})
 
 
 class LocalNodes(pulumi.ComponentResource):
@@ -38,8 +55,11 @@ class LocalNodes(pulumi.ComponentResource):
 
     swarm: Swarm
 
-    def __init__(self, settings: Settings, engine: Engine, identity: Identity) -> None:
+    def __init__(
+        self, settings: Settings, engine: Engine, identity: Identity, addresses: Addresses | None
+    ) -> None:
         super().__init__("oodt:local:Nodes", "nodes")
+        self._addresses = addresses
         self._settings = settings
         self._engine = engine
         self._child = pulumi.ResourceOptions(parent=self)
@@ -82,6 +102,7 @@ class LocalNodes(pulumi.ComponentResource):
             manager=manager,
             members=tuple(members),
             worker_containers=tuple(worker.id for worker in workers),
+            addresses=addresses,
         )
         self.register_outputs({})
 
@@ -105,6 +126,9 @@ class LocalNodes(pulumi.ComponentResource):
             "network",
             name=self._settings.prefix,
             ipam_configs=[docker.NetworkIpamConfigArgs(subnet=str(self._settings.subnet), gateway=gateway)],
+            labels=[docker.NetworkLabelArgs(label=POOL_LABEL, value=str(self._addresses.pool))]
+            if self._addresses
+            else None,
             opts=self._child,
         )
 
@@ -118,6 +142,9 @@ class LocalNodes(pulumi.ComponentResource):
             "MANAGER_ADDRESS": self._manager_address,
             "SHARE": SHARE,
         }
+        if self._addresses:
+            environment["SWARM_POOL"] = str(self._addresses.swarm)
+            environment["BRIDGE_POOL"] = str(self._addresses.bridges)
         volumes = [
             docker.ContainerVolumeArgs(container_path=SHARE, volume_name=self._share.name),
             docker.ContainerVolumeArgs(

@@ -92,11 +92,13 @@ def settled_state() -> dict[str, Any] | None:
     return None if state["LocalNodeState"] == "pending" else state
 
 
-def manage(store: Store, address: str, deadline: float) -> None:
+def manage(store: Store, address: str, deadline: float, pool: str = "") -> None:
+    """A new swarm takes the addresses of its networks from ``pool``, a network of /24 after the other."""
     state = wait_for("docker", settled_state, deadline)
     if state["LocalNodeState"] == "inactive":
         say(f"initialising a swarm at {address}")
-        docker("POST", "/swarm/init", {"ListenAddr": "0.0.0.0:2377", "AdvertiseAddr": address})
+        networks = {"DefaultAddrPool": [pool], "SubnetSize": 24} if pool else {}
+        docker("POST", "/swarm/init", {"ListenAddr": "0.0.0.0:2377", "AdvertiseAddr": address, **networks})
     else:
         say("this node is in a swarm already")
     swarm = wait_for("this manager's swarm", lambda: docker("GET", "/swarm"), deadline)
@@ -177,6 +179,7 @@ def main() -> None:
         type=pathlib.Path,
         help="where a worker notes its swarm, on its own disk; without it, it leaves none that it is in",
     )
+    parser.add_argument("--pool", default="", help="addresses for a new swarm's networks; else docker's own")
     parser.add_argument(
         "--timeout", type=float, default=300.0, help="seconds to wait for docker and the manager"
     )
@@ -185,7 +188,7 @@ def main() -> None:
     store = FileStore(arguments.token_file)
     try:
         if arguments.role == "manager":
-            manage(store, arguments.address, deadline)
+            manage(store, arguments.address, deadline, arguments.pool)
         else:
             work(store, arguments.address, arguments.membership_file, deadline)
     except DockerError as problem:

@@ -95,6 +95,14 @@ def test_a_manager_initialises_once_and_publishes_the_token_for_root_alone(
     assert "the-token" not in "".join(capfd.readouterr())
 
 
+def test_a_new_swarm_takes_its_networks_from_the_pool_that_it_is_given(
+    docker: Docker, store: join.FileStore
+) -> None:
+    join.manage(store, "10.0.0.10", soon(), "10.255.208.0/20")
+    ((_, body),) = docker.calls
+    assert (body["DefaultAddrPool"], body["SubnetSize"]) == (["10.255.208.0/20"], 24)
+
+
 def test_a_worker_waits_for_the_token_and_joins(
     docker: Docker, store: join.FileStore, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -52,13 +52,15 @@ class Host:
         return ssh.login_line(self.identity, self.url)
 
 
-def join(host: Host, role: Role, address: str) -> None:
+def join(host: Host, role: Role, address: str, pool: str = "") -> None:
     """Run the join script on the host; the token goes from manager to workers over the share only.
 
+    A manager gives the networks of a new swarm addresses from ``pool``.
     The script gets no file to note a membership in: so it never leaves a swarm that the host is in.
     """
+    networks = f"--pool {pool} " if pool else ""
     script = (
-        f"exec python3 - {role} --address {address} --timeout {JOIN_TIMEOUT} "
+        f"exec python3 - {role} --address {address} {networks}--timeout {JOIN_TIMEOUT} "
         f"--token-file {host.share}/{layout.RECORD}"
     )
     host.run(script, timeout=JOIN_TIMEOUT + JOIN_MARGIN, stdin=JOIN.read_bytes())

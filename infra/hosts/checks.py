@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import AddressValueError, IPv4Address
 
@@ -203,6 +203,37 @@ def registry_problems(facts: Facts, manager: Facts, login: str) -> Iterator[Prob
             "sudo systemctl reload docker, which restarts nothing; or let this do both: "
             f"{login} {as_root}python3 - {registry} <{ACCEPT}",
         )
+
+
+def address_problems(facts: Facts, manager: Facts) -> Iterator[Problem]:
+    """Whether an overlay network of the stack's swarm has addresses that a new host has or reaches already.
+
+    A host whose network is larger can be a node: only the containers on it miss a part of that network.
+    """
+    docker, other = facts.docker, manager.docker
+    if isinstance(docker, Trouble) or docker.in_swarm or not has_own_swarm(manager):
+        return
+    assert isinstance(other, Docker)
+    for name, subnet in other.overlays:
+        if met := next((network for network in facts.networks if network.subnet_of(subnet)), None):
+            yield Problem(
+                what=f"it is in {met} or has a route there, and the swarm's network {name} has {subnet}",
+                fix="choose another host; or give the cluster other addresses: pulumi destroy, "
+                "pulumi config set overlay_pool NETWORK, pulumi up",
+            )
+
+
+def small_packets(packets: Mapping[str, int]) -> Iterator[Problem]:
+    """Judge by the largest packet that arrives undivided at each address; 0 where none of those tried did."""
+    least, port = min(layout.PACKETS), layout.OVERLAY_PORT[1]
+    for address, size in packets.items():
+        if size < least:
+            yield Problem(
+                what=f"UDP packets of {least} bytes do not get from it to {address} at port {port}, though "
+                "small ones do",
+                fix="raise the MTU of what is between them (ip link shows each host's), or have the firewall "
+                "let large packets through",
+            )
 
 
 def same_name(name: str, other: str) -> Problem:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from ipaddress import IPv4Network
 from typing import cast
 
 import pulumi
 
 from infra import ssh
+from infra.addresses import Addresses, choose
 from infra.hosts.facts import Docker, Facts
 from infra.hosts.inspection import HostsError, inspect
 from infra.hosts.membership import HostManager, HostWorker
@@ -15,6 +17,7 @@ from infra.readiness import WorkerReady
 from infra.settings import Settings
 from infra.ssh import Identity
 from infra.swarm import Swarm
+from infra.values import ConfigurationError
 
 
 def create(settings: Settings) -> Swarm:
@@ -26,9 +29,17 @@ def create(settings: Settings) -> Swarm:
     identity = Identity(folder="")  # the operator's own: the hosts know him already
     try:
         facts = inspect(settings.hosts, identity)
-    except HostsError as problem:
+        addresses = choose(settings.overlay_pool, _taken(facts))
+    except (HostsError, ConfigurationError) as problem:
         raise pulumi.RunError(str(problem)) from None
-    return HostsNodes(settings, facts, identity).swarm
+    return HostsNodes(settings, facts, identity, addresses).swarm
+
+
+def _taken(facts: Mapping[str, Facts]) -> dict[IPv4Network, str]:
+    """The networks that hosts are in or have routes to; a host's docker has its bridges among them."""
+    return {
+        network: f"which {host} is in or has a route to" for host in facts for network in facts[host].networks
+    }
 
 
 class HostsNodes(pulumi.ComponentResource):
@@ -36,7 +47,9 @@ class HostsNodes(pulumi.ComponentResource):
 
     swarm: Swarm
 
-    def __init__(self, settings: Settings, facts: Mapping[str, Facts], identity: Identity) -> None:
+    def __init__(
+        self, settings: Settings, facts: Mapping[str, Facts], identity: Identity, addresses: Addresses
+    ) -> None:
         super().__init__("oodt:hosts:Nodes", "nodes")
         assert settings.hosts
         chosen = settings.hosts
@@ -47,6 +60,7 @@ class HostsNodes(pulumi.ComponentResource):
             identity=identity,
             address=own.address,
             found=_docker(own).cluster,
+            pool=str(addresses.swarm),
             workers=chosen.workers,
             job_folders=[folder.name for folder in settings.folders],
             opts=pulumi.ResourceOptions(parent=self),
@@ -86,6 +100,8 @@ class HostsNodes(pulumi.ComponentResource):
             workers=len(chosen.workers),
             manager=manager,
             members=tuple(members),
+            addresses=addresses,
+            mtu=min(each.mtu for each in facts.values()),
         )
         self.register_outputs({})
 

@@ -7,13 +7,19 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 from typing import Any
 
+from infra import routes
+from infra.swarm import USUAL_MTU
+
 # docker info's names, and those of images
 PLATFORMS = {"x86_64": "amd64", "aarch64": "arm64"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Docker:
-    """A docker that answers; ``node``, ``control`` and ``cluster`` where it is in a swarm."""
+    """A docker that answers; ``node``, ``control`` and ``cluster`` where it is in a swarm.
+
+    ``overlays`` are names and addresses of the overlay networks that a manager has.
+    """
 
     version: str
     system: str
@@ -29,6 +35,7 @@ class Docker:
     insecure: tuple[str, ...]
     insecure_networks: tuple[str, ...]
     registry_flags: tuple[str, ...]
+    overlays: tuple[tuple[str, IPv4Network], ...] = ()
 
     @property
     def platform(self) -> str:
@@ -74,7 +81,11 @@ class Trouble:
 
 @dataclass(frozen=True, kw_only=True)
 class Facts:
-    """One host; ``address`` is where ssh came in, ``ahead`` how far its clock is before this machine's."""
+    """One host; ``address`` is where ssh came in, ``ahead`` how far its clock is before this machine's.
+
+    ``networks`` are those that it is in or has routes to; ``mtu`` is the largest packet that it gets to any
+    other host, as far as it is not larger than usual.
+    """
 
     host: str
     python: tuple[int, ...]
@@ -83,6 +94,8 @@ class Facts:
     ahead: float
     docker: Docker | Trouble
     share: Share | Trouble
+    networks: tuple[IPv4Network, ...] = ()
+    mtu: int = USUAL_MTU
 
 
 def parse(host: str, greeting: dict[str, Any], look: dict[str, Any], asked_at: float) -> Facts:
@@ -94,6 +107,7 @@ def parse(host: str, greeting: dict[str, Any], look: dict[str, Any], asked_at: f
         ahead=look["clock"] - asked_at,
         docker=_docker(look),
         share=_share(look["share"]),
+        networks=routes.networks(look["routes"]),
     )
 
 
@@ -119,6 +133,7 @@ def _docker(look: dict[str, Any]) -> Docker | Trouble:
         control=info["control"],
         cluster=info["cluster"],
         nodes=tuple(look["nodes"]),
+        overlays=tuple((name, IPv4Network(subnet)) for name, subnet in look["overlays"]),
         live_restore=info["live_restore"],
         insecure=tuple(info["insecure"]),
         insecure_networks=tuple(info["insecure_networks"]),

@@ -7,7 +7,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from infra import ssh
@@ -17,6 +17,7 @@ from infra.hosts.facts import Docker, Facts, Share, parse
 from infra.hosts.session import Session, SessionError
 from infra.hosts.settings import HostsSettings
 from infra.ssh import Identity
+from infra.swarm import USUAL_MTU
 
 PROBE = Path(__file__).parent / "node" / "probe.py"
 
@@ -88,6 +89,7 @@ class _Inspection:
                 self._note(host, judge(facts, manager))
                 login = ssh.login_line(self.identity, host)
                 self._note(host, checks.registry_problems(facts, manager, login))
+                self._note(host, checks.address_problems(facts, manager))
         self._compare_names()
         self._listening: dict[str, tuple[layout.Port, ...]] = {}
         reachable = [host for host, facts in self.facts.items() if checks.can_be_reached(facts.address)]
@@ -163,10 +165,31 @@ class _Inspection:
         manager = self.settings.manager
         both = self._has_share(host) and self._has_share(manager)
         mark = self._marks[manager] if both else ""
-        question = {"do": "reach", "share": self.settings.shared_path, "mark": mark, "ports": ports}
+        ways = [
+            (self.facts[other].address, layout.OVERLAY_PORT[1] if layout.OVERLAY_PORT in listening else 0)
+            for other, listening in self._listening.items()
+            if other != host
+        ]
+        question = {
+            "do": "reach",
+            "share": self.settings.shared_path,
+            "mark": mark,
+            "ports": ports,
+            "ways": ways,
+            "sizes": layout.PACKETS,
+        }
         answer = self._sessions[host].ask(question, REACH_TIMEOUT)
         self._note(host, checks.share_differs(answer["mark"], self.settings.shared_path))
-        self._note(host, checks.closed_ports([tuple(port) for port in answer["closed"]]))
+        closed = [tuple(port) for port in answer["closed"]]
+        self._note(host, checks.closed_ports(closed))
+        silent = {address for protocol, address, port in closed if (protocol, port) == layout.OVERLAY_PORT}
+        packets = {
+            address: size
+            for (address, _), size in zip(ways, answer["packets"], strict=True)
+            if address not in silent
+        }
+        self._note(host, checks.small_packets(packets))
+        self.facts[host] = replace(self.facts[host], mtu=min(packets.values(), default=USUAL_MTU))
 
     def _has_share(self, host: str) -> bool:
         return host in self.facts and isinstance(self.facts[host].share, Share)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 
+from infra.swarm import USUAL_MTU
 from runtime import names
 
 GIB = 1 << 30
@@ -14,6 +15,8 @@ CLOCKS_APART = 5.0  # seconds; leases on jobs are held for 30
 MANAGER_SPACE = 6 * GIB  # of docker: images are built and kept there
 WORKER_SPACE = 3 * GIB
 SHARE_SPACE = 1 * GIB
+# Bytes of a packet between nodes: the usual size, those that tunnels leave of it, and the least that will do.
+PACKETS = (USUAL_MTU, 1492, 1480, 1476, 1460, 1450, 1440, 1420, 1400, 1380, 1360, 1340, 1320, 1300, 1280)
 
 # Folders of the share by the uid that writes to them; in images/oodt 1000 runs Workflow Managers and their
 # jobs, 1001 keeps the ledger, which no other user reads. All belong to group 1000.
@@ -39,7 +42,8 @@ EVERYWHERE = ("0.0.0.0", "::")  # where docker listens: a program at one of the 
 SWARM_PORT: Port = ("tcp", 2377)
 REGISTRY_PORT: Port = ("tcp", names.REGISTRY_PORT)
 # Between all nodes: membership, and the overlay network's traffic.
-NODE_PORTS: tuple[Port, ...] = (("tcp", 7946), ("udp", 7946), ("udp", 4789))
+OVERLAY_PORT: Port = ("udp", 4789)
+NODE_PORTS: tuple[Port, ...] = (("tcp", 7946), ("udp", 7946), OVERLAY_PORT)
 # Of these, docker answers at this one and at the swarm's once the host is a node.
 MEMBERSHIP_PORT: Port = ("tcp", 7946)
 # From every worker to the manager.

@@ -31,7 +31,7 @@ class _ManagerProvider(_HostProvider):
         """Have the host manage a swarm; the resource's id is the swarm's."""
         manager = self.host(props)
         storage.make(manager, props["address"], props["job_folders"])
-        actions.join(manager, "manager", props["address"])
+        actions.join(manager, "manager", props["address"], props["pool"])
         return manager.cluster(), {**props, "docker_host": props["host"], "node": manager.node()}
 
     def diff(self, swarm: str, olds: Props, news: Props) -> DiffResult:
@@ -67,7 +67,8 @@ class _ManagerProvider(_HostProvider):
 class HostManager(Resource, module="hosts", name="Manager"):
     """A swarm that this host manages; its id is the swarm's. Deleting it has everybody leave.
 
-    ``found`` is the id of the swarm that the host was found in, or empty. ``workers`` are known here so that
+    ``found`` is the id of the swarm that the host was found in, or empty; a new swarm takes its networks from
+    ``pool``, and one that exists keeps what it has. ``workers`` are known here so that
     destroying the stack ends the services first, which no worker would know of. ``docker_host``, and which
     ``node`` it is there, are known once the swarm is there.
     """
@@ -82,6 +83,7 @@ class HostManager(Resource, module="hosts", name="Manager"):
         identity: Identity,
         address: str,
         found: str,
+        pool: str,
         workers: Sequence[str],
         job_folders: Sequence[str],
         opts: pulumi.ResourceOptions | None = None,
@@ -91,6 +93,7 @@ class HostManager(Resource, module="hosts", name="Manager"):
             "folder": identity.folder,
             "address": address,
             "found": found,
+            "pool": pool,
             "share": chosen.shared_path,
             "workers": list(workers),
             "job_folders": list(job_folders),

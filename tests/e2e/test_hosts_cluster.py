@@ -53,11 +53,15 @@ def room(docker_daemon: None, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 @pytest.fixture(scope="module")
 def hosts(room: Room) -> Hosts:
-    """Three good hosts; one in a swarm of its own, one without the share, one late and with live-restore."""
+    """Three good hosts, of which one has a tunnel's MTU.
+
+    One more in a swarm of its own, one without the share, one late and with live-restore.
+    """
     head, one, two = (room.start(name) for name in ("head", "one", "two"))
     stranger, shareless = room.start("stranger"), room.start("shareless", shares=False)
     late = room.start("late")
     room.wait()
+    two.run("ip link set eth0 mtu 1400")
     stranger.run("docker swarm init --advertise-addr eth0")
     late.run(f"echo '{LATE}' | tee -a /etc/python3.*/sitecustomize.py")
     late.run(LIVE_RESTORE)
@@ -157,6 +161,41 @@ def test_a_port_that_the_firewall_keeps_shut_is_named(cluster: Cluster, hosts: H
     assert problems(text) == {hosts.one.url: [closed], hosts.two.url: [closed]}
 
 
+def test_a_firewall_that_lets_small_packets_of_the_overlay_through_and_no_large_ones_is_named(
+    cluster: Cluster, hosts: Hosts
+) -> None:
+    rule = "INPUT -p udp --dport 4789 -m length --length 1000:65535 -j DROP"
+    hosts.head.run(f"iptables -I {rule}")
+    try:
+        text = cluster.pulumi("preview", check=False)
+    finally:
+        hosts.head.run(f"iptables -D {rule}")
+    small = f"UDP packets of 1280 bytes do not get from it to {hosts.head.address} at port 4789"
+    found = {host: [problem.partition(",")[0] for problem in of] for host, of in problems(text).items()}
+    assert found == {hosts.one.url: [small], hosts.two.url: [small]}
+
+
+def test_a_pool_that_a_host_has_a_route_to_is_refused_and_none_is_chosen_that_one_has(
+    cluster: Cluster, hosts: Hosts
+) -> None:
+    routes = ("10.200.3.0/24", "10.255.0.0/16")
+    for route in routes:
+        hosts.one.run(f"ip route add {route} dev eth0")
+    cluster.pulumi("config", "set", "overlay_pool", "10.200.0.0/16")
+    refused = cluster.pulumi("preview", check=False)
+    cluster.pulumi("config", "rm", "overlay_pool")
+    chosen = cluster.pulumi("preview", "--diff")
+    for route in routes:
+        hosts.one.run(f"ip route del {route}")
+    assert f"it meets {routes[0]}, which {hosts.one.url} is in or has a route to" in refused
+    assert "fix: pulumi config set overlay_pool 10.254.192.0/18" in refused
+    assert "10.254.192.0/20" in chosen
+
+
+def test_the_overlay_is_to_send_no_larger_packets_than_the_smallest_way_takes(cluster: Cluster) -> None:
+    assert re.search(r'com\.docker\.network\.driver\.mtu: "1400"', cluster.pulumi("preview", "--diff"))
+
+
 def test_a_program_at_the_managers_loopback_is_in_the_way_of_a_service(
     cluster: Cluster, hosts: Hosts
 ) -> None:
@@ -175,6 +214,13 @@ def test_ten_jobs_leave_twenty_products(cluster: Cluster, hosts: Hosts) -> None:
     assert (report["submitted"], report["succeeded"], report["failed"]) == (10, 10, 0)
     assert {job["node"] for job in report["jobs"]} == {"one", "two"}
     assert len(cluster.products()) == 20
+
+
+@pytest.mark.slow
+def test_packets_within_the_overlay_leave_room_for_its_headers(cluster: Cluster, hosts: Hosts) -> None:
+    container = hosts.one.run("docker ps -q --filter name=oodt-wmgr").split()[0]
+    interfaces = hosts.one.run(f"docker exec {container} sh -c 'grep . /sys/class/net/eth*/mtu'").split()
+    assert "1350" in {line.rpartition(":")[2] for line in interfaces}
 
 
 @pytest.mark.slow

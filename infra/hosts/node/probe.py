@@ -22,6 +22,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 PROCESS_ID = pathlib.Path("/var/run/docker.pid")
+ROUTES = pathlib.Path("/proc/net/fib_trie")
 DOCKER_TIMEOUT = 15  # seconds
 SUDO_TIMEOUT = 10
 CONNECT_TIMEOUT = 3
@@ -29,6 +30,10 @@ TRIES = 3  # of a datagram, which may get lost
 SHARE_TIMEOUT = 5  # seconds until a file that one host wrote is there on another
 AT_ONCE = 32
 DATAGRAM = b"oodt"
+LABEL = 8  # bytes of a datagram that come back: these four, and four digits where it was sent to be measured
+HEADERS = 28  # bytes that IPv4 and UDP add
+# Of Linux, not named by Python: what the kernel knows of the way, and packets that nobody may divide.
+IP_MTU, IP_MTU_DISCOVER, IP_PMTUDISC_PROBE = 14, 10, 3
 
 
 class Probe:
@@ -62,6 +67,8 @@ class Probe:
             "clock": clock,
             "docker": info,
             "nodes": nodes() if info.get("control") else [],
+            "overlays": overlays() if info.get("control") else [],
+            "routes": ROUTES.read_text() if ROUTES.exists() else "",
             "docker_free": free(info.get("root", "/")),
             "share": self.share(question["share"], question["mark"], question["folders"]),
         }
@@ -111,10 +118,14 @@ class Probe:
         return {"taken": taken}
 
     def reach(self, question: dict[str, Any]) -> dict[str, Any]:
-        """Look for another host's mark on the share, and connect to the others' ports."""
+        """Look for another host's mark on the share, connect to the others' ports, measure the ways there."""
         with ThreadPoolExecutor(AT_ONCE) as pool:
             opens = list(pool.map(lambda port: connects(*port), question["ports"]))
+            packets = list(
+                pool.map(lambda way: largest_packet(way[0], way[1], question["sizes"]), question["ways"])
+            )
         return {
+            "packets": packets,
             "mark": find(os.path.join(question["share"], question["mark"])) if question["mark"] else "",
             "closed": [port for index, port in enumerate(question["ports"]) if not opens[index]],
         }
@@ -169,6 +180,20 @@ def nodes() -> list[str]:
     """Ids of the nodes that this manager has."""
     _, out, _ = run(["docker", "node", "ls", "--format", "{{.ID}}"], DOCKER_TIMEOUT)
     return out.split()
+
+
+def overlays() -> list[list[str]]:
+    """Name and addresses of each overlay network that this manager has."""
+    _, out, _ = run(["docker", "network", "ls", "-q", "--filter", "driver=overlay"], DOCKER_TIMEOUT)
+    if not out.split():
+        return []
+    _, out, _ = run(["docker", "network", "inspect", *out.split()], DOCKER_TIMEOUT)
+    return [
+        [network["Name"], config["Subnet"]]
+        for network in json.loads(out or "[]")
+        for config in network["IPAM"]["Config"] or []
+        if ":" not in config["Subnet"]
+    ]
 
 
 def run(command: list[str], timeout: float) -> tuple[int, str, str]:
@@ -249,7 +274,7 @@ def accept(listener: socket.socket) -> None:
 def echo(listener: socket.socket) -> None:
     while True:
         try:
-            content, sender = listener.recvfrom(len(DATAGRAM))
+            content, sender = listener.recvfrom(LABEL)
             listener.sendto(content, sender)
         except OSError:
             return
@@ -273,6 +298,44 @@ def connects(protocol: str, address: str, port: int) -> bool:
             except OSError:
                 time.sleep(0.1)  # also where the answer was a refusal
         return False
+
+
+def largest_packet(address: str, port: int, sizes: list[int]) -> int:
+    """The largest packet of these ``sizes`` that comes to ``address`` undivided, or 0.
+
+    A port of 0 stands for one at which nobody answers: then it is what the kernel knows of the way.
+    """
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        sender.setsockopt(socket.IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_PROBE)
+        try:
+            sender.connect((address, port or 9))
+            known = sender.getsockopt(socket.IPPROTO_IP, IP_MTU)
+        except OSError:
+            return 0
+        if not port:
+            return min(known, max(sizes))
+        sender.settimeout(CONNECT_TIMEOUT / TRIES)
+        for _ in range(TRIES):
+            arrived = echoed(sender, [size for size in sizes if size <= known])
+            if arrived:
+                return max(arrived)
+        return 0
+
+
+def echoed(sender: socket.socket, sizes: list[int]) -> set[int]:
+    """Send a packet of each size; those that the other side says it has received."""
+    for size in sizes:
+        try:
+            sender.send((DATAGRAM + b"%04d" % size).ljust(size - HEADERS, b"."))
+        except OSError:
+            continue  # too large for what is between, which the kernel has come to know
+    arrived: set[int] = set()
+    while not arrived or max(sizes) not in arrived:
+        try:
+            arrived.add(int(sender.recv(LABEL)[len(DATAGRAM) :]))
+        except (OSError, ValueError):
+            break
+    return arrived
 
 
 def find(file: str) -> str:

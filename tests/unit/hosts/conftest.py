@@ -33,6 +33,10 @@ if sys.argv[1] == "info":
     print(open(os.path.join(home, "info.json")).read())
 if sys.argv[1:3] == ["node", "ls"]:
     print(open(os.path.join(home, "nodes")).read())
+if sys.argv[1:3] == ["network", "ls"]:
+    print("1a2b")
+if sys.argv[1:3] == ["network", "inspect"]:
+    print(open(os.path.join(home, "networks.json")).read())
 """
 
 
@@ -68,6 +72,12 @@ class Machine:
         state = {"LocalNodeState": "active", "NodeID": node, "ControlAvailable": bool(cluster)}
         self.info(Swarm=state | ({"Cluster": {"ID": cluster}} if cluster else {}))
         (self.home / "nodes").write_text("\n".join(nodes))
+        self.overlay("198.18.64.0/20")
+
+    def overlay(self, subnet: str) -> None:
+        """Have docker say this of its overlay network."""
+        network = {"Name": "oodt-network", "IPAM": {"Config": [{"Subnet": subnet}]}}
+        (self.home / "networks.json").write_text(json.dumps([network]))
 
 
 @pytest.fixture

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Any
 
@@ -103,6 +105,33 @@ def test_addresses_for_the_operator_name_what_his_ssh_connects_to(
     run_program(Cloud(), tmp_path, **SETTINGS | {"manager": "ssh://ops@Head"})
     assert outputs["status_url"] == "http://10.9.8.7:8080"
     assert outputs["rabbitmq_user_url"].endswith("@10.9.8.7:5672/%2F")
+
+
+def test_addresses_and_packets_fit_all_hosts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def found(chosen: HostsSettings, identity: object) -> dict[str, Facts]:
+        known = inspect(chosen, identity)
+        routed = replace(known[ONE], networks=(IPv4Network("10.128.0.0/9"),), mtu=1450)
+        return {**known, ONE: routed, TWO: replace(known[TWO], mtu=1400)}
+
+    monkeypatch.setattr(cluster, "inspect", found)
+    declared = Cloud()
+    run_program(declared, tmp_path, **SETTINGS)
+    network = declared.one("docker:index/network:Network")
+    assert [config["subnet"] for config in network["ipamConfigs"]] == ["10.127.192.0/20"]
+    assert network["options"] == {"com.docker.network.driver.mtu": "1400"}
+    assert props(declared, "hosts:Manager")[0]["pool"] == "10.127.208.0/20"
+
+
+def test_a_pool_that_a_host_reaches_already_is_refused_with_the_host(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def found(chosen: HostsSettings, identity: object) -> dict[str, Facts]:
+        known = inspect(chosen, identity)
+        return {**known, ONE: replace(known[ONE], networks=(IPv4Network("10.200.3.0/24"),))}
+
+    monkeypatch.setattr(cluster, "inspect", found)
+    with pytest.raises(pulumi.RunError, match=f"it meets 10.200.3.0/24, which {ONE} is in or has a route to"):
+        run_program(Cloud(), tmp_path, **SETTINGS, overlay_pool="10.200.0.0/16")
 
 
 def test_the_stack_has_no_key_of_its_own_and_uses_the_operators_ssh(declared: Cloud) -> None:

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import getpass
 import json
 import os
 import socket
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
+from ipaddress import IPv4Network
 from pathlib import Path
 
 import pytest
 
+from infra import routes
 from infra.hosts import checks, inspection, layout
-from infra.hosts.facts import Facts, Share
+from infra.hosts.facts import Docker, Facts, Share
 from infra.hosts.inspection import HostsError
+from infra.hosts.node import probe
 from infra.hosts.settings import HostsSettings
 from infra.ssh import Identity
 from tests.unit.hosts.conftest import Machine
@@ -23,6 +28,7 @@ from tests.unit.hosts.conftest import Machine
 # of this one: each has a port to itself as long as none asks for it everywhere.
 PORTS = {
     "NODE_PORTS": (("tcp", 27946), ("udp", 27946)),
+    "OVERLAY_PORT": ("udp", 27946),
     "MEMBERSHIP_PORT": ("tcp", 27946),
     "MANAGER_PORTS": (("tcp", 22377),),
     "SWARM_PORT": ("tcp", 22377),
@@ -214,6 +220,82 @@ def test_a_closed_port_is_named_for_each_host_that_needs_it(
     manager, one, two = machines
     closed = f"it does not reach {manager.address} at TCP 22378"
     assert problems(machines, share) == {one.url: [closed], two.url: [closed]}
+
+
+@pytest.mark.usefixtures("own_swarm")
+def test_a_new_host_with_an_address_of_the_swarms_network_is_named_and_those_that_are_in_it_are_not(
+    machines: list[Machine], share: Path
+) -> None:
+    needs_root()
+    address = next(str(network) for network in routes.own() if network.prefixlen < 32)
+    machines[0].overlay(address)
+    # All three stand for this machine, so have its routes. The first two are in the swarm already.
+    (problem,) = problems(machines, share)[machines[2].url]
+    assert (
+        problem
+        == f"it is in {address} or has a route there, and the swarm's network oodt-network has {address}"
+    )
+    assert set(problems(machines, share)) == {machines[2].url}
+
+
+def test_a_host_in_a_larger_network_than_the_swarms_can_join(machines: list[Machine], share: Path) -> None:
+    needs_root()
+    manager, one, _ = inspect(machines, share).values()
+    assert isinstance(manager.docker, Docker) and isinstance(manager.share, Share)
+    docker = replace(
+        manager.docker, control=True, cluster="s", overlays=(("oodt-network", IPv4Network("10.0.1.0/24")),)
+    )
+    boss = replace(manager, docker=docker, share=replace(manager.share, swarm="s"))
+    for networks, number in ((("10.0.0.0/16", "10.0.0.7/32"), 0), (("10.0.0.0/16", "10.0.1.7/32"), 1)):
+        host = replace(one, networks=tuple(map(IPv4Network, networks)))
+        assert len(list(checks.address_problems(host, boss))) == number
+
+
+def test_hosts_that_get_whole_packets_to_each_other_have_the_usual_mtu(
+    machines: list[Machine], share: Path
+) -> None:
+    needs_root()
+    assert {facts.mtu for facts in inspect(machines, share).values()} == {1500}
+
+
+@pytest.mark.usefixtures("own_swarm")
+def test_hosts_at_whose_port_docker_listens_have_the_mtu_that_the_kernel_knows(
+    machines: list[Machine], share: Path
+) -> None:
+    needs_root()
+    assert {facts.mtu for facts in inspect(machines, share).values()} == {1500}
+
+
+@pytest.mark.parametrize(("let_through", "found"), [(1500, 1500), (1450, 1450), (1499, 1492), (1279, 0)])
+def test_the_largest_packet_that_comes_through_is_found(let_through: int, found: int) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as listener:
+        listener.bind(("127.0.0.1", 0))
+
+        listener.settimeout(0.1)
+        ended = threading.Event()
+
+        def answer() -> None:
+            while not ended.is_set():
+                with contextlib.suppress(TimeoutError):
+                    content, sender = listener.recvfrom(65536)
+                    if len(content) + probe.HEADERS <= let_through:
+                        listener.sendto(content[: probe.LABEL], sender)
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        try:
+            port = listener.getsockname()[1]
+            assert probe.largest_packet("127.0.0.1", port, list(layout.PACKETS)) == found
+        finally:
+            ended.set()
+            thread.join(5)
+
+
+def test_a_way_that_only_small_packets_take_is_an_error_and_a_smaller_mtu_is_not() -> None:
+    (problem,) = checks.small_packets({"10.0.0.1": 1500, "10.0.0.2": 0, "10.0.0.3": 1280})
+    assert problem.what == (
+        "UDP packets of 1280 bytes do not get from it to 10.0.0.2 at port 27946, though small ones do"
+    )
 
 
 @pytest.mark.parametrize(

@@ -53,6 +53,7 @@ def manager(**changes: Any) -> dict[str, Any]:
         "folder": "",
         "address": "10.0.0.10",
         "found": "",
+        "pool": "10.255.208.0/20",
         "share": "/shared-data",
         "workers": [WORKER],
         "job_folders": ["my flow"],
@@ -86,12 +87,17 @@ def test_the_manager_makes_its_folders_then_its_swarm_and_is_known_by_it(shells:
     assert "install -d -o 1000 -g 1000 -m 2775 '/shared-data/jobs/my flow'" in folders
     assert script.startswith("exec python3 - manager --address 10.0.0.10 ")
     assert script.endswith("--token-file /shared-data/.swarm/token.json")
+    assert "--pool 10.255.208.0/20 " in script
 
 
 def test_a_manager_found_in_the_stacks_swarm_is_left_as_it_is() -> None:
     provider, olds = membership._ManagerProvider(), manager()
     assert not provider.diff("swarm-1", olds, manager(found="swarm-1")).changes
     assert provider.diff("swarm-1", olds, manager(found="swarm-1", workers=[])).changes
+    # Hosts have got other routes meanwhile; a stack from before there was a pool has none in its state.
+    for pool in ({"pool": "10.200.16.0/20"}, {}):
+        earlier = {key: value for key, value in olds.items() if key != "pool"} | pool
+        assert not provider.diff("swarm-1", earlier, manager(found="swarm-1")).changes
 
 
 def test_a_swarm_that_is_gone_or_would_have_to_move_is_an_error_with_what_to_do() -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from ipaddress import IPv4Network
+
 import pulumi
 
+from infra.addresses import Addresses, choose
 from infra.aws import cost, instance_type, machine_image, network, roles, share, user_data
 from infra.aws.machine_image import MachineImage
-from infra.aws.manager import Manager, ManagerAddress, check_existing
+from infra.aws.manager import Manager, ManagerAddress, check_existing, existing_pool
 from infra.aws.readiness import JoinRecord, ManagerReady, WorkersReady
 from infra.aws.roles import Role
 from infra.aws.security import SecurityGroups
@@ -44,11 +47,23 @@ def create(settings: Settings, identity: Identity) -> Swarm:
             targets = share.look_up(efs_id, place.vpc_id)
             place = place.within(targets.zones, f"{efs_id} has a mount target")
         place.check_room(settings.worker_nodes + 1)
+        addresses = _addresses(settings, place)
     except ConfigurationError as problem:
         raise pulumi.RunError(str(problem)) from None
     if pulumi.runtime.is_dry_run():
         pulumi.log.info(cost.estimate(settings))
-    return AwsNodes(settings, place, identity, kind=kind, image=image, targets=targets).swarm
+    return AwsNodes(
+        settings, place, identity, kind=kind, image=image, targets=targets, addresses=addresses
+    ).swarm
+
+
+def _addresses(settings: Settings, place: network.Network) -> Addresses | None:
+    """Those that the cluster has: others in their user data would only replace its nodes."""
+    assert settings.aws
+    kept = existing_pool(settings)
+    if kept is None:
+        return choose(settings.overlay_pool, place.taken(settings.aws))
+    return Addresses(pool=IPv4Network(kept)) if kept else None
 
 
 class AwsNodes(pulumi.ComponentResource):
@@ -65,6 +80,7 @@ class AwsNodes(pulumi.ComponentResource):
         kind: instance_type.InstanceType,
         image: MachineImage,
         targets: share.MountTargets,
+        addresses: Addresses | None,
     ) -> None:
         super().__init__("oodt:aws:Nodes", "nodes")
         assert settings.aws
@@ -84,6 +100,7 @@ class AwsNodes(pulumi.ComponentResource):
             "MANAGER_ADDRESS": address.private,
             "FILE_SYSTEM": shared.file_system,
             "ACCESS_POINT": shared.access_point,
+            "BRIDGE_POOL": str(addresses.bridges) if addresses else "",
         }
 
         manager_role = Role("manager", settings, child)
@@ -98,9 +115,14 @@ class AwsNodes(pulumi.ComponentResource):
             image=image,
             address=address,
             role=manager_role,
+            addresses=addresses,
             public_key=key.public_key,
             user_data=user_data.manager(
-                group=group_name(settings), hook=HOOK, patience=PATIENCE, variables=variables
+                group=group_name(settings),
+                hook=HOOK,
+                pool=str(addresses.swarm) if addresses else "",
+                patience=PATIENCE,
+                variables=variables,
             ),
             after=[*reachable, own_record, record],
             opts=child,
@@ -160,5 +182,6 @@ class AwsNodes(pulumi.ComponentResource):
             manager=manager.instance,
             members=(joined,),
             tunnelled=True,
+            addresses=addresses,
         )
         self.register_outputs({})

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pulumi
 import pulumi_aws as aws
 
+from infra.addresses import Addresses
 from infra.aws import disks, machine_image
 from infra.aws.instance_type import InstanceType, architecture_of
 from infra.aws.machine_image import MachineImage
@@ -16,6 +19,13 @@ from infra.settings import Settings
 from infra.values import ConfigurationError
 
 TAG = "Swarm Manager Node"
+POOL_TAG = "AddressPool"
+
+
+def existing_pool(settings: Settings) -> str | None:
+    """The address pool of the stack's manager, if it has one; empty for one from before there were any."""
+    pools = [(manager.tags or {}).get(POOL_TAG, "") for manager in _existing(settings)]
+    return pools[0] if pools else None
 
 
 def check_existing(settings: Settings, kind: InstanceType) -> None:
@@ -23,12 +33,7 @@ def check_existing(settings: Settings, kind: InstanceType) -> None:
 
     Its machine image and the containers' images on its data volume stay, and the volume is in one zone.
     """
-    found = aws.ec2.get_instances(
-        instance_tags=tags(settings, TAG),
-        instance_state_names=["pending", "running", "stopping", "stopped"],
-    )
-    for identifier in found.ids or []:
-        manager = aws.ec2.get_instance(instance_id=identifier)
+    for manager in _existing(settings):
         name, zone = manager.instance_type, manager.availability_zone
         if not name or name == kind.name:
             continue
@@ -47,6 +52,15 @@ def check_existing(settings: Settings, kind: InstanceType) -> None:
             raise ConfigurationError(
                 "instance_type", kind.name, f"it is not offered in {zone}, where the manager is.", fix
             )
+
+
+def _existing(settings: Settings) -> Iterator[aws.ec2.GetInstanceResult]:
+    found = aws.ec2.get_instances(
+        instance_tags=tags(settings, TAG),
+        instance_state_names=["pending", "running", "stopping", "stopped"],
+    )
+    for identifier in found.ids or []:
+        yield aws.ec2.get_instance(instance_id=identifier)
 
 
 class ManagerAddress(pulumi.ComponentResource):
@@ -102,6 +116,7 @@ class Manager(pulumi.ComponentResource):
         image: MachineImage,
         address: ManagerAddress,
         role: Role,
+        addresses: Addresses | None,
         public_key: pulumi.Input[str],
         user_data: pulumi.Input[str],
         after: list[pulumi.Resource],
@@ -139,7 +154,7 @@ class Manager(pulumi.ComponentResource):
             ),
             user_data=user_data,
             user_data_replace_on_change=True,
-            tags=tags(settings, TAG),
+            tags=tags(settings, TAG) | ({POOL_TAG: str(addresses.pool)} if addresses else {}),
             opts=pulumi.ResourceOptions(
                 parent=self,
                 # Two instances cannot hold the same interface and volume.

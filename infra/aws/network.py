@@ -34,9 +34,13 @@ class Subnet:
 
 @dataclass(frozen=True, kw_only=True)
 class Network:
-    """The manager is in the first subnet. ``given`` where the operator named the subnets."""
+    """The manager is in the first subnet. ``given`` where the operator named the subnets.
+
+    ``blocks`` are the VPC's addresses.
+    """
 
     vpc_id: str
+    blocks: tuple[IPv4Network, ...]
     subnets: tuple[Subnet, ...]
     given: bool
 
@@ -61,6 +65,16 @@ class Network:
                 f"pulumi config set subnet_ids '{identifiers}'" if inside else GIVEN,
             )
         return replace(self, subnets=inside)
+
+    def taken(self, chosen: AwsSettings) -> dict[IPv4Network, str]:
+        """What the swarm's own networks must not meet, and what each is.
+
+        The way to an administrator must not end in a bridge of the manager's docker either.
+        """
+        admins = [network for network in chosen.admin_cidrs if isinstance(network, IPv4Network)]
+        found = dict.fromkeys(admins, "of admin_cidrs")
+        found |= {subnet.block: f"the subnet {subnet.id}" for subnet in self.subnets if subnet.block}
+        return found | {block: f"of the VPC {self.vpc_id}" for block in self.blocks}
 
     def check_room(self, nodes: int) -> None:
         """Raises ConfigurationError where so many nodes do not fit."""
@@ -101,7 +115,7 @@ def _default(chosen: AwsSettings) -> Network:
         raise ConfigurationError("vpc_id", "", f"the default VPC {vpc.id} has no default subnet.", GIVEN)
     # AWS gives them in any order; of new managers all are to be in the same one.
     subnets = tuple(_subnet(identifier)[0] for identifier in sorted(found.ids or [""]))
-    return Network(vpc_id=vpc.id or "", subnets=subnets, given=False)
+    return Network(vpc_id=vpc.id or "", blocks=_blocks(vpc), subnets=subnets, given=False)
 
 
 def _given(chosen: AwsSettings) -> Network:
@@ -124,7 +138,13 @@ def _given(chosen: AwsSettings) -> Network:
                 f"pulumi config set vpc_id {vpc_id}",
             )
         subnets.append(subnet)
-    return Network(vpc_id=chosen.vpc_id, subnets=tuple(subnets), given=True)
+    vpc = aws.ec2.get_vpc(id=chosen.vpc_id)
+    return Network(vpc_id=chosen.vpc_id, blocks=_blocks(vpc), subnets=tuple(subnets), given=True)
+
+
+def _blocks(vpc: aws.ec2.GetVpcResult) -> tuple[IPv4Network, ...]:
+    more = [association.cidr_block for association in vpc.cidr_block_associations or ()]
+    return tuple(IPv4Network(block) for block in dict.fromkeys([vpc.cidr_block, *more]) if block)
 
 
 def _subnet(identifier: str) -> tuple[Subnet, str | None]:

@@ -38,10 +38,14 @@ class UserDataError(ValueError):
 
 
 def manager(
-    *, group: str, hook: str, patience: int, variables: Mapping[str, pulumi.Input[str]]
+    *, group: str, hook: str, pool: str, patience: int, variables: Mapping[str, pulumi.Input[str]]
 ) -> pulumi.Output[str]:
-    """The manager's script; ``group`` and ``hook`` are those that it answers for its workers."""
+    """The manager's script; ``group`` and ``hook`` are those that it answers for its workers.
+
+    The networks of a new swarm take their addresses from ``pool``.
+    """
     options = ["--host-key-file", HOST_KEY_FILE, "--group", group, "--hook", hook]
+    options += ["--pool", pool] if pool else []
     return _rendered("manager", options, patience, variables)
 
 

@@ -109,10 +109,11 @@ def main() -> None:
     parser.add_argument("--requests", required=True, help="folder of the share with requests to be drained")
     parser.add_argument("--group", required=True, help="Auto Scaling group of the workers")
     parser.add_argument("--hook", required=True, help="its lifecycle hook")
+    parser.add_argument("--pool", default="", help="addresses for a new swarm's networks; else docker's own")
     arguments = parser.parse_args()
     host_key = " ".join(pathlib.Path(arguments.host_key_file).read_text().split()[:2])
     store = ParameterStore(arguments.parameter, arguments.region, {"host_key": host_key})
-    join.manage(store, arguments.address, time.monotonic() + START_LIMIT)
+    join.manage(store, arguments.address, time.monotonic() + START_LIMIT, arguments.pool)
     manager = Manager(arguments)
     while True:
         try:

@@ -11,6 +11,8 @@ retry() { # the network, the package mirror and a fresh role may take a while
 # The ECS agent would only look for a cluster of its own. Docker comes back when its directory is there.
 systemctl mask --now ecs.service
 systemctl stop docker.service docker.socket
+# Docker would go on with the addresses of a bridge that it finds.
+ip link delete docker0 || true
 
 retry dnf install -y -q amazon-efs-utils python3 xfsprogs
 python3 -c 'import boto3' || dnf install -y -q python3-boto3 ||
@@ -30,6 +32,7 @@ mkdir -p /etc/docker
 cat >/etc/docker/daemon.json <<END
 {
   "insecure-registries": ["$MANAGER_ADDRESS:$REGISTRY_PORT"],
+  ${BRIDGE_POOL:+"\"default-address-pools\": [{\"base\": \"$BRIDGE_POOL\", \"size\": 22}],"}
   "log-level": "warn",
   "log-driver": "json-file",
   "log-opts": {"max-size": "10m", "max-file": "3"}

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator
+from ipaddress import IPv4Network
 
 import pytest
 
@@ -37,6 +38,18 @@ def test_docker_has_its_data_on_the_data_volume_and_every_node_the_same_share(cl
         assert node.run("findmnt -no FSTYPE,SIZE /var/lib/docker").split()[0] == "xfs"
         assert node.run("docker info --format '{{.DockerRootDir}}'").strip() == "/var/lib/docker"
         assert node.run("ls /shared-data/archive").split() == ["seen"]
+
+
+def test_dockers_own_networks_are_within_the_pool_that_was_chosen(cloud: Cloud) -> None:
+    (group,) = cloud.account.client("ec2").describe_instances(
+        Filters=[{"Name": "tag-key", "Values": ["AddressPool"]}]
+    )["Reservations"]
+    tags = {tag["Key"]: tag["Value"] for tag in group["Instances"][0]["Tags"]}
+    form = "'{{range .IPAM.Config}}{{.Subnet}} {{end}}'"
+    for node in [cloud.manager, *cloud.workers]:
+        listed = node.run(f"docker network inspect -f {form} bridge docker_gwbridge ingress").split()
+        assert len(listed) == 3
+        assert all(IPv4Network(subnet).subnet_of(IPv4Network(tags["AddressPool"])) for subnet in listed)
 
 
 def test_the_ecs_agent_does_not_run_and_the_operator_may_use_docker(cloud: Cloud) -> None:

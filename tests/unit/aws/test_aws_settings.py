@@ -85,6 +85,11 @@ def test_ipv6_networks_of_administrators_are_let_in(tmp_path: Path) -> None:
         ({}, {"max_workflows": "64"}, "instance_type is 't2.xlarge': .* needs 18432 MiB"),
         ({"aws:ec2/getSubnets:getSubnets": {"ids": []}}, {}, "vpc_id is ''"),
         (
+            {"aws:ec2/getVpc:getVpc": {"id": "vpc-1", "cidrBlock": "10.200.0.0/20"}},
+            {"overlay_pool": "10.200.0.0/16"},
+            "overlay_pool is '10.200.0.0/16': it meets 10.200.0.0/20, of the VPC vpc-1",
+        ),
+        (
             {"aws:ec2/getSubnet:getSubnet": {"vpcId": "vpc-9", "cidrBlock": "10.0.0.0/24"}},
             {"vpc_id": "vpc-0a1b", "subnet_ids": '["subnet-0a1b"]'},
             "vpc_id is 'vpc-0a1b': subnet-0a1b is in vpc-9",

@@ -248,6 +248,43 @@ def test_a_manager_in_a_private_subnet_has_no_public_address(tmp_path: Path) -> 
     assert len(cloud.all("aws:efs/mountTarget:MountTarget")) == 1  # both subnets are in one zone
 
 
+def networks_of(cloud: Cloud) -> tuple[str, str, str]:
+    """Addresses of the services' network; the manager's tag; its user data."""
+    manager = cloud.one(INSTANCE)
+    (config,) = cloud.one("docker:index/network:Network").get("ipamConfigs") or [{"subnet": ""}]
+    return config["subnet"], manager["tags"].get("AddressPool", ""), manager["userData"]
+
+
+def test_the_swarms_networks_meet_neither_the_vpc_nor_an_administrators(tmp_path: Path) -> None:
+    associated = [{"associationId": "a", "cidrBlock": "10.255.0.0/16", "state": "associated"}]
+    vpc = {"id": "vpc-1", "cidrBlock": "10.0.0.0/16", "cidrBlockAssociations": associated}
+    cloud = Cloud(answers={"aws:ec2/getVpc:getVpc": vpc})
+    run_program(cloud, tmp_path, target="aws", admin_cidrs='["10.254.0.0/16"]')
+    subnet, tag, user_data = networks_of(cloud)
+    assert (subnet, tag) == ("10.253.192.0/20", "10.253.192.0/18")
+    assert "--pool 10.253.208.0/20" in user_data
+    assert "BRIDGE_POOL=10.253.224.0/20" in user_data
+
+
+@pytest.mark.parametrize(
+    ("tags", "kept"), [({"AddressPool": "10.200.0.0/16"}, "10.200.0.0/20"), ({"Name": "older"}, "")]
+)
+def test_a_cluster_that_exists_keeps_its_addresses_or_what_docker_gave_it(
+    tmp_path: Path, tags: dict[str, str], kept: str
+) -> None:
+    manager = {"instanceType": "t2.xlarge", "availabilityZone": "us-west-2a", "tags": tags}
+    cloud = Cloud(
+        answers={
+            "aws:ec2/getInstances:getInstances": {"ids": ["i-1"]},
+            "aws:ec2/getInstance:getInstance": manager,
+        }
+    )
+    run_program(cloud, tmp_path, target="aws", admin_cidrs='["10.200.0.0/16"]')
+    subnet, tag, user_data = networks_of(cloud)
+    assert (subnet, tag) == (kept, tags.get("AddressPool", ""))
+    assert ("--pool" in user_data.partition("NODE_OPTIONS=")[2].splitlines()[0]) == bool(kept)
+
+
 def test_target_local_runs_the_same_services_and_declares_nothing_of_aws(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cloud: Cloud
 ) -> None:

@@ -22,6 +22,7 @@ VARIABLES = {
     "PARAMETER": "/" + "a-long-project-name/" * 3 + "swarm",
     "FILE_SYSTEM": "fs-0123456789abcdef0",
     "ACCESS_POINT": "fsap-0123456789abcdef0",
+    "BRIDGE_POOL": "10.255.224.0/20",
 }
 ROLES: tuple[Role, ...] = ("manager", "worker")
 

@@ -76,7 +76,7 @@ class Machine:
 
     def overlay(self, subnet: str) -> None:
         """Have docker say this of its overlay network."""
-        network = {"Name": "oodt-network", "IPAM": {"Config": [{"Subnet": subnet}]}}
+        network = {"Name": "swarm-network", "IPAM": {"Config": [{"Subnet": subnet}]}}
         (self.home / "networks.json").write_text(json.dumps([network]))
 
 

@@ -233,7 +233,7 @@ def test_a_new_host_with_an_address_of_the_swarms_network_is_named_and_those_tha
     (problem,) = problems(machines, share)[machines[2].url]
     assert (
         problem
-        == f"it is in {address} or has a route there, and the swarm's network oodt-network has {address}"
+        == f"it is in {address} or has a route there, and the swarm's network swarm-network has {address}"
     )
     assert set(problems(machines, share)) == {machines[2].url}
 
@@ -243,7 +243,7 @@ def test_a_host_in_a_larger_network_than_the_swarms_can_join(machines: list[Mach
     manager, one, _ = inspect(machines, share).values()
     assert isinstance(manager.docker, Docker) and isinstance(manager.share, Share)
     docker = replace(
-        manager.docker, control=True, cluster="s", overlays=(("oodt-network", IPv4Network("10.0.1.0/24")),)
+        manager.docker, control=True, cluster="s", overlays=(("swarm-network", IPv4Network("10.0.1.0/24")),)
     )
     boss = replace(manager, docker=docker, share=replace(manager.share, swarm="s"))
     for networks, number in ((("10.0.0.0/16", "10.0.0.7/32"), 0), (("10.0.0.0/16", "10.0.1.7/32"), 1)):

@@ -12,6 +12,7 @@ from stat import S_ISDIR
 
 from runtime.cli.nofollow import NoFollowFolder
 from runtime.cli.places import Share
+from runtime.cli.rights import rights_in
 from runtime.oodt.file_manager import RECEIVED, FileManager, Product, place_of
 from runtime.records import entries
 from runtime.records.ledger import Ledger
@@ -67,11 +68,12 @@ def horizon(share: Share, *, age: float) -> Horizon:
     """
     until = time.time() - age
     unfinished = 0
-    for _, history in records(share.ledger):
-        if history[-1]["kind"] != "verdict":
-            unfinished += 1
-            began = next((entry["started"] for entry in history if entry["kind"] == "run"), 0.0)
-            until = min(until, began - MARGIN_SECONDS)
+    with rights_in(share.ledger, ledger=share.ledger):
+        for _, history in records(share.ledger):
+            if history[-1]["kind"] != "verdict":
+                unfinished += 1
+                began = next((entry["started"] for entry in history if entry["kind"] == "run"), 0.0)
+                until = min(until, began - MARGIN_SECONDS)
     return Horizon(at=until, unfinished=unfinished)
 
 
@@ -101,21 +103,23 @@ async def clean(
     gone = Cleaned()
     if "products" in parts:
         if really:
-            Ledger(share.ledger, node="clean", lease=0).note_cleaned(until)
-        with NoFollowFolder(share.archive) as folder:
+            with rights_in(share.ledger, ledger=share.ledger):
+                Ledger(share.ledger, node="clean", lease=0).note_cleaned(until)
+        with rights_in(share.archive, ledger=share.ledger), NoFollowFolder(share.archive) as folder:
             # An entry goes before its files, so that no entry is left without. Entries whose files are gone
             # already go too: nothing else would ever remove them.
             await _catalogue(gone, folder, file_manager, until=until, really=really)
             _files(gone.products, folder, until=until, really=really)
     if "jobs" in parts:
-        with NoFollowFolder(share.jobs) as folder:
+        with rights_in(share.jobs, ledger=share.ledger), NoFollowFolder(share.jobs) as folder:
             for path, about in folder.entries(KEPT_DEPTH + 1):
                 if about.st_ctime <= until:
                     gone.jobs.add(path)
                     if really:
                         folder.remove(path)
     if "ledger" in parts:
-        await _ledger(gone.ledger, share.ledger, file_manager, until=until, busy=busy, really=really)
+        with rights_in(share.ledger, ledger=share.ledger):
+            await _ledger(gone.ledger, share.ledger, file_manager, until=until, busy=busy, really=really)
     return gone
 
 

@@ -159,6 +159,9 @@ class FileStore:
 
     def read(self) -> dict[str, str] | None:
         try:
+            # An NFS client may remember for a minute that they are not there. A listing makes it ask.
+            for folder in (self.path.parent.parent, self.path.parent):
+                os.listdir(folder)
             record: dict[str, str] = json.loads(self.path.read_text())
             return record
         except (FileNotFoundError, json.JSONDecodeError):

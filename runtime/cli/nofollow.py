@@ -55,6 +55,9 @@ class NoFollowFolder:
         """What is there; None if nothing is, or a folder on the way is a link."""
         try:
             with self._open(path.parent) as parent:
+                # An NFS client may remember for a minute what was there. A look into the folder makes it ask.
+                with os.scandir(parent) as listing:
+                    next(listing, None)
                 return os.stat(path.name, dir_fd=parent, follow_symlinks=False)
         except (FileNotFoundError, NotADirectoryError):
             return None

@@ -30,7 +30,11 @@ def numbers(folder: Path) -> list[int]:
     try:
         listing = os.listdir(folder)
     except FileNotFoundError:
-        return []
+        # It may only remember that the folder was not there.
+        try:
+            listing = os.listdir(folder) if exists(folder) else []
+        except FileNotFoundError:
+            return []
     stems = [name.removesuffix(SUFFIX) for name in listing if name.endswith(SUFFIX)]
     return sorted(int(stem) for stem in stems if stem.isdecimal())
 

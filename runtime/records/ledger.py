@@ -361,7 +361,7 @@ class Ledger:
     def add_product_line(self, folder: Path, number: int, line: Mapping[str, Any]) -> None:
         """Add a line to a run's product journal; it is on the disk before this returns."""
         path = folder / f"products-{number}.jsonl"
-        created = not path.exists()
+        created = not entries.exists(path)
         with open(path, "ab") as file:
             # A writer that died may have left a part of a line, so a line break comes first.
             file.write(b"\n" + json.dumps(line).encode() + b"\n")

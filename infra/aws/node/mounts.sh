@@ -31,6 +31,7 @@ done
 # uid and gid 1000 run Workflow Managers and their jobs, and are ec2-user's; uid 1001 keeps the ledger.
 # Nodes that boot together all make them: each folder appears whole, and who comes second finds it there.
 folder() {
+  ls "$SHARE" >/dev/null # has the NFS client ask the server, and not remember what was there
   [ -d "$SHARE/$1" ] && return
   draft=$(mktemp -d "$SHARE/.new.XXXXXX") || return
   chown "$2" "$draft" && chmod "$3" "$draft" && mv -nT "$draft" "$SHARE/$1"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import pathlib
 import signal
 import threading
@@ -74,8 +75,14 @@ class Worker:
         join.say("left the swarm")
 
     def drained(self, request: pathlib.Path) -> bool:
-        """Whether the manager has removed the request. On a share that is gone there is none either."""
-        return not request.exists() and self.requests.is_dir()
+        """Whether the manager has removed the request: by the listing, which an NFS client gets anew.
+
+        A share that is gone has none.
+        """
+        try:
+            return request.name not in os.listdir(self.requests)
+        except OSError:
+            return False
 
 
 def main() -> None:

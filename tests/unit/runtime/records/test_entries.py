@@ -44,3 +44,26 @@ def test_an_entry_that_the_disk_refuses_is_an_error(tmp_path: Path, monkeypatch:
 def test_it_is_told_whether_a_name_is_there(tmp_path: Path, name: str, there: bool) -> None:
     (tmp_path / "file").touch()
     assert entries.exists(tmp_path / name) == there
+
+
+def test_entries_are_found_though_the_disks_client_remembers_that_their_folder_was_not_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As an NFS client does, until it lists the folder above."""
+    folder, asked, listdir, scandir = tmp_path / "job", list[str](), os.listdir, os.scandir
+    folder.mkdir()
+    entries.add(folder, 1, {"kind": "run"})
+
+    def remembering(path: Path) -> list[str]:
+        if path == folder and str(tmp_path) not in asked:
+            raise FileNotFoundError(path)
+        return listdir(path)
+
+    def asking(path: Path) -> object:
+        asked.append(str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "listdir", remembering)
+    monkeypatch.setattr(os, "scandir", asking)
+    assert entries.numbers(folder) == [1]
+    assert entries.numbers(tmp_path / "nowhere") == []

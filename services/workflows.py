@@ -12,6 +12,7 @@ from pulumi.dynamic import ReadResult, Resource
 
 from infra import ssh
 from infra.dynamic import Props, Provider
+from infra.share import THERE
 from infra.swarm import Swarm
 from runtime.workflow_copy import NO_VARIABLES, PARTS, archive
 
@@ -23,15 +24,15 @@ LOOK_TIMEOUT = 30  # seconds
 # of that service. So is one that a running container mounts: it may be on its way out and have jobs.
 RECEIVE = """
 set -e
-umask 022
+{there}umask 022
 mkdir -p {share}/config
 draft=$(mktemp -d {share}/config/.new.XXXXXX)
 trap 'rm -rf "$draft"' EXIT
 tar -x -f - -C "$draft" --no-same-owner
 chmod 755 "$draft"
-[ -d {copy} ] || mv "$draft" {copy}
+there -d {copy} || mv "$draft" {copy}
 touch {copy}
-if services=$(docker service ls -q) && mounts=$(docker service inspect $services) \\
+if services=$(docker service ls -q) && [ -n "$services" ] && mounts=$(docker service inspect $services) \\
   && tasks=$(docker service ps --no-trunc --format '{{{{.CurrentState}}}} {{{{.ID}}}}' $services) \\
   && running=$(echo "$tasks" | sed -n 's/^Running.* //p') \\
   && mounts=$mounts$([ -z "$running" ] || docker inspect --type task $running); then
@@ -40,7 +41,7 @@ if services=$(docker service ls -q) && mounts=$(docker service inspect $services
   done
 fi
 for name in {names}; do
-  [ -d {share}/jobs/"$name" ] && continue
+  there -d {share}/jobs/"$name" && continue
   mkdir -p {share}/jobs/"$name"
   chown 1000:1000 {share}/jobs/"$name"
   chmod 2775 {share}/jobs/"$name"
@@ -64,13 +65,15 @@ class CopyProvider(Provider):
         if _digest(content) != props["digest"]:
             raise RuntimeError("a workflow folder was changed during the update; type: pulumi up")
         names = " ".join(shlex.quote(directory.name) for directory in directories)
-        command = RECEIVE.format(share=props["share"], copy=props["path"], kind=props["kind"], names=names)
+        command = RECEIVE.format(
+            there=THERE, share=props["share"], copy=props["path"], kind=props["kind"], names=names
+        )
         self.run(props, command, stdin=content)
         return props["path"], props
 
     def read(self, path: str, props: Props) -> ReadResult:
         """A refresh forgets a copy that the share lacks. A manager that does not answer changes nothing."""
-        look = f"[ -d {path} ] || echo gone"
+        look = f"{THERE}there -d {path} || echo gone"
         try:
             found = ssh.run(self.identity(props), props["docker_host"], look, timeout=LOOK_TIMEOUT)
         except ssh.RemoteError:

@@ -33,8 +33,10 @@ def not_reached(words: str, login: str) -> Problem:
     return Problem(what=f"it cannot be asked: {words}", fix=fix)
 
 
-def host_problems(facts: Facts, shared_path: str, *, is_manager: bool) -> Iterator[Problem]:
-    """What is wrong with a host by itself."""
+def host_problems(
+    facts: Facts, shared_path: str, job_folders: Sequence[str], *, is_manager: bool
+) -> Iterator[Problem]:
+    """What is wrong with a host by itself; ``job_folders`` are the names of the workflows' folders."""
     if facts.python < layout.PYTHON:
         version = ".".join(map(str, facts.python))
         yield Problem(
@@ -52,7 +54,7 @@ def host_problems(facts: Facts, shared_path: str, *, is_manager: bool) -> Iterat
     if isinstance(facts.share, Trouble):
         yield _no_share(facts.share, facts.user, shared_path)
     elif is_manager:
-        yield from share_problems(facts.share, shared_path)
+        yield from share_problems(facts.share, shared_path, job_folders)
 
 
 def can_be_reached(address: str) -> bool:
@@ -110,21 +112,23 @@ def _no_share(trouble: Trouble, user: str, path: str) -> Problem:
     )
 
 
-def share_problems(share: Share, path: str) -> Iterator[Problem]:
+def share_problems(share: Share, path: str, job_folders: Sequence[str]) -> Iterator[Problem]:
     """What keeps the cluster from having its folders on the share."""
     if 0 <= share.free < layout.SHARE_SPACE:
         yield Problem(
             what=f"{path} has {_gib(share.free)} free; {_gib(layout.SHARE_SPACE)} are needed",
             fix="make room on the shared disk",
         )
-    for name, uid in layout.UIDS.items():
+    owners = layout.owners(job_folders)
+    for name, uid in owners.items():
         if share.owners.get(name, uid) != uid:
+            folder = shlex.quote(f"{path}/{name}")
             yield Problem(
                 what=f"{path}/{name} belongs to uid {share.owners[name]}, but uid {uid} is to write there",
-                fix=f"sudo chown -R {uid}:1000 {path}/{name}, or another shared_path",
+                fix=f"sudo chown -R {uid}:1000 {folder}, or another shared_path",
             )
     if not share.gives_away:
-        missing = [name for name in layout.UIDS if name not in share.owners]
+        missing = [name for name in owners if name not in share.owners]
         commands = " && ".join(f"{layout.making(name, path)}" for name in missing)
         yield Problem(
             what=f"folders in {path} cannot be made for uids 1000 and 1001: it takes root, or sudo without a "

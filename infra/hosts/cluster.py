@@ -28,7 +28,7 @@ def create(settings: Settings) -> Swarm:
     assert settings.hosts
     identity = Identity(folder="")  # the operator's own: the hosts know him already
     try:
-        facts = inspect(settings.hosts, identity)
+        facts = inspect(settings.hosts, identity, [folder.name for folder in settings.folders])
         addresses = choose(settings.overlay_pool, _taken(facts))
     except (HostsError, ConfigurationError) as problem:
         raise pulumi.RunError(str(problem)) from None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -32,9 +32,9 @@ class HostsError(RuntimeError):
     """Hosts that cannot be a cluster yet; the message says what to do, host by host."""
 
 
-def inspect(settings: HostsSettings, identity: Identity) -> dict[str, Facts]:
+def inspect(settings: HostsSettings, identity: Identity, job_folders: Sequence[str]) -> dict[str, Facts]:
     """Ask all hosts, and return the facts of each. Raises HostsError if anything is wrong with any."""
-    inspection = _Inspection(settings, identity)
+    inspection = _Inspection(settings, identity, job_folders)
     try:
         inspection.run()
     finally:
@@ -61,6 +61,7 @@ def _report(settings: HostsSettings, problems: dict[str, list[Problem]]) -> str:
 class _Inspection:
     settings: HostsSettings
     identity: Identity
+    job_folders: Sequence[str]
     facts: dict[str, Facts] = field(default_factory=dict)
     problems: dict[str, list[Problem]] = field(default_factory=lambda: defaultdict(list))
 
@@ -81,9 +82,8 @@ class _Inspection:
         self.facts = {host: self.facts[host] for host in self.settings.hosts if host in self.facts}
         manager = self.facts.get(self.settings.manager)
         for host, facts in self.facts.items():
-            self._note(
-                host, checks.host_problems(facts, self.settings.shared_path, is_manager=facts is manager)
-            )
+            path, is_manager = self.settings.shared_path, facts is manager
+            self._note(host, checks.host_problems(facts, path, self.job_folders, is_manager=is_manager))
             if manager:
                 judge = checks.manager_problems if facts is manager else checks.worker_problems
                 self._note(host, judge(facts, manager))
@@ -119,7 +119,7 @@ class _Inspection:
             "do": "look",
             "share": self.settings.shared_path,
             "mark": self._marks[host],
-            "folders": layout.UIDS,
+            "folders": list(layout.owners(self.job_folders)),
         }
         asked_at = time.time()
         self.facts[host] = parse(host, greeting, session.ask(question, LOOK_TIMEOUT), asked_at)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 
 from infra.swarm import USUAL_MTU
 from runtime import names
@@ -52,6 +53,11 @@ MANAGER_PORTS: tuple[Port, ...] = (SWARM_PORT, REGISTRY_PORT)
 SERVICE_PORTS: tuple[Port, ...] = tuple(
     ("tcp", port) for port in (names.AMQP_PORT, names.MANAGEMENT_PORT, names.FILEMGR_PORT, names.STATUS_PORT)
 )
+
+
+def owners(job_folders: Sequence[str]) -> dict[str, int]:
+    """The folders with the uid that each belongs to; ``job_folders`` has the names of the workflows' own."""
+    return {**UIDS, **{f"jobs/{name}": UIDS["jobs"] for name in job_folders}}
 
 
 def registry(address: str) -> str:

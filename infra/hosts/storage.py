@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from infra.hosts import layout
 from infra.hosts.actions import Host
+from infra.share import THERE
 
 MAKE_TIMEOUT = 60  # seconds
 REMOVE_TIMEOUT = 600  # seconds to remove the data of many jobs
@@ -28,12 +29,13 @@ def make(manager: Host, address: str, job_folders: Sequence[str]) -> None:
 
 def _making(share: str, address: str, job_folders: Sequence[str]) -> Iterator[str]:
     notes = f"{share}/{layout.NOTES}"
-    yield "set -e\n" + AS_ROOT + NOTED.format(notes=notes) + NOTE.format(notes=notes)
+    yield "set -e\n" + AS_ROOT + THERE + NOTED.format(notes=notes) + NOTE.format(notes=notes)
     for name in _folders(job_folders):
         path, word = shlex.quote(f"{share}/{name}"), shlex.quote(name)
         own = name == layout.CONFIGURATION
         make = f"mkdir -m 0755 {path}" if own else f"$root {layout.making(name, share)}"
-        yield f"[ -d {path} ] || {{ {make} && note {word}; }}\n"
+        # Two commands: `set -e` does not see the failure of the first of two that && joins.
+        yield f"if ! there -d {path}; then\n{make}\nnote {word}\nfi\n"
     yield "there=$(docker volume ls -q)\n"
     for volume in layout.VOLUMES:
         yield f'echo "$there" | grep -qxF {volume} || note {address}/{volume}\n'
@@ -47,15 +49,17 @@ def remove(manager: Host, address: str, job_folders: Sequence[str]) -> list[str]
 
 def _removing(share: str, address: str, job_folders: Sequence[str]) -> Iterator[str]:
     notes = f"{share}/{layout.NOTES}"
-    yield "set -e\n" + AS_ROOT + NOTED.format(notes=notes)
+    yield "set -e\n" + AS_ROOT + THERE + NOTED.format(notes=notes)
     for volume in layout.VOLUMES:
         yield f"if noted {address}/{volume}; then docker volume rm -f {volume} >/dev/null\n"
         yield f"elif docker volume inspect {volume} >/dev/null 2>&1; then echo volume {volume}; fi\n"
     for name in _folders(job_folders):
         path, word = shlex.quote(f"{share}/{name}"), shlex.quote(name)
-        yield f"if noted {word}; then $root rm -rf {path}; elif [ -e {path} ]; then echo {path}; fi\n"
+        # On a disk that takes root for nobody, the user may still remove what is his.
+        remove = f"$root rm -rf {path} 2>/dev/null || rm -rf {path}"
+        yield f"if noted {word}; then {remove}; elif there -e {path}; then echo {path}; fi\n"
     yield f"rm -f {notes}\n"
 
 
 def _folders(job_folders: Sequence[str]) -> list[str]:
-    return [*layout.UIDS, layout.CONFIGURATION, *(f"jobs/{name}" for name in job_folders)]
+    return [*layout.owners(job_folders), layout.CONFIGURATION]

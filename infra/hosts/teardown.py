@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from infra import ssh
 from infra.hosts import layout, storage
 from infra.hosts.actions import LEAVE_TIMEOUT, Host, leave
+from infra.share import THERE
 from infra.waiting import NotReadyError, until
 
 STOP_TIMEOUT = 60  # seconds for the containers on the manager to stop by themselves
@@ -90,7 +91,7 @@ def _forget(host: Host, swarm: str) -> None:
     """Remove the swarm's record from the share, unless it is another swarm's by now."""
     record = f"{host.share}/{layout.RECORD}"
     script = (
-        f"grep -qsF '\"{swarm}\"' {record} || exit 0\n"
+        f"{THERE}there -e {record} || exit 0\ngrep -qsF '\"{swarm}\"' {record} || exit 0\n"
         f"rm -f {record}; rmdir $(dirname {record}) 2>/dev/null || true"
     )
     host.run(script, timeout=FORGET_TIMEOUT)

@@ -7,6 +7,7 @@ It needs only the standard library of Python 3.9 or later.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import os
@@ -73,8 +74,8 @@ class Probe:
             "share": self.share(question["share"], question["mark"], question["folders"]),
         }
 
-    def share(self, path: str, mark: str, folders: dict[str, int]) -> dict[str, Any]:
-        """Leave this host's mark; ``folders`` has the uid that each folder of the cluster is to belong to."""
+    def share(self, path: str, mark: str, folders: list[str]) -> dict[str, Any]:
+        """Leave this host's mark, and look which of the cluster's folders are there, and whose they are."""
         if not os.path.isdir(path):
             return {"problem": "missing"}
         file = os.path.join(path, mark)
@@ -85,7 +86,11 @@ class Probe:
         except OSError as problem:
             return {"problem": "refused", "words": os.strerror(problem.errno or 0)}
         self.mark = file
-        there = {name: os.stat(os.path.join(path, name)).st_uid for name in folders if is_folder(path, name)}
+        there = {
+            name: os.stat(os.path.join(path, name)).st_uid
+            for name in folders
+            if is_folder(os.path.join(path, name))
+        }
         return {
             "problem": "",
             "free": free(path),
@@ -214,8 +219,15 @@ def free(path: str) -> int:
         return -1
 
 
-def is_folder(path: str, name: str) -> bool:
-    return os.path.isdir(os.path.join(path, name))
+def ask_for(folder: str) -> None:
+    """Have an NFS client ask the server what is in a folder; it may remember what was there a minute ago."""
+    with contextlib.suppress(OSError):
+        os.listdir(folder)
+
+
+def is_folder(path: str) -> bool:
+    ask_for(os.path.dirname(path))
+    return os.path.isdir(path)
 
 
 def gives_away(file: str) -> bool:
@@ -231,8 +243,11 @@ def gives_away(file: str) -> bool:
 
 def recorded_swarm(path: str) -> str:
     """Id of the swarm whose record is on the share; its token stays there."""
+    folder = os.path.join(path, ".swarm")
+    ask_for(path)
+    ask_for(folder)
     try:
-        with open(os.path.join(path, ".swarm", "token.json")) as stream:
+        with open(os.path.join(folder, "token.json")) as stream:
             return str(json.load(stream)["swarm"])
     except (OSError, ValueError, KeyError):
         return ""
@@ -342,6 +357,7 @@ def find(file: str) -> str:
     """Whether another host's mark is there: a network's disk may take a moment."""
     deadline = time.monotonic() + SHARE_TIMEOUT
     while True:
+        ask_for(os.path.dirname(file))
         try:
             with open(file):
                 return "seen"

@@ -61,7 +61,7 @@ def facts(host: str, number: int) -> Facts:
     )
 
 
-def inspect(chosen: HostsSettings, _identity: object) -> dict[str, Facts]:
+def inspect(chosen: HostsSettings, _identity: object, _job_folders: object) -> dict[str, Facts]:
     return {host: facts(host, number) for number, host in enumerate(chosen.hosts)}
 
 
@@ -108,8 +108,8 @@ def test_addresses_for_the_operator_name_what_his_ssh_connects_to(
 
 
 def test_addresses_and_packets_fit_all_hosts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def found(chosen: HostsSettings, identity: object) -> dict[str, Facts]:
-        known = inspect(chosen, identity)
+    def found(chosen: HostsSettings, identity: object, folders: object) -> dict[str, Facts]:
+        known = inspect(chosen, identity, folders)
         routed = replace(known[ONE], networks=(IPv4Network("10.128.0.0/9"),), mtu=1450)
         return {**known, ONE: routed, TWO: replace(known[TWO], mtu=1400)}
 
@@ -125,8 +125,8 @@ def test_addresses_and_packets_fit_all_hosts(tmp_path: Path, monkeypatch: pytest
 def test_a_pool_that_a_host_reaches_already_is_refused_with_the_host(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def found(chosen: HostsSettings, identity: object) -> dict[str, Facts]:
-        known = inspect(chosen, identity)
+    def found(chosen: HostsSettings, identity: object, folders: object) -> dict[str, Facts]:
+        known = inspect(chosen, identity, folders)
         return {**known, ONE: replace(known[ONE], networks=(IPv4Network("10.200.3.0/24"),))}
 
     monkeypatch.setattr(cluster, "inspect", found)
@@ -152,7 +152,7 @@ def test_the_services_are_those_of_every_target_built_for_the_hosts_kind(declare
 def test_hosts_with_something_wrong_end_the_program_before_anything_is_declared(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(_chosen: HostsSettings, _identity: object) -> dict[str, Facts]:
+    def refuse(_chosen: HostsSettings, _identity: object, _folders: object) -> dict[str, Facts]:
         raise HostsError("2 to fix")
 
     monkeypatch.setattr(cluster, "inspect", refuse)

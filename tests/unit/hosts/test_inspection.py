@@ -36,6 +36,8 @@ PORTS = {
     "EVERYWHERE": (),
 }
 
+JOB_FOLDERS = ("my flow",)
+
 
 @pytest.fixture
 def share(tmp_path: Path) -> Path:
@@ -57,7 +59,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
 def inspect(machines: list[Machine], share: Path) -> dict[str, Facts]:
     manager, *workers = [machine.url for machine in machines]
     chosen = HostsSettings(manager=manager, workers=tuple(workers), shared_path=str(share), keep_data=True)
-    return inspection.inspect(chosen, Identity(folder=""))
+    return inspection.inspect(chosen, Identity(folder=""), JOB_FOLDERS)
 
 
 def problems(machines: list[Machine], share: Path) -> dict[str, list[str]]:
@@ -337,15 +339,40 @@ def test_a_clock_that_differs_from_the_managers_is_named_with_the_seconds(
 
 def test_folders_of_other_users_are_an_error() -> None:
     mine = Share(free=1 << 40, owners={"archive": 1000, "jobs": 0}, gives_away=True, swarm="")
-    (problem,) = checks.share_problems(mine, "/shared-data")
+    (problem,) = checks.share_problems(mine, "/shared-data", [])
     assert problem.what == "/shared-data/jobs belongs to uid 0, but uid 1000 is to write there"
     assert "sudo chown -R 1000:1000 /shared-data/jobs" in problem.fix
 
 
 def test_folders_that_root_cannot_make_on_the_disk_are_an_error() -> None:
     squashed = Share(free=1 << 40, owners={"archive": 1000}, gives_away=False, swarm="")
-    (problem,) = checks.share_problems(squashed, "/shared-data")
+    (problem,) = checks.share_problems(squashed, "/shared-data", [])
     assert problem.fix.endswith(
         "install -d -o 1000 -g 1000 -m 2775 /shared-data/jobs && "
         "install -d -o 1001 -g 1000 -m 0700 /shared-data/ledger"
     )
+
+
+def test_the_folder_of_each_workflow_is_among_those_to_make_and_named_if_it_is_anothers() -> None:
+    made = {"archive": 1000, "jobs": 1000, "ledger": 1001}
+    squashed = Share(free=1 << 40, owners=made | {"jobs/old": 0}, gives_away=False, swarm="")
+    anothers, missing = checks.share_problems(squashed, "/shared-data", ["my flow", "old"])
+    assert "/shared-data/jobs/old belongs to uid 0, but uid 1000" in anothers.what
+    assert missing.fix.endswith(": install -d -o 1000 -g 1000 -m 2775 '/shared-data/jobs/my flow'")
+
+
+def test_a_workflow_whose_folder_is_missing_is_found_where_root_cannot_make_it(
+    machines: list[Machine], share: Path
+) -> None:
+    """Without chown the manager's disk gives nothing away."""
+    needs_root()
+    (machines[0].home / "chown").unlink()
+    (machines[0].home / "chown").symlink_to("/bin/false")
+    for name, uid in layout.UIDS.items():
+        (share / name).mkdir()
+        os.chown(share / name, uid, 1000)
+    with pytest.raises(HostsError, match=r"fix: as root.*/jobs/my flow'$"):
+        inspect(machines, share)
+    (share / "jobs" / "my flow").mkdir()
+    os.chown(share / "jobs" / "my flow", 1000, 1000)
+    assert len(inspect(machines, share)) == 3

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +15,7 @@ from infra import ssh
 from infra.hosts import layout, storage
 from infra.hosts.actions import Host
 from infra.ssh import Identity
+from services import workflows
 
 ADDRESS = "10.0.0.10"
 JOB_FOLDERS = ("my flow",)
@@ -120,3 +123,43 @@ def test_what_an_earlier_cluster_made_belongs_to_this_cluster(
     assert (Path(manager.share) / layout.NOTES).read_text() == notes
     assert storage.remove(manager, ADDRESS, JOB_FOLDERS) == []
     assert entries(manager.share) == entries(volumes) == []
+
+
+def test_a_folder_that_cannot_be_made_ends_the_making_and_is_not_noted() -> None:
+    """Another user, on a disk that lets nobody give folders away, as with NFS and root squash."""
+    if os.getuid():
+        pytest.skip("another user can be acted as by root only")
+    with tempfile.TemporaryDirectory() as room:
+        tools, share = Path(room) / "tools", Path(room) / "share"
+        for folder in (tools, share):
+            folder.mkdir()
+        for name, text in (("docker", "#!/bin/sh\n"), ("sudo", '#!/bin/sh\nshift\nexec "$@"\n')):
+            (tools / name).write_text(text)
+            (tools / name).chmod(0o755)
+        os.chmod(room, 0o755)
+        os.chown(share, 1500, 1500)
+        script = "".join(storage._making(str(share), ADDRESS, JOB_FOLDERS))
+        done = subprocess.run(
+            ["sh", "-c", script],
+            user=1500,
+            group=1500,
+            extra_groups=[],
+            env={**os.environ, "PATH": f"{tools}:{os.environ['PATH']}"},
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+        )
+        assert done.returncode != 0
+        assert "Operation not permitted" in done.stderr
+        assert not (share / layout.NOTES).exists()
+
+
+def test_no_look_at_the_share_is_one_that_an_nfs_client_answers_from_what_it_remembers() -> None:
+    """`there` lists the folder above first."""
+    scripts = [
+        *storage._making("/share", ADDRESS, JOB_FOLDERS),
+        *storage._removing("/share", ADDRESS, JOB_FOLDERS),
+    ]
+    for script in (*scripts, workflows.RECEIVE):
+        assert not re.search(r"(\[|test) -[def] ", script), script

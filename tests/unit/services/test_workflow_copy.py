@@ -262,6 +262,15 @@ def test_a_refresh_forgets_a_copy_that_is_gone_so_that_it_is_made_again_in_its_p
     assert Path(props["path"], "pges", "first", "pge.sh").exists()
 
 
+def test_an_error_has_no_words_of_docker_that_are_of_no_matter(
+    mounts: Path, make: Callable[..., dict[str, Any]], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Without services there is nothing to inspect, of which docker would complain with its usage."""
+    (tmp_path / "bin" / "docker").write_text('#!/bin/sh\n[ "$1 $2" = "service ls" ] || echo usage >&2\n')
+    make()
+    assert "usage" not in capfd.readouterr().err
+
+
 def test_another_content_is_another_copy(folders: list[Path], make: Callable[..., dict[str, Any]]) -> None:
     before, provider = make(), CopyProvider()
     assert not provider.diff(before["path"], before, before).changes

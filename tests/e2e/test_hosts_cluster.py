@@ -231,6 +231,18 @@ def test_a_second_up_and_a_refresh_change_nothing(cluster: Cluster) -> None:
 
 
 @pytest.mark.slow
+def test_networks_and_smaller_packets_that_come_later_are_told_of_and_change_nothing(
+    cluster: Cluster, hosts: Hosts
+) -> None:
+    hosts.one.run("ip route add 10.255.0.0/16 dev eth0")
+    hosts.two.run("ip link set eth0 mtu 1300")
+    text = cluster.pulumi("preview", "--expect-no-changes")
+    hosts.two.run("ip link set eth0 mtu 1400")
+    hosts.one.run("ip route del 10.255.0.0/16")
+    assert "sends packets of up to 1400 bytes, but nodes take 1300" in text
+
+
+@pytest.mark.slow
 def test_the_join_token_is_in_no_state_and_only_its_users_to_read(cluster: Cluster, hosts: Hosts) -> None:
     record = f"{SHARE}/.swarm/token.json"
     token = json.loads(hosts.one.run(f"cat {record}"))["token"]

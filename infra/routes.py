@@ -24,7 +24,7 @@ def networks(table: str) -> tuple[IPv4Network, ...]:
         if match[1]:
             address = match[1]
             continue
-        network = IPv4Network((address, int(match[2])))
+        network = IPv4Network((address, int(match[2])), strict=False)
         if network.prefixlen >= SHORTEST_PREFIX and not network.overlaps(LOOPBACK):
             found[network] = None
     return tuple(found)

@@ -31,7 +31,7 @@ class Swarm:
     operator_address: the address at which the operator reaches the manager, if it is not ``manager_address``.
     worker_containers: ids of the workers, if they are containers on the operator's own docker. Then that
     docker also builds the images.
-    addresses: those of the networks in the swarm; None if it is from before they were chosen.
+    addresses: those of the networks in the swarm; None where one that exists keeps what it has.
     mtu: the largest packet between nodes, as far as it is known to be smaller than usual.
     """
 

@@ -10,6 +10,7 @@ import pulumi
 
 from infra import ssh
 from infra.addresses import Addresses, choose
+from infra.hosts.checks import has_own_swarm
 from infra.hosts.facts import Docker, Facts
 from infra.hosts.inspection import HostsError, inspect
 from infra.hosts.membership import HostManager, HostWorker
@@ -18,6 +19,7 @@ from infra.settings import Settings
 from infra.ssh import Identity
 from infra.swarm import Swarm
 from infra.values import ConfigurationError
+from runtime import names
 
 
 def create(settings: Settings) -> Swarm:
@@ -29,10 +31,19 @@ def create(settings: Settings) -> Swarm:
     identity = Identity(folder="")  # the operator's own: the hosts know him already
     try:
         facts = inspect(settings.hosts, identity, [folder.name for folder in settings.folders])
-        addresses = choose(settings.overlay_pool, _taken(facts))
+        addresses = _addresses(settings, facts)
     except (HostsError, ConfigurationError) as problem:
         raise pulumi.RunError(str(problem)) from None
     return HostsNodes(settings, facts, identity, addresses).swarm
+
+
+def _addresses(settings: Settings, facts: Mapping[str, Facts]) -> Addresses | None:
+    """None if the swarm has its networks already: whatever routes have come since, they stay."""
+    assert settings.hosts
+    manager = facts[settings.hosts.manager]
+    if has_own_swarm(manager) and names.NETWORK in dict(_docker(manager).overlays):
+        return None
+    return choose(settings.overlay_pool, _taken(facts))
 
 
 def _taken(facts: Mapping[str, Facts]) -> dict[IPv4Network, str]:
@@ -48,7 +59,7 @@ class HostsNodes(pulumi.ComponentResource):
     swarm: Swarm
 
     def __init__(
-        self, settings: Settings, facts: Mapping[str, Facts], identity: Identity, addresses: Addresses
+        self, settings: Settings, facts: Mapping[str, Facts], identity: Identity, addresses: Addresses | None
     ) -> None:
         super().__init__("oodt:hosts:Nodes", "nodes")
         assert settings.hosts
@@ -60,7 +71,7 @@ class HostsNodes(pulumi.ComponentResource):
             identity=identity,
             address=own.address,
             found=_docker(own).cluster,
-            pool=str(addresses.swarm),
+            pool=str(addresses.swarm) if addresses else "",
             workers=chosen.workers,
             job_folders=[folder.name for folder in settings.folders],
             opts=pulumi.ResourceOptions(parent=self),

@@ -330,11 +330,12 @@ def largest_packet(address: str, port: int, sizes: list[int]) -> int:
         if not port:
             return min(known, max(sizes))
         sender.settimeout(CONNECT_TIMEOUT / TRIES)
+        possible = [size for size in sizes if size <= known]
+        arrived = {0}
         for _ in range(TRIES):
-            arrived = echoed(sender, [size for size in sizes if size <= known])
-            if arrived:
-                return max(arrived)
-        return 0
+            if max(arrived) < max(possible, default=0):  # else nothing was lost
+                arrived |= echoed(sender, possible)
+        return max(arrived)
 
 
 def echoed(sender: socket.socket, sizes: list[int]) -> set[int]:

@@ -134,6 +134,26 @@ def test_a_pool_that_a_host_reaches_already_is_refused_with_the_host(
         run_program(Cloud(), tmp_path, **SETTINGS, overlay_pool="10.200.0.0/16")
 
 
+def test_a_swarm_that_has_its_networks_keeps_them_though_everything_is_routed_somewhere_now(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    routed = tuple(map(IPv4Network, ("10.0.0.0/8", "100.64.0.0/10", "172.16.0.0/12", "192.168.0.0/16")))
+
+    def found(chosen: HostsSettings, identity: object, folders: object) -> dict[str, Facts]:
+        known = inspect(chosen, identity, folders)
+        boss = known[MANAGER]
+        assert isinstance(boss.docker, Docker) and isinstance(boss.share, Share)
+        overlays = (("swarm-network", IPv4Network("10.0.1.0/24")),)
+        docker = replace(boss.docker, control=True, cluster="s", overlays=overlays)
+        share = replace(boss.share, swarm="s")
+        return {**known, MANAGER: replace(boss, docker=docker, share=share, networks=routed)}
+
+    monkeypatch.setattr(cluster, "inspect", found)
+    declared = Cloud()
+    run_program(declared, tmp_path, **SETTINGS)
+    assert not declared.one("docker:index/network:Network").get("ipamConfigs")
+
+
 def test_the_stack_has_no_key_of_its_own_and_uses_the_operators_ssh(declared: Cloud) -> None:
     assert not props(declared, "ssh:Key")
     assert {gate["folder"] for gate in props(declared, "swarm:WorkerReady")} == {""}

@@ -26,11 +26,13 @@ class Role(pulumi.ComponentResource):
 
     def __init__(self, name: str, settings: Settings, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("oodt:aws:Role", f"{name}-role", {}, opts)
+        assert settings.aws
         self._name = name
         self._role = aws.iam.Role(
             name,
             assume_role_policy=json.dumps(TRUST),
             description=f"{settings.prefix}: {name}",
+            permissions_boundary=settings.aws.permissions_boundary or None,
             tags=tags(settings, f"{settings.prefix} {name}"),
             opts=pulumi.ResourceOptions(parent=self),
         )

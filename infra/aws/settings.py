@@ -18,9 +18,16 @@ KEYS = (
     "efs_id",
     "worker_spot",
     "protect",
+    "permissions_boundary",
 )
 ADMIN_CIDRS_EXAMPLE = '["YOUR.PUBLIC.IP.ADDRESS/32"]'
+# AWS tells the address that its caller has.
+ADMIN_CIDRS_FIX = 'pulumi config set admin_cidrs "[\\"$(curl -s https://checkip.amazonaws.com)/32\\"]"'
 SHORTEST_PREFIX = {4: 8, 6: 16}  # by IP version: anything wider is not a place that administrators work at
+# Nobody's address: what examples are written with (RFC 5737, 3849, 9637).
+DOCUMENTATION = tuple(
+    map(ip_network, ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "2001:db8::/32", "3fff::/20"))
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +44,7 @@ class AwsSettings:
     efs_id: str
     worker_spot: bool
     protect: bool
+    permissions_boundary: str
 
 
 def load_aws(values: Values, config: Mapping[str, str]) -> AwsSettings:
@@ -73,6 +81,12 @@ def load_aws(values: Values, config: Mapping[str, str]) -> AwsSettings:
         ),
         worker_spot=values.choice("worker_spot", ("true", "false")) == "true",
         protect=values.choice("protect", ("true", "false")) == "true",
+        permissions_boundary=values.matching(
+            "permissions_boundary",
+            r"(arn:aws[a-z-]*:iam::(\d{12}|aws):policy/\S+)?",
+            "empty or the ARN of an IAM policy",
+            "arn:aws:iam::123456789012:policy/boundary",
+        ),
     )
 
 
@@ -97,6 +111,13 @@ def _admin_cidrs(values: Values) -> tuple[IPv4Network | IPv6Network, ...]:
             raise values.error(key, f"{text!r} is not a network ({problem}).", example) from None
         if network.prefixlen < SHORTEST_PREFIX[network.version]:
             raise values.error(key, f"{network} would let the whole internet try to log in.", example)
+        if any(network.version == other.version and network.overlaps(other) for other in DOCUMENTATION):
+            raise values.error(
+                key,
+                f"{network} is a network of examples, which nobody logs in from.",
+                example,
+                ADMIN_CIDRS_FIX,
+            )
         networks.append(network)
     if not networks:
         raise values.error(key, "it must name at least one network that you log in from.", example)

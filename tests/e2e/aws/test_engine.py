@@ -41,7 +41,7 @@ def empty(cloud: Account, tmp_path_factory: pytest.TempPathFactory) -> Cluster:
     cluster.pulumi("stack", "select", cluster.stack)
     for key, value in {
         "target": "aws",
-        "admin_cidrs": '["198.51.100.7/32", "2001:db8::/48"]',
+        "admin_cidrs": '["10.9.8.7/32", "fd00:9:8::/48"]',
         "aws:region": REGION,
         "aws:skipCredentialsValidation": "true",
         "aws:maxRetries": "2",
@@ -191,7 +191,7 @@ def test_only_ssh_is_open_to_the_outside(cloud: Account, stack: Cluster) -> None
         for permission in group["IpPermissions"]
         for source in permission["IpRanges"]
     ]
-    assert outside == [(22, "198.51.100.7/32")]
+    assert outside == [(22, "10.9.8.7/32")]
 
 
 def test_the_share_is_encrypted_and_mountable_in_every_zone_of_the_nodes(

@@ -10,5 +10,5 @@ from tests.unit.aws.cloud import Cloud, run_program
 @pytest.fixture(scope="session")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Cloud:
     found = Cloud()
-    run_program(found, tmp_path_factory.mktemp("program"), target="aws", admin_cidrs='["198.51.100.7/32"]')
+    run_program(found, tmp_path_factory.mktemp("program"), target="aws", admin_cidrs='["10.9.8.7/32"]')
     return found

@@ -17,7 +17,7 @@ GIVEN = {"vpc_id": "vpc-1", "subnet_ids": '["subnet-0a", "subnet-0b"]'}
 
 
 def aws_settings(folder: Path, **changes: str) -> Settings:
-    values = {**defaults(folder), "target": "aws", "admin_cidrs": '["198.51.100.7/32"]', **changes}
+    values = {**defaults(folder), "target": "aws", "admin_cidrs": '["10.9.8.7/32"]', **changes}
     config = {f"oodt:{key}": text for key, text in values.items()}
     return load(config | {"aws:region": "us-west-2"}, project="oodt", stack="test", root=folder)
 
@@ -27,12 +27,16 @@ def aws_settings(folder: Path, **changes: str) -> Settings:
     [
         ("admin_cidrs", "[]", "at least one network"),
         ("admin_cidrs", "", "must be a text"),
-        ("admin_cidrs", "198.51.100.7/32", "not JSON"),
-        ("admin_cidrs", '["198.51.100.7/24"]', "not a network"),
+        ("admin_cidrs", "10.9.8.7/32", "not JSON"),
+        ("admin_cidrs", '["10.9.8.7/24"]', "not a network"),
         ("admin_cidrs", '["0.0.0.0/0"]', "the whole internet"),
         ("admin_cidrs", '["0.0.0.0/1", "128.0.0.0/1"]', "the whole internet"),
         ("admin_cidrs", '["::/0"]', "the whole internet"),
         ("admin_cidrs", "[7]", "list of texts"),
+        ("admin_cidrs", '["10.0.0.0/8", "203.0.113.7/32"]', "a network of examples"),
+        ("admin_cidrs", '["198.51.100.7/32"]', "a network of examples"),
+        ("admin_cidrs", '["192.0.2.0/24"]', "a network of examples"),
+        ("admin_cidrs", '["2001:db8:7::/48"]', "a network of examples"),
         ("instance_type", "big", "instance type"),
         ("instance_type", "", "instance type"),
         ("ami", "newest", "id of a machine image"),
@@ -43,6 +47,7 @@ def aws_settings(folder: Path, **changes: str) -> Settings:
         ("efs_id", "efs-1", "EFS file system"),
         ("worker_spot", "yes", "true or false"),
         ("protect", "", "true or false"),
+        ("permissions_boundary", "boundary", "ARN of an IAM policy"),
     ],
 )
 def test_a_wrong_value_is_refused_with_the_line_to_type(
@@ -56,7 +61,7 @@ def test_a_wrong_value_is_refused_with_the_line_to_type(
 def test_a_missing_region_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for variable in ("AWS_REGION", "AWS_DEFAULT_REGION"):
         monkeypatch.delenv(variable, raising=False)
-    values = {**defaults(tmp_path), "target": "aws", "admin_cidrs": '["198.51.100.7/32"]'}
+    values = {**defaults(tmp_path), "target": "aws", "admin_cidrs": '["10.9.8.7/32"]'}
     config = {f"oodt:{key}": text for key, text in values.items()}
     with pytest.raises(ConfigurationError, match="pulumi config set aws:region us-west-2"):
         load(config, project="oodt", stack="test", root=tmp_path)
@@ -64,9 +69,9 @@ def test_a_missing_region_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 def test_ipv6_networks_of_administrators_are_let_in(tmp_path: Path) -> None:
     cloud = Cloud()
-    run_program(cloud, tmp_path, target="aws", admin_cidrs='["2001:db8::/48"]')
-    rule = cloud.one("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule", "ssh-2001:db8::/48")
-    assert rule["cidrIpv6"] == "2001:db8::/48"
+    run_program(cloud, tmp_path, target="aws", admin_cidrs='["fd00:9:8::/48"]')
+    rule = cloud.one("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule", "ssh-fd00:9:8::/48")
+    assert rule["cidrIpv6"] == "fd00:9:8::/48"
 
 
 @pytest.mark.parametrize(
@@ -140,7 +145,7 @@ def test_what_aws_says_is_checked_before_anything_is_declared(
 ) -> None:
     cloud = Cloud(answers=answers)
     with pytest.raises(pulumi.RunError, match=reason) as caught:
-        run_program(cloud, tmp_path, target="aws", admin_cidrs='["198.51.100.7/32"]', **changes)
+        run_program(cloud, tmp_path, target="aws", admin_cidrs='["10.9.8.7/32"]', **changes)
     assert cloud.declared == []
     fix = str(caught.value).partition("\n  fix: ")[2]
     for command in fix.split(" && "):

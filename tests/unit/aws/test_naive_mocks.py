@@ -42,7 +42,7 @@ def test_the_program_declares_everything_with_mocks_that_answer_next_to_nothing(
     naive = Naive()
     naive.plausible = plausible
     network = {"vpc_id": "vpc-0a1b", "subnet_ids": '["subnet-1", "subnet-2"]'} if given else {}
-    run_program(naive, tmp_path, target="aws", admin_cidrs='["198.51.100.7/32"]', **network)
+    run_program(naive, tmp_path, target="aws", admin_cidrs='["10.9.8.7/32"]', **network)
     assert {each.kind for each in naive.declared} == {each.kind for each in cloud.declared}
     services = {each.name for each in naive.all("docker:index/service:Service")}
     assert services == {each.name for each in cloud.all("docker:index/service:Service")}
@@ -53,7 +53,7 @@ def test_the_program_declares_everything_with_mocks_that_answer_next_to_nothing(
 
 def test_values_that_are_not_known_yet_have_a_form_that_aws_accepts(tmp_path: Path) -> None:
     naive = Naive()
-    run_program(naive, tmp_path, target="aws", admin_cidrs='["198.51.100.7/32"]')
+    run_program(naive, tmp_path, target="aws", admin_cidrs='["10.9.8.7/32"]')
     assert naive.one("aws:autoscaling/group:Group")["launchTemplate"]["version"] == "$Latest"
     assert naive.one("aws:ec2/instance:Instance")["ami"].startswith("resolve:ssm:/aws/service/ecs/")
     assert naive.one("aws:ec2/instance:Instance")["iamInstanceProfile"] == "manager_id"

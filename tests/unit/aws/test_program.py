@@ -78,7 +78,7 @@ def test_a_worker_that_is_terminated_is_kept_until_the_manager_has_drained_it(cl
 def test_a_group_can_be_asked_to_wait_for_a_worker_as_long_as_its_jobs_may_take(tmp_path: Path) -> None:
     cloud = Cloud()
     longest = {"job_timeout": "172000", "leave_within": "172000"}
-    run_program(cloud, tmp_path, target="aws", admin_cidrs='["198.51.100.7/32"]', **longest)
+    run_program(cloud, tmp_path, target="aws", admin_cidrs='["10.9.8.7/32"]', **longest)
     hook = cloud.one("aws:autoscaling/lifecycleHook:LifecycleHook")
     assert 100 * hook["heartbeatTimeout"] > 172000
     assert hook["heartbeatTimeout"] <= 7200
@@ -101,7 +101,7 @@ def test_only_administrators_reach_ssh_and_only_the_cluster_reaches_the_rest(clo
         ("nodes-id", "udp", 4789, 4789): "nodes-id",
         ("nodes-id", "tcp", 5000, 5000): "nodes-id",
         ("share-id", "tcp", 2049, 2049): "nodes-id",
-        ("manager-id", "tcp", 22, 22): "198.51.100.7/32",
+        ("manager-id", "tcp", 22, 22): "10.9.8.7/32",
     }
 
 
@@ -152,6 +152,14 @@ def test_each_role_may_do_only_what_it_needs_on_one_resource(cloud: Cloud) -> No
     assert not cloud.all("aws:iam/rolePolicyAttachment:RolePolicyAttachment")
 
 
+def test_the_roles_have_the_boundary_that_is_named(tmp_path: Path, cloud: Cloud) -> None:
+    boundary, bounded = "arn:aws:iam::123456789012:policy/boundary", Cloud()
+    run_program(bounded, tmp_path, target="aws", admin_cidrs='["10.9.8.7/32"]', permissions_boundary=boundary)
+    roles = bounded.all("aws:iam/role:Role")
+    assert [role.inputs["permissionsBoundary"] for role in roles] == [boundary] * 2
+    assert not any("permissionsBoundary" in role.inputs for role in cloud.all("aws:iam/role:Role"))
+
+
 def test_everything_that_takes_tags_has_those_of_stack_and_project(cloud: Cloud) -> None:
     without = {
         "aws:iam/rolePolicy:RolePolicy",
@@ -182,7 +190,7 @@ def test_no_join_token_and_no_password_is_in_what_aws_is_given(cloud: Cloud) -> 
 
 def test_a_given_file_system_is_used_and_no_other_is_created(tmp_path: Path) -> None:
     cloud = Cloud()
-    run_program(cloud, tmp_path, target="aws", admin_cidrs='["198.51.100.0/24"]', efs_id="fs-0a1b")
+    run_program(cloud, tmp_path, target="aws", admin_cidrs='["10.9.8.0/24"]', efs_id="fs-0a1b")
     assert not cloud.all("aws:efs/fileSystem:FileSystem")
     assert not cloud.all("aws:efs/mountTarget:MountTarget")
     assert "FILE_SYSTEM=fs-0a1b" in cloud.one(INSTANCE)["userData"]
@@ -190,7 +198,7 @@ def test_a_given_file_system_is_used_and_no_other_is_created(tmp_path: Path) -> 
 
 def test_the_mount_targets_of_a_given_file_system_let_the_nodes_in(tmp_path: Path) -> None:
     cloud = Cloud()
-    run_program(cloud, tmp_path, target="aws", admin_cidrs='["198.51.100.0/24"]', efs_id="fs-0a1b")
+    run_program(cloud, tmp_path, target="aws", admin_cidrs='["10.9.8.0/24"]', efs_id="fs-0a1b")
     rule = cloud.one(INGRESS, "share-nfs-sg-given")
     assert (rule["securityGroupId"], rule["referencedSecurityGroupId"]) == ("sg-given", "nodes-id")
     assert (rule["fromPort"], rule["toPort"]) == (2049, 2049)
@@ -207,24 +215,24 @@ def test_nodes_are_only_in_default_subnets_whose_zones_have_the_instance_type_an
             },
         }
     )
-    run_program(cloud, tmp_path, target="aws", admin_cidrs='["198.51.100.0/24"]')
+    run_program(cloud, tmp_path, target="aws", admin_cidrs='["10.9.8.0/24"]')
     assert cloud.one("aws:ec2/networkInterface:NetworkInterface")["subnetId"] == "subnet-b"
     assert cloud.one("aws:ebs/volume:Volume")["availabilityZone"] == "us-west-2b"
     assert cloud.one(GROUP)["vpcZoneIdentifiers"] == ["subnet-b", "subnet-c"]
     cloud.declared.clear()
-    run_program(cloud, tmp_path, target="aws", admin_cidrs='["198.51.100.0/24"]', efs_id="fs-0a1b")
+    run_program(cloud, tmp_path, target="aws", admin_cidrs='["10.9.8.0/24"]', efs_id="fs-0a1b")
     assert cloud.one(GROUP)["vpcZoneIdentifiers"] == ["subnet-b"]
 
 
 def test_all_nodes_have_the_machine_image_that_is_named(tmp_path: Path) -> None:
     cloud = Cloud(answers={"aws:ec2/getAmi:getAmi": {"architecture": "x86_64"}})
-    run_program(cloud, tmp_path, target="aws", admin_cidrs='["198.51.100.0/24"]', ami="ami-0a1b")
+    run_program(cloud, tmp_path, target="aws", admin_cidrs='["10.9.8.0/24"]', ami="ami-0a1b")
     assert cloud.one(INSTANCE)["ami"] == cloud.one(TEMPLATE)["imageId"] == "ami-0a1b"
 
 
 def test_spot_workers_are_asked_for_in_the_template(tmp_path: Path) -> None:
     cloud = Cloud()
-    run_program(cloud, tmp_path, target="aws", admin_cidrs='["198.51.100.0/24"]', worker_spot="true")
+    run_program(cloud, tmp_path, target="aws", admin_cidrs='["10.9.8.0/24"]', worker_spot="true")
     assert cloud.one(TEMPLATE)["instanceMarketOptions"] == {"marketType": "spot"}
 
 

@@ -20,7 +20,7 @@ EARLIER: dict[str, list[str]] = json.loads((Path(__file__).parent / "earlier_urn
 SETTINGS = {
     "local": {"target": "local"},
     "hosts": hosts.SETTINGS,
-    "aws": {"target": "aws", "admin_cidrs": '["203.0.113.7/32"]'},
+    "aws": {"target": "aws", "admin_cidrs": '["10.9.8.7/32"]'},
 }
 
 

@@ -24,6 +24,8 @@ class ConfigurationError(ValueError):
         super().__init__(f"{key} is {value!r}: {problem}\n  fix: {fix}")
         self.key = key
         self.value = value
+        self.problem = problem
+        self.fix = fix
 
 
 class Values:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import pulumi_aws as aws
@@ -41,28 +41,38 @@ def look_up(settings: Settings, name: str) -> InstanceType:
             location_type="availability-zone",
         )
     except Exception as problem:
-        raise ConfigurationError(
-            "instance_type",
-            name,
-            f"it cannot be used in this region ({reason(problem)}).",
-            "pulumi config set instance_type t2.xlarge",
-        ) from None
-    architecture = architecture_of(found.supported_architectures)
-    needed = memory_needed(settings)
-    if found.memory_size and found.memory_size < needed:
-        raise ConfigurationError(
-            "instance_type",
-            name,
-            f"it has {found.memory_size} MiB of memory; a node with these max_workflows and wm_replicas "
-            f"needs {needed} MiB.",
-            _enough(settings, architecture, needed),
-        )
+        raise unusable(name, reason(problem)) from None
+    kind = of(name, found.supported_architectures, offers.locations or [])
+    check_memory(settings, kind, found.memory_size)
+    return kind
+
+
+def of(name: str, architectures: Sequence[str] | None, zones: Iterable[str]) -> InstanceType:
+    architecture = architecture_of(architectures)
     return InstanceType(
         name=name,
         architecture=architecture,
         platform="linux/arm64" if architecture == "arm64" else "linux/amd64",
-        zones=frozenset(offers.locations or []),
+        zones=frozenset(zones),
     )
+
+
+def unusable(name: str, why: str) -> ConfigurationError:
+    fix = "pulumi config set instance_type t2.xlarge"
+    return ConfigurationError("instance_type", name, f"it cannot be used in this region ({why}).", fix)
+
+
+def check_memory(settings: Settings, kind: InstanceType, memory: int | None) -> None:
+    """Raises ConfigurationError where so many MiB are too few."""
+    needed = memory_needed(settings)
+    if memory and memory < needed:
+        raise ConfigurationError(
+            "instance_type",
+            kind.name,
+            f"it has {memory} MiB of memory; a node with these max_workflows and wm_replicas "
+            f"needs {needed} MiB.",
+            _enough(settings, kind.architecture, needed),
+        )
 
 
 def architecture_of(supported: Sequence[str] | None) -> str:

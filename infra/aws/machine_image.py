@@ -12,6 +12,7 @@ from infra.values import ConfigurationError
 
 FAMILY = "/aws/service/ecs/optimized-ami/amazon-linux-2023"
 ROOT_DEVICE = "/dev/xvda"  # as Amazon Linux names it in its images
+UNNAMED = "pulumi config rm ami"  # nodes then take the newest
 DATA_DEVICE = "/dev/sdf"  # of the data volume; the instance may see it under another name
 
 
@@ -31,22 +32,31 @@ def look_up(ami: str, kind: InstanceType) -> MachineImage:
     """The named image, which must be one for these instances, else the newest. Raises ConfigurationError."""
     if not ami:
         return MachineImage(id=newest(kind.architecture), named=False)
-    fix = "pulumi config rm ami"
     try:
         found = aws.ec2.get_ami(filters=[aws.ec2.GetAmiFilterArgs(name="image-id", values=[ami])])
     except Exception as problem:
-        raise ConfigurationError(
-            "ami", ami, f"it cannot be used in this region ({reason(problem)}).", fix
-        ) from None
-    if found.architecture and found.architecture != kind.architecture:
-        raise ConfigurationError(
-            "ami", ami, f"it is for {found.architecture}, {kind.name} is {kind.architecture}.", fix
-        )
+        raise unusable(ami, reason(problem)) from None
+    check_architecture(ami, found.architecture, kind)
     return MachineImage(id=ami, named=True)
+
+
+def unusable(ami: str, why: str) -> ConfigurationError:
+    return ConfigurationError("ami", ami, f"it cannot be used in this region ({why}).", UNNAMED)
+
+
+def check_architecture(ami: str, architecture: str | None, kind: InstanceType) -> None:
+    """Raises ConfigurationError if the image does not boot on these instances."""
+    if architecture and architecture != kind.architecture:
+        problem = f"it is for {architecture}, {kind.name} is {kind.architecture}."
+        raise ConfigurationError("ami", ami, problem, UNNAMED)
 
 
 def newest(architecture: str) -> str:
     """The image's id now, or the reference by which EC2 looks it up itself."""
-    infix = "/arm64" if architecture == "arm64" else ""
-    name = f"{FAMILY}{infix}/recommended/image_id"
+    name = newest_parameter(architecture)
     return aws.ssm.get_parameter(name=name).value or f"resolve:ssm:{name}"
+
+
+def newest_parameter(architecture: str) -> str:
+    infix = "/arm64" if architecture == "arm64" else ""
+    return f"{FAMILY}{infix}/recommended/image_id"

@@ -29,29 +29,33 @@ def existing_pool(settings: Settings) -> str | None:
 
 
 def check_existing(settings: Settings, kind: InstanceType) -> None:
-    """Raises ConfigurationError if the stack has a manager that cannot change to this type.
-
-    Its machine image and the containers' images on its data volume stay, and the volume is in one zone.
-    """
+    """Raises ConfigurationError if the stack has a manager that cannot change to this type."""
     for manager in _existing(settings):
         name, zone = manager.instance_type, manager.availability_zone
         if not name or name == kind.name:
             continue
-        fix = f"pulumi config set instance_type {name}"
         existing = aws.ec2.get_instance_type(instance_type=name)
-        architecture = architecture_of(existing.supported_architectures)
-        if architecture != kind.architecture:
-            raise ConfigurationError(
-                "instance_type",
-                kind.name,
-                f"it is {kind.architecture}; the stack's nodes are {architecture} and stay it. For another "
-                "architecture type first: pulumi destroy.",
-                fix,
-            )
-        if zone and kind.zones and zone not in kind.zones:
-            raise ConfigurationError(
-                "instance_type", kind.name, f"it is not offered in {zone}, where the manager is.", fix
-            )
+        check_change(kind, name, architecture_of(existing.supported_architectures), zone or "")
+
+
+def check_change(kind: InstanceType, existing: str, architecture: str, zone: str) -> None:
+    """Raises ConfigurationError if a manager of the ``existing`` type cannot change to this one.
+
+    Its machine image and the containers' images on its data volume stay, and the volume is in one zone.
+    """
+    fix = f"pulumi config set instance_type {existing}"
+    if architecture != kind.architecture:
+        raise ConfigurationError(
+            "instance_type",
+            kind.name,
+            f"it is {kind.architecture}; the stack's nodes are {architecture} and stay it. For another "
+            "architecture type first: pulumi destroy.",
+            fix,
+        )
+    if zone and kind.zones and zone not in kind.zones:
+        raise ConfigurationError(
+            "instance_type", kind.name, f"it is not offered in {zone}, where the manager is.", fix
+        )
 
 
 def _existing(settings: Settings) -> Iterator[aws.ec2.GetInstanceResult]:

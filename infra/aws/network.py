@@ -6,7 +6,7 @@ What a look-up does not answer is not checked.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Network
 
@@ -24,9 +24,10 @@ GIVEN = (
 
 @dataclass(frozen=True, kw_only=True)
 class Subnet:
-    """``public`` where instances get addresses that the internet reaches; ``zone`` is empty if not known."""
+    """``public`` where instances get addresses that the internet reaches; what is not known is empty."""
 
     id: str
+    vpc_id: str
     zone: str
     block: IPv4Network | None
     public: bool
@@ -95,51 +96,68 @@ class Network:
 
 def look_up(chosen: AwsSettings) -> Network:
     """Ask AWS for the VPC and its subnets. Raises ConfigurationError."""
-    return _given(chosen) if chosen.vpc_id else _default(chosen)
+    return _look_up_given(chosen) if chosen.vpc_id else _look_up_default(chosen)
 
 
-def _default(chosen: AwsSettings) -> Network:
+def default(vpc_id: str, subnets: Sequence[Subnet], blocks: tuple[IPv4Network, ...]) -> Network:
+    """The default VPC with its default subnets. Raises ConfigurationError if it has none."""
+    if not subnets:
+        raise ConfigurationError("vpc_id", "", f"the default VPC {vpc_id} has no default subnet.", GIVEN)
+    # AWS gives them in any order; of new managers all are to be in the same one.
+    in_order = tuple(sorted(subnets, key=lambda each: each.id))
+    return Network(vpc_id=vpc_id, blocks=blocks, subnets=in_order, given=False)
+
+
+def given(chosen: AwsSettings, subnets: Iterable[Subnet], blocks: tuple[IPv4Network, ...]) -> Network:
+    """The subnets that the operator named. Raises ConfigurationError if one is in another VPC."""
+    found = tuple(subnets)
+    for subnet in found:
+        if subnet.vpc_id and subnet.vpc_id != chosen.vpc_id:
+            raise ConfigurationError(
+                "vpc_id",
+                chosen.vpc_id,
+                f"{subnet.id} is in {subnet.vpc_id}: name that VPC, or other subnet_ids.",
+                f"pulumi config set vpc_id {subnet.vpc_id}",
+            )
+    return Network(vpc_id=chosen.vpc_id, blocks=blocks, subnets=found, given=True)
+
+
+def no_default_vpc(chosen: AwsSettings, why: str) -> ConfigurationError:
+    return ConfigurationError("vpc_id", "", f"{chosen.region} has no default VPC ({why}).", GIVEN)
+
+
+def unusable(chosen: AwsSettings, subnet: str, why: str) -> ConfigurationError:
+    return ConfigurationError(
+        "subnet_ids",
+        list(chosen.subnet_ids),
+        f"{subnet} cannot be used ({why}): name subnets of {chosen.vpc_id}.",
+        "pulumi config set subnet_ids '[\"subnet-0a1b2c3d\"]'",
+    )
+
+
+def _look_up_default(chosen: AwsSettings) -> Network:
     try:
         vpc = aws.ec2.get_vpc(default=True)
     except Exception as problem:
-        raise ConfigurationError(
-            "vpc_id", "", f"{chosen.region} has no default VPC ({reason(problem)}).", GIVEN
-        ) from None
+        raise no_default_vpc(chosen, reason(problem)) from None
     found = aws.ec2.get_subnets(
         filters=[
             aws.ec2.GetSubnetsFilterArgs(name="vpc-id", values=[vpc.id or ""]),
             aws.ec2.GetSubnetsFilterArgs(name="default-for-az", values=["true"]),
         ]
     )
-    if found.ids == []:
-        raise ConfigurationError("vpc_id", "", f"the default VPC {vpc.id} has no default subnet.", GIVEN)
-    # AWS gives them in any order; of new managers all are to be in the same one.
-    subnets = tuple(_subnet(identifier)[0] for identifier in sorted(found.ids or [""]))
-    return Network(vpc_id=vpc.id or "", blocks=_blocks(vpc), subnets=subnets, given=False)
+    identifiers = [""] if found.ids is None else found.ids
+    return default(vpc.id or "", [_subnet(identifier) for identifier in identifiers], _blocks(vpc))
 
 
-def _given(chosen: AwsSettings) -> Network:
+def _look_up_given(chosen: AwsSettings) -> Network:
     subnets = []
     for identifier in chosen.subnet_ids:
         try:
-            subnet, vpc_id = _subnet(identifier)
+            subnets.append(_subnet(identifier))
         except Exception as problem:
-            raise ConfigurationError(
-                "subnet_ids",
-                list(chosen.subnet_ids),
-                f"{identifier} cannot be used ({reason(problem)}): name subnets of {chosen.vpc_id}.",
-                "pulumi config set subnet_ids '[\"subnet-0a1b2c3d\"]'",
-            ) from None
-        if vpc_id and vpc_id != chosen.vpc_id:
-            raise ConfigurationError(
-                "vpc_id",
-                chosen.vpc_id,
-                f"{identifier} is in {vpc_id}: name that VPC, or other subnet_ids.",
-                f"pulumi config set vpc_id {vpc_id}",
-            )
-        subnets.append(subnet)
-    vpc = aws.ec2.get_vpc(id=chosen.vpc_id)
-    return Network(vpc_id=chosen.vpc_id, blocks=_blocks(vpc), subnets=tuple(subnets), given=True)
+            raise unusable(chosen, identifier, reason(problem)) from None
+    return given(chosen, subnets, _blocks(aws.ec2.get_vpc(id=chosen.vpc_id)))
 
 
 def _blocks(vpc: aws.ec2.GetVpcResult) -> tuple[IPv4Network, ...]:
@@ -147,15 +165,15 @@ def _blocks(vpc: aws.ec2.GetVpcResult) -> tuple[IPv4Network, ...]:
     return tuple(IPv4Network(block) for block in dict.fromkeys([vpc.cidr_block, *more]) if block)
 
 
-def _subnet(identifier: str) -> tuple[Subnet, str | None]:
+def _subnet(identifier: str) -> Subnet:
     found = aws.ec2.get_subnet(id=identifier)
-    subnet = Subnet(
+    return Subnet(
         id=identifier,
+        vpc_id=found.vpc_id or "",
         zone=found.availability_zone or "",
         block=IPv4Network(found.cidr_block) if found.cidr_block else None,
         public=found.map_public_ip_on_launch is not False,
     )
-    return subnet, found.vpc_id
 
 
 def reason(problem: Exception) -> str:

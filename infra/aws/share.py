@@ -34,9 +34,7 @@ def look_up(efs_id: str, vpc_id: str) -> MountTargets:
     try:
         aws.efs.get_file_system(file_system_id=efs_id)
     except Exception as problem:
-        raise ConfigurationError(
-            "efs_id", efs_id, f"there is no such file system in this region ({reason(problem)}).", OWN
-        ) from None
+        raise missing(efs_id, reason(problem)) from None
     # AWS's own look-up of mount targets fails where there is more than one.
     filters = {"description": f"EFS mount target for {efs_id} *", "vpc-id": vpc_id}
     found = aws.ec2.get_network_interfaces(
@@ -47,13 +45,22 @@ def look_up(efs_id: str, vpc_id: str) -> MountTargets:
         ]
     )
     if found.ids == []:
-        raise ConfigurationError("efs_id", efs_id, f"it has no mount target in {vpc_id}.", OWN)
+        raise unmountable(efs_id, vpc_id)
     interfaces = [aws.ec2.get_network_interface(id=identifier) for identifier in sorted(found.ids or [])]
     zones = {interface.availability_zone or "" for interface in interfaces}
     return MountTargets(
         zones=frozenset() if "" in zones else frozenset(zones),
         groups=tuple(sorted({min(each.security_groups) for each in interfaces if each.security_groups})),
     )
+
+
+def missing(efs_id: str, why: str) -> ConfigurationError:
+    problem = f"there is no such file system in this region ({why})."
+    return ConfigurationError("efs_id", efs_id, problem, OWN)
+
+
+def unmountable(efs_id: str, vpc_id: str) -> ConfigurationError:
+    return ConfigurationError("efs_id", efs_id, f"it has no mount target in {vpc_id}.", OWN)
 
 
 class Share(pulumi.ComponentResource):

@@ -286,7 +286,7 @@ def test_nodes_are_not_turned_into_ones_of_another_architecture(stack: Cluster) 
 
 @pytest.mark.slow
 def test_the_manager_stays_where_it_is_when_another_default_subnet_comes_first(stack: Cluster) -> None:
-    first, last = 'sorted(found.ids or [""])', 'sorted(found.ids or [""], reverse=True)'
+    first, last = "key=lambda each: each.id)", "key=lambda each: each.id, reverse=True)"
     with_another_limit(stack, "infra/aws/network.py", first, last)
     assert stack.up() == {}
     with_another_limit(stack, "infra/aws/network.py", last, first)

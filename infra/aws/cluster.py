@@ -10,6 +10,7 @@ from infra.addresses import Addresses, choose
 from infra.aws import cost, instance_type, machine_image, network, roles, share, user_data
 from infra.aws.machine_image import MachineImage
 from infra.aws.manager import Manager, ManagerAddress, check_existing, existing_pool
+from infra.aws.preflight import report
 from infra.aws.readiness import JoinRecord, ManagerReady, WorkersReady
 from infra.aws.roles import Role
 from infra.aws.security import SecurityGroups
@@ -33,9 +34,11 @@ MOST_HEARTBEATS = 100
 def create(settings: Settings, identity: Identity) -> Swarm:
     """Declare the manager, the workers and all that they need.
 
-    Raises pulumi.RunError where AWS has not what the settings name.
+    Raises pulumi.RunError where AWS has not what the settings name; a preview says all that is wrong at once.
     """
     assert settings.aws
+    if pulumi.runtime.is_dry_run():
+        report.preview(settings)
     efs_id = settings.aws.efs_id
     targets = share.MountTargets()
     try:

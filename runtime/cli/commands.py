@@ -12,6 +12,7 @@ from runtime.cli.command import Command
 from runtime.cli.results import CODES
 
 PROGRAM = "oodt"
+LONGEST_NAME = len("completion")
 
 
 class Listed(NamedTuple):
@@ -27,6 +28,7 @@ COMMANDS = {
     "fetch": Listed("runtime.fetch", "bring the products of jobs, with their metadata, to this machine"),
     "cancel": Listed("runtime.cancel", "cancel jobs or batches, queued or running"),
     "redrive": Listed("runtime.redrive", "put dead jobs back into their queue"),
+    "preflight": Listed("runtime.preflight", "check an AWS account before a cluster is made in it"),
     "clean": Listed("runtime.clean", "delete products, job folders, records and history of ended jobs"),
     "reconcile": Listed("runtime.reconcile", "compare queues, ledger, catalogue and archive, and mend them"),
     "check": Listed("runtime.check", "check a workflow's folder before it runs"),

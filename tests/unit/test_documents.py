@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from infra import settings
-from runtime import cancel, clean, fetch, redrive, status, submit
+from runtime import cancel, clean, fetch, preflight, reconcile, redrive, status, submit
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted(
@@ -103,7 +103,7 @@ def test_each_path_that_a_page_names_exists(page: str) -> None:
         assert (ROOT / path).exists(), path
 
 
-@pytest.mark.parametrize("command", [submit, status, fetch, cancel, redrive, clean])
+@pytest.mark.parametrize("command", [submit, status, fetch, cancel, redrive, clean, reconcile, preflight])
 def test_each_command_tells_examples_and_exit_codes(
     command: ModuleType, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -21,6 +22,8 @@ from toolchain.paths import REPOSITORY
 REGION = "us-west-2"
 START_TIMEOUT = 60  # seconds
 KEYS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+DEPLOYER = {"AWS_ACCESS_KEY_ID": "deployer", "AWS_SECRET_ACCESS_KEY": "deployer"}
+CALLED = re.compile(r"^called by deployer: (\S+)$", re.MULTILINE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,11 +37,15 @@ class Account:
     def environment(self) -> dict[str, str]:
         """Variables that make SDKs and the provider use this account and no other."""
         return {
-            **KEYS,
+            **DEPLOYER,
             "AWS_ENDPOINT_URL": self.url,
             "AWS_REGION": REGION,
             "AWS_EC2_METADATA_DISABLED": "true",
         }
+
+    def called(self) -> set[str]:
+        """The actions that SDKs and the provider have asked for so far, as IAM names them."""
+        return set(CALLED.findall(self.log.read_text()))
 
     def client(self, service: str) -> Any:
         return boto3.client(
@@ -67,10 +74,21 @@ def account(folder: Path, host: str = "127.0.0.1") -> Iterator[Account]:
         )
     try:
         eventually(lambda: _answers(host, port), f"the account's server ({log})", START_TIMEOUT)
-        yield Account(url=f"http://{host}:{port}", log=log)
+        found = Account(url=f"http://{host}:{port}", log=log)
+        _connect(found.client("ec2"))
+        yield found
     finally:
         server.send_signal(signal.SIGTERM)
         server.wait(timeout=30)
+
+
+def _connect(ec2: Any) -> None:
+    """Give the default VPC its internet gateway, which it has in AWS."""
+    (vpc,) = ec2.describe_vpcs()["Vpcs"]
+    gateway = ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
+    ec2.attach_internet_gateway(InternetGatewayId=gateway, VpcId=vpc["VpcId"])
+    (table,) = ec2.describe_route_tables()["RouteTables"]
+    ec2.create_route(RouteTableId=table["RouteTableId"], DestinationCidrBlock="0.0.0.0/0", GatewayId=gateway)
 
 
 def _answers(host: str, port: int) -> bool:

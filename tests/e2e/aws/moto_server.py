@@ -6,22 +6,33 @@ tests.
 Wrong: a launch template's own tags become part of its data, and lifecycle hooks get a role and a target that
 were not asked for. Both look like changes at every later update. The network interface of a mount target has
 no description; in AWS it names the file system.
+Noted: who asks for which action, on stderr.
 """
 
 from __future__ import annotations
 
+import re
 import sys
 from typing import Any
 
 from moto.autoscaling.models import LifecycleHook
 from moto.autoscaling.responses import AutoScalingResponse
-from moto.core.responses import ActionResult, EmptyResult
+from moto.core.responses import ActionResult, BaseResponse, EmptyResult
 from moto.ec2.models.launch_templates import LaunchTemplate
 from moto.efs.models import EFSBackend, MountTarget
 from moto.server import main
 
+CREDENTIAL = re.compile(r"Credential=([^/]+)/[^/]+/[^/]+/([^/]+)/")
 REFRESHES: list[dict[str, Any]] = []
 COMPLETED: list[dict[str, Any]] = []
+
+
+def note_call(response: BaseResponse, resource: str = "*") -> None:
+    """Where moto would ask IAM: writes who asks for which action, as IAM names it."""
+    signed = CREDENTIAL.search(response.headers.get("Authorization", ""))
+    if signed:
+        # At once, with its end of line: several threads write.
+        sys.stderr.write(f"called by {signed[1]}: {signed[2]}:{response._get_action()}\n")
 
 
 def start_instance_refresh(response: AutoScalingResponse) -> ActionResult:
@@ -71,6 +82,8 @@ def repair() -> None:
         describe_notification_configurations,
     ):
         setattr(AutoScalingResponse, action.__name__, action)
+
+    BaseResponse._authenticate_and_authorize_normal_action = note_call  # type: ignore[assignment, method-assign]
 
     make_hook = LifecycleHook.__init__
 

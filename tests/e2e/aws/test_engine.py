@@ -13,12 +13,20 @@ from typing import Any
 
 import pytest
 
+from infra.aws.preflight.policy import actions
 from testing.cluster import Cluster
 from tests.e2e.aws import bridge
 from tests.e2e.aws.account import REGION, Account, account
 from toolchain.paths import REPOSITORY
 
 OFFERED = {f"{REGION}{letter}" for letter in "abc"}  # zones that have t2.xlarge; there is a fourth
+# What AWS asks for beside a call, what gates ask, and what other accounts and settings lead to.
+NOT_CALLED_HERE = {
+    *("autoscaling:CreateOrUpdateTags", "elasticfilesystem:TagResource"),
+    *("iam:PassRole", "iam:TagRole", "iam:TagInstanceProfile", "iam:CreateServiceLinkedRole"),
+    "autoscaling:DescribeInstanceRefreshes",
+    *("ec2:DescribeDhcpOptions", "ec2:StartInstances", "iam:PutRolePermissionsBoundary"),
+}
 PROGRAM = REPOSITORY / "tests" / "e2e" / "aws" / "without_gates.py"
 
 
@@ -109,6 +117,25 @@ def test_what_aws_has_not_is_refused_before_anything_is_created(
 
 def test_a_preview_says_what_an_hour_will_cost(empty: Cluster) -> None:
     assert re.search(r"estimated cost: about 0\.64 USD per hour \(3 x t2\.xlarge", empty.pulumi("preview"))
+
+
+def test_the_preflight_tells_what_the_account_lacks(cloud: Account, empty: Cluster) -> None:
+    """Here AWS tells neither quotas nor this machine's address, or the address is not the settings' one."""
+    process = empty.start("runtime.preflight", "aws", "--json")
+    found = json.loads(process.communicate(timeout=60)[0])
+    assert (found["account"], found["region"]) == ("123456789012", REGION)
+    keys = {each["key"] for each in found["findings"]}
+    assert all(key.startswith(("quota ", "your own address", "admin_cidrs")) for key in keys)
+    process = empty.start("runtime.preflight", "aws", "--policy")
+    assert process.communicate(timeout=60)[0].startswith("{\n")
+    assert process.returncode == 0
+
+
+def test_a_preview_tells_all_faults_at_once_and_ends(cloud: Account, empty: Cluster) -> None:
+    said = previewed(empty, ami="ami-0123456789abcdef0", efs_id="fs-0123456789abcdef0")
+    assert "error: ami is 'ami-0123456789abcdef0': it cannot be used in this region" in said
+    assert "error: efs_id is 'fs-0123456789abcdef0': there is no such file system" in said
+    assert "estimated cost" not in said
 
 
 def test_a_subnet_in_a_zone_without_the_instance_type_is_refused(cloud: Account, empty: Cluster) -> None:
@@ -271,7 +298,9 @@ def test_a_named_machine_image_replaces_the_manager_and_one_for_other_processors
     cloud: Account, stack: Cluster
 ) -> None:
     images = cloud.client("ec2").describe_images(Owners=["amazon"])["Images"]
-    by_architecture = {image["Architecture"]: image["ImageId"] for image in images}
+    by_architecture = {
+        image["Architecture"]: image["ImageId"] for image in images if image["RootDeviceName"] == "/dev/xvda"
+    }
     taken = previewed(stack, ami=by_architecture["x86_64"])
     assert "aws:ec2/instance:Instance: (replace)" in taken
     assert by_architecture["x86_64"] in taken
@@ -339,6 +368,15 @@ def test_destroy_leaves_nothing_behind(cloud: Account, stack: Cluster) -> None:
     assert not cloud.client("ec2").describe_addresses()["Addresses"]
     assert not cloud.client("ssm").get_parameters(Names=[f"/oodt/{stack.stack}/swarm"])["Parameters"]
     assert not cloud.client("autoscaling").describe_auto_scaling_groups()["AutoScalingGroups"]
+
+
+def test_the_policy_allows_what_was_called_and_little_else(cloud: Account, stack: Cluster) -> None:
+    """The first of the two is allowed to everybody; the provider does without the second where it is not."""
+    policy = json.loads(stack.start("runtime.preflight", "aws", "--policy").communicate(timeout=60)[0])
+    allowed = actions(policy)
+    called = cloud.called() - {"sts:GetCallerIdentity", "iam:GetUser"}
+    assert called - allowed == set()
+    assert allowed - called == NOT_CALLED_HERE
 
 
 @pytest.mark.slow

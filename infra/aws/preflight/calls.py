@@ -1,0 +1,49 @@
+"""Calls of AWS's API that end in time, and say in plain words why they gave nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from infra.aws.preflight.facts import NotRead
+from infra.aws.settings import AwsSettings
+
+LIMITS = Config(connect_timeout=2, read_timeout=4, retries={"total_max_attempts": 2, "mode": "standard"})
+DENIED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation")
+SERVICES = ("sts", "ec2", "efs", "ssm", "iam", "service-quotas")
+
+
+class Calls:
+    """Clients of one account and region. Raises NotRead where there are no credentials to be found."""
+
+    def __init__(self, chosen: AwsSettings) -> None:
+        # Made here, in one thread: clients may be used by several, but not made.
+        try:
+            session = boto3.Session(region_name=chosen.region, profile_name=chosen.profile or None)
+            self._clients: dict[str, Any] = {
+                name: session.client(name, config=LIMITS)  # type: ignore[call-overload]
+                for name in SERVICES
+            }
+        except BotoCoreError as problem:
+            raise NotRead(str(problem).rstrip(".")) from None
+
+    def ask(self, service: str, action: str, missing: tuple[str, ...] = (), **arguments: Any) -> Any:
+        """The answer; None if its error code is in ``missing``: there is no such thing. Raises NotRead."""
+        client = self._clients[service]
+        name = f"{client.meta.service_model.signing_name}:{client.meta.method_to_api_mapping[action]}"
+        try:
+            if client.can_paginate(action):
+                return client.get_paginator(action).paginate(**arguments).build_full_result()
+            return getattr(client, action)(**arguments)
+        except ClientError as problem:
+            code = problem.response["Error"]["Code"]
+            if code in missing:
+                return None
+            if code in DENIED:
+                raise NotRead(f"{name} is denied") from None
+            raise NotRead(f"{name} failed: {code}, {problem.response['Error'].get('Message', '')}") from None
+        except BotoCoreError as problem:
+            raise NotRead(f"{name} failed: {problem}".rstrip(".")) from None

@@ -1,0 +1,161 @@
+"""What the account has, as plain values that the rules judge; each may be one that could not be read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from ipaddress import IPv4Address, IPv4Network, IPv6Address
+from typing import Any, Generic, TypeVar
+
+from infra.aws.network import Subnet
+
+T = TypeVar("T")
+
+
+class NotRead(Exception):
+    """A fact that a rule needs could not be read; the text says which call, and why."""
+
+
+@dataclass(frozen=True)
+class Fact(Generic[T]):
+    """A value that was read, or ``failure``, which says why it was not."""
+
+    value: T | None = None
+    failure: str = ""
+
+    def get(self) -> T:
+        """The value. Raises NotRead."""
+        if self.failure:
+            raise NotRead(self.failure)
+        return self.value  # type: ignore[return-value] # T itself may be optional
+
+
+@dataclass(frozen=True, kw_only=True)
+class Caller:
+    account: str
+    arn: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Vpc:
+    id: str
+    blocks: tuple[IPv4Network, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Names:
+    """How a VPC's machines find names; ``servers`` as its DHCP options have them."""
+
+    resolved: bool  # enableDnsSupport
+    given: bool  # enableDnsHostnames
+    servers: tuple[str, ...] = ("AmazonProvidedDNS",)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Route:
+    """``target`` is the id of what the route leads to: a gateway, an interface."""
+
+    block: IPv4Network
+    target: str
+    works: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class RouteTable:
+    id: str
+    vpc_id: str
+    main: bool
+    subnets: frozenset[str]
+    routes: tuple[Route, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class NatGateway:
+    state: str
+    public: bool
+    subnet: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class AclRule:
+    """A rule of a network ACL: ``protocol`` is a number or -1 for all, ports are inclusive."""
+
+    number: int
+    egress: bool
+    protocol: str
+    block: IPv4Network
+    first: int = 0
+    last: int = 65535
+    allows: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Type:
+    architectures: tuple[str, ...]
+    memory: int  # MiB
+    vcpus: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Image:
+    id: str
+    architecture: str
+    state: str
+    root_device: str
+    root_size: int  # GiB
+
+
+@dataclass(frozen=True, kw_only=True)
+class Instance:
+    """An instance that runs; ``role`` is manager or worker if it is one of this stack's nodes."""
+
+    id: str
+    type: str
+    architecture: str
+    zone: str
+    vcpus: int
+    spot: bool
+    role: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MountTarget:
+    id: str
+    vpc_id: str
+    zone: str
+    state: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class FileSystem:
+    state: str
+    encrypted: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Facts:
+    """Everything that is read of an account for one stack. None stands for what the account has not."""
+
+    caller: Fact[Caller]
+    own_address: Fact[IPv4Address | IPv6Address]
+    region_enabled: Fact[bool]
+    boundary: Fact[bool]
+    vpc: Fact[Vpc | None]
+    names: Fact[Names | None]
+    subnets: Fact[tuple[Subnet, ...]]
+    free: Fact[Mapping[str, int]]  # addresses by subnet
+    route_tables: Fact[tuple[RouteTable, ...]]
+    nat_gateways: Fact[Mapping[str, NatGateway]]
+    acls: Fact[Mapping[str, tuple[AclRule, ...]]]  # by subnet
+    type: Fact[Type | None]
+    offers: Fact[frozenset[str]]  # zones
+    image: Fact[Image | None]
+    instances: Fact[tuple[Instance, ...]]
+    addresses: Fact[int]
+    file_systems: Fact[int]
+    gp3: Fact[int]  # GiB
+    file_system: Fact[FileSystem | None]
+    targets: Fact[tuple[MountTarget, ...]]
+    target_groups: Fact[Mapping[str, tuple[str, ...]]]  # by mount target
+    share_policy: Fact[Mapping[str, Any] | None]
+    quotas: Mapping[str, Fact[float]] = field(default_factory=dict)  # by code

@@ -1,0 +1,209 @@
+"""The least that a deployer must be allowed: what `pulumi up`, `destroy` and the preflight ask of AWS.
+
+tests/e2e/aws compares it with what HashiCorp's provider calls. What only AWS itself asks for, beside a call,
+is said where it stands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import boto3
+
+from infra.aws import machine_image
+from infra.aws.preflight.place import chosen
+from infra.aws.tags import tags
+from infra.aws.workers import group_name
+from infra.settings import Settings
+
+# Looking: none of these takes a narrower resource.
+LOOKING = {
+    "ec2": (
+        "DescribeAddresses",
+        "DescribeAddressesAttribute",
+        "DescribeDhcpOptions",
+        "DescribeImages",
+        "DescribeInstanceAttribute",
+        "DescribeInstanceCreditSpecifications",
+        "DescribeInstanceTypeOfferings",
+        "DescribeInstanceTypes",
+        "DescribeInstances",
+        "DescribeKeyPairs",
+        "DescribeLaunchTemplateVersions",
+        "DescribeLaunchTemplates",
+        "DescribeNatGateways",
+        "DescribeNetworkAcls",
+        "DescribeNetworkInterfaces",
+        "DescribeRegions",
+        "DescribeRouteTables",
+        "DescribeSecurityGroupRules",
+        "DescribeSecurityGroups",
+        "DescribeSubnets",
+        "DescribeTags",
+        "DescribeVolumes",
+        "DescribeVpcAttribute",
+        "DescribeVpcs",
+    ),
+    "elasticfilesystem": (
+        "DescribeAccessPoints",
+        "DescribeFileSystemPolicy",
+        "DescribeFileSystems",
+        "DescribeLifecycleConfiguration",
+        "DescribeMountTargetSecurityGroups",
+        "DescribeMountTargets",
+    ),
+    "autoscaling": (
+        "DescribeAutoScalingGroups",
+        "DescribeInstanceRefreshes",
+        "DescribeLifecycleHooks",
+        "DescribeScalingActivities",
+    ),
+    "servicequotas": ("GetAWSDefaultServiceQuota", "GetServiceQuota"),
+}
+# Making and changing, in the stack's region. What is made has no name or tag yet; rules are also added to
+# the groups of a given file system, and mount targets have interfaces that EFS makes in the deployer's name.
+MAKING = {
+    "ec2": (
+        "AllocateAddress",
+        "AssociateAddress",
+        "AttachVolume",
+        "AuthorizeSecurityGroupEgress",
+        "AuthorizeSecurityGroupIngress",
+        "CreateLaunchTemplate",
+        "CreateLaunchTemplateVersion",
+        "CreateNetworkInterface",
+        "CreateSecurityGroup",
+        "CreateTags",
+        "CreateVolume",
+        "DeleteNetworkInterface",
+        "DetachNetworkInterface",
+        "DisassociateAddress",
+        "ImportKeyPair",
+        "ModifyInstanceAttribute",
+        "ModifyLaunchTemplate",
+        "RevokeSecurityGroupEgress",
+        "RevokeSecurityGroupIngress",
+        "RunInstances",
+    ),
+    "elasticfilesystem": (
+        "CreateAccessPoint",
+        "CreateFileSystem",
+        "CreateMountTarget",
+        "TagResource",  # asked for with the tags of what is made
+    ),
+}
+# Stopping and deleting: only what has the stack's tags.
+ENDING = {
+    "ec2": (
+        "DeleteKeyPair",
+        "DeleteLaunchTemplate",
+        "DeleteSecurityGroup",
+        "DeleteVolume",
+        "DetachVolume",
+        "ReleaseAddress",
+        "StartInstances",  # after a change of type
+        "StopInstances",
+        "TerminateInstances",
+    ),
+    "elasticfilesystem": ("DeleteAccessPoint", "DeleteFileSystem", "DeleteMountTarget"),
+}
+GROUP = {
+    "autoscaling": (
+        "CreateAutoScalingGroup",
+        "CreateOrUpdateTags",  # asked for with the tags of the group
+        "DeleteAutoScalingGroup",
+        "DeleteLifecycleHook",
+        "PutLifecycleHook",
+        "StartInstanceRefresh",
+        "UpdateAutoScalingGroup",
+    )
+}
+# Roles that a boundary has to be stated for, and what needs no such statement.
+BOUNDED = {"iam": ("CreateRole", "DeleteRolePolicy", "PutRolePermissionsBoundary", "PutRolePolicy")}
+ROLES = {
+    "iam": (
+        "AddRoleToInstanceProfile",
+        "CreateInstanceProfile",
+        "DeleteInstanceProfile",
+        "DeleteRole",
+        "GetInstanceProfile",
+        "GetRole",
+        "GetRolePolicy",
+        "ListAttachedRolePolicies",
+        "ListInstanceProfilesForRole",
+        "ListRolePolicies",
+        "RemoveRoleFromInstanceProfile",
+        "TagInstanceProfile",  # asked for with the tags of what is made
+        "TagRole",
+    )
+}
+NODE_ROLES = ("manager", "worker")
+LINKED = ("autoscaling.amazonaws.com", "elasticfilesystem.amazonaws.com")
+
+
+def document(settings: Settings) -> dict[str, Any]:
+    """The policy of a deployer of this stack, as IAM takes it."""
+    aws = chosen(settings)
+    region = aws.region
+    partition = boto3.Session().get_partition_for_region(region)
+    here = {"StringEquals": {"aws:RequestedRegion": region}}
+    own = {f"aws:ResourceTag/{key}": value for key, value in tags(settings, "").items() if key != "Name"}
+    iam = f"arn:{partition}:iam::*"
+    roles = [f"{iam}:role/{name}-*" for name in NODE_ROLES]
+    profiles = [f"{iam}:instance-profile/{name}-*" for name in NODE_ROLES]
+    bound = {"StringEquals": {"iam:PermissionsBoundary": aws.permissions_boundary}}
+    linked = [*LINKED, *(["spot.amazonaws.com"] if aws.worker_spot else [])]
+    group = f"arn:{partition}:autoscaling:{region}:*:autoScalingGroup:*:autoScalingGroupName/"
+    ssm = f"arn:{partition}:ssm:{region}"
+    statements = [
+        _statement("Look", LOOKING, "*", here),
+        _statement("Make", MAKING, "*", here),
+        _statement("End", ENDING, "*", {"StringEquals": own}),
+        _statement("Workers", GROUP, f"{group}{group_name(settings)}"),
+        _statement("BoundedRoles", BOUNDED, roles, bound if aws.permissions_boundary else None),
+        _statement("Roles", ROLES, [*roles, *profiles]),
+        # Instances begin with these roles.
+        _statement(
+            "Pass",
+            {"iam": ("PassRole",)},
+            roles,
+            {"StringEquals": {"iam:PassedToService": "ec2.amazonaws.com"}},
+        ),
+        # AWS makes them in an account that uses these services for the first time.
+        _statement(
+            "ServiceRoles",
+            {"iam": ("CreateServiceLinkedRole",)},
+            f"{iam}:role/aws-service-role/*",
+            {"StringEquals": {"iam:AWSServiceName": linked}},
+        ),
+        _statement("Image", {"ssm": ("GetParameter",)}, f"{ssm}::parameter{machine_image.FAMILY}/*"),
+        _statement(
+            "JoinRecord",
+            {"ssm": ("DeleteParameter", "GetParameter")},
+            f"{ssm}:*:parameter/{settings.project}/{settings.stack}/swarm",
+        ),
+    ]
+    if aws.permissions_boundary:
+        statements.append(_statement("Boundary", {"iam": ("GetPolicy",)}, aws.permissions_boundary))
+    return {"Version": "2012-10-17", "Statement": statements}
+
+
+def _statement(
+    name: str,
+    actions: Mapping[str, tuple[str, ...]],
+    resource: str | list[str],
+    condition: dict[str, Any] | None = None,
+) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "Sid": name,
+        "Effect": "Allow",
+        "Action": [f"{service}:{action}" for service, listed in actions.items() for action in listed],
+        "Resource": resource,
+    }
+    return found | {"Condition": condition} if condition else found
+
+
+def actions(document: dict[str, Any]) -> set[str]:
+    """All actions that the policy allows on anything."""
+    return {action for statement in document["Statement"] for action in statement["Action"]}

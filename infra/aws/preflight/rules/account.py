@@ -1,0 +1,65 @@
+"""Who asks, from where, in which region."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from ipaddress import IPv4Address
+
+from infra.aws.preflight.facts import Facts
+from infra.aws.preflight.finding import Finding
+from infra.aws.preflight.place import chosen, place
+from infra.aws.settings import ADMIN_CIDRS_FIX
+from infra.settings import Settings
+
+
+def caller(settings: Settings, facts: Facts) -> Iterator[Finding]:
+    """AWS tells everybody who he is: without an answer nothing else has one."""
+    if facts.caller.failure:
+        yield Finding(
+            severity="error",
+            key="credentials",
+            problem=f"AWS does not say whose they are in {chosen(settings).region}: {facts.caller.failure}.",
+            fix=f"aws sts get-caller-identity --region {chosen(settings).region}",
+        )
+
+
+def region(settings: Settings, facts: Facts) -> Iterator[Finding]:
+    name = chosen(settings).region
+    if not facts.region_enabled.get():
+        yield Finding(
+            severity="error",
+            key="aws:region",
+            value=repr(name),
+            problem="this account has not enabled it.",
+            fix=f"aws account enable-region --region-name {name}",
+        )
+
+
+def own_address(settings: Settings, facts: Facts) -> Iterator[Finding]:
+    """`pulumi up` logs in on the manager's public address, from the address that AWS sees."""
+    if not place(settings, facts).subnets[0].public:
+        return
+    networks = chosen(settings).admin_cidrs
+    own = facts.own_address.get()
+    if isinstance(own, IPv4Address) and not any(
+        own in network for network in networks if network.version == own.version
+    ):
+        yield Finding(
+            severity="error",
+            key="admin_cidrs",
+            value=repr([str(network) for network in networks]),
+            problem=f"your own address {own} is in none of them; pulumi up waits for a login on the manager.",
+            fix=ADMIN_CIDRS_FIX,
+        )
+
+
+def boundary(settings: Settings, facts: Facts) -> Iterator[Finding]:
+    arn = chosen(settings).permissions_boundary
+    if arn and not facts.boundary.get():
+        yield Finding(
+            severity="error",
+            key="permissions_boundary",
+            value=repr(arn),
+            problem="there is no such policy.",
+            fix="pulumi config rm permissions_boundary",
+        )

@@ -1,0 +1,112 @@
+"""The VPC and the subnets: names, room, and addresses that docker takes for itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from ipaddress import IPv4Network
+
+from infra.aws.network import GIVEN, SPARE_ADDRESSES
+from infra.aws.preflight.facts import Facts
+from infra.aws.preflight.finding import Finding
+from infra.aws.preflight.place import chosen, looked_up, manager_exists, place
+from infra.settings import Settings
+
+# What the overlays take: docker's default pool is 10.0.0.0/8 in parts of /24, the first for ingress.
+OVERLAYS = (IPv4Network("10.0.0.0/24"), IPv4Network("10.0.1.0/24"))
+# Of each node's own bridges, docker0 and docker_gwbridge.
+BRIDGES = (IPv4Network("172.17.0.0/16"), IPv4Network("172.18.0.0/16"))
+
+
+def subnets(settings: Settings, facts: Facts) -> Iterator[Finding]:
+    """That they exist, in one VPC, in zones with the instance type and the given share."""
+    looked_up(settings, facts)
+    place(settings, facts)
+    yield from ()
+
+
+def names(settings: Settings, facts: Facts) -> Iterator[Finding]:
+    """EFS has a name that only the VPC's own resolver answers; the nodes mount the share by it."""
+    vpc, found = facts.vpc.get(), facts.names.get()
+    if vpc is None or found is None:
+        return
+    modify = f"aws ec2 modify-vpc-attribute --region {chosen(settings).region} --vpc-id {vpc.id}"
+    for on, attribute, option in (
+        (found.resolved, "enableDnsSupport", "--enable-dns-support"),
+        (found.given, "enableDnsHostnames", "--enable-dns-hostnames"),
+    ):
+        if not on:
+            yield Finding(
+                severity="error",
+                key="vpc_id",
+                value=repr(vpc.id),
+                problem=f"its attribute {attribute} is off: the name of the file system is not found, and no "
+                "node mounts it.",
+                fix=f'{modify} {option} "Value=true"',
+            )
+    if "AmazonProvidedDNS" not in found.servers:
+        yield Finding(
+            severity="warning",
+            key="vpc_id",
+            value=repr(vpc.id),
+            problem=f"its DHCP options name the DNS servers {', '.join(found.servers)}; these must ask AWS's "
+            "own for amazonaws.com, or no node finds the file system.",
+        )
+
+
+def room(settings: Settings, facts: Facts) -> Iterator[Finding]:
+    """Free addresses for the nodes that are still to come, and for the share's mount targets."""
+    found = place(settings, facts)
+    free = facts.free.get()
+    existing = sum(1 for instance in facts.instances.get() if instance.role)
+    made = manager_exists(facts) or bool(chosen(settings).efs_id)
+    targets = 0 if made else len(found.one_per_zone())
+    needed = max(0, settings.worker_nodes + 1 - existing) + targets + SPARE_ADDRESSES
+    available = sum(free.get(subnet.id, 0) for subnet in found.subnets)
+    if available < needed:
+        yield Finding(
+            severity="error",
+            key="subnet_ids",
+            value=", ".join(subnet.id for subnet in found.subnets),
+            problem=f"they have {available} free addresses, {needed} are needed: name larger subnets, or "
+            "have fewer worker_nodes.",
+            fix=GIVEN,
+        )
+    first = found.subnets[0]
+    here = 1 + (0 if made else 1)
+    if not manager_exists(facts) and free.get(first.id, 0) < here <= available:
+        yield Finding(
+            severity="error",
+            key="subnet_ids",
+            value=first.id,
+            problem=f"the manager is in the first subnet, which has {free.get(first.id, 0)} free addresses; "
+            f"{here} are needed there.",
+            fix="name another subnet first",
+        )
+
+
+def docker_pools(settings: Settings, facts: Facts) -> Iterator[Finding]:
+    """Addresses that docker gives to networks of its own lead to containers, and to nothing else."""
+    found, vpc = place(settings, facts), facts.vpc.get()
+    taken = False
+    for subnet in found.subnets:
+        for pool in (*OVERLAYS, *BRIDGES):
+            if subnet.block and subnet.block.overlaps(pool):
+                taken = True
+                yield Finding(
+                    severity="error" if pool in OVERLAYS else "warning",
+                    key="subnet_ids",
+                    value=subnet.id,
+                    problem=f"its addresses {subnet.block} meet {pool}, which docker gives to a network of "
+                    "its own: containers do not reach the nodes there.",
+                    fix=GIVEN,
+                )
+    blocks = [block for block in vpc.blocks if any(map(block.overlaps, OVERLAYS + BRIDGES))] if vpc else []
+    if vpc and blocks and not taken:
+        pools = [pool for pool in OVERLAYS + BRIDGES if any(map(pool.overlaps, blocks))]
+        yield Finding(
+            severity="warning",
+            key="vpc_id",
+            value=vpc.id,
+            problem=f"its addresses {', '.join(map(str, blocks))} meet {', '.join(map(str, pools))}, which "
+            "docker gives to networks of its own: containers do not reach machines of the VPC there.",
+        )

@@ -1,0 +1,58 @@
+"""The instances: their type, their machine image, and those that exist already."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from infra.aws import disks, instance_type, machine_image, manager
+from infra.aws.preflight.facts import Facts
+from infra.aws.preflight.finding import Finding
+from infra.aws.preflight.place import chosen, kind
+from infra.settings import Settings
+
+
+def memory(settings: Settings, facts: Facts) -> Iterator[Finding]:
+    found = facts.type.get()
+    instance_type.check_memory(settings, kind(settings, facts), found.memory if found else None)
+    yield from ()
+
+
+def offered(settings: Settings, facts: Facts) -> Iterator[Finding]:
+    name = chosen(settings).instance_type
+    if not facts.offers.get():
+        raise instance_type.unusable(name, "no zone offers it")
+    yield from ()
+
+
+def image(settings: Settings, facts: Facts) -> Iterator[Finding]:
+    """That it exists, boots on these instances, and has its root disk where the nodes' disks expect it."""
+    named, found = chosen(settings).ami, facts.image.get()
+    if found is None:
+        if named:
+            raise machine_image.unusable(named, "this account sees no such image")
+        yield Finding(
+            severity="error",
+            key="aws:region",
+            value=repr(chosen(settings).region),
+            problem="it has no ECS-optimised Amazon Linux 2023 for these instances.",
+            fix="pulumi config set ami ami-0123456789abcdef0",
+        )
+        return
+    if found.state != "available":
+        raise machine_image.unusable(found.id, f"it is {found.state}")
+    machine_image.check_architecture(found.id, found.architecture, kind(settings, facts))
+    if found.root_device != machine_image.ROOT_DEVICE:
+        problem = f"its root device is {found.root_device}, that of Amazon Linux {machine_image.ROOT_DEVICE}"
+        raise machine_image.unusable(found.id, problem)
+    if found.root_size > disks.ROOT_SIZE:
+        problem = f"its root disk needs {found.root_size} GiB, nodes have {disks.ROOT_SIZE}"
+        raise machine_image.unusable(found.id, problem)
+
+
+def change(settings: Settings, facts: Facts) -> Iterator[Finding]:
+    """That nodes which exist can become ones of this type."""
+    wanted = kind(settings, facts)
+    for instance in facts.instances.get():
+        if instance.role == "manager" and instance.type != wanted.name:
+            manager.check_change(wanted, instance.type, instance.architecture, instance.zone)
+    yield from ()

@@ -1,0 +1,119 @@
+"""A given file system: that it is there, that nodes may mount it, that its mount targets can let them in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from fnmatch import fnmatchcase
+from typing import Any
+
+from infra.aws import share
+from infra.aws.preflight.facts import Facts
+from infra.aws.preflight.finding import Finding
+from infra.aws.preflight.place import chosen, place
+from infra.settings import Settings
+
+# What a node does there: mount, write, and as root make folders for others.
+ACTIONS = ("ClientMount", "ClientWrite", "ClientRootAccess")
+# Conditions that the nodes' mounts meet, by lower-case key: they use TLS, through a mount target.
+MET = {"aws:securetransport": "true", "elasticfilesystem:accessedviamounttarget": "true"}
+
+
+def file_system(settings: Settings, facts: Facts) -> Iterator[Finding]:
+    efs_id = chosen(settings).efs_id
+    if not efs_id:
+        return
+    found = facts.file_system.get()
+    if found is None:
+        raise share.missing(efs_id, "AWS knows none of this id")
+    if found.state not in ("available", "updating"):
+        yield _finding("error", efs_id, f"it is {found.state}.", share.OWN)
+    if not found.encrypted:
+        yield _finding("warning", efs_id, "what is stored there is not encrypted.", share.OWN)
+
+
+def mount_targets(settings: Settings, facts: Facts) -> Iterator[Finding]:
+    """The stack adds a rule to one group of each mount target: there must be one."""
+    efs_id = chosen(settings).efs_id
+    if not efs_id:
+        return
+    zones = {subnet.zone for subnet in place(settings, facts).subnets}
+    groups = facts.target_groups.get()
+    for target in facts.targets.get():
+        if target.zone not in zones:
+            continue
+        if target.state != "available":
+            yield _finding("error", efs_id, f"its mount target {target.id} is {target.state}.", share.OWN)
+        if not groups.get(target.id):
+            yield _finding(
+                "error",
+                efs_id,
+                f"its mount target {target.id} has no security group that could let the nodes in.",
+                "aws efs modify-mount-target-security-groups "
+                f"--region {chosen(settings).region} --mount-target-id {target.id} --security-groups GROUP",
+            )
+
+
+def policy(settings: Settings, facts: Facts) -> Iterator[Finding]:
+    """Without a policy whoever reaches a mount target may mount; with one, what it allows."""
+    efs_id = chosen(settings).efs_id
+    document = facts.share_policy.get() if efs_id else None
+    if document is None:
+        return
+    listed = document.get("Statement", [])
+    statements = [listed] if isinstance(listed, Mapping) else list(listed)
+    fix = f"aws efs describe-file-system-policy --region {chosen(settings).region} --file-system-id {efs_id}"
+    for action in ACTIONS:
+        name = f"elasticfilesystem:{action}"
+        about = [each for each in statements if _concerns(each, name)]
+        refused = [each for each in about if each.get("Effect") == "Deny" and _applies(each) is not False]
+        if any(_applies(each) and _is_for_all(each) for each in refused):
+            yield _finding("error", efs_id, f"its policy refuses {name} to the nodes.", fix)
+        elif not any(_allows(each) for each in about):
+            yield _finding(
+                "error",
+                efs_id,
+                f"its policy does not allow {name} to nodes, which mount it without credentials: it needs a "
+                'statement with the principal {"AWS": "*"}.',
+                fix,
+            )
+        elif refused:
+            yield _finding("warning", efs_id, f"its policy may refuse {name} to the nodes.", fix)
+
+
+def _concerns(statement: Mapping[str, Any], action: str) -> bool:
+    if "NotAction" in statement:
+        return not _matches(statement["NotAction"], action)
+    return _matches(statement.get("Action", []), action)
+
+
+def _allows(statement: Mapping[str, Any]) -> bool:
+    return statement.get("Effect") == "Allow" and _is_for_all(statement) and _applies(statement) is True
+
+
+def _matches(patterns: str | list[str], action: str) -> bool:
+    listed = [patterns] if isinstance(patterns, str) else patterns
+    return any(fnmatchcase(action.lower(), pattern.lower()) for pattern in listed)
+
+
+def _is_for_all(statement: Mapping[str, Any]) -> bool:
+    """Whether it is about clients without credentials."""
+    principal = statement.get("Principal")
+    named = principal.get("AWS", []) if isinstance(principal, Mapping) else principal
+    return "*" in ([named] if isinstance(named, str) else named or [])
+
+
+def _applies(statement: Mapping[str, Any]) -> bool | None:
+    """Whether the nodes' mounts meet the statement's conditions; None if that is not known here."""
+    answers: list[bool | None] = []
+    for operator, tests in statement.get("Condition", {}).items():
+        for key, wanted in tests.items():
+            values = [wanted] if isinstance(wanted, str | bool) else list(wanted)
+            known = MET.get(key.lower()) if operator.removesuffix("IfExists") == "Bool" else None
+            answers.append(None if known is None else known in [str(value).lower() for value in values])
+    if False in answers:
+        return False
+    return None if None in answers else True
+
+
+def _finding(severity: Any, efs_id: str, problem: str, fix: str) -> Finding:
+    return Finding(severity=severity, key="efs_id", value=repr(efs_id), problem=problem, fix=fix)

@@ -1,0 +1,182 @@
+"""Accounts with too little, with the wrong share, or that do not say: the preflight names it."""
+
+from __future__ import annotations
+
+import json
+import time
+from ipaddress import ip_address
+from typing import Any
+
+import boto3
+import pytest
+from moto.core import enable_iam_authentication
+
+from infra.aws.preflight import own_address, reader
+from infra.aws.preflight.calls import Calls
+from infra.aws.preflight.rules.quotas import ADDRESSES, FILE_SYSTEMS, GP3, ON_DEMAND, SPOT
+from tests.unit.aws.preflight.accounts import ENOUGH, REGION, Account, said
+
+
+def test_a_sound_account_gives_no_finding(account: Account) -> None:
+    assert account.findings() == ()
+    assert account.findings(worker_spot="true", instance_type="m7g.xlarge") == ()
+
+
+def test_an_own_address_that_is_not_let_in_is_told(account: Account) -> None:
+    (found,) = account.findings(admin_cidrs='["10.7.0.0/16"]')
+    assert (found.severity, found.key) == ("error", "admin_cidrs")
+    assert "10.9.8.7" in found.problem
+
+
+@pytest.mark.parametrize(
+    ("quota", "limit", "changes", "needed"),
+    [
+        (ON_DEMAND, 11, {}, "needs 12"),
+        (ON_DEMAND, 3, {"worker_spot": "true"}, "needs 4"),
+        (SPOT, 7, {"worker_spot": "true"}, "needs 8"),
+        (ADDRESSES, 0, {}, "needs 1"),
+        (FILE_SYSTEMS, 0, {}, "needs 1"),
+        (GP3, 0.5, {}, "needs 0.5859"),
+    ],
+)
+def test_a_quota_that_is_too_small_is_told_with_its_code(
+    account: Account, quota: Any, limit: float, changes: dict[str, Any], needed: str
+) -> None:
+    (found,) = account.findings({**ENOUGH, quota.code: limit}, **changes)
+    assert (found.severity, found.key, found.value) == ("error", f"quota {quota.code}", f"{limit:g}")
+    assert needed in found.problem
+    assert f"--service-code {quota.service} --quota-code {quota.code}" in found.fix
+
+
+def test_what_others_use_of_a_quota_counts(account: Account) -> None:
+    ec2 = account.client("ec2")
+    ec2.allocate_address(Domain="vpc")
+    ec2.run_instances(ImageId="ami-12c6146b", MinCount=1, MaxCount=1, InstanceType="t2.xlarge")
+    found = account.findings({**ENOUGH, ADDRESSES.code: 1, ON_DEMAND.code: 12})
+    assert {each.key for each in found} == {f"quota {ADDRESSES.code}", f"quota {ON_DEMAND.code}"}
+
+
+def test_quotas_that_aws_does_not_name_are_not_checked(account: Account) -> None:
+    missing = {code: limit for code, limit in ENOUGH.items() if code != GP3.code}
+    (found,) = account.findings(missing)
+    assert (found.severity, found.key) == ("not checked", "quota on volumes")
+
+
+def test_an_image_for_other_processors_is_told(account: Account) -> None:
+    images = account.client("ec2").describe_images(Owners=["amazon"])["Images"]
+    arm = next(image["ImageId"] for image in images if image["Architecture"] == "arm64")
+    assert "it is for arm64, t2.xlarge is x86_64" in said(account.findings(ami=arm))
+
+
+def test_an_image_whose_root_disk_has_another_name_is_told(account: Account) -> None:
+    images = account.client("ec2").describe_images(Owners=["amazon"])["Images"]
+    other = next(image["ImageId"] for image in images if image["RootDeviceName"] == "/dev/sda1")
+    assert "its root device is /dev/sda1" in said(account.findings(ami=other))
+
+
+def test_types_that_are_missing_or_too_small_are_told(account: Account) -> None:
+    assert "instance_type is 'z9.huge': it cannot be used" in said(account.findings(instance_type="z9.huge"))
+    assert "it has 512 MiB of memory" in said(account.findings(instance_type="t2.nano"))
+
+
+def test_a_boundary_that_is_missing_is_told(account: Account) -> None:
+    arn = "arn:aws:iam::123456789012:policy/boundary"
+    (found,) = account.findings(permissions_boundary=arn)
+    assert (found.severity, found.key) == ("error", "permissions_boundary")
+    account.client("iam").create_policy(PolicyName="boundary", PolicyDocument=json.dumps(ALLOW))
+    assert account.findings(permissions_boundary=arn) == ()
+
+
+def test_all_faults_are_told_at_once(account: Account) -> None:
+    found = account.findings(
+        {**ENOUGH, ADDRESSES.code: 0}, admin_cidrs='["10.7.0.0/16"]', ami="ami-0123456789abcdef0"
+    )
+    assert {each.key for each in found} == {"admin_cidrs", "ami", f"quota {ADDRESSES.code}"}
+
+
+ALLOW = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
+
+
+def test_a_sound_file_system_that_is_given_gives_no_finding(account: Account, share: str) -> None:
+    assert account.findings(efs_id=share) == ()
+
+
+def test_file_systems_that_are_missing_or_without_mount_targets_are_told(account: Account) -> None:
+    missing = account.findings(efs_id="fs-0123456789abcdef0")
+    assert "efs_id is 'fs-0123456789abcdef0': there is no such file system" in said(missing)
+    bare = account.client("efs").create_file_system(CreationToken="bare", Encrypted=True)["FileSystemId"]
+    assert "it has no mount target in vpc-" in said(account.findings(efs_id=bare))
+
+
+def test_a_mount_target_without_a_security_group_is_told(account: Account) -> None:
+    efs = account.client("efs")
+    system = efs.create_file_system(CreationToken="bare", Encrypted=True)["FileSystemId"]
+    efs.create_mount_target(FileSystemId=system, SubnetId=account.subnets()[f"{REGION}a"])
+    (found,) = account.findings(efs_id=system)
+    assert found.key == "efs_id"
+    assert "no security group" in found.problem
+
+
+def test_a_policy_of_the_file_system_that_wants_credentials_is_told(account: Account, share: str) -> None:
+    role = {"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::123456789012:role/x"}, "Action": "*"}
+    document = {"Version": "2012-10-17", "Statement": [role]}
+    account.client("efs").put_file_system_policy(FileSystemId=share, Policy=json.dumps(document))
+    found = account.findings(efs_id=share)
+    assert {each.key for each in found} == {"efs_id"}
+    assert "does not allow elasticfilesystem:ClientMount" in said(found)
+
+
+def test_what_the_deployer_may_not_see_is_a_finding_and_no_error(account: Account) -> None:
+    iam = account.client("iam")
+    iam.create_user(UserName="deployer")
+    denied = {"Effect": "Deny", "Action": ["ec2:DescribeRouteTables", "ec2:DescribeVolumes"], "Resource": "*"}
+    document = {**ALLOW, "Statement": [*ALLOW["Statement"], denied]}
+    iam.put_user_policy(UserName="deployer", PolicyName="most", PolicyDocument=json.dumps(document))
+    key = iam.create_access_key(UserName="deployer")["AccessKey"]
+    session = boto3.Session(key["AccessKeyId"], key["SecretAccessKey"], region_name=REGION)
+    with enable_iam_authentication():
+        found = account.findings(session=session)
+    assert {each.severity for each in found} == {"not checked"}
+    text = said(found)
+    assert "not checked: quota on volumes: ec2:DescribeVolumes is denied." in text
+    assert "ways to the internet, the manager's address: ec2:DescribeRouteTables is denied." in text
+
+
+def test_credentials_that_aws_does_not_take_are_one_error(account: Account) -> None:
+    session = boto3.Session("nobody", "nothing", region_name=REGION)
+    with enable_iam_authentication():
+        (found,) = account.findings(session=session)
+    assert (found.severity, found.key) == ("error", "credentials")
+    assert found.fix == "aws sts get-caller-identity --region us-west-2"
+
+
+def test_a_call_that_hangs_keeps_nobody_longer_than_the_limit(
+    account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask = Calls.ask
+
+    def slow(self: Calls, service: str, action: str, *arguments: Any, **named: Any) -> Any:
+        if action == "describe_volumes":
+            time.sleep(5)
+        return ask(self, service, action, *arguments, **named)
+
+    monkeypatch.setattr(Calls, "ask", slow)
+    monkeypatch.setattr(reader, "LIMIT", 3)
+    begun = time.monotonic()
+    (found,) = account.findings()
+    assert time.monotonic() - begun < 5
+    assert (found.severity, found.key) == ("not checked", "quota on volumes")
+    assert "no answer within 3 s" in found.problem
+
+
+def test_an_own_address_that_aws_does_not_tell_is_not_checked(
+    account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(own_address, "URL", "http://127.0.0.1:9")
+    (found,) = account.findings(own_address=own_address.look_up)
+    assert (found.severity, found.key) == ("not checked", "your own address")
+    assert "http://127.0.0.1:9 does not tell it" in found.problem
+
+
+def test_an_own_address_of_another_version_says_nothing_of_ipv4(account: Account) -> None:
+    assert account.findings(own_address=lambda: ip_address("fd00::7")) == ()

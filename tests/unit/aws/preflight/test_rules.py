@@ -1,0 +1,276 @@
+"""What the rules say of plain facts, where a simulated account cannot be put into such a state."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from ipaddress import IPv4Address, IPv4Network
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infra.aws.network import Subnet
+from infra.aws.preflight.facts import (
+    AclRule,
+    Caller,
+    Fact,
+    Facts,
+    FileSystem,
+    Image,
+    Instance,
+    MountTarget,
+    Names,
+    NatGateway,
+    Route,
+    RouteTable,
+    Type,
+    Vpc,
+)
+from infra.aws.preflight.finding import Finding
+from infra.aws.preflight.judgement import judge
+from infra.aws.preflight.rules.quotas import QUOTAS, is_standard
+from tests.unit.aws.test_aws_settings import aws_settings
+
+ANYWHERE = IPv4Network("0.0.0.0/0")
+GATEWAY = Route(block=ANYWHERE, target="igw-1")
+SUBNETS = tuple(
+    Subnet(
+        id=f"subnet-{letter}",
+        vpc_id="vpc-1",
+        zone=f"us-west-2{letter}",
+        block=IPv4Network(f"172.31.{number}.0/24"),
+        public=True,
+    )
+    for number, letter in enumerate("ab")
+)
+OPEN = tuple(
+    AclRule(number=100, egress=egress, protocol="-1", block=ANYWHERE, allows=True) for egress in (False, True)
+)
+
+
+def table(*routes: Route, subnets: frozenset[str] = frozenset(), main: bool = True) -> RouteTable:
+    return RouteTable(id="rtb-1", vpc_id="vpc-1", main=main, subnets=subnets, routes=routes)
+
+
+SOUND = Facts(
+    caller=Fact(Caller(account="123456789012", arn="arn:aws:iam::123456789012:user/deployer")),
+    own_address=Fact(IPv4Address("10.9.8.7")),
+    region_enabled=Fact(True),
+    boundary=Fact(True),
+    vpc=Fact(Vpc(id="vpc-1", blocks=(IPv4Network("172.31.0.0/16"),))),
+    names=Fact(Names(resolved=True, given=True)),
+    subnets=Fact(SUBNETS),
+    free=Fact({subnet.id: 200 for subnet in SUBNETS}),
+    route_tables=Fact((table(GATEWAY),)),
+    nat_gateways=Fact({}),
+    acls=Fact({subnet.id: OPEN for subnet in SUBNETS}),
+    type=Fact(Type(architectures=("x86_64",), memory=16384, vcpus=4)),
+    offers=Fact(frozenset(("us-west-2a", "us-west-2b"))),
+    image=Fact(
+        Image(id="ami-1", architecture="x86_64", state="available", root_device="/dev/xvda", root_size=30)
+    ),
+    instances=Fact(()),
+    addresses=Fact(0),
+    file_systems=Fact(0),
+    gp3=Fact(0),
+    file_system=Fact(FileSystem(state="available", encrypted=True)),
+    targets=Fact((MountTarget(id="fsmt-1", vpc_id="vpc-1", zone="us-west-2a", state="available"),)),
+    target_groups=Fact({"fsmt-1": ("sg-1",)}),
+    share_policy=Fact(None),
+    quotas={quota.code: Fact(100.0) for quota in QUOTAS},
+)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[Path]:
+    yield tmp_path
+
+
+def judged(folder: Path, *, changes: dict[str, str] | None = None, **facts: Any) -> tuple[Finding, ...]:
+    """The findings about a sound account in which these facts are others."""
+    others: dict[str, Any] = {name: Fact(value) for name, value in facts.items()}
+    changed = replace(SOUND, **others)
+    return judge(aws_settings(folder, **(changes or {})), changed)
+
+
+def one(findings: tuple[Finding, ...]) -> Finding:
+    (found,) = findings
+    return found
+
+
+EFS = {"efs_id": "fs-0a1b"}
+
+
+def test_sound_facts_give_no_finding(folder: Path) -> None:
+    assert judged(folder) == judged(folder, changes=EFS) == ()
+
+
+def test_a_region_that_is_not_enabled_is_told(folder: Path) -> None:
+    assert one(judged(folder, region_enabled=False)).key == "aws:region"
+
+
+def test_a_route_that_leads_nowhere_is_told_for_each_subnet(folder: Path) -> None:
+    found = judged(folder, route_tables=(table(replace(GATEWAY, works=False)),))
+    assert [each.value for each in found] == ["subnet-a", "subnet-b"]
+    assert all("igw-1 is gone" in each.problem for each in found)
+    assert all("replace-route" in each.fix for each in found)
+
+
+def test_the_most_specific_route_counts(folder: Path) -> None:
+    halves = [
+        Route(block=IPv4Network(block), target="igw-1", works=True) for block in ("0.0.0.0/1", "128.0.0.0/1")
+    ]
+    assert judged(folder, route_tables=(table(*halves, replace(GATEWAY, works=False)),)) == ()
+
+
+def test_a_subnets_own_table_counts_and_not_the_main_one(folder: Path) -> None:
+    tables = (table(GATEWAY), table(subnets=frozenset(("subnet-b",)), main=False))
+    assert one(judged(folder, route_tables=tables)).value == "subnet-b"
+
+
+@pytest.mark.parametrize(
+    ("gateway", "problem"),
+    [
+        (NatGateway(state="failed", public=True, subnet="subnet-n"), "is failed"),
+        (NatGateway(state="available", public=False, subnet="subnet-n"), "a private one"),
+    ],
+)
+def test_a_nat_gateway_that_leads_nowhere_is_told(folder: Path, gateway: NatGateway, problem: str) -> None:
+    private = tuple(replace(subnet, public=False) for subnet in SUBNETS)
+    nat = table(Route(block=ANYWHERE, target="nat-1"))
+    found = judged(folder, subnets=private, route_tables=(nat,), nat_gateways={"nat-1": gateway})
+    assert problem in found[0].problem
+
+
+def test_a_manager_is_in_a_subnet_with_room(folder: Path) -> None:
+    found = one(judged(folder, free={"subnet-a": 1, "subnet-b": 200}))
+    assert found.value == "subnet-a"
+    assert "the manager is in the first subnet" in found.problem
+
+
+def test_nodes_that_exist_need_no_room_and_no_quota(folder: Path) -> None:
+    nodes = tuple(
+        Instance(
+            id=f"i-{role}{number}",
+            type="t2.xlarge",
+            architecture="x86_64",
+            zone="us-west-2a",
+            vcpus=4,
+            spot=False,
+            role=role,
+        )
+        for number, role in enumerate(("manager", "worker", "worker"))
+    )
+    free = dict.fromkeys(("subnet-a", "subnet-b"), 1)
+    tight = {quota.code: Fact(limit) for quota, limit in zip(QUOTAS, (12, 0, 1, 1, 0.6), strict=True)}
+    changed = replace(
+        SOUND,
+        instances=Fact(nodes),
+        free=Fact(free),
+        addresses=Fact(1),
+        file_systems=Fact(1),
+        gp3=Fact(600),
+        quotas=tight,
+    )
+    assert judge(aws_settings(folder), changed) == ()
+
+
+def test_a_manager_that_exists_keeps_its_architecture(folder: Path) -> None:
+    manager = Instance(
+        id="i-1", type="m7g.xlarge", architecture="arm64", zone="a", vcpus=4, spot=False, role="manager"
+    )
+    assert "the stack's nodes are arm64" in one(judged(folder, instances=(manager,))).problem
+
+
+def test_an_acl_between_the_nodes_subnets_is_told(folder: Path) -> None:
+    other = SUBNETS[1].block
+    assert other
+    refusal = AclRule(number=1, egress=True, protocol="17", block=other, first=4789, last=4789, allows=False)
+    found = one(judged(folder, acls={"subnet-a": (refusal, *OPEN), "subnet-b": OPEN}))
+    assert found.value == "subnet-a"
+    assert found.problem.endswith(f"udp 4789 out to {other}.")
+
+
+@pytest.mark.parametrize(
+    ("system", "severity"),
+    [
+        (FileSystem(state="deleting", encrypted=True), "error"),
+        (FileSystem(state="available", encrypted=False), "warning"),
+    ],
+)
+def test_a_given_file_system_is_available_and_encrypted(
+    folder: Path, system: FileSystem, severity: str
+) -> None:
+    found = one(judged(folder, changes=EFS, file_system=system))
+    assert (found.severity, found.key) == (severity, "efs_id")
+
+
+def test_a_mount_target_that_is_not_available_is_told(folder: Path) -> None:
+    target = MountTarget(id="fsmt-1", vpc_id="vpc-1", zone="us-west-2a", state="creating")
+    assert "fsmt-1 is creating" in one(judged(folder, changes=EFS, targets=(target,))).problem
+
+
+ALL = {"AWS": "*"}
+CLIENT = "elasticfilesystem:Client*"
+INSECURE = {"Bool": {"aws:SecureTransport": "false"}}
+TARGET = {"Bool": {"elasticfilesystem:AccessedViaMountTarget": "true"}}
+ELSEWHERE = {"StringEquals": {"aws:SourceVpc": "vpc-9"}}
+
+
+@pytest.mark.parametrize(
+    ("statements", "severities"),
+    [
+        ([{"Effect": "Allow", "Principal": ALL, "Action": CLIENT, "Condition": TARGET}], set()),
+        ([{"Effect": "Allow", "Principal": "*", "NotAction": "elasticfilesystem:Delete*"}], set()),
+        (
+            [
+                {"Effect": "Allow", "Principal": ALL, "Action": [CLIENT]},
+                {"Effect": "Deny", "Principal": ALL, "Action": "*", "Condition": INSECURE},
+            ],
+            set(),
+        ),
+        ([{"Effect": "Allow", "Principal": ALL, "Action": "elasticfilesystem:ClientMount"}], {"error"}),
+        ([{"Effect": "Allow", "Principal": ALL, "Action": CLIENT, "Condition": ELSEWHERE}], {"error"}),
+        (
+            [
+                {"Effect": "Allow", "Principal": ALL, "Action": CLIENT},
+                {"Effect": "Deny", "Principal": ALL, "Action": CLIENT},
+            ],
+            {"error"},
+        ),
+        (
+            [
+                {"Effect": "Allow", "Principal": ALL, "Action": CLIENT},
+                {"Effect": "Deny", "Principal": ALL, "Action": CLIENT, "Condition": ELSEWHERE},
+            ],
+            {"warning"},
+        ),
+    ],
+    ids=["mount target", "not action", "tls", "read only", "elsewhere", "denied", "perhaps denied"],
+)
+def test_a_policy_of_the_file_system_is_judged_as_the_nodes_mount_it(
+    folder: Path, statements: list[dict[str, Any]], severities: set[str]
+) -> None:
+    found = judged(folder, changes=EFS, share_policy={"Statement": statements})
+    assert {each.severity for each in found} == severities
+
+
+@pytest.mark.parametrize(
+    ("name", "standard"),
+    [("t2.xlarge", True), ("im4gn.large", True), ("mac2.metal", False), ("trn1.2xlarge", False)],
+)
+def test_families_are_told_apart_as_the_quotas_do(name: str, standard: bool) -> None:
+    assert is_standard(name) is standard
+
+
+def test_a_type_that_counts_in_another_quota_is_not_checked(folder: Path) -> None:
+    found = one(judged(folder, changes={"instance_type": "g5.xlarge"}))
+    assert found.severity == "not checked"
+
+
+def test_each_fact_that_is_not_read_is_told_with_what_it_was_needed_for(folder: Path) -> None:
+    changed = replace(SOUND, subnets=Fact(failure="ec2:DescribeSubnets is denied"))
+    found = one(judge(aws_settings(folder), changed))
+    assert (found.severity, found.problem) == ("not checked", "ec2:DescribeSubnets is denied.")
+    assert {"subnets", "free addresses", "network ACLs"} <= set(found.key.split(", "))

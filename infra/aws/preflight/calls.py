@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import boto3
@@ -9,7 +10,9 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from infra.aws.preflight.facts import NotRead
+from infra.aws.preflight.place import chosen
 from infra.aws.settings import AwsSettings
+from infra.settings import Settings
 
 LIMITS = Config(connect_timeout=2, read_timeout=4, retries={"total_max_attempts": 2, "mode": "standard"})
 DENIED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation")
@@ -47,3 +50,19 @@ class Calls:
             raise NotRead(f"{name} failed: {code}, {problem.response['Error'].get('Message', '')}") from None
         except BotoCoreError as problem:
             raise NotRead(f"{name} failed: {problem}".rstrip(".")) from None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """Some of the facts: a method for each, of the fact's name, which raises NotRead."""
+
+    settings: Settings
+    calls: Calls
+
+    @property
+    def chosen(self) -> AwsSettings:
+        return chosen(self.settings)
+
+
+def filters(name: str, *values: str) -> list[dict[str, Any]]:
+    return [{"Name": name, "Values": list(values)}]

@@ -138,6 +138,7 @@ class Facts:
 
     caller: Fact[Caller]
     own_address: Fact[IPv4Address | IPv6Address]
+    region_known: Fact[bool]
     region_enabled: Fact[bool]
     boundary: Fact[bool]
     vpc: Fact[Vpc | None]

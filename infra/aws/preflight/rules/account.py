@@ -14,12 +14,22 @@ from infra.settings import Settings
 
 def caller(settings: Settings, facts: Facts) -> Iterator[Finding]:
     """AWS tells everybody who he is: without an answer nothing else has one."""
-    if facts.caller.failure:
+    name, why = chosen(settings).region, facts.caller.failure
+    if why and facts.region_known.value is False:
+        yield Finding(
+            severity="error",
+            key="aws:region",
+            value=repr(name),
+            problem=f"no region of this name is known, and {why}.",
+            fix="pulumi config set aws:region us-west-2",
+        )
+    elif why:
         yield Finding(
             severity="error",
             key="credentials",
-            problem=f"AWS does not say whose they are in {chosen(settings).region}: {facts.caller.failure}.",
-            fix=f"aws sts get-caller-identity --region {chosen(settings).region}",
+            problem=f"AWS does not say whose they are in {name}: {why}. In a region that the account has not "
+            "enabled it takes none.",
+            fix=f"set others until this answers: aws sts get-caller-identity --region {name}",
         )
 
 

@@ -8,9 +8,11 @@ from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 from typing import Any
 
+import pulumi
 import pytest
 
 from infra.aws.network import Subnet
+from infra.aws.preflight import reader, report
 from infra.aws.preflight.facts import (
     AclRule,
     Caller,
@@ -56,6 +58,7 @@ def table(*routes: Route, subnets: frozenset[str] = frozenset(), main: bool = Tr
 SOUND = Facts(
     caller=Fact(Caller(account="123456789012", arn="arn:aws:iam::123456789012:user/deployer")),
     own_address=Fact(IPv4Address("10.9.8.7")),
+    region_known=Fact(True),
     region_enabled=Fact(True),
     boundary=Fact(True),
     vpc=Fact(Vpc(id="vpc-1", blocks=(IPv4Network("172.31.0.0/16"),))),
@@ -108,6 +111,12 @@ def test_sound_facts_give_no_finding(folder: Path) -> None:
 
 def test_a_region_that_is_not_enabled_is_told(folder: Path) -> None:
     assert one(judged(folder, region_enabled=False)).key == "aws:region"
+
+
+def test_a_region_that_nobody_knows_is_told(folder: Path) -> None:
+    unknown = replace(SOUND, region_known=Fact(False), caller=Fact(failure="sts:GetCallerIdentity failed"))
+    found = one(judge(aws_settings(folder), unknown))
+    assert (found.key, found.value) == ("aws:region", "'us-west-2'")
 
 
 def test_a_route_that_leads_nowhere_is_told_for_each_subnet(folder: Path) -> None:
@@ -267,6 +276,21 @@ def test_families_are_told_apart_as_the_quotas_do(name: str, standard: bool) -> 
 def test_a_type_that_counts_in_another_quota_is_not_checked(folder: Path) -> None:
     found = one(judged(folder, changes={"instance_type": "g5.xlarge"}))
     assert found.severity == "not checked"
+
+
+def test_a_preview_prints_warnings_and_ends_with_all_errors(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    servers = Names(resolved=True, given=True, servers=("10.1.1.1",))
+    changed = replace(SOUND, names=Fact(servers), region_enabled=Fact(False), boundary=Fact(False))
+    monkeypatch.setattr(reader, "read", lambda _: changed)
+    boundary = "arn:aws:iam::123456789012:policy/boundary"
+    with pytest.raises(pulumi.RunError) as caught:
+        report.preview(aws_settings(folder, permissions_boundary=boundary))
+    assert str(caught.value).count("error: ") == 2
+    printed = "".join(capsys.readouterr())
+    assert "account 123456789012 in us-west-2" in printed
+    assert "warning: vpc_id is 'vpc-1'" in printed
 
 
 def test_each_fact_that_is_not_read_is_told_with_what_it_was_needed_for(folder: Path) -> None:

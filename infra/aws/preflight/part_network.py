@@ -1,0 +1,138 @@
+"""Reads the VPC and what belongs to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from ipaddress import IPv4Network
+from typing import Any
+
+from infra.aws.network import Subnet
+from infra.aws.preflight import facts
+from infra.aws.preflight.calls import Part, filters
+
+
+class NetworkPart(Part):
+    """The VPC and subnets of the settings; tables, gateways and ACLs of the whole region."""
+
+    def vpc(self) -> facts.Vpc | None:
+        given = self.chosen.vpc_id
+        which = filters("vpc-id", given) if given else filters("is-default", "true")
+        for found in self.calls.ask("ec2", "describe_vpcs", Filters=which)["Vpcs"]:
+            blocks = [each["CidrBlock"] for each in found.get("CidrBlockAssociationSet", [])]
+            return facts.Vpc(
+                id=found["VpcId"], blocks=tuple(map(IPv4Network, blocks or [found["CidrBlock"]]))
+            )
+        return None
+
+    def names(self) -> facts.Names | None:
+        which = filters("vpc-id", self.chosen.vpc_id or self._default_vpc())
+        for found in self.calls.ask("ec2", "describe_vpcs", Filters=which)["Vpcs"]:
+            resolved, given = (
+                self.calls.ask("ec2", "describe_vpc_attribute", VpcId=found["VpcId"], Attribute=attribute)
+                for attribute in ("enableDnsSupport", "enableDnsHostnames")
+            )
+            return facts.Names(
+                resolved=resolved["EnableDnsSupport"]["Value"],
+                given=given["EnableDnsHostnames"]["Value"],
+                servers=self._name_servers(found.get("DhcpOptionsId", "default")),
+            )
+        return None
+
+    def _name_servers(self, options: str) -> tuple[str, ...]:
+        if not options.startswith("dopt-"):
+            return ("AmazonProvidedDNS",)
+        answer = self.calls.ask(
+            "ec2", "describe_dhcp_options", ("InvalidDhcpOptionID.NotFound",), DhcpOptionsIds=[options]
+        )
+        return tuple(
+            value["Value"]
+            for each in (answer or {}).get("DhcpOptions", [])
+            for setting in each["DhcpConfigurations"]
+            if setting["Key"] == "domain-name-servers"
+            for value in setting["Values"]
+        ) or ("AmazonProvidedDNS",)
+
+    def _default_vpc(self) -> str:
+        vpc = self.vpc()
+        return vpc.id if vpc else ""
+
+    def _subnets(self) -> list[dict[str, Any]]:
+        if self.chosen.subnet_ids:
+            which = filters("subnet-id", *self.chosen.subnet_ids)
+        else:
+            which = filters("default-for-az", "true")
+        found: list[dict[str, Any]] = self.calls.ask("ec2", "describe_subnets", Filters=which)["Subnets"]
+        return found
+
+    def subnets(self) -> tuple[Subnet, ...]:
+        return tuple(
+            Subnet(
+                id=found["SubnetId"],
+                vpc_id=found["VpcId"],
+                zone=found["AvailabilityZone"],
+                block=IPv4Network(found["CidrBlock"]),
+                public=found["MapPublicIpOnLaunch"],
+            )
+            for found in self._subnets()
+        )
+
+    def free(self) -> dict[str, int]:
+        return {found["SubnetId"]: found["AvailableIpAddressCount"] for found in self._subnets()}
+
+    def route_tables(self) -> tuple[facts.RouteTable, ...]:
+        answer = self.calls.ask("ec2", "describe_route_tables")
+        return tuple(
+            facts.RouteTable(
+                id=found["RouteTableId"],
+                vpc_id=found["VpcId"],
+                main=any(each.get("Main") for each in found["Associations"]),
+                subnets=frozenset(each["SubnetId"] for each in found["Associations"] if each.get("SubnetId")),
+                routes=tuple(_routes(found["Routes"])),
+            )
+            for found in answer["RouteTables"]
+        )
+
+    def nat_gateways(self) -> dict[str, facts.NatGateway]:
+        return {
+            found["NatGatewayId"]: facts.NatGateway(
+                state=found["State"],
+                public=found.get("ConnectivityType", "public") == "public",
+                subnet=found.get("SubnetId", ""),
+            )
+            for found in self.calls.ask("ec2", "describe_nat_gateways")["NatGateways"]
+        }
+
+    def acls(self) -> dict[str, tuple[facts.AclRule, ...]]:
+        answer = self.calls.ask("ec2", "describe_network_acls")
+        return {
+            association["SubnetId"]: tuple(_acl_rules(found["Entries"]))
+            for found in answer["NetworkAcls"]
+            for association in found["Associations"]
+        }
+
+
+def _routes(listed: list[dict[str, Any]]) -> Iterator[facts.Route]:
+    keys = ("GatewayId", "NatGatewayId", "TransitGatewayId", "NetworkInterfaceId", "VpcPeeringConnectionId")
+    others = ("LocalGatewayId", "CarrierGatewayId", "CoreNetworkArn", "InstanceId")
+    for each in listed:
+        if "DestinationCidrBlock" in each:
+            yield facts.Route(
+                block=IPv4Network(each["DestinationCidrBlock"]),
+                target=next((each[key] for key in (*keys, *others) if each.get(key)), ""),
+                works=each.get("State", "active") == "active",
+            )
+
+
+def _acl_rules(listed: list[dict[str, Any]]) -> Iterator[facts.AclRule]:
+    for each in listed:
+        if "CidrBlock" in each:
+            ports = each.get("PortRange", {})
+            yield facts.AclRule(
+                number=int(each["RuleNumber"]),
+                egress=bool(each["Egress"]),
+                protocol=str(each["Protocol"]),
+                block=IPv4Network(each["CidrBlock"]),
+                first=ports.get("From", 0),
+                last=ports.get("To", 65535),
+                allows=each["RuleAction"] == "allow",
+            )

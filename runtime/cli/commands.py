@@ -12,7 +12,6 @@ from runtime.cli.command import Command
 from runtime.cli.results import CODES
 
 PROGRAM = "oodt"
-LONGEST_NAME = len("completion")
 
 
 class Listed(NamedTuple):

@@ -22,7 +22,7 @@ RULES: dict[str, Rule] = {
     "the manager's address": routes.way_in,
     "network ACLs": acls.acls,
     "free addresses": network.room,
-    "docker's addresses": network.docker_pools,
+    "the swarm's addresses": network.swarm_addresses,
     "memory of instance_type": nodes.memory,
     "zones of instance_type": nodes.offered,
     "the machine image": nodes.image,

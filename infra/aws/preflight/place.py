@@ -32,12 +32,14 @@ def looked_up(settings: Settings, facts: Facts) -> Network:
         vpc = facts.vpc.get()
         if vpc is None:
             raise network.no_default_vpc(aws, "AWS names none")
-        return network.default(vpc.id, subnets)
+        return network.default(vpc.id, subnets, vpc.blocks)
     found = {subnet.id: subnet for subnet in subnets}
     for identifier in aws.subnet_ids:
         if identifier not in found:
             raise network.unusable(aws, identifier, "there is no such subnet in this region")
-    return network.given(aws, [found[identifier] for identifier in aws.subnet_ids])
+    vpc = facts.vpc.value
+    blocks = vpc.blocks if vpc else ()
+    return network.given(aws, [found[identifier] for identifier in aws.subnet_ids], blocks)
 
 
 def place(settings: Settings, facts: Facts) -> Network:

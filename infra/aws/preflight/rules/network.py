@@ -1,20 +1,15 @@
-"""The VPC and the subnets: names, room, and addresses that docker takes for itself."""
+"""The VPC and the subnets: names, room, and addresses of the swarm's own."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from ipaddress import IPv4Network
 
+from infra.addresses import choose
 from infra.aws.network import GIVEN, SPARE_ADDRESSES
 from infra.aws.preflight.facts import Facts
 from infra.aws.preflight.finding import Finding
 from infra.aws.preflight.place import chosen, looked_up, manager_exists, place
 from infra.settings import Settings
-
-# What the overlays take: docker's default pool is 10.0.0.0/8 in parts of /24, the first for ingress.
-OVERLAYS = (IPv4Network("10.0.0.0/24"), IPv4Network("10.0.1.0/24"))
-# Of each node's own bridges, docker0 and docker_gwbridge.
-BRIDGES = (IPv4Network("172.17.0.0/16"), IPv4Network("172.18.0.0/16"))
 
 
 def subnets(settings: Settings, facts: Facts) -> Iterator[Finding]:
@@ -84,29 +79,8 @@ def room(settings: Settings, facts: Facts) -> Iterator[Finding]:
         )
 
 
-def docker_pools(settings: Settings, facts: Facts) -> Iterator[Finding]:
-    """Addresses that docker gives to networks of its own lead to containers, and to nothing else."""
-    found, vpc = place(settings, facts), facts.vpc.get()
-    taken = False
-    for subnet in found.subnets:
-        for pool in (*OVERLAYS, *BRIDGES):
-            if subnet.block and subnet.block.overlaps(pool):
-                taken = True
-                yield Finding(
-                    severity="error" if pool in OVERLAYS else "warning",
-                    key="subnet_ids",
-                    value=subnet.id,
-                    problem=f"its addresses {subnet.block} meet {pool}, which docker gives to a network of "
-                    "its own: containers do not reach the nodes there.",
-                    fix=GIVEN,
-                )
-    blocks = [block for block in vpc.blocks if any(map(block.overlaps, OVERLAYS + BRIDGES))] if vpc else []
-    if vpc and blocks and not taken:
-        pools = [pool for pool in OVERLAYS + BRIDGES if any(map(pool.overlaps, blocks))]
-        yield Finding(
-            severity="warning",
-            key="vpc_id",
-            value=vpc.id,
-            problem=f"its addresses {', '.join(map(str, blocks))} meet {', '.join(map(str, pools))}, which "
-            "docker gives to networks of its own: containers do not reach machines of the VPC there.",
-        )
+def swarm_addresses(settings: Settings, facts: Facts) -> Iterator[Finding]:
+    """That the swarm's own networks find room beside the VPC's. A swarm that is there keeps its own."""
+    if not manager_exists(facts):
+        choose(settings.overlay_pool, place(settings, facts).taken(chosen(settings)))
+    yield from ()

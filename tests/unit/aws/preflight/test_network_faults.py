@@ -154,21 +154,22 @@ def test_a_subnet_with_too_few_free_addresses_is_told(account: Account) -> None:
 
 
 @pytest.mark.parametrize(
-    ("block", "part", "severity", "key"),
+    ("pool", "met"),
     [
-        ("10.0.0.0/16", "10.0.1.0/24", "error", "subnet_ids"),
-        ("10.0.0.0/16", "10.0.8.0/24", "warning", "vpc_id"),
-        ("172.17.0.0/16", "172.17.0.0/24", "warning", "subnet_ids"),
+        ("", None),
+        ("172.20.0.0/18", None),
+        ("10.0.0.0/18", "it meets 10.0.8.0/24, the subnet"),
+        ("10.0.64.0/18", "it meets 10.0.0.0/16, of the VPC"),
     ],
 )
-def test_addresses_that_docker_takes_for_itself_are_told(
-    account: Account, block: str, part: str, severity: str, key: str
+def test_the_addresses_of_the_swarm_are_apart_from_the_vpcs(
+    account: Account, pool: str, met: str | None
 ) -> None:
-    vpc, subnet, table = vpc_of(account, block, part)
+    vpc, subnet, table = vpc_of(account, "10.0.0.0/16", "10.0.8.0/24")
     lead(account, table, GatewayId=gateway_of(account, vpc))
-    (found,) = account.findings(**given(vpc, subnet))
-    assert (found.severity, found.key) == (severity, key)
-    assert "docker" in found.problem
+    found = account.findings(**given(vpc, subnet), **({"overlay_pool": pool} if pool else {}))
+    assert [(each.severity, each.key) for each in found] == ([("error", "overlay_pool")] if met else [])
+    assert not met or met in str(found[0])
 
 
 def test_an_acl_that_refuses_ssh_and_answers_is_told(account: Account, network: tuple[str, str, str]) -> None:

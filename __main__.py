@@ -19,7 +19,7 @@ try:
         root=ROOT,
         encrypted=settings.encrypted_keys(),
     )
-    for warning in workflow_folder.check(chosen.folders, [each.event for each in chosen.workflows]):
+    for warning in workflow_folder.check(chosen.places, [each.event for each in chosen.workflows]):
         pulumi.log.warn(warning)
 except (settings.ConfigurationError, workflow_folder.WorkflowFolderError) as problem:
     raise pulumi.RunError(str(problem)) from None

@@ -21,6 +21,7 @@ from infra.values import ConfigurationError, EntryValues, Values
 from infra.workflow_folder import WorkflowFolderError, events_of, find
 from infra.workflow_variables import file_variable, secret_path
 from runtime.messaging.event import Event, Priority
+from runtime.policy.places import Places
 
 __all__ = ["KEYS", "ConfigurationError", "Settings", "Workflow", "load", "stack_config"]
 
@@ -113,6 +114,11 @@ class Settings:
     def folders(self) -> tuple[Path, ...]:
         """The workflows' folders, each once, in the order of their first events."""
         return tuple(dict.fromkeys(workflow.directory for workflow in self.workflows))
+
+    @property
+    def places(self) -> list[Places]:
+        """Where the parts of each workflow are, with its variables."""
+        return [Places.of(folder, self.variables.get(folder.name)) for folder in self.folders]
 
     @property
     def variables(self) -> dict[str, dict[str, str]]:

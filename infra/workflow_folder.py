@@ -12,13 +12,11 @@ from pathlib import Path
 
 from runtime.policy import checks
 from runtime.policy.documents import Element, Unreadable, parse
-from runtime.policy.places import find as places_of
-from runtime.workflow_copy import PARTS, Places, UncopiedError, files
+from runtime.policy.places import PARTS, Places
+from runtime.workflow_copy import UncopiedError, files
 
 XML_PARTS = ("policy", "pge-configs")
 DOCKERFILE = "Dockerfile"
-# Of a workflow's folder: each makes an image of its own from the cluster's.
-IMAGE_FILES = (DOCKERFILE, "packages.txt", "requirements.txt")
 STAGE = re.compile(r"^\s*FROM\s+(?:--\S+\s+)?(\S+)", re.IGNORECASE | re.MULTILINE)
 
 
@@ -59,11 +57,6 @@ def find(root: Path, text: str) -> Path:
     return workflow.folder
 
 
-def extends_image(folder: Path) -> bool:
-    """Whether the workflow's programs need more than the cluster's image has."""
-    return any((folder / file).is_file() for file in IMAGE_FILES)
-
-
 def _check_dockerfile(file: Path) -> None:
     try:
         stages = STAGE.findall(file.read_text(errors="replace")) if file.is_file() else ["${OODT}"]
@@ -96,9 +89,9 @@ def events_of(folder: Path) -> list[str]:
     return [event["name"] for event in _root(workflow.policy / "events.xml").all("event")]
 
 
-def check(folders: Sequence[Path], events: Collection[str]) -> list[str]:
+def check(workflows: Sequence[Places], events: Collection[str]) -> list[str]:
     """What may be wrong with the workflows of EVENTS. Raises WorkflowFolderError with what certainly is."""
-    found = checks.check([places for folder in folders for places in places_of(folder)], events=events)
+    found = checks.check(workflows, events=events)
     errors = [str(each) for each in found if each.severity == "error"]
     if errors:
         raise WorkflowFolderError("\n".join(["the workflows cannot run as they are:", *errors]))

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
+from runtime.cli.batches import pairs
 from runtime.cli.command import Command, event, exit_with
 from runtime.cli.results import BAD_INPUT, DONE, BadInput, Result
 from runtime.policy.checks import check
@@ -13,8 +14,8 @@ from runtime.policy.places import NoWorkflow, find
 
 
 def _run(options: Namespace) -> Result:
-    metadata = _pairs("--metadata", options.metadata)
-    environment = _pairs("--environment", options.environment)
+    metadata = pairs(options.metadata)
+    environment = pairs(options.environment, "--environment")
     try:
         folders = find(Path(options.folder).expanduser().resolve())
     except (NoWorkflow, OSError, RuntimeError) as problem:
@@ -26,16 +27,6 @@ def _run(options: Namespace) -> Result:
         metadata=metadata if options.metadata else None,
     )
     return _result(findings)
-
-
-def _pairs(option: str, texts: Sequence[str]) -> dict[str, str]:
-    found = {}
-    for text in texts:
-        key, equals, value = text.partition("=")
-        if not (key and equals):
-            raise BadInput(f"{option} is {text!r}: write it as KEY=VALUE")
-        found[key] = value
-    return found
 
 
 def _result(findings: Sequence[Finding]) -> Result:

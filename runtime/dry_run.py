@@ -5,7 +5,7 @@ import secrets
 import time
 from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from xml.dom import minidom
@@ -20,14 +20,16 @@ from runtime.cli.try_container import Outcome, container
 from runtime.cli.try_image import image
 from runtime.messaging.event import Event
 from runtime.messaging.messages import Metadata, Poison, metadata_from_object
-from runtime.workflow_copy import PARTS, archive
+from runtime.policy.checks import check
+from runtime.policy.places import NoWorkflow, Places, find
+from runtime.workflow_copy import archive
 
 
 @dataclass(frozen=True, kw_only=True)
 class Trial:
-    """What is tried: a job of an event of the workflow in a folder. Its archive is the folder ``to``."""
+    """What is tried: a job of an event of a workflow. Its archive is the folder ``to``."""
 
-    folder: Path
+    workflow: Places
     event: str
     metadata: Metadata
     to: Path
@@ -44,7 +46,7 @@ def _run(options: Namespace) -> Result:
     with container(name, chosen, seconds=seconds) as started:
         started.give(
             {"id": job, "event": trial.event, "metadata": trial.metadata, "seconds": seconds},
-            archive([trial.folder]),
+            archive([trial.workflow.folder], variables={trial.workflow.name: trial.workflow.environment}),
         )
         outcome = started.outcome()
         if outcome["succeeded"]:
@@ -57,30 +59,37 @@ def _run(options: Namespace) -> Result:
 
 def _checked(options: Namespace) -> Trial:
     """All that can be found wrong before a container starts; raises BadInput."""
-    folder = _folder(options.folder)
-    to = Path(options.to or f"{folder.name}-try").expanduser()
+    environment = batches.pairs(options.environment, "--environment")
+    workflow = replace(_workflow(options.folder), environment=environment)
+    to = Path(options.to or f"{workflow.name}-try").expanduser()
     if to.exists() and not to.is_dir():
         raise BadInput(f"--to is {str(to)!r}, which is no folder: name a folder, or one that is to be made")
     try:
         metadata = metadata_from_object(batches.pairs(options.metadata))
     except Poison as error:
         raise BadInput(str(error)) from error
-    return Trial(folder=folder, event=_event(folder, options.event), metadata=metadata, to=to)
+    chosen = _event(workflow.policy / "events.xml", options.event)
+    findings = check([workflow], events=[chosen])
+    if errors := [str(each) for each in findings if each.severity == "error"]:
+        raise BadInput("\n".join(["the workflow cannot run as it is:", *errors]))
+    for warning in findings:
+        tell(str(warning))
+    return Trial(workflow=workflow, event=chosen, metadata=metadata, to=to)
 
 
-def _folder(text: str) -> Path:
-    folder = Path(text).expanduser().resolve()
-    missing = [part for part in PARTS if not (folder / part).is_dir()]
-    if missing:
-        raise BadInput(
-            f"DIR is {text!r}: {folder / missing[0]} is not a folder; a workflow has {', '.join(PARTS)}"
-        )
-    return folder
+def _workflow(text: str) -> Places:
+    try:
+        found = find(Path(text).expanduser().resolve())
+    except (NoWorkflow, OSError, RuntimeError) as problem:
+        raise BadInput(f"DIR is {text!r}: {problem}") from None
+    if len(found) > 1:
+        named = ", ".join(str(each.folder) for each in found)
+        raise BadInput(f"DIR is {text!r}, which has several workflows: name one of {named}")
+    return found[0]
 
 
-def _event(folder: Path, given: str | None) -> str:
+def _event(file: Path, given: str | None) -> str:
     """The event that is named, or the only one that the workflow has."""
-    file = folder / "policy" / "events.xml"
     try:
         elements = minidom.parse(str(file)).getElementsByTagName("event")
     except (OSError, ExpatError) as error:
@@ -144,6 +153,13 @@ def _add_options(parser: ArgumentParser) -> None:
         default=[],
         metavar="KEY=VALUE",
         help="metadata of the job; repeat it for more",
+    )
+    parser.add_argument(
+        "--environment",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="a variable of the workflow's own; repeat it for more",
     )
     parser.add_argument("--event", type=event, help="the event, where the workflow has several")
     parser.add_argument(

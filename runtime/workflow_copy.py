@@ -6,13 +6,12 @@ import io
 import os
 import tarfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
+from runtime.policy.places import PARTS, Places
 from runtime.policy_variables import fill
 
-PARTS = ("policy", "pge-configs", "pges")
 LEFT_OUT = ("__pycache__", ".git", ".DS_Store")
 # In the copy of a policy: the workflow's own variables, each as NAME=VALUE, ended by a zero byte.
 VARIABLES_FILE = ".variables"
@@ -21,34 +20,6 @@ NO_VARIABLES: Mapping[str, Mapping[str, str]] = MappingProxyType({})
 
 class UncopiedError(ValueError):
     """Something in a workflow's folder that cannot be copied; the message names its path and says why."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Places:
-    """Where the parts of one workflow are."""
-
-    name: str
-    folder: Path
-    policy: Path
-    pge_configs: Path
-    pges: Path
-
-    @classmethod
-    def of(cls, folder: Path) -> Places:
-        """The workflow in NAME/, or in workflows/NAME/ with its programs in pges/NAME/, as the original."""
-        beside = folder.parent.parent / "pges" / folder.name
-        original = folder.parent.name == "workflows" and not (folder / "pges").exists() and beside.is_dir()
-        return cls(
-            name=folder.name,
-            folder=folder,
-            policy=folder / "policy",
-            pge_configs=folder / "pge-configs",
-            pges=beside if original else folder / "pges",
-        )
-
-    def part(self, name: str) -> Path:
-        """The folder of one of PARTS."""
-        return {"policy": self.policy, "pge-configs": self.pge_configs, "pges": self.pges}[name]
 
 
 def files(directories: Sequence[Path], parts: Sequence[str]) -> Iterator[tuple[str, Path]]:

@@ -10,9 +10,9 @@ import pulumi_docker as docker
 
 from infra.settings import Settings
 from infra.swarm import Swarm
-from infra.workflow_folder import extends_image
 from infra.workflow_variables import secret_path
 from runtime import names
+from runtime.policy.places import Places
 from services.credentials import Password
 from services.filemgr import filemgr
 from services.images import images
@@ -69,7 +69,7 @@ class Services(pulumi.ComponentResource):
 
         registry_service = self._run(names.REGISTRY_SERVICE, registry(built.local("registry")))
         rabbitmq_image = built.pushed("rabbitmq", registry_service, "manager")
-        extending = [folder for folder in settings.folders if extends_image(folder)]
+        extending = [folder for folder in settings.folders if Places.of(folder).own_image]
         oodt_image = built.pushed("oodt", registry_service, "manager" if extending else "worker")
         wmgr_image = built.extended(extending, registry_service) if extending else oodt_image
 

@@ -14,7 +14,8 @@ from infra import ssh
 from infra.dynamic import Props, Provider
 from infra.share import THERE
 from infra.swarm import Swarm
-from runtime.workflow_copy import NO_VARIABLES, PARTS, archive
+from runtime.policy.places import PARTS
+from runtime.workflow_copy import NO_VARIABLES, archive
 
 COPY_TIMEOUT = 300  # seconds
 LOOK_TIMEOUT = 30  # seconds

@@ -52,13 +52,13 @@ def job_id(batch: str, number: int) -> str:
     return f"{batch}.{number}"
 
 
-def pairs(texts: Iterable[str]) -> dict[str, str]:
-    """The values of --metadata; raises BatchError."""
+def pairs(texts: Iterable[str], option: str = "--metadata") -> dict[str, str]:
+    """The values of an option like --metadata; raises BatchError."""
     found = {}
     for text in texts:
         key, separator, value = text.partition("=")
         if not separator or not key:
-            raise BatchError(f"--metadata is {text!r}: write it as KEY=VALUE")
+            raise BatchError(f"{option} is {text!r}: write it as KEY=VALUE")
         found[key] = value
     return found
 

@@ -28,6 +28,7 @@ VARIABLES: Mapping[str, str | None] = {
     **dict.fromkeys(("MAX_WORKFLOWS", "WORKFLOW_QUEUE", "EVENTS", "MAX_ATTEMPTS", "JOB_TIMEOUT", "PROXY")),
     **dict.fromkeys(("WM_HEAP_MB", "FM_HEAP_MB", "STOP_GRACE_SECONDS", "NODE_NAME", "LEASE_SECONDS")),
     **dict.fromkeys(("PYTHONUNBUFFERED", "PATH", "HOME", "USER", "HOSTNAME", "PWD")),
+    "PGE_ROOT": f"{HOME}/pges",
 }
 # The image's own files that a policy names.
 CRAWLER = f"{HOME}/cas-crawler/policy"
@@ -51,6 +52,24 @@ class Places:
     pges: Path
     environment: Mapping[str, str] = field(default_factory=dict)
 
+    @classmethod
+    def of(cls, folder: Path, environment: Mapping[str, str] | None = None) -> Places:
+        """The workflow in NAME/, or in workflows/NAME/ with its programs in pges/NAME/, as the original."""
+        beside = folder.parent.parent / "pges" / folder.name
+        original = folder.parent.name == "workflows" and not (folder / "pges").exists() and beside.is_dir()
+        return cls(
+            name=folder.name,
+            folder=folder,
+            policy=folder / "policy",
+            pge_configs=folder / "pge-configs",
+            pges=beside if original else folder / "pges",
+            environment=environment or {},
+        )
+
+    def part(self, name: str) -> Path:
+        """The folder of one of PARTS."""
+        return {"policy": self.policy, "pge-configs": self.pge_configs, "pges": self.pges}[name]
+
     @property
     def own_image(self) -> bool:
         """Whether its programs run in an image of its own, of which nothing is known."""
@@ -64,18 +83,13 @@ class Places:
 def find(folder: Path) -> list[Places]:
     """The workflow in this folder, or those in a folder of the original's layout. Raises NoWorkflow."""
     if (folder / "policy").is_dir():
-        tops = {folder.name: (folder, folder / "pges")}
-    else:
-        named = sorted(path.parent for path in folder.glob("workflows/*/policy") if path.is_dir())
-        tops = {path.name: (path, folder / "pges" / path.name) for path in named}
-    if not tops:
+        return [Places.of(folder)]
+    named = sorted(path.parent for path in folder.glob("workflows/*/policy") if path.is_dir())
+    if not named:
         raise NoWorkflow(
             f"{folder} is no workflow: it has no folder policy; a workflow has {', '.join(PARTS)}"
         )
-    return [
-        Places(name=name, folder=top, policy=top / "policy", pge_configs=top / "pge-configs", pges=pges)
-        for name, (top, pges) in tops.items()
-    ]
+    return [Places.of(each) for each in named]
 
 
 def locate(path: str, workflows: Sequence[Places]) -> tuple[Where, Path | None]:

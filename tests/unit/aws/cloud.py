@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import runpy
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -107,6 +108,9 @@ def workflow_folder(folder: Path, *events: str) -> Path:
         f'<event name="{event}"><workflow id="w"/></event>' for event in events or ["test-workflow"]
     )
     flow.write("policy/events.xml", f"<events>{listed}</events>")
+    # Of two workflows in a cluster each has ids of its own.
+    for file in (folder / "policy").iterdir():
+        file.write_text(re.sub(r'\bid="(\w+)"', rf'id="\1-{folder.name}"', file.read_text()))
     return folder
 
 

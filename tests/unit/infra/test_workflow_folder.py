@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from infra.workflow_folder import WorkflowFolderError, check
+from runtime.policy.places import Places
 from tests.unit.aws.cloud import Cloud, run_program, workflow_folder
 from tests.unit.runtime.policy.flow import Flow
 
@@ -19,7 +20,7 @@ def test_all_errors_of_all_workflows_are_told_at_once(tmp_path: Path) -> None:
     one.change("policy/flow.workflow.xml", 'task id="t"', 'task id="u"')
     two.change("pge-configs/task.xml", "run.py", "walk.py")
     with pytest.raises(WorkflowFolderError) as caught:
-        check([one.folder, two.folder], ["flow", "second-flow"])
+        check([Places.of(one.folder), Places.of(two.folder)], ["flow", "second-flow"])
     told = str(caught.value)
     assert f"{one.folder}/policy/flow.workflow.xml:2: error: task u is defined nowhere" in told
     assert f"{two.folder}/pge-configs/task.xml:4: error: the program /usr/local/oodt/pges/two/walk.py" in told
@@ -28,7 +29,7 @@ def test_all_errors_of_all_workflows_are_told_at_once(tmp_path: Path) -> None:
 def test_what_only_may_be_wrong_is_returned(tmp_path: Path) -> None:
     flow = Flow(tmp_path)
     flow.change("pge-configs/task.xml", "[Input]", "[Inptu]")
-    (warning,) = check([flow.folder], ["flow"])
+    (warning,) = check([Places.of(flow.folder)], ["flow"])
     assert warning.startswith(f"{flow.folder}/pge-configs/task.xml:4: warning: ")
 
 

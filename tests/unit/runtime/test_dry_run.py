@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +15,7 @@ from runtime.dry_run import COMMAND
 from toolchain.paths import REPOSITORY
 
 WORKFLOW = str(REPOSITORY / "workflows" / "test-workflow")
+TWO = '<event name="two"><workflow id="urn:oodt:TestWorkflow"/></event>'
 SUCCESS = {
     "succeeded": True,
     "timed_out": False,
@@ -234,11 +236,16 @@ def test_what_is_wrong_is_told_before_docker_is_asked(
 
 def test_a_folder_that_is_no_workflow_is_told_what_it_lacks(attempt: Try, tmp_path: Path) -> None:
     code, _, err = attempt(str(tmp_path))
-    assert (code, f"{tmp_path / 'policy'} is not a folder" in err) == (2, True)
+    assert (code, "it has no folder policy" in err) == (2, True)
 
 
 def test_one_of_several_events_can_be_named(attempt: Try, docker: Docker, tmp_path: Path) -> None:
-    assert attempt(workflow(tmp_path / "flow", "one", "two"), "--event", "two")[0] == 0
+    folder = shutil.copytree(WORKFLOW, tmp_path / "test-workflow")
+    events = folder / "policy" / "events.xml"
+    before, event, after = events.read_text().partition('<event name="test-workflow">')
+    events.write_text(f"{before}{event}{after.replace('</event>', '</event>' + TWO)}")
+    code, _, err = attempt(str(folder), "--event", "two")
+    assert code == 0, err
     assert docker.job["event"] == "two"
 
 

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from infra import ssh
-from runtime.workflow_copy import PARTS, UncopiedError, archive
+from runtime.policy.places import PARTS
+from runtime.workflow_copy import UncopiedError, archive
 from services import workflows
 from services.workflows import CopyProvider
 

@@ -167,7 +167,8 @@ def test_the_addresses_of_the_swarm_are_apart_from_the_vpcs(
 ) -> None:
     vpc, subnet, table = vpc_of(account, "10.0.0.0/16", "10.0.8.0/24")
     lead(account, table, GatewayId=gateway_of(account, vpc))
-    found = account.findings(**given(vpc, subnet), **({"overlay_pool": pool} if pool else {}))
+    named: dict[str, Any] = {"overlay_pool": pool} if pool else {}
+    found = account.findings(**given(vpc, subnet), **named)
     assert [(each.severity, each.key) for each in found] == ([("error", "overlay_pool")] if met else [])
     assert not met or met in str(found[0])
 

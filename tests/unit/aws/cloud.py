@@ -108,9 +108,10 @@ def workflow_folder(folder: Path, *events: str) -> Path:
         f'<event name="{event}"><workflow id="w"/></event>' for event in events or ["test-workflow"]
     )
     flow.write("policy/events.xml", f"<events>{listed}</events>")
-    # Of two workflows in a cluster each has ids of its own.
-    for file in (folder / "policy").iterdir():
-        file.write_text(re.sub(r'\bid="(\w+)"', rf'id="\1-{folder.name}"', file.read_text()))
+    # Of two workflows in a cluster each has ids of its own, and types.
+    for file in (*(folder / "policy").iterdir(), folder / "pge-configs" / "list.xml"):
+        text = re.sub(r'\bid="(\w+)"', rf'id="\1-{folder.name}"', file.read_text())
+        file.write_text(text.replace('"Product"', f'"Product-{folder.name}"'))
     return folder
 
 

@@ -88,7 +88,8 @@ def read(
         places = owners[type_]
         _type(type_, places, classes[places.name], report)
         if type_["id"] not in mapped and type_["id"] != OODT_TYPE:
-            report.error(
+            # The tutorial's own is one: its jobs succeed, and their products are in the archive.
+            report.warn(
                 type_,
                 f"product type {type_['id']} has no entry in {FILES[2]}: the catalogue gets no metadata",
                 f'add <type id="{type_["id"]}"> with its elements there',

@@ -11,6 +11,7 @@ from runtime.cli.addresses import broker_url
 from runtime.cli.cleaning import Cleaned, Horizon, Part
 from runtime.cli.places import Share
 from runtime.cli.results import Result, SomeFailed
+from runtime.cli.rights import rights_in
 from runtime.cli.status_client import Refused, StatusClient, has_jobs, status_client
 from runtime.environment import SettingError
 from runtime.oodt import xml_rpc
@@ -40,7 +41,8 @@ def clean(parts: Sequence[str], *, older_than: float, really: bool) -> Result:
         if "dead" in parts and overview:
             broker = broker_url()
             queues = [queue["event"] for queue in overview["queues"]]
-            dead_jobs.discard(broker, queues, share.ledger, dead, until=horizon.at, really=really)
+            with rights_in(share.ledger, ledger=share.ledger):
+                dead_jobs.discard(broker, queues, share.ledger, dead, until=horizon.at, really=really)
         cleaned = asyncio.run(clean_share())
         history = None
         if "history" in parts and client and really:

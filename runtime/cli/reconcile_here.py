@@ -15,6 +15,7 @@ from runtime.cli.messageless import Suspects, note
 from runtime.cli.nofollow import NoFollowFolder
 from runtime.cli.places import Share
 from runtime.cli.results import DONE, SOME_FAILED, Result, SomeFailed
+from runtime.cli.rights import rights_in
 from runtime.cli.status_client import status_client
 from runtime.cli.terminal import tell
 from runtime.environment import SettingError
@@ -35,8 +36,9 @@ def reconcile(mend: Collection[str]) -> Result:
             return await compared(share, ledger, FileManager(session, url), findings)
 
     try:
-        suspects = asyncio.run(compare())
-        messageless.look(broker, client, ledger, suspects, findings)
+        with rights_in(share.ledger, ledger=share.ledger):
+            suspects = asyncio.run(compare())
+            messageless.look(broker, client, ledger, suspects, findings)
     except SettingError:
         raise
     except (OSError, ValueError, xml_rpc.Fault, AMQPError) as error:

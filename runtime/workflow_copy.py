@@ -110,7 +110,8 @@ def archive(
                 tar.addfile(info)
         for policy, own in known.items() if "pges" in parts else ():
             if own:
-                lines = "".join(f"{name}={value}\0" for name, value in own.items())
+                # The engine changes the order of a map.
+                lines = "".join(f"{name}={value}\0" for name, value in sorted(own.items()))
                 _add(tar, tarfile.TarInfo(f"{policy}{VARIABLES_FILE}"), lines.encode())
         for directory in directories if "pges" in parts else ():
             jobs = tarfile.TarInfo(f"pges/{directory.name}/jobs")

@@ -94,11 +94,13 @@ def test_a_job_that_hangs_is_told_with_its_log_when_its_time_is_over(oodt_image:
 def test_a_policy_that_oodt_cannot_read_is_told_with_the_words_of_oodt(
     oodt_image: str, to: Path, tmp_path: Path
 ) -> None:
-    broken = Path(shutil.copytree(FOREIGN, tmp_path / "broken"))
-    (broken / "policy" / "tasks.xml").write_text("<cas:tasks>\n")
+    broken = Path(shutil.copytree(FOREIGN, tmp_path / FOREIGN.name))
+    # The check does not look for what a DOCTYPE names, as OODT does.
+    tasks = broken / "policy" / "tasks.xml"
+    tasks.write_text(f'<!DOCTYPE tasks SYSTEM "absent.dtd">\n{tasks.read_text()}')
     done = Tried(oodt_image, broken, to).end()
     assert (done.code, done.result["reason"]) == (1, "the Workflow Manager has ended with exit code 1")
-    assert "must start and end within the same entity" in done.result["log"]
+    assert "absent.dtd" in done.result["log"]
 
 
 def test_ctrl_c_removes_the_container(oodt_image: str, to: Path) -> None:

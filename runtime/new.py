@@ -34,6 +34,7 @@ def _run(options: Namespace) -> Result:
     sent = " ".join(f"--metadata {key}=VALUE" for key in options.metadata)
     lines = [
         f"oodt check {shlex.quote(options.folder)}",
+        f"oodt try {shlex.quote(options.folder)} {sent}".strip(),
         f"pulumi config set workflow_dir {shlex.quote(str(folder))}",
         f"pulumi config set workflow_queue {folder.name}",
         "pulumi up",

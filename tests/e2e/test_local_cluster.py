@@ -312,6 +312,31 @@ def test_a_workflow_of_the_originals_layout_has_variables_secrets_and_packages_o
     cluster.up(workflow_dir="workflows/test-workflow", workflow_queue="test-workflow")
 
 
+def test_a_new_workflow_is_checked_tried_brought_up_and_its_products_fetched(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    """From nothing, by the commands that each step names next."""
+    program = tmp_path / "count.py"
+    program.write_text("#!/usr/bin/python3\nimport sys\nopen(sys.argv[2], 'w').write(sys.argv[1] * 2)\n")
+    program.chmod(0o755)
+    folder = tmp_path / "counting"
+    what = ("--command", f"{program} [Input] [Output]", "--metadata", "Input", "--output", r".*\.txt")
+    event = cluster.command("runtime.new", str(folder), *what)["event"]
+    assert cluster.command("runtime.check", str(folder), "--metadata", "Input=ab")["findings"] == []
+    tried = ("runtime.dry_run", str(folder), "--metadata", "Input=ab", "--to", str(tmp_path / "tried"))
+    [product] = cluster.command(*tried)["products"]
+    assert Path(product["archived"][0]).read_text() == "abab"
+    cluster.up(workflow_dir=str(folder), workflow_queue=event)
+    report = cluster.run_jobs(
+        "--jobs", "2", "--metadata", "Input=xy", "--counter", "N", "--batch-id", "counted", event=event
+    )
+    assert report["succeeded"] == 2, report
+    fetched = cluster.command("runtime.fetch", "--batch", "counted", "--to", str(tmp_path / "results"))
+    assert (fetched["fetched"], fetched["failed"]) == (2, 0)
+    assert [path.read_text() for path in (tmp_path / "results").rglob("*.txt")] == ["xyxy"] * 2
+    cluster.up(workflow_dir="workflows/test-workflow", workflow_queue="test-workflow")
+
+
 def test_the_status_service_tells_what_became_of_jobs(cluster: Cluster) -> None:
     cluster.run_jobs("--jobs", "2", *JOBS, "--batch-id", "told")
     batch = cluster.command("runtime.status", "--batch", "told", "--follow", "--timeout", "60")

@@ -55,8 +55,8 @@ def test_none_of_its_networks_meets_the_nodes_or_another(cluster: Cluster) -> No
 
 
 def test_another_pool_is_told_of_and_leaves_the_cluster_as_it_is(cluster: Cluster) -> None:
-    cluster.pulumi("config", "set", "overlay_pool", "10.200.0.0/16")
+    cluster.pulumi("config", "set", "overlay_pool", "10.253.0.0/16")
     text = cluster.pulumi("preview", "--expect-no-changes")
-    assert "which is not in overlay_pool 10.200.0.0/16. Docker cannot change a network" in text
+    assert "which is not in overlay_pool 10.253.0.0/16. Docker cannot change a network" in text
     cluster.pulumi("refresh", "--yes", "--skip-preview")
     assert cluster.up() == {}

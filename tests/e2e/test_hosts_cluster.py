@@ -178,10 +178,11 @@ def test_a_firewall_that_lets_small_packets_of_the_overlay_through_and_no_large_
 def test_a_pool_that_a_host_has_a_route_to_is_refused_and_none_is_chosen_that_one_has(
     cluster: Cluster, hosts: Hosts
 ) -> None:
-    routes = ("10.200.3.0/24", "10.255.0.0/16")
+    # No network of a test is there.
+    routes = ("10.253.3.0/24", "10.255.0.0/16")
     for route in routes:
         hosts.one.run(f"ip route add {route} dev eth0")
-    cluster.pulumi("config", "set", "overlay_pool", "10.200.0.0/16")
+    cluster.pulumi("config", "set", "overlay_pool", "10.253.0.0/16")
     refused = cluster.pulumi("preview", check=False)
     cluster.pulumi("config", "rm", "overlay_pool")
     chosen = cluster.pulumi("preview", "--diff")

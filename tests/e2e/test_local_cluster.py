@@ -316,16 +316,17 @@ def test_a_new_workflow_is_checked_tried_brought_up_and_its_products_fetched(
     cluster: Cluster, tmp_path: Path
 ) -> None:
     """From nothing, by the commands that each step names next."""
-    program = tmp_path / "count.py"
+    program = cluster.folder / "count.py"
     program.write_text("#!/usr/bin/python3\nimport sys\nopen(sys.argv[2], 'w').write(sys.argv[1] * 2)\n")
     program.chmod(0o755)
     folder = tmp_path / "counting"
-    what = ("--command", f"{program} [Input] [Output]", "--metadata", "Input", "--output", r".*\.txt")
+    what = ("--command", "./count.py [Input] [Output]", "--metadata", "Input", "--output", r".*\.txt")
     event = cluster.command("runtime.new", str(folder), *what)["event"]
     assert cluster.command("runtime.check", str(folder), "--metadata", "Input=ab")["findings"] == []
     tried = ("runtime.dry_run", str(folder), "--metadata", "Input=ab", "--to", str(tmp_path / "tried"))
     [product] = cluster.command(*tried)["products"]
     assert Path(product["archived"][0]).read_text() == "abab"
+    program.unlink()
     cluster.up(workflow_dir=str(folder), workflow_queue=event)
     report = cluster.run_jobs(
         "--jobs", "2", "--metadata", "Input=xy", "--counter", "N", "--batch-id", "counted", event=event

@@ -17,7 +17,7 @@ from runtime.cli.command import Command, event, exit_with, word
 from runtime.cli.results import BadInput, CliError, NoBroker, Result, SomeFailed, TimedOut
 from runtime.messaging import messages
 from runtime.messaging.announcements import Redrive, encode, routing_key
-from runtime.messaging.blocking import FAILURES, connection, description, publish
+from runtime.messaging.blocking import FAILURES, connection, description, publish, waiting
 
 NOT_FOUND = 404
 
@@ -51,14 +51,10 @@ def redrive(url: str, choice: Choice, report: Report) -> None:
     token = uuid.uuid4().hex
     dead = names.dead_queue(report.event)
     with connection(url, name=f"redrive {report.event}") as (receiving, sending):
-        # Not more than there were: jobs that die again meanwhile are left for the next redrive.
-        for _ in range(receiving.queue_declare(dead, passive=True).method.message_count):
-            method, properties, body = receiving.basic_get(dead)
-            if method is None:
-                break
+        # Jobs that die again meanwhile are left for the next redrive.
+        for tag, properties, body in waiting(receiving, dead):
             job = messages.job_id(report.event, properties, body)
             if not choice.fits(job, properties):
-                # Unacknowledged, it lets the next one come, and is requeued when the connection ends.
                 report.left += 1
                 continue
             again = messages.republished(properties, job=job, redrive=token)
@@ -68,7 +64,7 @@ def redrive(url: str, choice: Choice, report: Report) -> None:
             )
             key = routing_key(announcement)
             publish(sending, names.EVENTS_EXCHANGE, key, encode(announcement), mandatory=False)
-            receiving.basic_ack(method.delivery_tag)
+            receiving.basic_ack(tag)
             report.redriven += 1
             report.jobs.append(job)
 

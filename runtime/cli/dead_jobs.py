@@ -8,7 +8,7 @@ import pika
 from runtime import names
 from runtime.cli.cleaning import Part
 from runtime.messaging import messages
-from runtime.messaging.blocking import connection
+from runtime.messaging.blocking import connection, waiting
 from runtime.records.ledger import Ledger
 
 
@@ -19,20 +19,15 @@ def discard(url: str, events: Iterable[str], ledger: Path, part: Part, *, until:
     """
     records = Ledger(ledger, node="clean", lease=0)
     for event in events:
-        dead = names.dead_queue(event)
         with connection(url, name=f"clean {event}") as (receiving, _):
-            for _ in range(receiving.queue_declare(dead, passive=True).method.message_count):
-                method, properties, body = receiving.basic_get(dead)
-                if method is None:
-                    break
-                # Unacknowledged, it lets the next one come, and is requeued when the connection ends.
+            for tag, properties, body in waiting(receiving, names.dead_queue(event)):
                 job = messages.job_id(event, properties, body)
                 if not _died_by(until, records, event, job, properties):
                     continue
                 part.add(PurePath(event, job), len(body))
                 if really:
                     records.discard(event, job)
-                    receiving.basic_ack(method.delivery_tag)
+                    receiving.basic_ack(tag)
 
 
 def _died_by(until: float, records: Ledger, event: str, job: str, properties: pika.BasicProperties) -> bool:

@@ -7,7 +7,7 @@ old. Then the ledger is read again: a job that has moved on meanwhile is no find
 """
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,7 +17,7 @@ from runtime import names
 from runtime.cli.findings import Example, Findings
 from runtime.cli.status_client import StatusClient, has_jobs
 from runtime.messaging import messages, recorded
-from runtime.messaging.blocking import connection, publish
+from runtime.messaging.blocking import connection, publish, waiting
 from runtime.records.entries import Entry
 from runtime.records.ledger import Ledger, message_of
 
@@ -44,42 +44,37 @@ def note(jobs: Jobs, event: str, job: str, entry: int) -> None:
 
 def look(url: str, client: StatusClient, ledger: Ledger, suspects: Suspects, findings: Findings) -> None:
     """Decide about the suspects; send those again that are to be mended. Raises FAILURES, NoStatus."""
-    quiet, short = _quiet(client), _short(client)
+    overview = client.overview()
+    quiet, short = _quiet(overview), _short(client, overview)
     if short or any((suspects.incomplete, suspects.messages, suspects.dead)):
         with connection(url, name="reconcile") as (receiving, sending):
-            events = _events(client) & suspects.dead.keys()
+            events = {queue["event"] for queue in overview["queues"]} & suspects.dead.keys()
             _discharge(receiving, events, suspects)
             if short or any((*suspects.messages.values(), *suspects.dead.values())):
                 if not quiet.issuperset({*suspects.messages, *suspects.dead}):
                     # The numbers may be of a time when the event had jobs.
                     receiving.connection.sleep(SECOND_LOOK_SECONDS)
-                    quiet = _quiet(client)
+                    quiet = _quiet(client.overview())
                 receiving.connection.sleep(SECOND_LOOK_SECONDS)
-                quiet &= _quiet(client)
+                quiet &= _quiet(client.overview())
                 # A message that was on its way has arrived. Those that were read are held until the end.
                 _discharge(receiving, events, suspects)
             _decide(sending, ledger, suspects, findings, quiet)
-    for event, batch in short & _short(client) if short else ():
+    for event, batch in short & _short(client, client.overview()) if short else ():
         hint = f"oodt submit --event {event} --batch-id {batch} ..."
         findings.add("batches", Example(event=event, hint=hint))
 
 
-def _quiet(client: StatusClient) -> set[str]:
+def _quiet(overview: Mapping[str, Any]) -> set[str]:
     """The events of whose jobs the broker has no message but those of dead ones."""
-    overview = client.overview()
     if overview["broker"]["problem"]:
         raise ConnectionError(f"the broker's queues are not known: {overview['broker']['problem']}")
     return {queue["event"] for queue in overview["queues"] if not has_jobs(queue)}
 
 
-def _events(client: StatusClient) -> set[str]:
-    """The events that have a dead queue."""
-    return {queue["event"] for queue in client.overview()["queues"]}
-
-
-def _short(client: StatusClient) -> set[tuple[str, str]]:
+def _short(client: StatusClient, overview: Mapping[str, Any]) -> set[tuple[str, str]]:
     """Event and batch, where the history has more jobs that wait or run than the broker has messages."""
-    queues = {each["event"]: each for each in client.overview()["queues"] if each["counted"]}
+    queues = {each["event"]: each for each in overview["queues"] if each["counted"]}
     open_batches: dict[str, dict[str, int]] = {}
     for batch in client.batches(limit=MOST_BATCHES):
         going_on = batch["waiting"] + sum(batch["states"].values()) - batch["ended"]
@@ -100,12 +95,7 @@ def _jobs(queue: dict[str, Any]) -> int:
 def _discharge(receiving: BlockingChannel, events: set[str], suspects: Suspects) -> None:
     """Take jobs that have a message in the dead queue off the suspects."""
     for event in events:
-        queue = names.dead_queue(event)
-        for _ in range(receiving.queue_declare(queue, passive=True).method.message_count):
-            method, properties, body = receiving.basic_get(queue)
-            if method is None:
-                break
-            # Unacknowledged, it lets the next one come, and is requeued when the connection ends.
+        for _, properties, body in waiting(receiving, names.dead_queue(event)):
             suspects.dead[event].pop(messages.job_id(event, properties, body), None)
 
 

@@ -298,7 +298,8 @@ class FakeStatus:
 def test_a_batch_with_more_jobs_than_the_broker_has_messages_is_short(
     queued: int, short: set[tuple[str, str]]
 ) -> None:
-    assert messageless._short(cast(StatusClient, FakeStatus(queued=queued, waiting=3))) == short
+    status = FakeStatus(queued=queued, waiting=3)
+    assert messageless._short(cast(StatusClient, status), status.overview()) == short
 
 
 class FakeReceiving:
@@ -341,7 +342,7 @@ def test_jobs_with_a_message_in_the_dead_queue_are_no_finding(
 def test_queues_that_cannot_be_counted_are_an_error() -> None:
     status = FakeStatus(queued=0, waiting=0, problem="it is away")
     with pytest.raises(ConnectionError, match="it is away"):
-        messageless._quiet(cast(StatusClient, status))
+        messageless._quiet(status.overview())
 
 
 def test_the_answer_is_json_and_says_how_much_of_each_kind(

@@ -12,7 +12,8 @@ from pathlib import Path
 
 from runtime.policy import checks
 from runtime.policy.documents import Element, Unreadable, parse
-from runtime.policy.places import PARTS, Places
+from runtime.policy.places import PARTS, NoWorkflow, Places
+from runtime.policy.places import find as find_places
 from runtime.workflow_copy import UncopiedError, files
 
 XML_PARTS = ("policy", "pge-configs")
@@ -36,14 +37,16 @@ def find(root: Path, text: str) -> Path:
     """
     try:
         folder = (root / Path(text).expanduser()).resolve()
-        original = _originals(folder)
+        found = find_places(folder)
+    except NoWorkflow:
+        found = [Places.of(folder)]
     except (OSError, RuntimeError, ValueError) as problem:  # an unknown user, a name that is too long, a loop
         reason = getattr(problem, "strerror", None) or problem
         raise WorkflowFolderError(f"it cannot name a folder ({reason}).") from None
-    if len(original) > 1:
-        named = ", ".join(str(path) for path in original)
+    if len(found) > 1:
+        named = ", ".join(str(each.folder) for each in found)
         raise WorkflowFolderError(f"it has several workflows: {named}.", "name one of these folders")
-    workflow = Places.of(original[0] if original else folder)
+    [workflow] = found
     if missing := [part for part in PARTS if not workflow.part(part).is_dir()]:
         raise WorkflowFolderError(
             f"{workflow.part(missing[0])} is not a folder; a workflow has {', '.join(PARTS)}."
@@ -67,13 +70,6 @@ def _check_dockerfile(file: Path) -> None:
             f"{file} does not begin with the cluster's image, which runs its Workflow Managers.",
             "write `ARG OODT` and `FROM ${OODT}` (in several stages: the last one)",
         )
-
-
-def _originals(folder: Path) -> list[Path]:
-    """The workflows in a folder of the original's layout; none if it is no such folder."""
-    if (folder / "policy").is_dir():
-        return []
-    return sorted(path.parent for path in folder.glob("workflows/*/policy") if path.is_dir())
 
 
 def events_of(folder: Path) -> list[str]:

@@ -2,27 +2,20 @@
 
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
-from dataclasses import asdict, replace
-from pathlib import Path
+from dataclasses import asdict
 
+from runtime.cli import workflow_options
 from runtime.cli.batches import pairs
 from runtime.cli.command import Command, event, exit_with
-from runtime.cli.results import BAD_INPUT, DONE, BadInput, Result
+from runtime.cli.results import BAD_INPUT, DONE, Result
 from runtime.policy.checks import check
 from runtime.policy.findings import Finding
-from runtime.policy.places import NoWorkflow, find
 
 
 def _run(options: Namespace) -> Result:
     metadata = pairs(options.metadata)
-    environment = pairs(options.environment, "--environment")
-    try:
-        folders = find(Path(options.folder).expanduser().resolve())
-    except (NoWorkflow, OSError, RuntimeError) as problem:
-        raise BadInput(f"DIR is {options.folder!r}: {problem}") from None
-    folders = [replace(each, environment=environment) for each in folders]
     findings = check(
-        folders,
+        workflow_options.workflows(options),
         events=[options.event] if options.event else [],
         metadata=metadata if options.metadata else None,
     )
@@ -46,22 +39,10 @@ def _result(findings: Sequence[Finding]) -> Result:
 
 
 def _add_options(parser: ArgumentParser) -> None:
-    parser.add_argument("folder", metavar="DIR", help="the workflow's folder")
+    workflow_options.add(
+        parser, metadata="metadata of a job; repeat it for more. Then what jobs need must be among them"
+    )
     parser.add_argument("--event", type=event, metavar="EVENT", help="the event that jobs are submitted to")
-    parser.add_argument(
-        "--metadata",
-        action="append",
-        default=[],
-        metavar="KEY=VALUE",
-        help="metadata of a job; repeat it for more. Then what jobs need must be among them",
-    )
-    parser.add_argument(
-        "--environment",
-        action="append",
-        default=[],
-        metavar="KEY=VALUE",
-        help="a variable of the workflow's own; repeat it for more",
-    )
 
 
 COMMAND = Command(

@@ -5,14 +5,12 @@ import secrets
 import time
 from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from xml.dom import minidom
-from xml.parsers.expat import ExpatError
 
 from runtime import names
-from runtime.cli import batches
+from runtime.cli import batches, workflow_options
 from runtime.cli.command import Command, event, exit_with, take_over_timeout, word
 from runtime.cli.results import DONE, SOME_FAILED, TIMED_OUT, BadInput, Result, TimedOut
 from runtime.cli.terminal import tell
@@ -21,7 +19,8 @@ from runtime.cli.try_image import image
 from runtime.messaging.event import Event
 from runtime.messaging.messages import Metadata, Poison, metadata_from_object
 from runtime.policy.checks import check
-from runtime.policy.places import NoWorkflow, Places, find
+from runtime.policy.documents import Unreadable, parse
+from runtime.policy.places import Places
 from runtime.workflow_copy import archive
 
 
@@ -59,8 +58,11 @@ def _run(options: Namespace) -> Result:
 
 def _checked(options: Namespace) -> Trial:
     """All that can be found wrong before a container starts; raises BadInput."""
-    environment = batches.pairs(options.environment, "--environment")
-    workflow = replace(_workflow(options.folder), environment=environment)
+    found = workflow_options.workflows(options)
+    if len(found) > 1:
+        named = ", ".join(str(each.folder) for each in found)
+        raise BadInput(f"DIR is {options.folder!r}, which has several workflows: name one of {named}")
+    [workflow] = found
     to = Path(options.to or f"{workflow.name}-try").expanduser()
     if to.exists() and not to.is_dir():
         raise BadInput(f"--to is {str(to)!r}, which is no folder: name a folder, or one that is to be made")
@@ -77,24 +79,13 @@ def _checked(options: Namespace) -> Trial:
     return Trial(workflow=workflow, event=chosen, metadata=metadata, to=to)
 
 
-def _workflow(text: str) -> Places:
-    try:
-        found = find(Path(text).expanduser().resolve())
-    except (NoWorkflow, OSError, RuntimeError) as problem:
-        raise BadInput(f"DIR is {text!r}: {problem}") from None
-    if len(found) > 1:
-        named = ", ".join(str(each.folder) for each in found)
-        raise BadInput(f"DIR is {text!r}, which has several workflows: name one of {named}")
-    return found[0]
-
-
 def _event(file: Path, given: str | None) -> str:
     """The event that is named, or the only one that the workflow has."""
     try:
-        elements = minidom.parse(str(file)).getElementsByTagName("event")
-    except (OSError, ExpatError) as error:
+        events = parse(file).all("event")
+    except (OSError, Unreadable) as error:
         raise BadInput(f"{file} cannot be read ({error}): mend it") from error
-    known = list(dict.fromkeys(element.getAttribute("name") for element in elements))
+    known = list(dict.fromkeys(each["name"] for each in events))
     listed = ", ".join(known) or "none"
     if given and given not in known:
         raise BadInput(f"--event is {given!r}: {file} has no such event; it has: {listed}")
@@ -146,21 +137,7 @@ def _show(answer: Mapping[str, Any]) -> None:
 
 
 def _add_options(parser: ArgumentParser) -> None:
-    parser.add_argument("folder", type=word, metavar="DIR", help="the workflow's folder")
-    parser.add_argument(
-        "--metadata",
-        action="append",
-        default=[],
-        metavar="KEY=VALUE",
-        help="metadata of the job; repeat it for more",
-    )
-    parser.add_argument(
-        "--environment",
-        action="append",
-        default=[],
-        metavar="KEY=VALUE",
-        help="a variable of the workflow's own; repeat it for more",
-    )
+    workflow_options.add(parser, metadata="metadata of the job; repeat it for more")
     parser.add_argument("--event", type=event, help="the event, where the workflow has several")
     parser.add_argument(
         "--to",

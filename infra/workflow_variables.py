@@ -5,18 +5,14 @@ from __future__ import annotations
 import re
 
 from infra.values import Values
-from runtime import names
+from runtime.policy.places import VARIABLES
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 ENVIRONMENT_EXAMPLE = '{"MODEL": "v2"}'
-# The cluster's own, which its parts and OODT's policies read.
+# The cluster's own, which its parts and OODT's policies read. Of the container's, these may be set.
+FREE_NAMES = {"LANG", "PATH", "PGE_ROOT", "PYTHONUNBUFFERED"}
 OWN_PREFIXES = ("OODT_", "PCS_", "PGETask_", "RABBITMQ_", "STATUS_")
-OWN_NAMES = {
-    *(names.FILEMGR_URL, names.PROXIED_FILEMGR_URL, names.WORKFLOW_URL, names.PROXIED_WORKFLOW_URL),
-    *(names.WORKFLOW_QUEUE, names.EVENTS, names.MAX_WORKFLOWS, names.MAX_ATTEMPTS, names.JOB_TIMEOUT),
-    *(names.PROXY, names.NODE_NAME, names.STOP_GRACE_SECONDS, names.LEASE_SECONDS),
-    *("WM_HEAP_MB", "FM_HEAP_MB", "HOME", "HOSTNAME", "PWD", "USER"),
-}
+OWN_NAMES = VARIABLES.keys() - FREE_NAMES
 MOST_SECRET_BYTES = 500_000  # docker's limit
 
 

@@ -76,8 +76,10 @@ RUN_DIR: Final = "/run/oodt"
 BOOT_FILE: Final = "wm-boot"
 # In RUN_DIR of a container that tries a job: what the operator's command has said about it.
 TRIED_JOB_FILE: Final = "job.json"
-LEDGER_DIR: Final = "/usr/local/oodt/ledger"
-ARCHIVE_DIR: Final = "/usr/local/oodt/archive"
+HOME_DIR: Final = "/usr/local/oodt"
+LEDGER_DIR: Final = f"{HOME_DIR}/ledger"
+ARCHIVE_DIR: Final = f"{HOME_DIR}/archive"
+JOBS_DIR: Final = f"{HOME_DIR}/jobs"
 STATUS_DIR: Final = "/var/lib/oodt-status"
 
 # Outputs of the stack that the operator's commands ask for.
@@ -103,6 +105,11 @@ DEFAULT_JOB_TIMEOUT: Final = 3600
 DEFAULT_STOP_GRACE_SECONDS: Final = 300
 DEFAULT_LEASE_SECONDS: Final = 30
 DEFAULT_HISTORY_JOBS: Final = 500_000
+
+
+def container_of(service: str) -> str:
+    """The id of a service's container, as a shell on its node finds it."""
+    return f"$(docker ps --quiet --filter label=com.docker.swarm.service.name={service} | head -n 1)"
 
 
 def dead_queue(event: str) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 
+from runtime import names
 from runtime.policy.places import PARTS, Places
 from runtime.policy_variables import fill
 
@@ -116,6 +117,6 @@ def archive(
         for directory in directories if "pges" in parts else ():
             jobs = tarfile.TarInfo(f"pges/{directory.name}/jobs")
             jobs.type = tarfile.SYMTYPE
-            jobs.linkname = f"/usr/local/oodt/jobs/{directory.name}"
+            jobs.linkname = f"{names.JOBS_DIR}/{directory.name}"
             tar.addfile(jobs)
     return buffer.getvalue()

@@ -8,9 +8,9 @@ from infra.swarm import Swarm
 from runtime import names
 from services.service_args import Mount
 
-HOME = "/usr/local/oodt"
+HOME = names.HOME_DIR
 ARCHIVE = names.ARCHIVE_DIR
-JOBS = f"{HOME}/jobs"
+JOBS = names.JOBS_DIR
 CATALOG_DATA = f"{HOME}/data"
 
 

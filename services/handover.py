@@ -16,8 +16,7 @@ HOST_NAME_DIGITS = 12
 ENDED = ("complete", "failed", "rejected", "shutdown", "orphaned", "remove")
 # A docker command on the manager.
 CONSUMERS = (
-    f"exec $(docker ps --quiet --filter label=com.docker.swarm.service.name={names.RABBITMQ_SERVICE}"
-    " | head -n 1) rabbitmqctl --silent list_consumers consumer_tag"
+    f"exec {names.container_of(names.RABBITMQ_SERVICE)} rabbitmqctl --silent list_consumers consumer_tag"
 )
 
 

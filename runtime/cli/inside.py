@@ -13,9 +13,7 @@ SSH_OPTIONS = ("-o", "ConnectTimeout=10", "-o", "ServerAliveInterval=15")
 # ssh's own exit code if it does not get through. Otherwise it is that of the command there.
 SSH_FAILED = 255
 # On the node that the operator logs in to.
-CONTAINER = (
-    f"$(docker ps --quiet --filter label=com.docker.swarm.service.name={names.STATUS_SERVICE} | head -n 1)"
-)
+CONTAINER = names.container_of(names.STATUS_SERVICE)
 
 
 def login() -> list[str]:

@@ -8,8 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-HOME = "/usr/local/oodt"
-ARCHIVE = f"{HOME}/archive"
+from runtime import names
+
+HOME = names.HOME_DIR
+ARCHIVE = names.ARCHIVE_DIR
 PARTS = ("policy", "pge-configs", "pges")
 # Files of a folder that make an image of its own from the cluster's.
 IMAGE_FILES = ("Dockerfile", "packages.txt", "requirements.txt")
@@ -17,9 +19,9 @@ IMAGE_FILES = ("Dockerfile", "packages.txt", "requirements.txt")
 VARIABLES: Mapping[str, str | None] = {
     "OODT_HOME": HOME,
     "OODT_CONFIG": f"{HOME}/workflows",
-    "OODT_JOBS": f"{HOME}/jobs",
+    "OODT_JOBS": names.JOBS_DIR,
     "OODT_ARCHIVE": ARCHIVE,
-    "OODT_LEDGER": f"{HOME}/ledger",
+    "OODT_LEDGER": names.LEDGER_DIR,
     "FILEMGR_URL": "http://localhost:9000",
     "WORKFLOW_URL": "http://localhost:9001",
     "PROXIED_FILEMGR_URL": "http://oodt-filemgr:9000",

@@ -56,7 +56,7 @@ def choose(wanted: IPv4Network | None, taken: Mapping[IPv4Network, str]) -> Addr
     name a part of it. Raises ConfigurationError where what he names meets a network, or nothing is left.
     """
     if wanted is None:
-        free = next((pool for pool in _pools() if not _met(pool, taken)), None)
+        free = _free(taken)
         if free is None:
             raise ConfigurationError(
                 KEY,
@@ -77,10 +77,11 @@ def choose(wanted: IPv4Network | None, taken: Mapping[IPv4Network, str]) -> Addr
 
 
 def _unused(taken: Mapping[IPv4Network, str]) -> IPv4Network | None:
-    real = _without_summaries(taken)
-    return next((pool for pool in _pools() if not _met(pool, taken)), None) or next(
-        (pool for pool in _pools() if not _met(pool, real)), None
-    )
+    return _free(taken) or _free(_without_summaries(taken))
+
+
+def _free(taken: Mapping[IPv4Network, str]) -> IPv4Network | None:
+    return next((pool for pool in _pools() if not _met(pool, taken)), None)
 
 
 def _line(pool: IPv4Network | None) -> str:

@@ -35,13 +35,8 @@ def secret_file(
 ) -> MountedSecret:
     """Declare a docker secret with this content; its name ends in the content's hash."""
     digest = content.apply(lambda text: hashlib.sha256(text.encode()).hexdigest()[:12])
-    secret = docker.Secret(
-        file_name.replace("_", "-"),
-        name=pulumi.Output.unsecret(digest).apply(lambda digest: f"{file_name.replace('_', '-')}-{digest}"),
-        data=content.apply(lambda text: base64.b64encode(text.encode()).decode()),
-        # A secret cannot be deleted while a service still has it.
-        opts=pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(delete_before_replace=False)),
-    )
+    name = file_name.replace("_", "-")
+    secret = _secret(name, name, digest, content, opts)
     return MountedSecret(secret=secret, path=f"/run/secrets/{file_name}", uid=uid)
 
 
@@ -53,10 +48,21 @@ def keyed_secret_file(
     digest = pulumi.Output.all(key, hidden).apply(
         lambda both: hmac.new(both[0].encode(), f"{path}\0{both[1]}".encode(), "sha256").hexdigest()[:24]
     )
-    secret = docker.Secret(
+    return MountedSecret(secret=_secret(name, "workflow", digest, hidden, opts), path=path, uid=uid)
+
+
+def _secret(
+    name: str,
+    start: str,
+    digest: pulumi.Output[str],
+    content: pulumi.Output[str],
+    opts: pulumi.ResourceOptions,
+) -> docker.Secret:
+    """A secret that docker calls START-DIGEST."""
+    return docker.Secret(
         name,
-        name=pulumi.Output.unsecret(digest).apply(lambda digest: f"workflow-{digest}"),
-        data=hidden.apply(lambda text: base64.b64encode(text.encode()).decode()),
+        name=pulumi.Output.unsecret(digest).apply(lambda digest: f"{start}-{digest}"),
+        data=content.apply(lambda text: base64.b64encode(text.encode()).decode()),
+        # A secret cannot be deleted while a service still has it.
         opts=pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(delete_before_replace=False)),
     )
-    return MountedSecret(secret=secret, path=path, uid=uid)

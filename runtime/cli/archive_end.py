@@ -16,6 +16,7 @@ from stat import S_ISDIR, S_ISREG
 from typing import Any, BinaryIO
 
 from runtime import names
+from runtime.cli.cleaning import below
 from runtime.cli.frames import CHUNK_BYTES, GREETING, BrokenOff, Line, Writer
 from runtime.cli.nofollow import NoFollowFolder
 from runtime.cli.results import BAD_INPUT, DONE, NO_BROKER, CliError
@@ -60,16 +61,15 @@ def _succeeded(client: StatusClient, **of: str) -> Iterator[dict[str, Any]]:
 
 def _files(archive: NoFollowFolder, archived: Iterable[str]) -> dict[str, Any]:
     """A product's files and the ``place`` of the first, by their paths in the archive, or the ``problem``."""
-    root = PurePath(place_of(str(archive.root)))
     places: list[str] = []
     files: list[dict[str, Any]] = []
     problem = None
-    for path in map(PurePath, map(place_of, archived)):
-        if not path.is_relative_to(root) or path == root:
-            problem = f"{path} is not in the archive"
+    for file in map(place_of, archived):
+        path = below(file, archive)
+        if path is None:
+            problem = f"{file} is not in the archive"
             continue
-        place = str(path.relative_to(root))
-        about = archive.about(PurePath(place))
+        place, about = str(path), archive.about(path)
         if about is None:
             problem = f"{place} is not in the archive any more"
         elif place in places:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from pika.exceptions import AMQPError
@@ -43,7 +44,7 @@ def clean(parts: Sequence[str], *, older_than: float, really: bool) -> Result:
             queues = [queue["event"] for queue in overview["queues"]]
             with rights_in(share.ledger, ledger=share.ledger):
                 dead_jobs.discard(broker, queues, share.ledger, dead, until=horizon.at, really=really)
-        cleaned = asyncio.run(clean_share())
+        cleaned = replace(asyncio.run(clean_share()), dead=dead)
         history = None
         if "history" in parts and client and really:
             history = client.forget(int(horizon.at))
@@ -51,8 +52,8 @@ def clean(parts: Sequence[str], *, older_than: float, really: bool) -> Result:
         raise
     except (OSError, ValueError, Refused, xml_rpc.Fault, AMQPError) as error:
         raise SomeFailed(f"not all is done: {error or type(error).__name__}") from error
-    answer = _answer(cleaned, dead, horizon, done=really, history=history)
-    return Result(answer=answer, show=lambda: _show(cleaned, dead, answer, share))
+    answer = _answer(cleaned, horizon, done=really, history=history)
+    return Result(answer=answer, show=lambda: _show(cleaned, answer, share))
 
 
 def _status(parts: Sequence[str]) -> tuple[StatusClient | None, dict[str, Any] | None]:
@@ -70,9 +71,7 @@ def _busy(overview: Mapping[str, Any] | None) -> set[str] | None:
     return {queue["event"] for queue in overview["queues"] if has_jobs(queue)}
 
 
-def _answer(
-    cleaned: Cleaned, dead: Part, horizon: Horizon, *, done: bool, history: int | None
-) -> dict[str, Any]:
+def _answer(cleaned: Cleaned, horizon: Horizon, *, done: bool, history: int | None) -> dict[str, Any]:
     return {
         "done": done,
         "until": horizon.at,
@@ -85,18 +84,18 @@ def _answer(
         "jobs": {"entries": cleaned.jobs.count},
         "ledger": {"records": cleaned.ledger.count},
         "history": {"jobs": history},
-        "dead": {"messages": dead.count},
+        "dead": {"messages": cleaned.dead.count},
     }
 
 
-def _show(cleaned: Cleaned, dead: Part, answer: Mapping[str, Any], share: Share) -> None:
+def _show(cleaned: Cleaned, answer: Mapping[str, Any], share: Share) -> None:
     products = answer["products"]
     size = f"{products['bytes'] / 1e6:.1f} MB"
     rows: tuple[tuple[object, Part, str], ...] = (
         (share.archive, cleaned.products, f"files, {size}, {products['catalogue']} catalogue entries"),
         (share.jobs, cleaned.jobs, "job folders"),
         (share.ledger, cleaned.ledger, "records of jobs that have ended"),
-        ("queues", dead, "messages of dead jobs"),
+        ("queues", cleaned.dead, "messages of dead jobs"),
     )
     for root, part, text in rows:
         print(f"{root}: {part.count} {text}")

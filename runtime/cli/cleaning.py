@@ -53,12 +53,13 @@ class Part:
 
 @dataclass(kw_only=True)
 class Cleaned:
-    """All that goes. ``catalogue`` is the number of entries that go."""
+    """All that goes. ``catalogue`` is the number of entries that go, ``dead`` are messages of dead jobs."""
 
     products: Part = field(default_factory=Part)
     catalogue: int = 0
     jobs: Part = field(default_factory=Part)
     ledger: Part = field(default_factory=Part)
+    dead: Part = field(default_factory=Part)
 
 
 def horizon(share: Share, *, age: float) -> Horizon:

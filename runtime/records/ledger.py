@@ -265,15 +265,14 @@ class Ledger:
     def _reopen(self, folder: Path, history: list[Entry], redrive: str | None) -> None:
         """Give a dead job another chance if REDRIVE is new to it; raises EntryExists."""
         if history and history[-1].get("state") == "DEAD" and _is_new(redrive, history):
-            reopened = {"kind": "reopened", "redrive": redrive, "at": time.time()}
+            reopened = _reopened(redrive)
             entries.add(folder, len(history) + 1, reopened)
             history.append(reopened)
 
     def repeat(self, event: str, job: str, *, entry: int, redrive: str) -> bool:
         """Let a job that has ended run again; false if its last entry is not ENTRY any more."""
-        reopened = {"kind": "reopened", "redrive": redrive, "at": time.time()}
         try:
-            entries.add(self._root / event / job, entry + 1, reopened)
+            entries.add(self._root / event / job, entry + 1, _reopened(redrive))
         except (EntryExists, FileNotFoundError):
             return False
         return True
@@ -400,6 +399,10 @@ class Ledger:
             entries.add(run.folder, run.entry + 1, entry)
         except EntryExists:
             raise Superseded(run.id) from None
+
+
+def _reopened(redrive: str | None) -> Entry:
+    return {"kind": "reopened", "redrive": redrive, "at": time.time()}
 
 
 def parse_lines(content: bytes) -> Iterator[Entry]:

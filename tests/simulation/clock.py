@@ -87,30 +87,29 @@ class Process:
             asyncio.SelectorEventLoop.remove_reader(self._loop, handle)
 
 
-class _Step(events.Handle):
+class _OfProcess(events.Handle):
+    """What a process is to run, unless it is frozen or dead."""
+
+    __slots__ = ()
+    process: Process
+
+    def _run(self) -> None:
+        if self.process.frozen:
+            self.process.held.append(self)
+        elif self.process.alive:
+            super()._run()
+
+
+class _Step(_OfProcess):
     """What a process is to run as soon as it can."""
 
     __slots__ = ("process",)
-    process: Process
-
-    def _run(self) -> None:
-        if self.process.frozen:
-            self.process.held.append(self)
-        elif self.process.alive:
-            super()._run()
 
 
-class _Timer(events.TimerHandle):
+class _Timer(_OfProcess, events.TimerHandle):
     """What a process is to run at a time."""
 
     __slots__ = ("process",)
-    process: Process
-
-    def _run(self) -> None:
-        if self.process.frozen:
-            self.process.held.append(self)
-        elif self.process.alive:
-            super()._run()
 
 
 class _Selector(selectors.EpollSelector):

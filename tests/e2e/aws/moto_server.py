@@ -5,7 +5,8 @@ only note what was asked, which DescribeInstanceRefreshes and DescribeNotificati
 tests.
 Wrong: a launch template's own tags become part of its data, and lifecycle hooks get a role and a target that
 were not asked for. Both look like changes at every later update. The network interface of a mount target has
-no description; in AWS it names the file system.
+no description; in AWS it names the file system. A network interface without a wish gets any address of its
+subnet, at times one that an instance has, or the network's own; here it gets the next free one.
 Noted: who asks for which action, on stderr.
 """
 
@@ -18,6 +19,7 @@ from typing import Any
 from moto.autoscaling.models import LifecycleHook
 from moto.autoscaling.responses import AutoScalingResponse
 from moto.core.responses import ActionResult, BaseResponse, EmptyResult
+from moto.ec2.models.elastic_network_interfaces import NetworkInterface, NetworkInterfaceBackend
 from moto.ec2.models.launch_templates import LaunchTemplate
 from moto.efs.models import EFSBackend, MountTarget
 from moto.server import main
@@ -105,6 +107,16 @@ def repair() -> None:
         interface.description = f"EFS mount target for {made.file_system_id} ({made.mount_target_id})"
         return made
 
+    make_interface = NetworkInterfaceBackend.create_network_interface
+
+    def interface(
+        self: NetworkInterfaceBackend, subnet: Any, wish: Any, wishes: Any = None, *more: Any, **named: Any
+    ) -> NetworkInterface:
+        if not wish and not wishes:
+            wish = subnet.get_available_subnet_ip(self)
+        return make_interface(self, subnet, wish, wishes, *more, **named)
+
+    NetworkInterfaceBackend.create_network_interface = interface  # type: ignore[assignment, method-assign]
     EFSBackend.create_mount_target = target  # type: ignore[method-assign]
     LifecycleHook.__init__ = hook  # type: ignore[assignment, method-assign]
     LaunchTemplate.__init__ = template  # type: ignore[assignment, method-assign]

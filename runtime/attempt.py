@@ -24,7 +24,7 @@ from runtime.records.journal import Journals
 from runtime.records.ledger import Ledger, Run
 from runtime.worker.leases import Leases
 from runtime.worker.products import withdraw
-from runtime.worker.runner import Runner
+from runtime.worker.runner import Runner, did_not_end
 from runtime.worker.settings import WorkerSettings, worker_settings
 
 PROBE_PAUSE_SECONDS = 0.1
@@ -88,10 +88,11 @@ async def _run(
         job = Job(id=request.id, event=request.event, metadata=request.metadata)
         outcome = await runner.start(job, run)
         if not isinstance(outcome, Outcome):
-            outcome = await runner.finish(outcome, lease, seconds=deadline - time.monotonic())
-    if outcome.result == "failed" and time.monotonic() >= deadline:
-        # The runner names the seconds that were left for the run, which nobody has asked for.
-        outcome = replace(outcome, reason=NO_END)
+            seconds = deadline - time.monotonic()
+            outcome = await runner.finish(outcome, lease, seconds=seconds)
+            if outcome.reason == did_not_end(seconds):
+                # Nobody has asked for the seconds that were left for the run.
+                outcome = replace(outcome, reason=NO_END)
     renewal.cancel()
     if outcome.result != "succeeded":
         file_manager = FileManager(client, settings.filemgr_url)

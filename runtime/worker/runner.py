@@ -85,7 +85,7 @@ class Runner:
             async with asyncio.timeout(max(0.0, opened + seconds - time.time())):
                 outcome = await self._until(journal, _ended, lease)
         except TimeoutError:
-            return await self._given_up(journal, f"it did not end within {seconds:g} s")
+            return await self._given_up(journal, did_not_end(seconds))
         if outcome:
             if outcome.result == "superseded":
                 await self._stop(journal)
@@ -151,6 +151,11 @@ class Runner:
 
     def _replaced(self, journal: Journal) -> bool:
         return journal.boot is not None and journal.boot != self._manager.boot()
+
+
+def did_not_end(seconds: float) -> str:
+    """The reason of a run that was given up because its time was over."""
+    return f"it did not end within {seconds:g} s"
 
 
 def _begun(journal: Journal) -> bool:

@@ -7,16 +7,17 @@ import sqlite3
 import sys
 
 import aiohttp
-from aiohttp import web
 
 from runtime import names
 from runtime.messaging.broker import Broker
 from runtime.messaging.topology import status_topology
 from runtime.process import run_process
 from runtime.records.ledger import Ledger
-from runtime.status_service.api import Api
+from runtime.status_service import server
+from runtime.status_service.app import application
 from runtime.status_service.cancellation import Cancellation
 from runtime.status_service.management import Management
+from runtime.status_service.parts import Parts
 from runtime.status_service.recorder import Recorder
 from runtime.status_service.schema import Unreadable
 from runtime.status_service.settings import StatusSettings, status_settings
@@ -36,22 +37,19 @@ async def serve(settings: StatusSettings, stop: asyncio.Event) -> None:
         )
         ledger = Ledger(settings.ledger, node=names.STATUS_SERVICE, lease=names.DEFAULT_LEASE_SECONDS)
         cancellation = Cancellation(ledger, store, broker)
-        api = Api(
+        parts = Parts(
             token=settings.token,
             store=store,
             broker=broker,
             management=Management(client, settings.management_url, settings.broker_url),
             cancellation=cancellation,
         )
-        runner = web.AppRunner(api.application(), access_log=None)
-        await runner.setup()
-        stack.push_async_callback(runner.cleanup)
-        await web.TCPSite(runner, port=settings.port).start()
+        listening = stack.enter_context(server.listen(settings.port))
         log.info("answering on port %d, history in %s", settings.port, settings.database)
         recorder = asyncio.create_task(Recorder(broker, store, cancellation.cancel_late).run())
-        stopped = asyncio.create_task(stop.wait())
         # The recorder ends by an error only. Then a restart is better than answers from an old history.
-        await asyncio.wait({recorder, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        recorder.add_done_callback(lambda _: stop.set())
+        await server.serve(application(parts), listening, stop)
         if recorder.done():
             recorder.result()
         recorder.cancel()

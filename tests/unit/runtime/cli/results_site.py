@@ -1,6 +1,5 @@
 """A cluster as far as `oodt fetch` needs one: archive, File Manager, status service, and a shell for ssh."""
 
-import asyncio
 import contextlib
 import json
 import shlex
@@ -9,29 +8,15 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
-
-from aiohttp import web
 
 from runtime.messaging.announcements import State, StateChange, Submission
-from runtime.messaging.broker import Broker
 from runtime.outcome import Outcome, Product
-from runtime.status_service.api import Api
-from runtime.status_service.cancellation import Cancellation
-from runtime.status_service.management import Management, Snapshot
 from runtime.status_service.store import Store
 from testing.standins.file_manager import FileManager, Server
+from tests.unit.runtime.status_api import parts, served
 
 EVENT = "test-workflow"
 TOKEN = "only-for-tests"
-START_SECONDS = 10
-
-
-class ManagementOfNothing:
-    """The broker's management, of a broker without queues."""
-
-    async def snapshot(self) -> Snapshot:
-        return Snapshot(queues=(), nodes=())
 
 
 @dataclass(kw_only=True)
@@ -141,44 +126,15 @@ def results_site(folder: Path) -> Iterator[ResultsSite]:
     (folder / "archive").mkdir()
     store = Store(folder / "history.sqlite", keep=1_000_000)
     catalogue = FileManager()
-    with Server(("127.0.0.1", 0), logRequests=False) as server, _status(store) as status_url:
+    with Server(("127.0.0.1", 0), logRequests=False) as server, served(parts(store, TOKEN)) as port:
         server.register_instance(catalogue)
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield ResultsSite(
             folder=folder,
             store=store,
-            status_url=status_url,
+            status_url=f"http://127.0.0.1:{port}",
             file_manager_url=f"http://127.0.0.1:{server.server_address[1]}",
             catalogue=catalogue,
         )
         server.shutdown()
     store.close()
-
-
-@contextlib.contextmanager
-def _status(store: Store) -> Iterator[str]:
-    """The status service's own API, with this history; its address."""
-    api = Api(
-        token=TOKEN,
-        store=store,
-        broker=cast(Broker, None),
-        management=cast(Management, ManagementOfNothing()),
-        cancellation=cast(Cancellation, None),
-    )
-    loop = asyncio.new_event_loop()
-    runner = web.AppRunner(api.application(), access_log=None)
-
-    async def start() -> int:
-        await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        port: int = runner.addresses[0][1]
-        return port
-
-    thread = threading.Thread(target=loop.run_forever, daemon=True)
-    thread.start()
-    port = asyncio.run_coroutine_threadsafe(start(), loop).result(START_SECONDS)
-    yield f"http://127.0.0.1:{port}"
-    asyncio.run_coroutine_threadsafe(runner.cleanup(), loop).result(START_SECONDS)
-    loop.call_soon_threadsafe(loop.stop)
-    thread.join(START_SECONDS)
-    loop.close()

@@ -1,6 +1,5 @@
 """The API is what its document says, the page is held to itself, Prometheus gets its numbers."""
 
-import asyncio
 import base64
 import hashlib
 import http.client
@@ -8,50 +7,41 @@ import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
-from aiohttp import web
+from fastapi.routing import APIRoute
 
 from runtime.messaging.announcements import Announcement, Submission
-from runtime.messaging.broker import Broker
-from runtime.status_service import api as api_module
-from runtime.status_service.api import OPENAPI, Api
-from runtime.status_service.cancellation import Cancellation
-from runtime.status_service.management import Management, Node, Snapshot, event_queues, nodes
+from runtime.status_service import batches
+from runtime.status_service.app import API, SUBJECTS, application
+from runtime.status_service.management import Node, Snapshot, event_queues, nodes
 from runtime.status_service.metrics import render
 from runtime.status_service.page import PAGE, POLICY
+from runtime.status_service.routes import pages, service
 from runtime.status_service.store import Store
+from tests.unit.runtime.status_api import parts, served
 
 ANSWER_SECONDS = 5
 
 
+APPLICATION = application(parts(None, "t"))
+OPENAPI = APPLICATION.openapi()
+
+
 def routes() -> set[tuple[str, str]]:
-    api = Api(
-        token="t",
-        store=cast(Store, None),
-        broker=cast(Broker, None),
-        management=cast(Management, None),
-        cancellation=cast(Cancellation, None),
-    )
-    resources = api.application().router.resources()
+    routers = [("", pages.router), ("", service.router), *((API, subject.router) for subject in SUBJECTS)]
     return {
-        (route.method.lower(), resource.canonical)
-        for resource in resources
-        for route in resource
-        if route.method != "HEAD"
+        (method.lower(), prefix + route.path_format)
+        for prefix, router in routers
+        for route in router.routes
+        if isinstance(route, APIRoute)
+        for method in route.methods or ()
     }
 
 
 def test_every_route_is_in_the_document_and_no_other() -> None:
     assert routes() == {(method, path) for path, methods in OPENAPI["paths"].items() for method in methods}
-
-
-class ManagementOfNothing:
-    """The broker's management, of a broker without queues."""
-
-    async def snapshot(self) -> Snapshot:
-        return Snapshot(queues=(), nodes=())
 
 
 def ask(
@@ -65,32 +55,13 @@ def ask(
     """Status and answer of the API, or the error if it is one."""
     store = Store(folder / "history.sqlite", keep=10)
     store.apply(history)
-    api = Api(
-        token="t",
-        store=store,
-        broker=cast(Broker, None),
-        management=cast(Management, ManagementOfNothing()),
-        cancellation=cast(Cancellation, None),
-    )
-
-    def request(host: str, port: int) -> tuple[int, Any]:
-        connection = http.client.HTTPConnection(host, port, timeout=ANSWER_SECONDS)
+    with served(parts(store, "t")) as port:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=ANSWER_SECONDS)
         connection.request(method, f"/api/v1/{path}", headers={"Authorization": authorization})
         answer = connection.getresponse()
         content = json.loads(answer.read())
         connection.close()
-        return answer.status, content.get("error", content)
-
-    async def talk() -> tuple[int, Any]:
-        runner = web.AppRunner(api.application(), access_log=None)
-        await runner.setup()
-        try:
-            await web.TCPSite(runner, "127.0.0.1", 0).start()
-            return await asyncio.to_thread(request, *runner.addresses[0])
-        finally:
-            await runner.cleanup()
-
-    return asyncio.run(talk())
+    return answer.status, content.get("error", content)
 
 
 @pytest.mark.parametrize(
@@ -120,7 +91,7 @@ def test_a_batch_name_of_several_events_needs_the_event(tmp_path: Path) -> None:
 def test_a_submission_is_interrupted_if_nothing_comes_of_it_any_more(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seconds: float, interrupted: bool
 ) -> None:
-    monkeypatch.setattr(api_module, "INTERRUPTED_SECONDS", seconds)
+    monkeypatch.setattr(batches, "INTERRUPTED_SECONDS", seconds)
     status, batch = ask(tmp_path, "GET", "batches/b", history=[Submission(batch="b", event="e", jobs=3)])
     assert (status, batch["interrupted"]) == (200, interrupted)
 

@@ -1,0 +1,25 @@
+"""Batches, and what has come of one."""
+
+import asyncio
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
+from fastapi.responses import JSONResponse
+
+from runtime.status_service import batches
+from runtime.status_service.answers import UNKNOWN, Batches, BatchNow
+from runtime.status_service.parts import Service
+from runtime.status_service.queries import OfEvent, Rows
+
+router = APIRouter()
+
+
+@router.get("/batches", response_model=Batches, summary="The newest batches")
+async def newest(service: Service, query: Annotated[Rows, Query()]) -> Response:
+    return JSONResponse({"batches": await asyncio.to_thread(service.store.batches, limit=query.limit)})
+
+
+@router.get("/batches/{batch:name}", response_model=BatchNow, responses=UNKNOWN, summary="A batch")
+async def batch(service: Service, batch: str, query: Annotated[OfEvent, Query()]) -> Response:
+    found = await batches.known(service.store, batch, query.event)
+    return JSONResponse({**found, "interrupted": await batches.is_interrupted(service, found)})

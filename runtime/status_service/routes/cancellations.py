@@ -1,0 +1,49 @@
+"""Cancels jobs and batches."""
+
+import asyncio
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
+from fastapi.responses import JSONResponse
+
+from runtime import names
+from runtime.messaging.messages import job_id_for
+from runtime.status_service import batches
+from runtime.status_service.answers import AWAY, UNKNOWN, CancelledBatch, CancelledJob
+from runtime.status_service.errors import Refused
+from runtime.status_service.parts import Service
+from runtime.status_service.queries import OfEvent
+
+router = APIRouter()
+
+
+@router.post(
+    "/batches/{batch:name}/cancel",
+    response_model=CancelledBatch,
+    responses={**UNKNOWN, **AWAY},
+    summary="Cancel what has not ended of a batch: running jobs are stopped, queued ones end at their turn",
+)
+async def cancel_batch(service: Service, batch: str, query: Annotated[OfEvent, Query()]) -> Response:
+    known = await batches.known(service.store, batch, query.event)
+    if not names.SAFE_ID.fullmatch(batch):
+        raise Refused(400, f"batch {batch!r} has a name that cannot be cancelled")
+    stopped = await service.cancellation.batch(known["event"], batch)
+    return JSONResponse({"batch": batch, "event": known["event"], "stopped": stopped})
+
+
+@router.post(
+    "/jobs/{event}/{job:name}/cancel",
+    response_model=CancelledJob,
+    responses={**UNKNOWN, **AWAY},
+    summary="Cancel a job that has not ended; the answer says how it has ended",
+)
+async def cancel_job(service: Service, event: str, job: str) -> Response:
+    job_id = job_id_for(job)
+    found = await asyncio.to_thread(service.store.job, event, job_id)
+    if found is None:
+        # It may be queued, and nothing was announced about it yet.
+        snapshot = await service.management.snapshot()
+        if event not in {each.event for each in snapshot.queues}:
+            raise Refused(404, f"no job {job} of event {event} is known")
+    verdict = await service.cancellation.job(event, job_id, batch=found["batch"] if found else None)
+    return JSONResponse({"job": job_id, "event": event, "state": verdict.state})

@@ -1,0 +1,54 @@
+"""The status service's HTTP side with any history, in a thread of the test."""
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import Iterator
+from typing import cast
+
+from runtime.messaging.broker import Broker
+from runtime.status_service import server
+from runtime.status_service.app import application
+from runtime.status_service.cancellation import Cancellation
+from runtime.status_service.management import Management, Snapshot
+from runtime.status_service.parts import Parts
+from runtime.status_service.store import Store
+
+START_SECONDS = 10
+
+
+class ManagementOfNothing:
+    """The broker's management, of a broker without queues."""
+
+    async def snapshot(self) -> Snapshot:
+        return Snapshot(queues=(), nodes=())
+
+
+def parts(store: Store | None, token: str) -> Parts:
+    """Of a service that has a history and no broker."""
+    return Parts(
+        token=token,
+        store=cast(Store, store),
+        broker=cast(Broker, None),
+        management=cast(Management, ManagementOfNothing()),
+        cancellation=cast(Cancellation, None),
+    )
+
+
+@contextlib.contextmanager
+def served(parts: Parts) -> Iterator[int]:
+    """The port on which it answers."""
+    loop = asyncio.new_event_loop()
+    stop = asyncio.Event()
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+    with server.listen(0) as listening:
+        serving = asyncio.run_coroutine_threadsafe(server.serve(application(parts), listening, stop), loop)
+        try:
+            yield listening.getsockname()[1]
+        finally:
+            loop.call_soon_threadsafe(stop.set)
+            serving.result(START_SECONDS)
+            loop.call_soon_threadsafe(loop.stop)
+            thread.join(START_SECONDS)
+            loop.close()

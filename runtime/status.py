@@ -101,9 +101,10 @@ def _batch(client: StatusClient, batch: str, event: str | None) -> Answer:
 
 
 def _overview(client: StatusClient) -> Answer:
+    overview = client.overview()
     return {
-        **client.overview(),
-        "batches": client.batches(limit=LISTED_BATCHES),
+        **overview,
+        "batches": overview["batches"][:LISTED_BATCHES],
         "reasons": client.reasons(limit=LISTED_REASONS),
     }
 

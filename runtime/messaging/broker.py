@@ -157,6 +157,15 @@ class Broker:
             with contextlib.suppress(Lost):
                 await self._session.delete(queue)
 
+    async def depth(self, queue: str) -> int | None:
+        """How many messages wait in a queue now; None if there is no such queue. Raises BrokerDown."""
+        if self._session is None:
+            raise BrokerDown(f"no connection to {self._address}: {self._complaint}")
+        try:
+            return await self._session.depth(queue)
+        except Lost as error:
+            raise BrokerDown(f"no connection to {self._address}: {error}") from error
+
     async def _current(self, deadline: float) -> Session:
         while self._session is None:
             try:

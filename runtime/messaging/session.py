@@ -192,6 +192,12 @@ class Session:
     async def delete(self, queue: str) -> None:
         await self._answer(self.consuming.queue_delete, queue)
 
+    async def depth(self, queue: str) -> int | None:
+        """How many messages wait in a queue at this moment; None if there is no such queue. Raises Lost."""
+        declared: list[Any] = []
+        await self._refusal(queue, on_answer=declared.append, passive=True)
+        return int(declared[0].method.message_count) if declared else None
+
     @property
     def _version(self) -> str:
         return str(self._connection.server_properties.get("version", ""))
@@ -223,13 +229,20 @@ class Session:
                 )
             arguments[name] = int(value) if value.lstrip("-").isdecimal() else value
 
-    async def _refusal(self, queue: str, **declaration: Any) -> pika.exceptions.ChannelClosedByBroker | None:
+    async def _refusal(
+        self, queue: str, *, on_answer: Callable[[Any], None] = lambda _: None, **declaration: Any
+    ) -> pika.exceptions.ChannelClosedByBroker | None:
         """How the broker refuses a declaration of a queue; None if it does not."""
         # It closes the channel to refuse.
         channel = await self._answer(lambda callback: self._connection.channel(on_open_callback=callback))
         closed: asyncio.Future[Any] = self._loop.create_future()
         channel.add_on_close_callback(lambda _, error: _resolve(closed, error))
-        channel.queue_declare(queue, **declaration, callback=lambda _: channel.close())
+
+        def answered(frame: Any) -> None:
+            on_answer(frame)
+            channel.close()
+
+        channel.queue_declare(queue, **declaration, callback=answered)
         answer = await self._either(closed, ANSWER_SECONDS)
         if isinstance(answer, pika.exceptions.ChannelClosedByClient):
             return None

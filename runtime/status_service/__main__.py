@@ -17,6 +17,7 @@ from runtime.status_service import server
 from runtime.status_service.app import application
 from runtime.status_service.cancellation import Cancellation
 from runtime.status_service.management import Management
+from runtime.status_service.numbers import Numbers
 from runtime.status_service.parts import Parts
 from runtime.status_service.recorder import Recorder
 from runtime.status_service.schema import Unreadable
@@ -37,11 +38,13 @@ async def serve(settings: StatusSettings, stop: asyncio.Event) -> None:
         )
         ledger = Ledger(settings.ledger, node=names.STATUS_SERVICE, lease=names.DEFAULT_LEASE_SECONDS)
         cancellation = Cancellation(ledger, store, broker)
+        management = Management(client, settings.management_url, settings.broker_url)
         parts = Parts(
             token=settings.token,
             store=store,
             broker=broker,
-            management=Management(client, settings.management_url, settings.broker_url),
+            management=management,
+            numbers=Numbers(store, broker, management),
             cancellation=cancellation,
         )
         listening = stack.enter_context(server.listen(settings.port))

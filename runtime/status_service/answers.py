@@ -42,14 +42,6 @@ class Slots(BaseModel):
     free: int
 
 
-class Overview(BaseModel):
-    at: float
-    broker: BrokerState
-    queues: list[Queues]
-    nodes: list[Slots]
-    jobs: dict[str, Counts] = Field(description="Jobs by event and state")
-
-
 class Batch(BaseModel):
     batch: str
     event: str
@@ -60,6 +52,15 @@ class Batch(BaseModel):
     waiting: int = Field(description="Jobs that have not begun")
     states: Counts
     ended: int
+
+
+class Overview(BaseModel):
+    at: float
+    broker: BrokerState
+    queues: list[Queues]
+    nodes: list[Slots]
+    jobs: dict[str, Counts] = Field(description="Jobs by event and state")
+    batches: list[Batch] = Field(description="The newest, at the same moment: the numbers add up")
 
 
 class BatchNow(Batch):

@@ -34,6 +34,6 @@ async def is_interrupted(service: Parts, batch: Record) -> bool:
     quiet = time.time() - await asyncio.to_thread(service.store.last_change, event, name)
     if quiet < INTERRUPTED_SECONDS:
         return False
-    snapshot, _problem = await service.look()
+    snapshot = (await service.numbers.now()).snapshot
     queues = [each for each in snapshot.queues if each.event == event] if snapshot else []
     return all(each.counted and not each.queued + each.taken + each.retrying for each in queues)

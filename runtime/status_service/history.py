@@ -3,10 +3,12 @@
 import json
 import sqlite3
 import threading
+import time
 from collections.abc import Mapping
 from typing import Any
 
 from runtime.messaging.announcements import FINAL
+from runtime.status_service.moment import Moment
 
 Record = dict[str, Any]
 
@@ -20,7 +22,7 @@ FILTERS = ("event", "batch", "state", "node", "job", "reason")
 class History:
     """Questions to the history. Every method may block on the disk."""
 
-    def __init__(self, connection: sqlite3.Connection, lock: threading.Lock) -> None:
+    def __init__(self, connection: sqlite3.Connection, lock: threading.RLock) -> None:
         self._connection = connection
         self._lock = lock
 
@@ -106,6 +108,26 @@ class History:
             found.setdefault(row["event"], {})[row["state"]] = row["jobs"]
         return found
 
+    def moment(self, batches: int) -> Moment:
+        """The counts now, with the newest BATCHES."""
+        with self._lock:
+            waiting = self._rows(
+                "SELECT event, sum(coalesce(submitted, jobs) - known) AS jobs, max(seen) AS seen FROM batches"
+                " WHERE coalesce(submitted, jobs) > known GROUP BY event"
+            )
+            running = self._rows(
+                "SELECT event, node, count(*) AS jobs FROM jobs WHERE state = 'RUNNING' GROUP BY event, node"
+            )
+            changed = {row["event"]: max(row["seen"], self._newest(row["event"])) for row in waiting}
+            return Moment(
+                at=time.time(),
+                batches=self.batches(limit=batches),
+                states=self.states(),
+                waiting={row["event"]: row["jobs"] for row in waiting},
+                running={(row["event"], row["node"] or ""): row["jobs"] for row in running},
+                changed=changed,
+            )
+
     def totals(self) -> dict[str, dict[str, float]]:
         """What only grows, for each event."""
         found: dict[str, dict[str, float]] = {}
@@ -113,8 +135,14 @@ class History:
             found.setdefault(row["event"], {})[row["name"]] = row["value"]
         return found
 
+    def _newest(self, event: str) -> float:
+        rows = self._rows("SELECT updated FROM jobs WHERE event = ? ORDER BY number DESC LIMIT 1", (event,))
+        return max((row["updated"] for row in rows), default=0.0)
+
     def _batches(self, condition: str, parameter: object) -> list[Record]:
-        batches = [dict(row) for row in self._rows(f"SELECT * FROM batches {condition}", (parameter,))]
+        columns = "batch, event, jobs, submitted, cancelled, seen"
+        rows = self._rows(f"SELECT {columns} FROM batches {condition}", (parameter,))
+        batches = [dict(row) for row in rows]
         for batch in batches:
             rows = self._rows(
                 "SELECT state, jobs FROM counts WHERE event = ? AND batch = ?",

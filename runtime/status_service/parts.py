@@ -7,7 +7,8 @@ from fastapi import Depends, Request
 
 from runtime.messaging.broker import Broker
 from runtime.status_service.cancellation import Cancellation
-from runtime.status_service.management import Management, ManagementDown, Snapshot
+from runtime.status_service.management import Management
+from runtime.status_service.numbers import Numbers
 from runtime.status_service.store import Store
 
 
@@ -19,14 +20,8 @@ class Parts:
     store: Store
     broker: Broker
     management: Management
+    numbers: Numbers
     cancellation: Cancellation
-
-    async def look(self) -> tuple[Snapshot | None, str | None]:
-        """The broker now, or why nothing is known of it."""
-        try:
-            return await self.management.snapshot(), None
-        except ManagementDown as error:
-            return None, str(error)
 
 
 async def _parts(request: Request) -> Parts:

@@ -87,6 +87,33 @@ STEPS = (
     INSERT INTO batches SELECT batch, event, jobs, submitted, cancelled, seen FROM earlier;
     DROP TABLE earlier;
     """,
+    """
+    -- Jobs of the batch that were heard of, so that what waits can be counted without a look at each batch.
+    ALTER TABLE batches ADD COLUMN known INTEGER NOT NULL DEFAULT 0;
+    UPDATE batches SET known = coalesce((
+        SELECT sum(jobs) FROM counts WHERE counts.event = batches.event AND counts.batch = batches.batch
+    ), 0);
+    CREATE INDEX batches_that_wait ON batches (event) WHERE coalesce(submitted, jobs) > known;
+    CREATE INDEX batches_by_age ON batches (seen);
+    -- One for each way in which pages of jobs are asked for.
+    CREATE INDEX jobs_by_event ON jobs (event, state, number);
+    CREATE INDEX jobs_of_event ON jobs (event, number);
+    CREATE INDEX jobs_by_node ON jobs (node, state, number);
+    CREATE INDEX jobs_of_node ON jobs (node, number);
+    CREATE INDEX jobs_by_reason ON jobs (reason, number) WHERE reason IS NOT NULL;
+    CREATE INDEX jobs_by_batch_and_state ON jobs (batch, state, number);
+    CREATE INDEX dead_jobs ON jobs (event, reason, batch, job, updated) WHERE state = 'DEAD';
+    -- The numbers of an event over time, for lines. succeeded and dead only grow.
+    CREATE TABLE samples (
+        at INTEGER NOT NULL,
+        event TEXT NOT NULL,
+        queued INTEGER NOT NULL,
+        running INTEGER NOT NULL,
+        succeeded INTEGER NOT NULL,
+        dead INTEGER NOT NULL,
+        PRIMARY KEY (at, event)
+    ) WITHOUT ROWID;
+    """,
 )
 
 

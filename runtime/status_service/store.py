@@ -8,7 +8,7 @@ import json
 import sqlite3
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from runtime.messaging.announcements import FINAL, Announcement, Redrive, StateChange, Submission
@@ -20,6 +20,8 @@ from runtime.status_service.history import History
 STAGE = {"RUNNING": 0, "RETRYING": 1, "SUCCEEDED": 2, "DEAD": 2, "CANCELLED": 2, "QUEUED": 3}
 # The state of a run, by the state that it brought its job to.
 RUN_STATE = {"RETRYING": "FAILED", "DEAD": "FAILED"}
+KEPT_SAMPLES_SECONDS = 86400
+GROWING = ("succeeded", "dead")
 # Upper bounds of the histograms' buckets, in seconds.
 BOUNDS = (1, 5, 15, 60, 300, 900, 3600, 14400, 86400)
 
@@ -32,7 +34,7 @@ class Store(History):
     """The history in one file. Every method may block on the disk."""
 
     def __init__(self, path: Path, *, keep: int) -> None:
-        super().__init__(schema.connect(path), threading.Lock())
+        super().__init__(schema.connect(path), threading.RLock())
         self._keep = keep
 
     def apply(self, announcements: Iterable[Announcement]) -> None:
@@ -58,6 +60,19 @@ class Store(History):
         with self._lock:
             self._connection.execute(
                 "UPDATE batches SET cancelled = 1 WHERE event = ? AND batch = ?", (event, batch)
+            )
+
+    def sample(self, at: int, numbers: Mapping[str, tuple[int, int]]) -> None:
+        """Remember how many jobs of each event are queued and run, and forget samples that are too old."""
+        totals = self.totals()
+        with self._lock:
+            self._connection.execute("DELETE FROM samples WHERE at < ?", (at - KEPT_SAMPLES_SECONDS,))
+            self._connection.executemany(
+                "INSERT OR REPLACE INTO samples VALUES (?, ?, ?, ?, ?, ?)",
+                [
+                    (at, event, queued, running, *(totals.get(event, {}).get(name, 0) for name in GROWING))
+                    for event, (queued, running) in numbers.items()
+                ],
             )
 
     def pending_redrive(self, event: str, job: str) -> str | None:
@@ -216,6 +231,10 @@ class Store(History):
         return found
 
     def _count(self, event: str, batch: str | None, state: str, before: sqlite3.Row | None) -> None:
+        if batch is not None and (before is None or before["batch"] is None):
+            self._connection.execute(
+                "UPDATE batches SET known = known + 1 WHERE event = ? AND batch = ?", (event, batch)
+            )
         changes = [(event, batch or "", state, 1)]
         if before is not None:
             batch = before["batch"] or batch

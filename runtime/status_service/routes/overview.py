@@ -1,7 +1,5 @@
 """Queues and nodes now, jobs by state."""
 
-import asyncio
-import time
 from dataclasses import asdict
 from typing import Annotated
 
@@ -17,13 +15,15 @@ router = APIRouter()
 
 @router.get("/overview", response_model=Overview, summary="Queues and nodes now, jobs by state")
 async def overview(service: Service, _: Annotated[Parameters, Query()]) -> Response:
-    snapshot, problem = await service.look()
+    now = await service.numbers.now()
+    queues, nodes = (now.snapshot.queues, now.snapshot.nodes) if now.snapshot else ((), ())
     return JSONResponse(
         {
-            "at": time.time(),
-            "broker": {"connected": service.broker.connected, "problem": problem},
-            "queues": [asdict(each) for each in snapshot.queues] if snapshot else [],
-            "nodes": [{**asdict(node), "free": node.free} for node in snapshot.nodes] if snapshot else [],
-            "jobs": await asyncio.to_thread(service.store.states),
+            "at": now.at,
+            "broker": {"connected": service.broker.connected, "problem": now.problem},
+            "queues": [asdict(each) for each in queues],
+            "nodes": [{**asdict(node), "free": node.free} for node in nodes],
+            "jobs": now.states,
+            "batches": now.batches,
         }
     )

@@ -29,10 +29,11 @@ async def health(service: Service) -> Response:
     openapi_extra=OPEN,
 )
 async def numbers(service: Service) -> Response:
-    snapshot, _problem = await service.look()
-    states = await asyncio.to_thread(service.store.states)
+    now = await service.numbers.now()
     totals = await asyncio.to_thread(service.store.totals)
-    return Response(metrics.render(snapshot, states, totals), headers={"Content-Type": metrics.CONTENT_TYPE})
+    return Response(
+        metrics.render(now.snapshot, now.states, totals), headers={"Content-Type": metrics.CONTENT_TYPE}
+    )
 
 
 @router.get("/openapi.json", response_model=dict[str, Any], summary="This document", openapi_extra=OPEN)

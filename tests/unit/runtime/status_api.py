@@ -11,6 +11,7 @@ from runtime.status_service import server
 from runtime.status_service.app import application
 from runtime.status_service.cancellation import Cancellation
 from runtime.status_service.management import Management, Snapshot
+from runtime.status_service.numbers import Numbers
 from runtime.status_service.parts import Parts
 from runtime.status_service.store import Store
 
@@ -26,11 +27,13 @@ class ManagementOfNothing:
 
 def parts(store: Store | None, token: str) -> Parts:
     """Of a service that has a history and no broker."""
+    broker, management = cast(Broker, None), cast(Management, ManagementOfNothing())
     return Parts(
         token=token,
         store=cast(Store, store),
-        broker=cast(Broker, None),
-        management=cast(Management, ManagementOfNothing()),
+        broker=broker,
+        management=management,
+        numbers=Numbers(cast(Store, store), broker, management),
         cancellation=cast(Cancellation, None),
     )
 

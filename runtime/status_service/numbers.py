@@ -1,0 +1,105 @@
+"""The numbers of this moment, for API, pages, metrics and lines alike: no two of them contradict each other.
+
+What waits in a queue is asked of the queue, what runs is known by the announcements. The broker's management
+tells which queues and consumers there are; its counts are five seconds old.
+"""
+
+import asyncio
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from runtime import names
+from runtime.messaging.broker import Broker, BrokerDown
+from runtime.status_service.history import Record
+from runtime.status_service.management import EventQueues, Management, ManagementDown, Snapshot
+from runtime.status_service.moment import Moment
+from runtime.status_service.store import Store
+
+FRESH_SECONDS = 0.5
+# Nothing more comes of a batch that is silent for so long while the event's queue is empty and no job runs.
+SILENT_SECONDS = 60.0
+BATCHES = 100
+
+
+@dataclass(frozen=True, kw_only=True)
+class Now:
+    """Everything at one moment. ``snapshot`` is None while the broker's management does not answer."""
+
+    at: float
+    snapshot: Snapshot | None
+    problem: str | None
+    moment: Moment
+
+    @property
+    def batches(self) -> list[Record]:
+        """The newest."""
+        return self.moment.batches
+
+    @property
+    def states(self) -> dict[str, dict[str, int]]:
+        """Jobs by event and state."""
+        return self.moment.states
+
+
+class Numbers:
+    """Reads them, a little more often than anybody looks."""
+
+    def __init__(self, store: Store, broker: Broker, management: Management) -> None:
+        self._store = store
+        self._broker = broker
+        self._management = management
+        self._lock = asyncio.Lock()
+        self._latest: Now | None = None
+        self._taken_at = 0.0
+
+    async def now(self) -> Now:
+        async with self._lock:
+            if self._latest is None or time.monotonic() - self._taken_at > FRESH_SECONDS:
+                self._latest = await self._read()
+                self._taken_at = time.monotonic()
+            return self._latest
+
+    async def _read(self) -> Now:
+        snapshot, problem = None, None
+        try:
+            snapshot = await self._management.snapshot()
+        except ManagementDown as error:
+            problem = str(error)
+        # Before the queues: a job that begins meanwhile would be counted twice otherwise.
+        moment = await asyncio.to_thread(self._store.moment, BATCHES)
+        if snapshot is not None:
+            queues = [await self._queues(each, moment) for each in snapshot.queues]
+            busy = moment.busy()
+            nodes = tuple(replace(node, busy=busy.get(node.node, 0)) for node in snapshot.nodes)
+            snapshot = Snapshot(queues=tuple(queues), nodes=nodes)
+        return Now(at=time.time(), snapshot=snapshot, problem=problem, moment=moment)
+
+    async def _queues(self, counted: EventQueues, moment: Moment) -> EventQueues:
+        event = counted.event
+        states = moment.states.get(event, {})
+        try:
+            depth = await self._broker.depth(event)
+            dead = await self._broker.depth(names.dead_queue(event))
+        except BrokerDown:
+            return counted
+        running, retrying = states.get("RUNNING", 0), states.get("RETRYING", 0)
+        waiting = states.get("QUEUED", 0)
+        if depth or running or retrying or moment.at - moment.changed.get(event, 0) < SILENT_SECONDS:
+            waiting += moment.waiting.get(event, 0)
+        return EventQueues(
+            event=event,
+            queued=waiting + without_batch(depth or 0, waiting, states),
+            taken=running,
+            retrying=retrying,
+            dead=dead or 0,
+            counted=True,
+        )
+
+
+def without_batch(depth: int, waiting: int, states: Mapping[str, int]) -> int:
+    """Messages of a queue that the history knows nothing of.
+
+    A job whose wait for another run is over is in the queue, and retrying until that run begins.
+    """
+    return max(0, depth - waiting - states.get("RETRYING", 0))

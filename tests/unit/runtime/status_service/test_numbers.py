@@ -1,0 +1,116 @@
+"""Totals are the sums of the rows, whatever the broker's management has counted last."""
+
+import asyncio
+import itertools
+from collections.abc import Sequence
+from pathlib import Path
+from typing import cast
+
+import pytest
+
+from runtime.messaging.announcements import Announcement, Redrive, StateChange, Submission
+from runtime.messaging.broker import Broker, BrokerDown
+from runtime.status_service import numbers
+from runtime.status_service.management import EventQueues, Management, Node, Snapshot
+from runtime.status_service.numbers import Now, Numbers
+from runtime.status_service.store import Store
+
+STALE = EventQueues(event="e", queued=0, taken=0, retrying=0, dead=0, counted=True)
+NODES = (Node(node="n1", consumers=1, slots=4, busy=0), Node(node="n2", consumers=1, slots=4, busy=0))
+
+
+class StaleManagement:
+    async def snapshot(self) -> Snapshot:
+        return Snapshot(queues=(STALE,), nodes=NODES)
+
+
+class BrokerWithQueues:
+    def __init__(self, **depths: int) -> None:
+        self._depths = depths
+
+    async def depth(self, queue: str) -> int | None:
+        if not self._depths:
+            raise BrokerDown("no connection")
+        return self._depths.get(queue.replace(".", "_"))
+
+
+def now(folder: Path, history: Sequence[Announcement], **depths: int) -> Now:
+    store = Store(folder / "history.sqlite", keep=1000)
+    store.apply(history)
+    read = Numbers(store, cast(Broker, BrokerWithQueues(**depths)), cast(Management, StaleManagement()))
+    found = asyncio.run(read.now())
+    store.close()
+    return found
+
+
+def queues(found: Now) -> EventQueues:
+    assert found.snapshot is not None
+    return found.snapshot.queues[0]
+
+
+def running(number: int, node: str = "n1") -> StateChange:
+    return StateChange(
+        job=f"b.{number}", event="e", batch="b", state="RUNNING", run=1, attempts=1, node=node, started=1.0
+    )
+
+
+SUBMITTED = Submission(batch="b", event="e", jobs=40, submitted=40)
+EIGHT = [running(number, node) for number, node in zip(range(8), itertools.cycle(["n1", "n2"]), strict=False)]
+
+
+def test_a_batch_that_was_just_submitted_is_queued_in_rows_and_totals(tmp_path: Path) -> None:
+    found = now(tmp_path, [SUBMITTED], e=40)
+    assert (queues(found).queued, found.batches[0]["waiting"]) == (40, 40)
+
+
+def test_jobs_that_were_taken_but_not_begun_are_queued_everywhere(tmp_path: Path) -> None:
+    found = now(tmp_path, [SUBMITTED, *EIGHT[:3]], e=32)
+    batch = found.batches[0]
+    assert (queues(found).queued, queues(found).taken) == (batch["waiting"], 3) == (37, 3)
+
+
+def test_busy_slots_are_the_jobs_that_run_by_node(tmp_path: Path) -> None:
+    found = now(tmp_path, [SUBMITTED, *EIGHT], e=32)
+    assert found.snapshot is not None
+    assert [(node.busy, node.free) for node in found.snapshot.nodes] == [(4, 0), (4, 0)]
+    assert queues(found).taken == found.states["e"]["RUNNING"] == 8
+
+
+def test_messages_that_nobody_has_announced_are_counted_too(tmp_path: Path) -> None:
+    assert queues(now(tmp_path, [SUBMITTED], e=45, e_dead=2)) == EventQueues(
+        event="e", queued=45, taken=0, retrying=0, dead=2, counted=True
+    )
+
+
+def test_a_job_that_waited_for_another_run_is_not_counted_twice(tmp_path: Path) -> None:
+    retrying = StateChange(
+        job="b.1",
+        event="e",
+        batch="b",
+        state="RETRYING",
+        run=1,
+        attempts=1,
+        node="n1",
+        started=1.0,
+        ended=2.0,
+    )
+    one = Submission(batch="b", event="e", jobs=1, submitted=1)
+    found = queues(now(tmp_path, [one, retrying], e=1))
+    assert (found.queued, found.retrying) == (0, 1)
+
+
+def test_a_redriven_job_is_queued(tmp_path: Path) -> None:
+    found = now(tmp_path, [Redrive(job="j", event="e", redrive="r")], e=1)
+    assert (queues(found).queued, found.states["e"]) == (1, {"QUEUED": 1})
+
+
+@pytest.mark.parametrize(("seconds", "queued"), [(0, 0), (60, 40)])
+def test_jobs_that_never_come_are_not_queued_for_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seconds: float, queued: int
+) -> None:
+    monkeypatch.setattr(numbers, "SILENT_SECONDS", seconds)
+    assert queues(now(tmp_path, [SUBMITTED], e=0)).queued == queued
+
+
+def test_without_a_connection_the_brokers_own_counts_are_told(tmp_path: Path) -> None:
+    assert queues(now(tmp_path, [SUBMITTED])) == STALE

@@ -13,7 +13,7 @@ from runtime.cli import inside
 from runtime.cli.command import Command, exit_with
 from runtime.cli.results import BadUsage, Result, TimedOut
 
-UNLESS_SAID = ("products", "jobs", "ledger", "history")
+UNLESS_SAID = ("products", "jobs", "logs", "ledger", "history")
 PARTS = (*UNLESS_SAID, "dead")
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
@@ -58,9 +58,10 @@ def _age(text: str) -> float:
 
 COMMAND = Command(
     name="clean",
-    description="Delete products (files and catalogue entries), job folders, records and history of jobs "
-    "that have ended. Without --yes it only tells what would go. A batch that is submitted again after its "
-    "records are gone runs again. Dead jobs can be redriven until their messages are cleaned.",
+    description="Delete products (files and catalogue entries), job folders, full logs of runs, records and "
+    "history of jobs that have ended. Without --yes it only tells what would go. A batch that is submitted "
+    "again after its records are gone runs again. Dead jobs can be redriven until their messages are "
+    "cleaned.",
     examples=("", "--yes", "jobs ledger history --older-than 7d --yes", "dead --older-than 30d --yes"),
     add_options=_add_options,
     run=_run,

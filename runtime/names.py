@@ -81,6 +81,8 @@ LEDGER_DIR: Final = f"{HOME_DIR}/ledger"
 ARCHIVE_DIR: Final = f"{HOME_DIR}/archive"
 JOBS_DIR: Final = f"{HOME_DIR}/jobs"
 STATUS_DIR: Final = "/var/lib/oodt-status"
+# In the folder of the jobs: what the programs of each run have written, RUN/TASK.gz.
+RUN_LOGS: Final = ".logs"
 
 # Outputs of the stack that the operator's commands ask for.
 USER_URL_OUTPUT: Final = "rabbitmq_user_url"

@@ -18,12 +18,12 @@ from typing import Any, BinaryIO
 from runtime import names
 from runtime.cli.cleaning import below
 from runtime.cli.frames import CHUNK_BYTES, GREETING, BrokenOff, Line, Writer
-from runtime.cli.nofollow import NoFollowFolder
 from runtime.cli.results import BAD_INPUT, DONE, NO_BROKER, CliError
 from runtime.cli.status_client import StatusClient, status_client
 from runtime.environment import SettingError, address
 from runtime.oodt import xml_rpc
 from runtime.oodt.file_manager import FileManager, place_of
+from runtime.records.nofollow import NoFollowFolder
 
 PAGE_JOBS = 1000
 # So many products' metadata are asked for at once.

@@ -11,13 +11,13 @@ from pathlib import PurePath
 from runtime import names
 from runtime.cli.cleaning import below, was_archived, was_there
 from runtime.cli.findings import Example, Findings
-from runtime.cli.nofollow import NoFollowFolder
 from runtime.cli.terminal import tell
 from runtime.oodt.file_manager import FileManager, Product, place_of
 from runtime.records import entries
 from runtime.records.entries import Entry
 from runtime.records.journal import SIBLING
 from runtime.records.ledger import JOINT, Ledger
+from runtime.records.nofollow import NoFollowFolder
 
 # Products of a run are removed after the verdict, so for so long they are no finding.
 SETTLED_SECONDS = 600.0

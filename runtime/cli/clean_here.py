@@ -7,6 +7,7 @@ from typing import Any
 
 from pika.exceptions import AMQPError
 
+from runtime import names
 from runtime.cli import cleaning, dead_jobs, places
 from runtime.cli.addresses import broker_url
 from runtime.cli.cleaning import Cleaned, Horizon, Part
@@ -82,6 +83,7 @@ def _answer(cleaned: Cleaned, horizon: Horizon, *, done: bool, history: int | No
             "catalogue": cleaned.catalogue,
         },
         "jobs": {"entries": cleaned.jobs.count},
+        "logs": {"runs": cleaned.logs.count},
         "ledger": {"records": cleaned.ledger.count},
         "history": {"jobs": history},
         "dead": {"messages": cleaned.dead.count},
@@ -94,6 +96,7 @@ def _show(cleaned: Cleaned, answer: Mapping[str, Any], share: Share) -> None:
     rows: tuple[tuple[object, Part, str], ...] = (
         (share.archive, cleaned.products, f"files, {size}, {products['catalogue']} catalogue entries"),
         (share.jobs, cleaned.jobs, "job folders"),
+        (share.jobs / names.RUN_LOGS, cleaned.logs, "runs with full logs"),
         (share.ledger, cleaned.ledger, "records of jobs that have ended"),
         ("queues", cleaned.dead, "messages of dead jobs"),
     )

@@ -10,12 +10,13 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 from stat import S_ISDIR
 
-from runtime.cli.nofollow import NoFollowFolder
+from runtime import names
 from runtime.cli.places import Share
 from runtime.cli.rights import rights_in
 from runtime.oodt.file_manager import RECEIVED, FileManager, Product, place_of
 from runtime.records import entries
 from runtime.records.ledger import Ledger
+from runtime.records.nofollow import NoFollowFolder
 
 # The clocks of the nodes and of the share may differ by this much.
 MARGIN_SECONDS = 60.0
@@ -58,6 +59,7 @@ class Cleaned:
     products: Part = field(default_factory=Part)
     catalogue: int = 0
     jobs: Part = field(default_factory=Part)
+    logs: Part = field(default_factory=Part)
     ledger: Part = field(default_factory=Part)
     dead: Part = field(default_factory=Part)
 
@@ -111,11 +113,12 @@ async def clean(
             # already go too: nothing else would ever remove them.
             await _catalogue(gone, folder, file_manager, until=until, really=really)
             _files(gone.products, folder, until=until, really=really)
-    if "jobs" in parts:
+    if {"jobs", "logs"} & set(parts):
         with rights_in(share.jobs, ledger=share.ledger), NoFollowFolder(share.jobs) as folder:
             for path, about in folder.entries(KEPT_DEPTH + 1):
-                if about.st_ctime <= until:
-                    gone.jobs.add(path)
+                part = "logs" if path.parts[0] == names.RUN_LOGS else "jobs"
+                if part in parts and about.st_ctime <= until:
+                    (gone.logs if part == "logs" else gone.jobs).add(path)
                     if really:
                         folder.remove(path)
     if "ledger" in parts:

@@ -28,7 +28,7 @@ COMMANDS = {
     "cancel": Listed("runtime.cancel", "cancel jobs or batches, queued or running"),
     "redrive": Listed("runtime.redrive", "put dead jobs back into their queue"),
     "preflight": Listed("runtime.preflight", "check an AWS account before a cluster is made in it"),
-    "clean": Listed("runtime.clean", "delete products, job folders, records and history of ended jobs"),
+    "clean": Listed("runtime.clean", "delete products, job folders, logs, records and history of ended jobs"),
     "reconcile": Listed("runtime.reconcile", "compare queues, ledger, catalogue and archive, and mend them"),
     "check": Listed("runtime.check", "check a workflow's folder before it runs"),
     "new": Listed("runtime.new", "write the folder of a new workflow"),

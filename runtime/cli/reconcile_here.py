@@ -12,7 +12,6 @@ from runtime.cli.addresses import broker_url
 from runtime.cli.catalogued import TELL_EACH, Comparison
 from runtime.cli.findings import Findings
 from runtime.cli.messageless import Suspects, note
-from runtime.cli.nofollow import NoFollowFolder
 from runtime.cli.places import Share
 from runtime.cli.results import DONE, SOME_FAILED, Result, SomeFailed
 from runtime.cli.rights import rights_in
@@ -22,6 +21,7 @@ from runtime.environment import SettingError
 from runtime.oodt import xml_rpc
 from runtime.oodt.file_manager import FileManager
 from runtime.records.ledger import Ledger
+from runtime.records.nofollow import NoFollowFolder
 
 
 def reconcile(mend: Collection[str]) -> Result:

@@ -128,6 +128,14 @@ def test_a_dead_job_has_what_its_program_wrote_last(wmgr: Container, vhost: Virt
     assert "1 MB written" in job["log"]
 
 
+def test_what_the_programs_of_each_run_wrote_stays_on_the_share(wmgr: Container, vhost: VirtualHost) -> None:
+    done = run_jobs(vhost, "test-workflow", Dataset="abc", Seconds="0", ExitCode2="3")
+    for run in (done.result["jobs"][0]["id"] + end for end in ("", "~2", "~3")):
+        for task, text in ((1, "1 MB written"), (2, "bytes read")):
+            log = f"{HOME}/jobs/.logs/{run}/urn_oodt_TestWorkflowTask{task}.gz"
+            assert text in wmgr.run("zcat", log, user="runtime")
+
+
 def run_jobs(vhost: VirtualHost, event: str, *, jobs: int = 1, **metadata: str) -> Done:
     pairs = [f"{key}={value}" for key, value in {"Project": "123", **metadata}.items()]
     options = [word for pair in pairs for word in ("--metadata", pair)]

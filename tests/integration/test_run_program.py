@@ -13,6 +13,7 @@ from testing.waiting import until
 RUN_PROGRAM = "/usr/local/libexec/oodt/run-program"
 RESULT = "/tmp/result"
 LOG_BYTES = 65536
+FULL_LOG = "/tmp/logs/run/task.gz"
 # A child, one in a session of its own, one without the environment, and a daemon.
 FAMILY = "sleep {0} & setsid sleep {0} & env -i setsid sleep {0} & (setsid sleep {0} &); sleep {0}"
 
@@ -23,8 +24,9 @@ class Place:
 
     container: Container
 
-    def run(self, *command: str) -> subprocess.CompletedProcess[str]:
+    def run(self, *command: str, full_log: str = "") -> subprocess.CompletedProcess[str]:
         """Run a program to its end."""
+        self.container.run("sh", "-c", f"printf 'OODT_RUN_LOG=%s\\0' '{full_log}' >{RESULT}")
         return docker("exec", self.container.name, RUN_PROGRAM, RESULT, *command, check=False)
 
     def start(self, *command: str) -> subprocess.Popen[str]:
@@ -70,6 +72,32 @@ def test_output_is_passed_on_and_the_last_of_it_is_kept(place: Place) -> None:
     assert code == "1"
     assert len(log) == LOG_BYTES
     assert "the reason\n" in log
+
+
+def test_all_output_is_in_the_full_log_and_an_earlier_one_stays(place: Place) -> None:
+    for script in ("seq 1 100000; echo ${OODT_RUN_LOG-none}", "seq 5; exit 1"):
+        place.run("sh", "-c", script, full_log=FULL_LOG)
+    numbers = [*range(1, 100001), "none", *range(1, 6)]
+    assert place.container.run("zcat", FULL_LOG) == "".join(f"{number}\n" for number in numbers)
+
+
+def test_a_full_log_can_be_read_while_the_program_runs(place: Place) -> None:
+    done = place.run("sh", "-c", f"echo begun; sleep 3; zcat {FULL_LOG} 2>&1; true", full_log=FULL_LOG)
+    assert done.stdout.startswith("begun\nbegun\n")
+
+
+@pytest.mark.parametrize("full_log", ["/proc/none/log.gz", "/dev/full", "/etc/hostname/log.gz", "log"])
+def test_a_full_log_that_cannot_be_written_changes_nothing(place: Place, full_log: str) -> None:
+    assert place.run("sh", "-c", "seq 100000; exit 3", full_log=full_log).returncode == 3
+    code, log = place.result()
+    assert (code, log[-7:]) == ("3", "100000\n")
+
+
+def test_a_progress_bar_does_not_push_the_cause_out(place: Place) -> None:
+    bar = "i=0; while [ $i -lt 30000 ]; do printf '\\r%d %%' $i; i=$((i + 1)); done"
+    place.run("sh", "-c", f"echo the cause; {bar}; echo; exit 1")
+    log = place.result()[1]
+    assert log.startswith("the cause\n") and log.endswith("29999 %\n") and len(log) < 100
 
 
 def test_a_program_that_cannot_be_started_says_so(place: Place) -> None:

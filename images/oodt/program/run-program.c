@@ -3,8 +3,9 @@
  *
  * At first FILE holds variables that the program gets besides the environment: NAME=VALUE, each ended by a zero byte.
  * The program's output is passed on. When the program has ended, FILE holds its exit code in the first line and the end
- * of its output after it: OODT does not report the code and loses the output. SIGTERM kills the program and all that it
- * has started, also daemons and processes in sessions of their own.
+ * of its output after it: OODT does not report the code and loses the output. All of the output goes to the end of the
+ * file that the variable OODT_RUN_LOG names, compressed; if that cannot be written, the program goes on without.
+ * SIGTERM kills the program and all that it has started, also daemons and processes in sessions of their own.
  *
  * It runs for every program, so its own start must cost next to nothing.
  */
@@ -22,10 +23,17 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
+#include <zlib.h>
 
 enum { LOG_BYTES = 65536, PIPE_BYTES = 65536, NO_PROGRAM = 127, CANNOT_RUN = 126 };
+/* Whoever follows the full log sees what was written so long ago. */
+enum { FLUSH_MILLISECONDS = 1000 };
+/* Of the full log, compressed: a program that writes without end must not fill the share. */
+static const z_off_t MOST_LOG_BYTES = 1 << 30;
 
 /* One output of the program: what comes from SOURCE is written to TARGET. */
 struct stream {
@@ -33,9 +41,15 @@ struct stream {
     int target;
 };
 
-/* More than anybody is shown: progress bars and colours are taken out later. */
-static char last[LOG_BYTES];
+/* More than anybody is shown: colours are taken out later. */
+static char last[2 * LOG_BYTES];
 static size_t last_length;
+/* Where the line that is being written begins in it, and where that line was begun anew by a carriage return. */
+static size_t line_start, drawing_start;
+static gzFile full_log;
+static const char *full_log_path;
+static bool unflushed;
+static long flushed_at;
 static pid_t program;
 static int exit_code = -1;
 
@@ -45,16 +59,98 @@ static void die(const char *what)
     exit(CANNOT_RUN);
 }
 
+/* Makes room at the end; what is removed begins at FROM. */
+static void forget(size_t from, size_t length)
+{
+    memmove(last + from, last + from + length, last_length - from - length);
+    last_length -= length;
+    line_start = line_start > from + length ? line_start - length : line_start < from ? line_start : from;
+    drawing_start = drawing_start > from + length ? drawing_start - length : from;
+}
+
+/* Of a line that is drawn anew again and again, as a progress bar is, only the last two drawings are kept. */
 static void keep(const char *content, size_t length)
 {
-    if (length > LOG_BYTES) {
-        content += length - LOG_BYTES;
-        length = LOG_BYTES;
+    for (size_t i = 0; i < length; i++) {
+        char byte = content[i];
+        if (byte == '\r' && last_length == drawing_start)
+            continue;
+        if (last_length == sizeof last)
+            forget(0, LOG_BYTES);
+        if (byte != '\r' && byte != '\n' && last_length > 0 && last[last_length - 1] == '\r') {
+            forget(line_start, drawing_start - line_start);
+            drawing_start = last_length;
+        }
+        last[last_length++] = byte;
+        if (byte == '\n')
+            line_start = drawing_start = last_length;
     }
-    size_t kept = last_length + length > LOG_BYTES ? LOG_BYTES - length : last_length;
-    memmove(last, last + last_length - kept, kept);
-    memcpy(last + kept, content, length);
-    last_length = kept + length;
+}
+
+static long milliseconds(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static void open_full_log(void)
+{
+    char folder[4096];
+    int length = snprintf(folder, sizeof folder, "%s", full_log_path);
+    char *end = length < (int)sizeof folder ? strrchr(folder, '/') : NULL;
+    if (end == NULL)
+        return;
+    *end = '\0';
+    char *above = strrchr(folder, '/');
+    if (above != NULL) {
+        *above = '\0';
+        mkdir(folder, 0775);
+        *above = '/';
+    }
+    mkdir(folder, 0775);
+    int file = open(full_log_path, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0664);
+    if (file < 0)
+        return;
+    full_log = gzdopen(file, "wb1");
+    if (full_log == NULL)
+        close(file);
+}
+
+static void close_full_log(void)
+{
+    if (full_log != NULL)
+        gzclose(full_log);
+    full_log = NULL;
+}
+
+/* The first output opens the log, since most programs that succeed write nothing. */
+static void log_in_full(const char *content, size_t length)
+{
+    static const char left_out[] = "\n[the rest is left out: the log is too large]\n";
+    if (full_log_path != NULL && full_log == NULL) {
+        open_full_log();
+        full_log_path = NULL;
+        flushed_at = milliseconds();
+    }
+    if (full_log == NULL)
+        return;
+    bool written = gzwrite(full_log, content, (unsigned)length) > 0;
+    if (written && gzoffset(full_log) > MOST_LOG_BYTES)
+        written = gzwrite(full_log, left_out, sizeof left_out - 1) < 0;
+    if (!written)
+        close_full_log();
+    unflushed = written;
+}
+
+static void flush_full_log(void)
+{
+    if (!unflushed || milliseconds() - flushed_at < FLUSH_MILLISECONDS)
+        return;
+    if (gzflush(full_log, Z_SYNC_FLUSH) != Z_OK)
+        close_full_log();
+    unflushed = false;
+    flushed_at = milliseconds();
 }
 
 static void write_all(int target, const char *content, size_t length)
@@ -77,6 +173,7 @@ static void pass_on(struct stream *stream)
     ssize_t length = stream->source < 0 ? -1 : read(stream->source, content, sizeof content);
     if (length > 0) {
         keep(content, (size_t)length);
+        log_in_full(content, (size_t)length);
         write_all(stream->target, content, (size_t)length);
     } else if (length == 0) {
         close(stream->source);
@@ -192,6 +289,7 @@ static void start(char **command, struct stream streams[2])
         int length = snprintf(reason, sizeof reason, "%s: %s\n", command[0], strerror(problem));
         length = length < (int)sizeof reason ? length : (int)sizeof reason - 1;
         keep(reason, (size_t)length);
+        log_in_full(reason, (size_t)length);
         write_all(STDERR_FILENO, reason, (size_t)length);
         exit_code = NO_PROGRAM;
     }
@@ -203,7 +301,8 @@ static void note(const char *path)
     if (result == NULL)
         die(path);
     fprintf(result, "%d\n", exit_code);
-    fwrite(last, 1, last_length, result);
+    size_t shown = last_length < LOG_BYTES ? last_length : LOG_BYTES;
+    fwrite(last + last_length - shown, 1, shown, result);
     if (fclose(result) != 0)
         die(path);
 }
@@ -226,6 +325,8 @@ int main(int argc, char **argv)
         die("cannot supervise programs");
 
     take_variables(argv[1]);
+    full_log_path = getenv("OODT_RUN_LOG");
+    unsetenv("OODT_RUN_LOG");
     be_killed_first();
     struct stream streams[2];
     start(argv + 2, streams);
@@ -236,7 +337,7 @@ int main(int argc, char **argv)
             {.fd = streams[0].source, .events = POLLIN},
             {.fd = streams[1].source, .events = POLLIN},
         };
-        if (poll(sources, 3, -1) < 0)
+        if (poll(sources, 3, unflushed ? FLUSH_MILLISECONDS : -1) < 0)
             continue;
         for (int i = 0; i < 2; i++)
             if (sources[i + 1].revents)
@@ -248,9 +349,11 @@ int main(int argc, char **argv)
             while (reap(WNOHANG))
                 ;
         }
+        flush_full_log();
     }
     for (int i = 0; i < 2; i++)
         pass_on(&streams[i]);
+    close_full_log();
     note(argv[1]);
     return exit_code;
 }

@@ -11,13 +11,14 @@ from typing import Any, cast
 
 import pytest
 
+from runtime import names
 from runtime.cli import cleaning
 from runtime.cli.cleaning import BUSY_SECONDS, Cleaned
-from runtime.cli.nofollow import NoFollowFolder
 from runtime.cli.places import Share
 from runtime.oodt.file_manager import FileManager
 from runtime.outcome import Outcome
 from runtime.records.ledger import Ledger, Run, RunsElsewhere, Verdict
+from runtime.records.nofollow import NoFollowFolder
 
 EVENT = "test-workflow"
 
@@ -62,6 +63,9 @@ class Site:
         folder = self.share.jobs / EVENT / job
         folder.mkdir(parents=True)
         (folder / "log").write_text("log")
+        full_log = self.share.jobs / names.RUN_LOGS / run.id / "task.gz"
+        full_log.parent.mkdir(parents=True)
+        full_log.write_text("log")
         product = self.share.archive / "TestFile" / f"{job}.dat"
         product.parent.mkdir(exist_ok=True)
         product.write_text("data")
@@ -79,7 +83,7 @@ class Site:
             cleaning.clean(
                 self.share,
                 cast(FileManager, self.catalogue),
-                parts=parts or ("products", "jobs", "ledger"),
+                parts=parts or ("products", "jobs", "logs", "ledger"),
                 until=cleaning.horizon(self.share, age=age).at,
                 busy=busy,
                 really=really,
@@ -109,8 +113,17 @@ def site(tmp_path: Path) -> Site:
 def test_what_ended_jobs_have_left_is_deleted_and_their_kinds_folders_stay(site: Site) -> None:
     site.ended("one")
     site.clean()
-    assert site.left() == {"archive/TestFile", f"jobs/{EVENT}", f"ledger/{EVENT}"}
+    assert site.left() == {"archive/TestFile", f"jobs/{EVENT}", "jobs/.logs", f"ledger/{EVENT}"}
     assert site.catalogue.entries == {}
+
+
+def test_job_folders_and_full_logs_can_go_apart(site: Site) -> None:
+    site.ended("one")
+    site.clean("jobs")
+    assert {"jobs/.logs/one/task.gz", f"ledger/{EVENT}/one"} < site.left()
+    assert f"jobs/{EVENT}/one" not in site.left()
+    assert site.clean("logs").logs.count == 1
+    assert not any(path.startswith("jobs/.logs/") for path in site.left())
 
 
 def test_a_job_whose_record_is_gone_may_begin_anew_with_the_same_runs(site: Site) -> None:
@@ -208,7 +221,7 @@ def test_what_comes_into_being_while_it_is_cleaned_stays(site: Site) -> None:
         cleaning.clean(
             site.share,
             file_manager,
-            parts=("products", "jobs", "ledger"),
+            parts=("products", "jobs", "logs", "ledger"),
             until=until,
             busy=set(),
             really=True,

@@ -2,6 +2,7 @@ package oodt.cluster.workflow;
 
 import java.io.File;
 import java.lang.reflect.Field;
+import java.nio.file.Path;
 import java.util.Map;
 import java.util.Optional;
 import org.apache.oodt.cas.pge.PGETaskInstance;
@@ -29,15 +30,17 @@ final class PgeObserver {
 
     private final PGETaskInstance task;
     private final Map<String, String> variables;
+    private final Optional<Path> fullLog;
 
     private PgeProgram program;
     private boolean crawling;
     private boolean stopped;
 
     /** The program gets the variables besides those of this JVM. */
-    PgeObserver(PGETaskInstance task, Map<String, String> variables) {
+    PgeObserver(PGETaskInstance task, Map<String, String> variables, Optional<Path> fullLog) {
         this.task = task;
         this.variables = variables;
+        this.fullLog = fullLog;
     }
 
     /** Called after the task has written its script and before it starts the shell. Only the first call counts. */
@@ -46,7 +49,7 @@ final class PgeObserver {
         if (config == null || program != null) {
             return;
         }
-        program = new PgeProgram(variables);
+        program = new PgeProgram(variables, fullLog);
         config.setShellType(program.wrap(config.getShellType()));
         if (stopped) {
             program.kill();

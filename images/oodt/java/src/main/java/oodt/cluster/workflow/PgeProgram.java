@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
@@ -11,7 +12,7 @@ import java.util.logging.Level;
 import java.util.logging.Logger;
 
 /**
- * The program of a PGE task. A helper runs it, records its exit code and the end of its output, and can kill it.
+ * The program of a PGE task. A helper runs it, records its exit code, its output and the end of that, and can kill it.
  *
  * <p>OODT starts the shell itself and waits for it without a time limit. The helper is put into the command line of
  * that shell, because OODT gives no other access to the process.
@@ -20,6 +21,9 @@ final class PgeProgram {
 
     private static final Path HELPER = Path.of(
             System.getProperty("oodt.cluster.program.helper", "/usr/local/libexec/oodt/run-program"));
+
+    /** The helper finds in it where the full log goes. The program does not get this variable. */
+    private static final String RUN_LOG = "OODT_RUN_LOG";
 
     private static final long MILLISECONDS_BETWEEN_KILLS = 100;
 
@@ -36,8 +40,11 @@ final class PgeProgram {
     private volatile boolean over;
     private Thread killer;
 
-    PgeProgram(Map<String, String> variables) {
-        result = newFile(variables);
+    /** The program gets the variables besides those of this JVM; without a file for it no full log is kept. */
+    PgeProgram(Map<String, String> variables, Optional<Path> fullLog) {
+        Map<String, String> all = new HashMap<>(variables);
+        fullLog.ifPresent(file -> all.put(RUN_LOG, file.toString()));
+        result = newFile(all);
     }
 
     /** The shell that runs the program's script, as a command of the helper. */

@@ -1,6 +1,8 @@
 package oodt.cluster.workflow;
 
+import java.nio.file.Path;
 import java.util.Map;
+import java.util.Optional;
 import java.util.logging.Level;
 import java.util.logging.Logger;
 import java.util.stream.Collectors;
@@ -58,7 +60,8 @@ final class TaskRun {
                 return;
             }
             if (object instanceof PGETaskInstance pgeTask) {
-                pge = new PgeObserver(pgeTask, variables);
+                Optional<Path> log = RunLog.of(System.getenv("OODT_JOBS"), instanceId, task.getTaskId());
+                pge = new PgeObserver(pgeTask, variables, log);
             }
             begin();
             try {

@@ -121,4 +121,4 @@ async def _process(settings: WorkerSettings, _stop: asyncio.Event) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(run_process(_process, worker_settings))
+    sys.exit(run_process("attempt", _process, worker_settings))

@@ -98,7 +98,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             names.WORKFLOW_QUEUE: chosen["queue"],
             names.MAX_WORKFLOWS: chosen["max_workflows"],
         }
-    return run_process(consume, lambda: worker_settings(environment))
+    return run_process("consumer", consume, lambda: worker_settings(environment))
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from xml.parsers.expat import ExpatError
 import aiohttp
 from aiohttp import web
 
-from runtime import names
+from runtime import json_log, names
 from runtime.messaging import messages
 from runtime.messaging.broker import Broker, BrokerDown
 from runtime.messaging.event import AMQP_PRIORITY
@@ -29,7 +29,7 @@ from runtime.messaging.session import Rejected, Unroutable
 from runtime.oodt import xml_rpc
 from runtime.process import run_process
 from runtime.proxy import http_server
-from runtime.proxy.evidence import RECORDED_CALLS, Evidence, ProductCall, product_call
+from runtime.proxy.evidence import INGEST, RECORDED_CALLS, Evidence, ProductCall, product_call
 from runtime.proxy.routing import INSTANCE_CALLS, instance_of, is_known, place_of, unknown
 from runtime.records.journal import RUNS
 from runtime.records.ledger import Ledger
@@ -114,6 +114,7 @@ class Gateway:
 
     async def _recorded(self, call: ProductCall, body: bytes) -> bytes:
         """Forward a call that says something about a run, and keep it on record."""
+        json_log.about(run=call.instance)
         try:
             if objection := await self._evidence.objection(call):
                 return xml_rpc.fault(objection)
@@ -131,6 +132,8 @@ class Gateway:
                 return xml_rpc.fault(str(error))
             else:
                 await self._evidence.answered(call, value)
+                if call.method == INGEST:
+                    log.info("%s is in the catalogue as product %s", call.name, value)
         except OSError as error:
             # A product that is not on record could not be removed, so the client must not believe in it.
             log.exception("%s could not be put on record", call.method)
@@ -230,4 +233,4 @@ async def serve(settings: WorkerSettings, stop: asyncio.Event) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(run_process(serve, worker_settings))
+    sys.exit(run_process("gateway", serve, worker_settings))

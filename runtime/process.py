@@ -7,6 +7,7 @@ import signal
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
+from runtime import json_log
 from runtime.environment import SettingError
 
 log = logging.getLogger(__name__)
@@ -15,18 +16,12 @@ Settings = TypeVar("Settings")
 Work = Callable[[Settings, asyncio.Event], Awaitable[None]]
 
 
-def run_process(work: Work[Settings], read: Callable[[], Settings]) -> int:
+def run_process(name: str, work: Work[Settings], read: Callable[[], Settings]) -> int:
     """Run WORK with the settings that READ gives, and return the exit code: 2 if READ raises SettingError.
 
-    WORK gets an event, which is set when the process is told to stop.
+    WORK gets an event, which is set when the process is told to stop. NAME is the process's in the log.
     """
-    logging.basicConfig(
-        level=logging.INFO,
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-        datefmt="%Y-%m-%dT%H:%M:%S%z",
-    )
-    # pika reports each failed connection in a dozen lines; runtime.messaging.broker says the same in one.
-    logging.getLogger("pika").setLevel(logging.CRITICAL)
+    json_log.configure(name)
     os.umask(0o002)
     try:
         settings = read()

@@ -61,7 +61,7 @@ async def serve(settings: StatusSettings, stop: asyncio.Event) -> None:
 
 def main() -> int:
     try:
-        return run_process(serve, status_settings)
+        return run_process("status", serve, status_settings)
     except (sqlite3.Error, Unreadable, OSError) as error:
         log.error("%s", error)
         return 1

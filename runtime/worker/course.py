@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from runtime import json_log
 from runtime.messaging import messages, recorded
 from runtime.messaging.event import Event
 from runtime.messaging.messages import Job
@@ -161,6 +162,8 @@ class Course:
 
     async def _run(self, work: Work, lease: Lease) -> None:
         run = lease.run
+        json_log.about(run=run.id)
+        log.info("run %s begins", run.id)
         if run.number > 1:
             await withdraw(self._ledger, self._file_manager, run.folder, before=run.number)
         if run.interruptions >= MOST_INTERRUPTIONS:

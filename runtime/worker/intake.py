@@ -9,7 +9,7 @@ import logging
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from functools import partial
 
-from runtime import names
+from runtime import json_log, names
 from runtime.messaging import messages
 from runtime.messaging.event import Event
 from runtime.messaging.messages import Job, Poison
@@ -173,6 +173,9 @@ class Intake:
             return None
 
     async def _guarded(self, work: Work, process: Callable[[Work], Awaitable[None]]) -> None:
+        job = work.job
+        run = work.journal.run_id if work.journal else None
+        json_log.about(event=job.event, batch=job.batch, job=job.id, run=run)
         try:
             await process(work)
         except Exception:

@@ -5,6 +5,7 @@ import contextlib
 import logging
 from collections.abc import Callable, Iterator
 
+from runtime import json_log
 from runtime.records.ledger import Ledger, Run, Superseded
 
 log = logging.getLogger(__name__)
@@ -49,6 +50,7 @@ class Leases:
                 await self._renew(lease)
 
     async def _renew(self, lease: Lease) -> None:
+        json_log.about(run=lease.run.id)
         try:
             await asyncio.to_thread(self._ledger.renew, lease.run)
         except Superseded:

@@ -62,6 +62,7 @@ final class JobProcessor implements Runnable {
 
     @Override
     public void run() {
+        JsonLog.about(instance.getId());
         instance.setStartDateTimeIsoStr(WallClock.now());
         persist();
         String end = WorkflowStatus.FINISHED;
@@ -80,6 +81,7 @@ final class JobProcessor implements Runnable {
             }
         }
         finish(end);
+        JsonLog.about(null);
     }
 
     /** Called when the running task has reported its status to the Workflow Manager, before others see it. */

@@ -24,6 +24,7 @@ class Listed(NamedTuple):
 COMMANDS = {
     "submit": Listed("runtime.submit", "submit jobs, and follow them to their end"),
     "status": Listed("runtime.status", "show the cluster, a batch or a job"),
+    "logs": Listed("runtime.logs", "tell the story of a job, with all that its programs wrote"),
     "fetch": Listed("runtime.fetch", "bring the products of jobs, with their metadata, to this machine"),
     "cancel": Listed("runtime.cancel", "cancel jobs or batches, queued or running"),
     "redrive": Listed("runtime.redrive", "put dead jobs back into their queue"),

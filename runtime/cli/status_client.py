@@ -77,6 +77,15 @@ class StatusClient:
             event = events[0]
         return self.job(event, job)
 
+    def story(self, event: str, job: str, *, after: int) -> dict[str, Any]:
+        """A page of the job's story, and ``next``, after which the next page begins; None on the last."""
+        return self._call("GET", f"jobs/{quote(event, safe='')}/{quote(job, safe='')}/story", after=after)
+
+    def run_log(self, event: str, job: str, instance: str, log: str, offset: int) -> bytes:
+        """A part of what a program has written, compressed; empty at its end."""
+        names = "/".join(quote(each, safe="") for each in (event, job, "logs", instance, log))
+        return self._bytes("GET", f"jobs/{names}", offset=offset)
+
     def reasons(self, *, limit: int, **filters: str) -> list[dict[str, Any]]:
         return list(self._call("GET", "reasons", limit=limit, **filters)["reasons"])
 
@@ -95,16 +104,22 @@ class StatusClient:
         return int(self._call("DELETE", "history", until=until)["forgotten"])
 
     def _call(self, method: str, path: str, **query: str | int) -> dict[str, Any]:
+        try:
+            content = json.loads(self._bytes(method, path, **query))
+            if not isinstance(content, dict):
+                raise ValueError("its answer is no JSON object")
+            return content
+        except ValueError as error:
+            raise Unreachable(f"no answer from the status service at {self._url}: {error}") from None
+
+    def _bytes(self, method: str, path: str, **query: str | int) -> bytes:
         url = f"{self._url}{API}/{path}" + (f"?{urlencode(query)}" if query else "")
         request = urllib.request.Request(
             url, method=method, headers={"Authorization": f"Bearer {self._token}"}
         )
         try:
             with urllib.request.urlopen(request, timeout=ANSWER_SECONDS) as answer:
-                content = json.load(answer)
-                if not isinstance(content, dict):
-                    raise ValueError("its answer is no JSON object")
-                return content
+                return bytes(answer.read())
         except urllib.error.HTTPError as error:
             text = _error(error)
             if error.code in {400, 404}:

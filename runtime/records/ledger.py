@@ -10,6 +10,7 @@ While the last entry is a run, the entry's modification time is that run's lease
 so its age is measured by the disk's own clock: by the time that the disk gives to a file written just now.
 
 products-N.jsonl beside the entries says what run N put into the catalogue. The gateway writes it.
+journal-N.jsonl.gz is the journal of run N, once that is over. It is for people.
 The file `answered` is for a job whose message had no id. It says that this message was acknowledged: another
 message with the same body and time is another job.
 The file `discarded` says that the message of the dead job was thrown away on purpose.
@@ -18,13 +19,15 @@ A file LEDGER/EVENT/.cancelled/BATCH says that no job of the batch may begin.
 """
 
 import contextlib
+import gzip
 import hashlib
 import json
 import os
 import shutil
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -356,6 +359,19 @@ class Ledger:
             int(path.stem.removeprefix("products-")): list(parse_lines(path.read_bytes()))
             for path in folder.glob("products-*.jsonl")
         }
+
+    def keep_journal(self, folder: Path, number: int, lines: Iterable[Mapping[str, Any]]) -> None:
+        """Keep the journal of a run that is over."""
+        content = b"".join(json.dumps(line).encode() + b"\n" for line in lines)
+        (folder / f"journal-{number}.jsonl.gz").write_bytes(gzip.compress(content, compresslevel=6))
+
+    def journal(self, folder: Path, number: int, most_bytes: int) -> list[Entry]:
+        """The journal of a run that is over, or the beginning of a longer one; empty if none was kept."""
+        try:
+            with gzip.open(folder / f"journal-{number}.jsonl.gz") as file:
+                return list(parse_lines(file.read(most_bytes)))
+        except (OSError, EOFError, zlib.error):
+            return []
 
     def add_product_line(self, folder: Path, number: int, line: Mapping[str, Any]) -> None:
         """Add a line to a run's product journal; it is on the disk before this returns."""

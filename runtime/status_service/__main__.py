@@ -13,6 +13,7 @@ from runtime.messaging.broker import Broker
 from runtime.messaging.topology import status_topology
 from runtime.process import run_process
 from runtime.records.ledger import Ledger
+from runtime.records.story import Stories
 from runtime.status_service import server
 from runtime.status_service.app import application
 from runtime.status_service.cancellation import Cancellation
@@ -46,6 +47,7 @@ async def serve(settings: StatusSettings, stop: asyncio.Event) -> None:
             management=management,
             numbers=Numbers(store, broker, management),
             cancellation=cancellation,
+            stories=Stories(ledger, settings.jobs),
         )
         listening = stack.enter_context(server.listen(settings.port))
         log.info("answering on port %d, history in %s", settings.port, settings.database)

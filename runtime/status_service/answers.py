@@ -109,6 +109,22 @@ class JobWithRuns(Job):
     runs: list[Run]
 
 
+class Told(BaseModel):
+    at: float
+    by: str = Field(description="producer, broker, consumer, workflow manager, program or file manager")
+    text: str
+    run: int | None
+    instance: str | None
+    task: str | None
+    log: str | None = Field(description="Name of all that a program of the instance wrote")
+    bytes: int | None = Field(description="Length of the log, compressed")
+
+
+class Story(BaseModel):
+    story: list[Told]
+    next: int | None = Field(description="For the parameter after; none on the last page")
+
+
 class Jobs(BaseModel):
     jobs: list[Job]
 

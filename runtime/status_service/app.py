@@ -6,12 +6,21 @@ from runtime.status_service import errors
 from runtime.status_service.access import NEEDS_TOKEN, Guard
 from runtime.status_service.answers import REFUSED
 from runtime.status_service.parts import Parts
-from runtime.status_service.routes import batches, cancellations, history, jobs, overview, pages, service
+from runtime.status_service.routes import (
+    batches,
+    cancellations,
+    history,
+    jobs,
+    overview,
+    pages,
+    service,
+    stories,
+)
 
 API = "/api/v1"
 MOST_BYTES = 1_000_000
 # Everything that needs the token, by its subject.
-SUBJECTS = (overview, cancellations, batches, jobs, history)
+SUBJECTS = (overview, cancellations, batches, stories, jobs, history)
 DESCRIPTION = (
     "What became of every job. The broker holds the truth about work to do: queues and nodes come from it. "
     "Jobs, runs and batches are a history, which forgets the oldest jobs that have ended. "

@@ -6,6 +6,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from runtime.messaging.broker import Broker
+from runtime.records.story import Stories
 from runtime.status_service.cancellation import Cancellation
 from runtime.status_service.management import Management
 from runtime.status_service.numbers import Numbers
@@ -22,6 +23,7 @@ class Parts:
     management: Management
     numbers: Numbers
     cancellation: Cancellation
+    stories: Stories
 
 
 async def _parts(request: Request) -> Parts:

@@ -70,5 +70,13 @@ class OfReasons(Parameters):
     limit: Limit = ROWS
 
 
+class After(Parameters):
+    after: Whole = 0
+
+
+class Offset(Parameters):
+    offset: Whole = 0
+
+
 class Until(Parameters):
     until: Whole | None = Field(None, description="Unix seconds; needed")

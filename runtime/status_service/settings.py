@@ -20,6 +20,7 @@ class StatusSettings:
     management_url: str
     token: str
     ledger: Path
+    jobs: Path
     database: Path
     keep: int
     port: int
@@ -32,6 +33,7 @@ def status_settings(env: Mapping[str, str] = os.environ) -> StatusSettings:
         management_url=management_url(env),
         token=_token(env),
         ledger=Path(env.get(names.OODT_LEDGER) or names.LEDGER_DIR),
+        jobs=Path(env.get(names.OODT_JOBS) or names.JOBS_DIR),
         database=Path(env.get(names.STATUS_DATA) or names.STATUS_DIR) / DATABASE,
         keep=integer(env, names.HISTORY_JOBS, names.DEFAULT_HISTORY_JOBS),
         port=integer(env, names.STATUS_LISTEN, names.STATUS_PORT),

@@ -8,6 +8,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from functools import partial
+from pathlib import Path
 
 from runtime import json_log, names
 from runtime.messaging import messages
@@ -194,7 +195,20 @@ class Intake:
                 # The shared disk, most likely. The journal stays, so that a successor of this process knows.
                 log.exception("run %s may have left files in the archive", journal.run_id)
                 await asyncio.sleep(CLEAR_PAUSE_SECONDS)
+        await self._keep(journal)
         self._journals.discard(journal)
+
+    async def _keep(self, journal: Journal) -> None:
+        """Keep the journal on the share, for people. Nothing depends on it."""
+        opening = journal.opening
+        if opening is None:
+            return
+        lines = [{"instance": instance, **line} for instance, of in journal.instances.items() for line in of]
+        try:
+            folder = Path(opening["ledger"])
+            await asyncio.to_thread(self._ledger.keep_journal, folder, opening["run"], lines)
+        except OSError as error:
+            log.warning("the journal of run %s is not kept: %s", journal.run_id, error)
 
     def _spawn(
         self, coroutine: Coroutine[object, object, None], work: Work | None = None

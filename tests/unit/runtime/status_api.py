@@ -4,9 +4,12 @@ import asyncio
 import contextlib
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import cast
 
 from runtime.messaging.broker import Broker
+from runtime.records.ledger import Ledger
+from runtime.records.story import Stories
 from runtime.status_service import server
 from runtime.status_service.app import application
 from runtime.status_service.cancellation import Cancellation
@@ -25,7 +28,7 @@ class ManagementOfNothing:
         return Snapshot(queues=(), nodes=())
 
 
-def parts(store: Store | None, token: str) -> Parts:
+def parts(store: Store | None, token: str, share: Path = Path("/nonexistent")) -> Parts:
     """Of a service that has a history and no broker."""
     broker, management = cast(Broker, None), cast(Management, ManagementOfNothing())
     return Parts(
@@ -35,6 +38,7 @@ def parts(store: Store | None, token: str) -> Parts:
         management=management,
         numbers=Numbers(cast(Store, store), broker, management),
         cancellation=cast(Cancellation, None),
+        stories=Stories(Ledger(share / "ledger", node="status", lease=30), share / "jobs"),
     )
 
 

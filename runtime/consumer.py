@@ -10,7 +10,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from runtime import names
+from runtime import machine, names
 from runtime.messaging.broker import Broker
 from runtime.messaging.topology import topology
 from runtime.oodt import xml_rpc
@@ -80,6 +80,11 @@ async def consume(settings: WorkerSettings, stop: asyncio.Event) -> None:
         journals.stop()
 
 
+async def _work(settings: WorkerSettings, stop: asyncio.Event) -> None:
+    async with machine.told(settings.broker_url, node=settings.node, share=settings.ledger):
+        await consume(settings, stop)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Take jobs as the environment says, or as the original was told to: ``pull QUEUE MAX_WORKFLOWS``."""
     parser = argparse.ArgumentParser(
@@ -98,7 +103,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             names.WORKFLOW_QUEUE: chosen["queue"],
             names.MAX_WORKFLOWS: chosen["max_workflows"],
         }
-    return run_process("consumer", consume, lambda: worker_settings(environment))
+    return run_process("consumer", _work, lambda: worker_settings(environment))
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ RABBITMQ_SERVICE: Final = "oodt-rabbitmq"
 FILEMGR_SERVICE: Final = "oodt-filemgr"
 WMGR_SERVICE: Final = "oodt-wmgr"
 STATUS_SERVICE: Final = "oodt-status"
+SWARM_SERVICE: Final = "oodt-swarm"
 REGISTRY_SERVICE: Final = "registry"
 NETWORK: Final = "swarm-network"
 
@@ -34,6 +35,8 @@ VIRTUAL_HOST: Final = "/"
 EXCHANGE: Final = "oodt-exchange"
 EVENTS_EXCHANGE: Final = "oodt.events"
 STATUS_QUEUE: Final = "oodt.status"
+FACTS_EXCHANGE: Final = "oodt.facts"
+FACTS_QUEUE: Final = "oodt.facts"
 FOLLOWER_QUEUES: Final = "oodt.wait."
 
 # Environment of a Workflow Manager container. Scripts rely on these names, which OODT and the original have.
@@ -83,6 +86,9 @@ JOBS_DIR: Final = f"{HOME_DIR}/jobs"
 STATUS_DIR: Final = "/var/lib/oodt-status"
 # In the folder of the jobs: what the programs of each run have written, RUN/TASK.gz.
 RUN_LOGS: Final = ".logs"
+DOCKER_SOCKET: Final = "/var/run/docker.sock"
+# In RUN_DIR of the swarm service: when docker answered last, in unix seconds.
+LOOKED_FILE: Final = "looked"
 
 # Outputs of the stack that the operator's commands ask for.
 USER_URL_OUTPUT: Final = "rabbitmq_user_url"

@@ -23,11 +23,12 @@ from services.secrets import MountedSecret, keyed_secret_file, secret_file
 from services.service import Service
 from services.service_args import ServiceArgs
 from services.status import TOKEN_FILE, status
+from services.swarm_facts import swarm_facts
 from services.wmgr import wmgr
 from services.workflows import WorkflowCopy
 
 PROGRAMS_UID = 1000  # the user of the Workflow Manager and of its programs in the image oodt
-RUNTIME_UID = 1001  # the user of gateway, consumer and status service in the image oodt
+RUNTIME_UID = 1001  # the user of gateway, consumer, status and swarm service in the image oodt
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,15 +77,17 @@ class Services(pulumi.ComponentResource):
         loaded = definitions_secret(settings.workflows, login, on_swarm)
         broker = self._run(names.RABBITMQ_SERVICE, rabbitmq(rabbitmq_image, loaded))
         catalogue = self._run(names.FILEMGR_SERVICE, filemgr(oodt_image, swarm, policies.path))
-        urls = [
+        user_url, admin_url = (
             secret_file(file_name, url(names.RABBITMQ_SERVICE), uid=RUNTIME_UID, opts=on_swarm)
             for file_name, url in (
                 ("rabbitmq_user_url", login.user_url),
                 ("rabbitmq_admin_url", login.admin_url),
             )
-        ]
+        )
+        urls = [user_url, admin_url]
         token_file = secret_file(TOKEN_FILE, token, uid=RUNTIME_UID, opts=on_swarm)
         self._run(names.STATUS_SERVICE, status(oodt_image, swarm, [*urls, token_file]), after=[broker])
+        self._run(names.SWARM_SERVICE, swarm_facts(oodt_image, user_url), after=[broker])
         self._run(
             names.WMGR_SERVICE,
             wmgr(wmgr_image, settings, swarm, copy.path, [*urls, *self._secrets(settings, on_swarm)]),

@@ -75,6 +75,9 @@ class Topology:
 
 
 EVENTS_EXCHANGE = Exchange(name=names.EVENTS_EXCHANGE, kind="topic")
+# Not the exchange of the announcements: so many facts would push history out of its queue.
+FACTS_EXCHANGE = Exchange(name=names.FACTS_EXCHANGE, kind="topic")
+FACTS_SECONDS = 20
 FOLLOWER_EXPIRES_SECONDS = 600
 
 # Announcements that the status service has not read yet. If it is away for long, history may be lost. Jobs
@@ -98,6 +101,17 @@ def topology(events: Sequence[Event]) -> Topology:
 def status_topology() -> Topology:
     """What the status service reads: all announcements."""
     return Topology(exchanges=(EVENTS_EXCHANGE,), queues=(STATUS_QUEUE,))
+
+
+def facts_topology(*, reads: bool) -> Topology:
+    """What facts need: an exchange; and whoever READS them a queue, in which none gets old."""
+    queue = Queue(
+        name=names.FACTS_QUEUE,
+        exchange=names.FACTS_EXCHANGE,
+        key="#",
+        arguments={"x-queue-type": "classic", "x-message-ttl": FACTS_SECONDS * 1000},
+    )
+    return Topology(exchanges=(FACTS_EXCHANGE,), queues=(queue,) if reads else ())
 
 
 def follower_topology(event: str, follower: str) -> Topology:

@@ -10,13 +10,14 @@ import aiohttp
 
 from runtime import names
 from runtime.messaging.broker import Broker
-from runtime.messaging.topology import status_topology
+from runtime.messaging.topology import facts_topology, status_topology
 from runtime.process import run_process
 from runtime.records.ledger import Ledger
 from runtime.records.story import Stories
 from runtime.status_service import server
 from runtime.status_service.app import application
 from runtime.status_service.cancellation import Cancellation
+from runtime.status_service.changes import Changes
 from runtime.status_service.management import Management
 from runtime.status_service.numbers import Numbers
 from runtime.status_service.parts import Parts
@@ -24,6 +25,7 @@ from runtime.status_service.recorder import Recorder
 from runtime.status_service.schema import Unreadable
 from runtime.status_service.settings import StatusSettings, status_settings
 from runtime.status_service.store import Store
+from runtime.status_service.swarm import SwarmWatch
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +39,16 @@ async def serve(settings: StatusSettings, stop: asyncio.Event) -> None:
         broker = await stack.enter_async_context(
             Broker(settings.broker_url, name=names.STATUS_SERVICE, topology=status_topology())
         )
+        facts = await stack.enter_async_context(
+            Broker(
+                settings.broker_url,
+                name=f"{names.STATUS_SERVICE} facts",
+                topology=facts_topology(reads=True),
+            )
+        )
+        changes = await asyncio.to_thread(Changes, settings.database)
+        stack.callback(changes.close)
+        swarm = SwarmWatch(facts, changes)
         ledger = Ledger(settings.ledger, node=names.STATUS_SERVICE, lease=names.DEFAULT_LEASE_SECONDS)
         cancellation = Cancellation(ledger, store, broker)
         management = Management(client, settings.management_url, settings.broker_url)
@@ -51,14 +63,19 @@ async def serve(settings: StatusSettings, stop: asyncio.Event) -> None:
         )
         listening = stack.enter_context(server.listen(settings.port))
         log.info("answering on port %d, history in %s", settings.port, settings.database)
-        recorder = asyncio.create_task(Recorder(broker, store, cancellation.cancel_late).run())
-        # The recorder ends by an error only. Then a restart is better than answers from an old history.
-        recorder.add_done_callback(lambda _: stop.set())
+        work = [
+            asyncio.create_task(Recorder(broker, store, cancellation.cancel_late).run()),
+            asyncio.create_task(swarm.run()),
+        ]
+        for task in work:
+            # It ends by an error only. Then a restart is better than answers from an old history.
+            task.add_done_callback(lambda _: stop.set())
         await server.serve(application(parts), listening, stop)
-        if recorder.done():
-            recorder.result()
-        recorder.cancel()
-        await asyncio.wait({recorder})
+        for task in work:
+            if task.done():
+                task.result()
+            task.cancel()
+        await asyncio.wait(work)
 
 
 def main() -> int:

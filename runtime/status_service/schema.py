@@ -114,6 +114,27 @@ STEPS = (
         PRIMARY KEY (at, event)
     ) WITHOUT ROWID;
     """,
+    """
+    -- What changed beside the jobs: nodes, services, containers that ended by themselves, operators' actions.
+    CREATE TABLE changes (
+        number INTEGER PRIMARY KEY,
+        at REAL NOT NULL,
+        kind TEXT NOT NULL,
+        subject TEXT NOT NULL,     -- the node's, the service's or the action's name
+        what TEXT NOT NULL,
+        who TEXT,
+        event TEXT,
+        batch TEXT,
+        job TEXT,
+        key TEXT UNIQUE            -- of a change that may be seen more than once
+    );
+    CREATE INDEX changes_by_job ON changes (job) WHERE job IS NOT NULL;
+    -- The newest facts by their kind, so that what changes while this service is away is noticed.
+    CREATE TABLE facts (
+        kind TEXT PRIMARY KEY,
+        content TEXT NOT NULL
+    ) WITHOUT ROWID;
+    """,
 )
 
 

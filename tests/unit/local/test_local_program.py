@@ -146,3 +146,20 @@ def test_workflow_managers_have_the_image_that_all_workflows_have_added_to(
 def test_the_service_that_scales_has_only_one_variable_and_so_one_order(declared: Cloud) -> None:
     services = {service.name: service.inputs for service in declared.all("docker:index/service:Service")}
     assert list(services["oodt-wmgr"]["taskSpec"]["containerSpec"]["env"]) == ["NODE_NAME"]
+
+
+def test_the_swarm_service_alone_has_dockers_socket_and_it_listens_to_nobody(declared: Cloud) -> None:
+    services = {service.name: service.inputs for service in declared.all("docker:index/service:Service")}
+    containers = {name: service["taskSpec"]["containerSpec"] for name, service in services.items()}
+    sockets = {
+        name: mount["readOnly"]
+        for name, container in containers.items()
+        for mount in container.get("mounts", ())
+        if mount["source"] == "/var/run/docker.sock"
+    }
+    assert sockets == {"oodt-swarm": True}
+    assert not services["oodt-swarm"]["endpointSpec"].get("ports")
+    assert [each["fileName"] for each in containers["oodt-swarm"]["secrets"]] == [
+        "/run/secrets/rabbitmq_user_url"
+    ]
+    assert services["oodt-swarm"]["taskSpec"]["placement"]["constraints"] == ["node.role == manager"]

@@ -30,7 +30,9 @@ def converged(name: str) -> str:
     return f"{SERVICE}$pulumi-python:dynamic/services:Converged::{name}-converged"
 
 
-@pytest.mark.parametrize("name", ["registry", "oodt-rabbitmq", "oodt-filemgr", "oodt-status", "oodt-wmgr"])
+@pytest.mark.parametrize(
+    "name", ["registry", "oodt-rabbitmq", "oodt-filemgr", "oodt-status", "oodt-swarm", "oodt-wmgr"]
+)
 def test_a_service_and_its_wait_are_one_component(registered: Registrations, name: str) -> None:
     assert not registered.named(f"{SERVICE}::{name}").custom
     assert declared(name) in registered.named(converged(name)).dependencies

@@ -17,6 +17,8 @@ from tests.unit.services.registrations import Registrations
 # Kinds with those of their parents, and names, as commit 6b79805bd212 declared them: there the stack was the
 # parent of all services.
 EARLIER: dict[str, list[str]] = json.loads((Path(__file__).parent / "earlier_urns.json").read_text())
+# What the program declares since then.
+ADDED = {"oodt-swarm", "oodt-swarm-converged"}
 SETTINGS = {
     "local": {"target": "local"},
     "hosts": hosts.SETTINGS,
@@ -37,4 +39,5 @@ def test_each_resource_of_an_earlier_stack_is_found_again_as_one_of_this_program
     known = [(each.urn, *each.former) for each in registrations.all if each.custom]
     found = [next((urn for urn in urns if urn in earlier), None) for urns in known]
     assert earlier - set(found) == set()
-    assert len(found) == len(earlier)
+    assert {urns[0].rpartition("::")[2] for urns in known if not earlier & set(urns)} == ADDED
+    assert len(found) == len(earlier) + len(ADDED)

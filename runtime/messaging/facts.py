@@ -1,0 +1,137 @@
+"""What is told of the swarm and its machines every few seconds. Only the newest counts, and some may be lost.
+
+The routing key is the kind: swarm, or machine.
+"""
+
+import json
+import time
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import pika
+
+from runtime import names
+from runtime.messaging.broker import Broker
+
+TELL_SECONDS = 2.0
+PUBLISH_SECONDS = 10.0
+# The broker adds the time at which it got a message.
+BROKERS_TIME = "timestamp_in_ms"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Node:
+    """A node of the swarm, in docker's words. ``name`` is its host name."""
+
+    id: str
+    name: str
+    role: str
+    availability: str
+    state: str
+    address: str
+    leader: bool
+    processors: float
+    memory: int
+    engine: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Service:
+    """A service of the swarm. ``declared`` differs if what its containers are made from does."""
+
+    id: str
+    name: str
+    image: str
+    replicas: int
+    declared: str
+    updated: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """A container of a service, as docker plans and sees it. ``since`` is when it came into its state."""
+
+    id: str
+    service: str
+    slot: int
+    node: str
+    container: str
+    state: str
+    wanted: str
+    error: str
+    since: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Swarm:
+    """The whole swarm at one moment, in unix seconds."""
+
+    at: float
+    nodes: tuple[Node, ...] = ()
+    services: tuple[Service, ...] = ()
+    tasks: tuple[Task, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Machine:
+    """A node as a container on it sees it. ``at`` is the time of its clock.
+
+    Sizes are in bytes. Those of the share are unknown where it is not mounted.
+    """
+
+    node: str
+    at: float
+    disk: int
+    disk_free: int
+    memory: int
+    memory_free: int
+    load: float
+    share: int | None = None
+    share_free: int | None = None
+
+
+Fact = Swarm | Machine
+
+
+async def tell(broker: Broker, fact: Fact) -> None:
+    """Publish it; raises BrokerDown, Rejected."""
+    properties = pika.BasicProperties(content_type="application/json")
+    key = "swarm" if isinstance(fact, Swarm) else "machine"
+    body = json.dumps(asdict(fact)).encode()
+    await broker.publish(
+        names.FACTS_EXCHANGE, key, body, properties, seconds=PUBLISH_SECONDS, mandatory=False
+    )
+
+
+def decode(body: bytes) -> Fact:
+    """The fact that was told. Keys of a later version are ignored. Raises ValueError for anything else."""
+    try:
+        fields = json.loads(body)
+        return _made(Machine, fields) if "disk" in fields else swarm_of(fields)
+    except (TypeError, LookupError, AttributeError, ValueError) as error:
+        raise ValueError(f"not a fact of this cluster: {error!r}") from error
+
+
+def swarm_of(fields: dict[str, Any]) -> Swarm:
+    """The swarm that these fields tell of; raises TypeError, LookupError."""
+    return Swarm(
+        at=float(fields["at"]),
+        nodes=tuple(_made(Node, each) for each in fields["nodes"]),
+        services=tuple(_made(Service, each) for each in fields["services"]),
+        tasks=tuple(_made(Task, each) for each in fields["tasks"]),
+    )
+
+
+def clock_offset(machine: Machine, properties: pika.BasicProperties) -> float | None:
+    """Seconds that the machine's clock is ahead of the broker's; None if the broker tells no time."""
+    stamp = (properties.headers or {}).get(BROKERS_TIME)
+    return machine.at - stamp / 1000 if isinstance(stamp, int) else None
+
+
+def is_fresh(at: float) -> bool:
+    """Whether something that was heard AT this time, in unix seconds, still holds."""
+    return time.time() - at < 5 * TELL_SECONDS
+
+
+def _made(kind: Any, fields: dict[str, Any]) -> Any:
+    return kind(**{key: fields[key] for key in kind.__dataclass_fields__ if key in fields})

@@ -1,0 +1,176 @@
+"""The swarm as the swarm service and the containers tell of it, and the changes that this shows."""
+
+import asyncio
+import logging
+import sqlite3
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from runtime import names
+from runtime.messaging.broker import Broker
+from runtime.messaging.facts import Machine, Node, Service, Swarm, clock_offset, decode, is_fresh
+from runtime.messaging.session import Delivery
+from runtime.status_service.changes import Change, Changes
+
+log = logging.getLogger(__name__)
+
+MOST_AT_ONCE = 200
+PAUSE_SECONDS = 2.0
+# Docker's states of a container that is at work, or about to be.
+ENDED_BY_ITSELF = {"complete", "failed", "rejected"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Heard:
+    """What a machine told last, when that came, and how far its clock is ahead of the broker's."""
+
+    machine: Machine
+    at: float
+    offset: float | None
+
+
+class SwarmWatch:
+    """The newest facts. Before the first of them came, there are none."""
+
+    def __init__(self, broker: Broker, changes: Changes) -> None:
+        self._broker = broker
+        self._changes = changes
+        self._arrived: asyncio.Queue[Delivery] = asyncio.Queue()
+        self._before: Swarm | None = None
+        self._swarm: Swarm | None = None
+        self._heard_at = 0.0
+        self._machines: dict[str, Heard] = {}
+
+    async def run(self) -> None:
+        """Take facts in until the task is cancelled."""
+        self._before = await asyncio.to_thread(self._changes.swarm)
+        await self._broker.consume(names.FACTS_QUEUE, prefetch=MOST_AT_ONCE, handler=self._arrived.put_nowait)
+        while True:
+            delivery = await self._arrived.get()
+            delivery.ack()
+            try:
+                fact = decode(delivery.body)
+                if isinstance(fact, Machine):
+                    offset = clock_offset(fact, delivery.properties)
+                    self._machines[fact.node] = Heard(machine=fact, at=time.time(), offset=offset)
+                else:
+                    await asyncio.to_thread(self._take, fact)
+            except ValueError as error:
+                log.warning("passed over a message: %s", error)
+            except sqlite3.OperationalError as error:
+                # A full disk, most likely. The changes are found again with the next facts.
+                log.error("the swarm's changes could not be recorded: %s", error)
+                await asyncio.sleep(PAUSE_SECONDS)
+
+    def _take(self, swarm: Swarm) -> None:
+        self._swarm, self._heard_at = swarm, time.time()
+        found = list(changes(self._before, swarm))
+        if found or self._before is None:
+            self._changes.add(found, swarm=swarm)
+        self._before = swarm
+
+    @property
+    def fresh(self) -> bool:
+        """Whether the swarm is known as it is now."""
+        return is_fresh(self._heard_at)
+
+    def node(self, name: str) -> Node | None:
+        """The node of this host name or id, as far as it is known."""
+        nodes = self._swarm.nodes if self._swarm else ()
+        return next((node for node in nodes if name in {node.name, node.id}), None)
+
+    def view(self) -> dict[str, Any]:
+        """The swarm for a reader: nodes with machine and containers, services."""
+        swarm = self._swarm or Swarm(at=0.0)
+        return {
+            "at": self._heard_at or None,
+            "fresh": self.fresh,
+            "nodes": [self._node_view(swarm, node) for node in swarm.nodes],
+            "services": [_service_view(swarm, service) for service in swarm.services],
+        }
+
+    def _node_view(self, swarm: Swarm, node: Node) -> dict[str, Any]:
+        heard = self._machines.get(node.name)
+        machine = None
+        if heard:
+            machine = {**asdict(heard.machine), "clock_offset": heard.offset, "at": heard.at}
+            machine["fresh"] = is_fresh(heard.at)
+            del machine["node"]
+        containers = [
+            {"service": task.service, "slot": task.slot, "id": task.container, "state": task.state}
+            | {"wanted": task.wanted, "since": task.since}
+            for task in swarm.tasks
+            if task.node == node.name and task.state not in ENDED_BY_ITSELF
+        ]
+        return {**asdict(node), "machine": machine, "containers": containers}
+
+
+def _service_view(swarm: Swarm, service: Service) -> dict[str, Any]:
+    running = sum(
+        task.service == service.name and task.state == task.wanted == "running" for task in swarm.tasks
+    )
+    fields = asdict(service)
+    del fields["declared"]
+    return {**fields, "running": running}
+
+
+def changes(before: Swarm | None, after: Swarm) -> Iterator[Change]:
+    """What is different. A container that ended by itself is a change of its own, found by its id."""
+    if before is not None:
+        yield from _node_changes(before, after)
+        yield from _service_changes(before, after)
+    for task in after.tasks:
+        if task.state in ENDED_BY_ITSELF:
+            end = f"{task.state}: {task.error}" if task.error else f"{task.state}, although it should run on"
+            where = f"a container on {task.node}" if task.node else "a container"
+            yield Change(
+                at=task.since,
+                kind="container",
+                subject=task.service,
+                what=f"{where} ended ({end})",
+                key=f"task {task.id}",
+            )
+
+
+def _node_changes(before: Swarm, after: Swarm) -> Iterator[Change]:
+    old, new = ({node.id: node for node in each.nodes} for each in (before, after))
+
+    def change(node: Node, what: str) -> Change:
+        return Change(at=after.at, kind="node", subject=node.name, what=what)
+
+    for id in old.keys() | new.keys():
+        was, node = old.get(id), new.get(id)
+        if node is None:
+            assert was is not None
+            yield change(was, "has left the swarm")
+        elif was is None:
+            yield change(node, f"has joined the swarm as {node.role}")
+        else:
+            for name in ("state", "availability", "role", "engine"):
+                if getattr(was, name) != getattr(node, name):
+                    yield change(node, f"{name}: {getattr(was, name)}, now {getattr(node, name)}")
+
+
+def _service_changes(before: Swarm, after: Swarm) -> Iterator[Change]:
+    old, new = ({each.id: each for each in swarm.services} for swarm in (before, after))
+
+    def change(service: Service, what: str) -> Change:
+        at = service.updated if service.id in new else after.at
+        return Change(at=at, kind="service", subject=service.name, what=what)
+
+    for id in old.keys() | new.keys():
+        was, service = old.get(id), new.get(id)
+        if service is None:
+            assert was is not None
+            yield change(was, "was removed")
+        elif was is None:
+            yield change(service, f"was created with {service.replicas} containers")
+        else:
+            if was.replicas != service.replicas:
+                yield change(service, f"scaled from {was.replicas} to {service.replicas} containers")
+            if was.image != service.image:
+                yield change(service, f"deployed with image {service.image}")
+            elif was.declared != service.declared:
+                yield change(service, "deployed with another declaration, same image")

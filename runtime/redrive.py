@@ -1,72 +1,22 @@
-"""The operator's command that puts dead jobs back: from EVENT.dead into their queue.
+"""The operator's command that puts dead jobs back into their queue, perhaps with other metadata."""
 
-The broker confirms the message in its queue before it is acknowledged in the dead queue. If redrive is
-interrupted in between, the message is in both queues: another redrive finds it and does no harm.
-"""
-
-import uuid
 from argparse import ArgumentParser, Namespace
-from dataclasses import asdict, dataclass, field
+from typing import Any
 
-import pika
 import pika.exceptions
 
 from runtime import names
+from runtime.actions.edits import Edit
+from runtime.actions.redrive import Choice, Report, counted, look, redrive
 from runtime.cli import addresses
+from runtime.cli.batches import BatchError, pairs
 from runtime.cli.command import Command, event, exit_with, word
+from runtime.cli.operator import who
 from runtime.cli.results import BadInput, CliError, NoBroker, Result, SomeFailed, TimedOut
-from runtime.messaging import messages
-from runtime.messaging.announcements import Redrive, encode, routing_key
-from runtime.messaging.blocking import FAILURES, connection, description, publish, waiting
+from runtime.messaging.blocking import FAILURES, description
+from runtime.messaging.messages import Poison
 
 NOT_FOUND = 404
-
-
-@dataclass(frozen=True, kw_only=True)
-class Choice:
-    """Which dead jobs to redrive: those that fit all parts that are given."""
-
-    batch: str | None = None
-    reason: str | None = None
-    jobs: frozenset[str] = frozenset()
-
-    def fits(self, job: str, properties: pika.BasicProperties) -> bool:
-        return (
-            (self.batch is None or messages.batch_of(properties) == self.batch)
-            and (self.reason is None or self.reason in (messages.reason_of(properties) or ""))
-            and (not self.jobs or job in self.jobs)
-        )
-
-
-@dataclass(kw_only=True)
-class Report:
-    event: str
-    redriven: int = 0
-    left: int = 0
-    jobs: list[str] = field(default_factory=list)
-
-
-def redrive(url: str, choice: Choice, report: Report) -> None:
-    """Redrive the dead jobs that fit. The report says what was done, also if this raises."""
-    token = uuid.uuid4().hex
-    dead = names.dead_queue(report.event)
-    with connection(url, name=f"redrive {report.event}") as (receiving, sending):
-        # Jobs that die again meanwhile are left for the next redrive.
-        for tag, properties, body in waiting(receiving, dead):
-            job = messages.job_id(report.event, properties, body)
-            if not choice.fits(job, properties):
-                report.left += 1
-                continue
-            again = messages.republished(properties, job=job, redrive=token)
-            publish(sending, names.EXCHANGE, report.event, body, again)
-            announcement = Redrive(
-                job=job, event=report.event, redrive=token, batch=messages.batch_of(properties)
-            )
-            key = routing_key(announcement)
-            publish(sending, names.EVENTS_EXCHANGE, key, encode(announcement), mandatory=False)
-            receiving.basic_ack(tag)
-            report.redriven += 1
-            report.jobs.append(job)
 
 
 def _run(options: Namespace) -> Result:
@@ -74,27 +24,42 @@ def _run(options: Namespace) -> Result:
     report = Report(event=options.event)
     url = addresses.broker_url()
     try:
-        _redrive(url, choice, report)
+        _carry_out(url, options, choice, report)
         if missing := sorted(choice.jobs - set(report.jobs)):
             raise SomeFailed(f"not among the dead jobs: {', '.join(missing)}")
     except CliError as error:
-        error.result = _result(report, whole=isinstance(error, SomeFailed))
+        error.result = _result(report, done=not options.dry_run, whole=isinstance(error, SomeFailed))
         raise
-    return _result(report, whole=True)
+    return _result(report, done=not options.dry_run, whole=True)
 
 
-def _result(report: Report, *, whole: bool) -> Result:
+def _result(report: Report, *, done: bool, whole: bool) -> Result:
+    answer: dict[str, Any] = {
+        "event": report.event,
+        "redriven": report.redriven,
+        "left": report.left,
+        "jobs": report.jobs,
+        "batches": dict(report.batches),
+        "done": done,
+    }
+
     def show() -> None:
-        if whole:
+        if whole and done:
             print(f"{report.redriven} jobs of {report.event} are queued again, {report.left} stay dead")
+        elif whole:
+            print(f"{counted(report)} of {report.event} would be queued again, {report.left} would stay dead")
 
-    return Result(answer=asdict(report), show=show)
+    return Result(answer=answer, show=show)
 
 
-def _redrive(url: str, choice: Choice, report: Report) -> None:
-    """Redrive, and tell what is wrong with the broker; raises CliError."""
+def _carry_out(url: str, options: Namespace, choice: Choice, report: Report) -> None:
+    """Redrive or look, and tell what is wrong with the broker; raises CliError."""
+    edit = _edit(options)
     try:
-        redrive(url, choice, report)
+        if options.dry_run:
+            look(url, choice, report)
+        else:
+            redrive(url, choice, report, edit=edit, who=who())
     except TimedOut as error:
         raise TimedOut(f"{error}; {report.redriven} jobs are queued again") from None
     except pika.exceptions.ChannelClosedByBroker as error:
@@ -116,6 +81,15 @@ def _choice(options: Namespace) -> Choice:
     return choice
 
 
+def _edit(options: Namespace) -> Edit | None:
+    if not options.metadata and not options.without:
+        return None
+    try:
+        return Edit(set=pairs(options.metadata), unset=frozenset(options.without))
+    except (BatchError, Poison) as error:
+        raise BadInput(str(error)) from error
+
+
 def _add_options(parser: ArgumentParser) -> None:
     parser.add_argument("--event", type=event, required=True, help="the jobs' event")
     parser.add_argument("--batch", type=word, metavar="ID", help="jobs of this batch")
@@ -124,15 +98,33 @@ def _add_options(parser: ArgumentParser) -> None:
         "--job", type=word, metavar="ID", action="append", help="this job; repeat it for more"
     )
     parser.add_argument("--all", action="store_true", help="all dead jobs of the event")
+    parser.add_argument(
+        "--metadata",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="run them again with this value of the field; repeat it for more",
+    )
+    parser.add_argument(
+        "--without",
+        type=word,
+        action="append",
+        default=[],
+        metavar="KEY",
+        help="run them again without this field; repeat it for more",
+    )
+    parser.add_argument("--dry-run", action="store_true", help="only tell which jobs these are")
 
 
 COMMAND = Command(
     name="redrive",
-    description="Put dead jobs back into their queue. Their attempts are counted anew.",
+    description="Put dead jobs back into their queue, with other metadata if you give some. Their attempts "
+    "are counted anew.",
     examples=(
         "--event test-workflow --batch 20260105-101500-3f2a1c",
         '--event test-workflow --reason "was not ingested"',
-        "--event test-workflow --all",
+        "--event test-workflow --all --dry-run",
+        "--event test-workflow --job 20260105-101500-3f2a1c.7 --metadata Dataset=abd",
     ),
     add_options=_add_options,
     run=_run,

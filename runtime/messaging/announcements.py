@@ -1,12 +1,13 @@
 """What is announced about jobs and batches on the topic exchange, for anybody who subscribes.
 
-The routing key is EVENT.STATE for a job's new state, EVENT.SUBMITTED for a batch, and EVENT.REDRIVEN for a
-dead job that was put back into its queue.
+The routing key is EVENT.STATE for a job's new state, EVENT.SUBMITTED for a batch, EVENT.REDRIVEN for a dead
+job that was put back into its queue, and EVENT.ACTED for what an operator did.
 """
 
 import json
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import pika
@@ -27,6 +28,9 @@ RESULT: dict[State, Result] = {
 
 SUBMITTED = "SUBMITTED"
 REDRIVEN = "REDRIVEN"
+ACTED = "ACTED"
+# So many of the jobs that an action concerned are told of: a message has a limit.
+MOST_TOUCHED = 10_000
 
 PUBLISH_SECONDS = 30.0
 
@@ -79,7 +83,29 @@ class Redrive:
     batch: str | None = None
 
 
-Announcement = StateChange | Submission | Redrive
+@dataclass(frozen=True, kw_only=True)
+class Touched:
+    """A job that an action concerned; ``before`` are values of metadata that the action has replaced."""
+
+    job: str
+    batch: str | None = None
+    before: Mapping[str, str | list[str] | None] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Action:
+    """What an operator did, and to which jobs. Times are unix seconds; ``id`` differs each time."""
+
+    id: str
+    at: float
+    action: str
+    event: str
+    who: str
+    what: str
+    jobs: tuple[Touched, ...] = ()
+
+
+Announcement = StateChange | Submission | Redrive | Action
 
 
 async def announce(broker: Broker, announcement: Announcement) -> None:
@@ -108,6 +134,8 @@ def routing_key(announcement: Announcement) -> str:
             what = SUBMITTED
         case Redrive():
             what = REDRIVEN
+        case Action():
+            what = ACTED
     return f"{announcement.event}.{what}"
 
 
@@ -115,7 +143,9 @@ def encode(announcement: Announcement) -> bytes:
     fields = dict(vars(announcement))
     if isinstance(announcement, StateChange):
         fields |= outcome.to_fields(fields.pop("outcome"))
-    return json.dumps({**fields, "at": time.time()}).encode()
+    if isinstance(announcement, Action):
+        fields["jobs"] = [vars(touched) for touched in announcement.jobs[:MOST_TOUCHED]]
+    return json.dumps({"at": time.time(), **fields}).encode()
 
 
 def decode(body: bytes) -> Announcement:
@@ -128,6 +158,9 @@ def decode(body: bytes) -> Announcement:
                 raise ValueError(f"run is {known['run']!r}")
             came_to = outcome.from_fields(RESULT.get(fields["state"], "interrupted"), fields)
             return StateChange(**{**known, "outcome": came_to if fields["state"] in RESULT else None})
+        if "action" in fields:
+            jobs = tuple(Touched(**_known(Touched, each)) for each in fields["jobs"])
+            return Action(**{**_known(Action, fields), "jobs": jobs})
         if "redrive" in fields:
             return Redrive(**_known(Redrive, fields))
         return Submission(**_known(Submission, fields))
@@ -135,5 +168,5 @@ def decode(body: bytes) -> Announcement:
         raise ValueError(f"not an announcement of this cluster: {error!r}") from error
 
 
-def _known(kind: type[Announcement], fields: dict[str, Any]) -> dict[str, Any]:
+def _known(kind: type[Announcement | Touched], fields: dict[str, Any]) -> dict[str, Any]:
     return {key: fields[key] for key in kind.__dataclass_fields__ if key in fields}

@@ -27,6 +27,8 @@ BATCH_HEADER = "oodt-batch"
 REASON_HEADER = "oodt-reason"
 LOG_HEADER = "oodt-log"
 REDRIVE_HEADER = "oodt-redrive"
+# The digests of the metadata that the job had before each edit, the newest first.
+EDITED_HEADER = "oodt-edited"
 # The job's id on a deferred message that has no id of its own. It was derived from the message's time, and a
 # republished message has another time.
 DERIVED_HEADER = "oodt-derived"
@@ -74,6 +76,7 @@ class Job:
     ``identity`` says what the id comes from, ``came_before`` whether the message was delivered before.
     ``redrive`` is the id of its last redrive, if it was dead and was put back into its queue.
     ``digest`` is equal for equal metadata, or for equal bodies if these hold none; empty if it is not known.
+    ``edited`` are the digests of the metadata that an operator has replaced by these.
     """
 
     id: str
@@ -85,6 +88,7 @@ class Job:
     identity: Identity = "id"
     came_before: bool = False
     digest: str = ""
+    edited: tuple[str, ...] = ()
     priority: int | None = None
 
     @property
@@ -110,6 +114,7 @@ def identified(queue: str, properties: pika.BasicProperties, body: bytes, *, red
         identity=identity,
         came_before=redelivered or derived is not None,
         digest=_digest(body),
+        edited=edits_of(properties),
         priority=properties.priority,
     )
 
@@ -146,8 +151,12 @@ def republished(
     reason: str | None = None,
     log: str | None = None,
     redrive: str | None = None,
+    edited: str | None = None,
 ) -> pika.BasicProperties:
-    """Properties for the same message in another queue. From now on it states its id, which never changes."""
+    """Properties for the same message in another queue. From now on it states its id, which never changes.
+
+    EDITED is the digest of the metadata that the message had, if it has others now.
+    """
     headers = _passed_on(properties)
     if reason is not None:
         headers[REASON_HEADER] = headline(reason)
@@ -155,6 +164,8 @@ def republished(
         headers[LOG_HEADER] = excerpt(log, HEADER_BYTES)
     if redrive is not None:
         headers[REDRIVE_HEADER] = redrive
+    if edited is not None:
+        headers[EDITED_HEADER] = " ".join((edited, *edits_of(properties)))
     return pika.BasicProperties(
         message_id=job,
         content_type=properties.content_type,
@@ -207,6 +218,11 @@ def id_beside(job: Job) -> str:
 
 def batch_of(properties: pika.BasicProperties) -> str | None:
     return _header(properties, BATCH_HEADER)
+
+
+def edits_of(properties: pika.BasicProperties) -> tuple[str, ...]:
+    """The digests of the metadata that the job had before its edits, the newest first."""
+    return tuple((_header(properties, EDITED_HEADER) or "").split())
 
 
 def returns_of(properties: pika.BasicProperties) -> int:
@@ -301,7 +317,7 @@ def _passed_on(properties: pika.BasicProperties) -> dict[str, Any]:
     return {
         key: str(value)[:REASON_BYTES]
         for key, value in headers.items()
-        if key in {BATCH_HEADER, REDRIVE_HEADER}
+        if key in {BATCH_HEADER, REDRIVE_HEADER, EDITED_HEADER}
     }
 
 

@@ -1,10 +1,10 @@
 """The record of jobs on the shared disk: who runs a job now, what its runs came to, its verdict.
 
 A job's folder LEDGER/EVENT/JOB holds its history as numbered entries (runtime/records/entries.py): a run
-begins, a run has ended, the job has ended, the dead job was redriven. Of two workers that act on
-the same state exactly one can append the next entry, and the other learns that it was late: a run is claimed
-once, and a worker that was out of reach cannot settle a job that another has taken over. To cancel a job is
-to append its end: its worker notices when it renews the lease.
+begins, a run has ended, the job has ended, the dead job was redriven, perhaps with other metadata. Of two
+workers that act on the same state exactly one can append the next entry, and the other learns that it was
+late: a run is claimed once, and a worker that was out of reach cannot settle a job that another has taken
+over. To cancel a job is to append its end: its worker notices when it renews the lease.
 
 While the last entry is a run, the entry's modification time is that run's lease. The clocks of nodes differ,
 so its age is measured by the disk's own clock: by the time that the disk gives to a file written just now.
@@ -27,7 +27,7 @@ import shutil
 import time
 import uuid
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -102,6 +102,11 @@ class OtherJob:
     """The id belongs to a job with other metadata."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Replaced:
+    """The job's metadata was edited since. The message with the edited ones is the job's."""
+
+
 class Superseded(Exception):
     """Another worker or a cancellation has ended the run: it does not count any more."""
 
@@ -123,21 +128,27 @@ class Ledger:
         batch: str | None = None,
         redrive: str | None = None,
         digest: str = "",
+        edited: Sequence[str] = (),
         message: Entry | None = None,
-    ) -> Run | RunsElsewhere | Verdict | OtherJob:
+    ) -> Run | RunsElsewhere | Verdict | OtherJob | Replaced:
         """Begin the job's next run, unless the job has ended or another worker is at it.
 
         A REDRIVE that was not seen before reopens a dead job, and its attempts are counted anew. A job keeps
-        the DIGEST of its metadata from its first run on, and its MESSAGE, so that it can be sent again.
+        the DIGEST of its metadata from its first run on, and its MESSAGE, so that it can be sent again. A
+        redrive may replace them: EDITED are the digests of the metadata that the message had before.
         """
         folder = self.folder(event, job)
         history = entries.read_all(folder)
-        if _of_another(history, digest):
-            return OtherJob()
+        whose = _whose(history, digest, edited, redrive)
+        if isinstance(whose, OtherJob | Replaced):
+            return whose
         if batch is not None and self._batch_cancelled(event, batch):
             return self.cancel(event, job, redrive=redrive)
+        edit: Entry = {}
+        if whose == "edited":
+            edit = {"redrive": redrive, "digest": digest, "message": message, "replaces": list(edited)}
         try:
-            self._reopen(folder, history, redrive)
+            self._reopen(folder, history, redrive, edit)
             last = history[-1] if history else {"kind": "new"}
             if last["kind"] == "verdict":
                 return _verdict(last)
@@ -152,7 +163,9 @@ class Ledger:
                 "started": run.started,
                 "digest": digest,
             }
-            if message is not None and message_of(history) is None:
+            if whose == "edited" and last.get("digest") != digest:
+                begun |= edit
+            elif message is not None and message_of(history) is None:
                 begun["message"] = message
             with entries.draft(folder, begun) as draft:
                 if last["kind"] == "run" and not self._expired(folder, history, entries.modified(draft)):
@@ -232,13 +245,21 @@ class Ledger:
         )
 
     def give_up(
-        self, event: str, job: str, reason: str, *, digest: str = ""
-    ) -> Verdict | RunsElsewhere | OtherJob:
+        self,
+        event: str,
+        job: str,
+        reason: str,
+        *,
+        digest: str = "",
+        edited: Sequence[str] = (),
+        redrive: str | None = None,
+    ) -> Verdict | RunsElsewhere | OtherJob | Replaced:
         """End a job that has no message any more, unless a worker runs it; how it had ended, if it had."""
         folder = self.folder(event, job)
         history = entries.read_all(folder)
-        if _of_another(history, digest):
-            return OtherJob()
+        whose = _whose(history, digest, edited, redrive)
+        if isinstance(whose, OtherJob | Replaced):
+            return whose
         if history and history[-1]["kind"] == "run":
             with entries.draft(folder, {}) as draft:
                 if not self._expired(folder, history, entries.modified(draft)):
@@ -265,10 +286,12 @@ class Ledger:
                 entries.add(folder, len(history) + 1, _entry(verdict))
                 return verdict
 
-    def _reopen(self, folder: Path, history: list[Entry], redrive: str | None) -> None:
-        """Give a dead job another chance if REDRIVE is new to it; raises EntryExists."""
+    def _reopen(
+        self, folder: Path, history: list[Entry], redrive: str | None, edit: Entry | None = None
+    ) -> None:
+        """Give a dead job another chance, perhaps with an EDIT, if REDRIVE is new. Raises EntryExists."""
         if history and history[-1].get("state") == "DEAD" and _is_new(redrive, history):
-            reopened = _reopened(redrive)
+            reopened = _reopened(redrive) | (edit or {})
             entries.add(folder, len(history) + 1, reopened)
             history.append(reopened)
 
@@ -431,8 +454,8 @@ def parse_lines(content: bytes) -> Iterator[Entry]:
 
 
 def message_of(history: list[Entry]) -> Entry | None:
-    """What the job's message was made of; None if no run has recorded it."""
-    return next((entry["message"] for entry in history if "message" in entry), None)
+    """What the job's message is made of, after the last edit; None if no run has recorded it."""
+    return next((entry["message"] for entry in reversed(history) if entry.get("message")), None)
 
 
 def _run(folder: Path, earlier: list[Entry], *, id: str = "", started: float = 0) -> Run:
@@ -456,10 +479,21 @@ def _number(earlier: list[Entry]) -> int:
     return [entry["kind"] for entry in earlier].count("run") + 1
 
 
-def _of_another(history: list[Entry], digest: str) -> bool:
-    """Whether the job has run with other metadata. Either digest may be unknown."""
-    known = {entry["digest"] for entry in history if entry.get("digest")}
-    return bool(digest and known) and digest not in known
+def _whose(
+    history: list[Entry], digest: str, edited: Sequence[str], redrive: str | None
+) -> Literal["own", "edited"] | OtherJob | Replaced:
+    """Whose message it is that has metadata of this digest, and by REDRIVE no more those of the EDITED ones.
+
+    Either digest may be unknown. The job's is the last that is on record. A redrive's edit counts once.
+    """
+    known = [entry["digest"] for entry in history if entry.get("digest")]
+    if not digest or not known or digest == known[-1]:
+        return "own"
+    taken = any((entry.get("digest"), entry.get("redrive")) == (digest, redrive) for entry in history)
+    if redrive is not None and known[-1] in edited and not taken:
+        return "edited"
+    known += [each for entry in history for each in entry.get("replaces", ())]
+    return Replaced() if digest in known else OtherJob()
 
 
 def _is_new(redrive: str | None, history: list[Entry]) -> bool:

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from runtime.messaging.announcements import Action, Touched
 from runtime.messaging.facts import Swarm, swarm_of
 from runtime.status_service import schema
 
@@ -16,7 +17,7 @@ Kind = Literal["node", "service", "container", "action"]
 
 # So many are remembered.
 KEPT = 10_000
-FILTERS = ("kind", "event", "batch", "job")
+FILTERS = ("kind", "event", "batch")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,8 +31,8 @@ class Change:
     who: str | None = None
     event: str | None = None
     batch: str | None = None
-    job: str | None = None
     key: str | None = None
+    jobs: tuple[Touched, ...] = ()
 
 
 class Changes:
@@ -50,22 +51,19 @@ class Changes:
 
     def add(self, changes: Iterable[Change], *, swarm: Swarm | None = None) -> None:
         """Record changes, and the facts after them; all are on the disk when this returns."""
-        rows = [asdict(change) for change in changes]
         with self._lock:
             db = self._connection
             db.execute("BEGIN IMMEDIATE")
             try:
-                db.executemany(
-                    "INSERT OR IGNORE INTO changes (at, kind, subject, what, who, event, batch, job, key)"
-                    " VALUES (:at, :kind, :subject, :what, :who, :event, :batch, :job, :key)",
-                    rows,
-                )
+                for change in changes:
+                    insert(db, change)
                 if swarm is not None:
                     content = json.dumps(asdict(swarm))
                     db.execute("INSERT OR REPLACE INTO facts VALUES ('swarm', ?)", (content,))
-                db.execute(
-                    "DELETE FROM changes WHERE number <= (SELECT max(number) FROM changes) - ?", (KEPT,)
-                )
+                for table in ("changes", "changed_jobs"):
+                    db.execute(
+                        f"DELETE FROM {table} WHERE number <= (SELECT max(number) FROM changes) - ?", (KEPT,)
+                    )
             except BaseException:
                 db.execute("ROLLBACK")
                 raise
@@ -79,6 +77,15 @@ class Changes:
         except (LookupError, TypeError, ValueError):
             return None
 
+    def of_job(self, event: str, job: str) -> list[Record]:
+        """What operators did to a job, the newest first; ``before`` are metadata that were replaced."""
+        rows = self._rows(
+            "SELECT at, subject, what, who, before FROM changed_jobs JOIN changes USING (number)"
+            " WHERE changed_jobs.event = ? AND changed_jobs.job = ? ORDER BY number DESC",
+            (event, job),
+        )
+        return [{**dict(row), "before": json.loads(row["before"])} for row in rows]
+
     def listed(self, filters: Record, *, limit: int, before: int | None = None) -> list[Record]:
         """Changes that match, the newest first; ``before`` is the number of the previous page's last."""
         terms = [f"{name} = :{name}" for name in FILTERS if name in filters]
@@ -86,7 +93,7 @@ class Changes:
             terms.append("number < :before")
         where = f"WHERE {' AND '.join(terms)}" if terms else ""
         rows = self._rows(
-            "SELECT number, at, kind, subject, what, who, event, batch, job"
+            "SELECT number, at, kind, subject, what, who, event, batch"
             f" FROM changes {where} ORDER BY number DESC LIMIT :limit",
             {**filters, "before": before, "limit": limit},
         )
@@ -95,3 +102,37 @@ class Changes:
     def _rows(self, sql: str, parameters: Any = ()) -> list[sqlite3.Row]:
         with self._lock:
             return self._connection.execute(sql, parameters).fetchall()
+
+
+def insert(db: sqlite3.Connection, change: Change) -> None:
+    """Record a change within a transaction of the caller's, unless one with its key is there."""
+    fields = vars(change)
+    added = db.execute(
+        "INSERT OR IGNORE INTO changes (at, kind, subject, what, who, event, batch, key)"
+        " VALUES (:at, :kind, :subject, :what, :who, :event, :batch, :key)",
+        {name: fields[name] for name in fields if name != "jobs"},
+    )
+    if added.rowcount:
+        db.executemany(
+            "INSERT OR IGNORE INTO changed_jobs VALUES (?, ?, ?, ?)",
+            [
+                (change.event, touched.job, added.lastrowid, json.dumps(touched.before))
+                for touched in change.jobs
+            ],
+        )
+
+
+def change_of(action: Action) -> Change:
+    """An operator's action as a change."""
+    batches = {touched.batch for touched in action.jobs}
+    return Change(
+        at=action.at,
+        kind="action",
+        subject=action.action,
+        what=action.what,
+        who=action.who,
+        event=action.event,
+        batch=batches.pop() if len(batches) == 1 else None,
+        key=f"action {action.id}",
+        jobs=action.jobs,
+    )

@@ -124,11 +124,18 @@ STEPS = (
         what TEXT NOT NULL,
         who TEXT,
         event TEXT,
-        batch TEXT,
-        job TEXT,
+        batch TEXT,                -- if all jobs that it concerned are of one
         key TEXT UNIQUE            -- of a change that may be seen more than once
     );
-    CREATE INDEX changes_by_job ON changes (job) WHERE job IS NOT NULL;
+    -- The jobs that an action concerned, and the values of metadata that it has replaced.
+    CREATE TABLE changed_jobs (
+        event TEXT NOT NULL,
+        job TEXT NOT NULL,
+        number INTEGER NOT NULL,
+        before TEXT NOT NULL,
+        PRIMARY KEY (event, job, number)
+    ) WITHOUT ROWID;
+    CREATE INDEX changed_jobs_by_number ON changed_jobs (number);
     -- The newest facts by their kind, so that what changes while this service is away is noticed.
     CREATE TABLE facts (
         kind TEXT PRIMARY KEY,

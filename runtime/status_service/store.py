@@ -11,9 +11,10 @@ import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from runtime.messaging.announcements import FINAL, Announcement, Redrive, StateChange, Submission
+from runtime.messaging.announcements import FINAL, Action, Announcement, Redrive, StateChange, Submission
 from runtime.outcome import to_fields
 from runtime.status_service import schema
+from runtime.status_service.changes import change_of, insert
 from runtime.status_service.history import History
 
 # The order of states within one run of a job. Between runs the run's number decides.
@@ -50,6 +51,8 @@ class Store(History):
                             self._submission(announcement)
                         case Redrive():
                             self._redrive(announcement)
+                        case Action():
+                            insert(self._connection, change_of(announcement))
             except BaseException:
                 self._connection.execute("ROLLBACK")
                 raise

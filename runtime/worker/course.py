@@ -15,7 +15,7 @@ from runtime.messaging.messages import Job
 from runtime.oodt.file_manager import FileManager
 from runtime.outcome import Outcome
 from runtime.records.journal import Journal
-from runtime.records.ledger import Ledger, OtherJob, Run, RunsElsewhere, Superseded, Verdict
+from runtime.records.ledger import Ledger, OtherJob, Replaced, Run, RunsElsewhere, Superseded, Verdict
 from runtime.worker.leases import Lease, Leases
 from runtime.worker.products import withdraw
 from runtime.worker.reports import Reports
@@ -69,11 +69,14 @@ class Course:
             batch=job.batch,
             redrive=job.redrive,
             digest=job.digest,
+            edited=job.edited,
             message=recorded.of(job),
         )
         match claim:
             case OtherJob():
                 await self._refuse_other(work)
+            case Replaced():
+                await self._reports.replaced(work)
             case RunsElsewhere():
                 await self._reports.deferred(work, f"it runs on {claim.node}")
             case Verdict():
@@ -98,9 +101,18 @@ class Course:
             job = replace(job, id=messages.own_id(job.id))
         reason = f"the broker gave the message up: {messages.DEAD_LETTER_REASONS.get(why, why)}"
         work.job = job
-        match await asyncio.to_thread(self._ledger.give_up, *job.key, reason, digest=job.digest):
+        match await asyncio.to_thread(
+            self._ledger.give_up,
+            *job.key,
+            reason,
+            digest=job.digest,
+            edited=job.edited,
+            redrive=job.redrive,
+        ):
             case OtherJob():
                 await self._refuse_other(work)
+            case Replaced():
+                await self._reports.replaced(work)
             case RunsElsewhere() as elsewhere:
                 await self._reports.deferred(work, f"it runs on {elsewhere.node}")
             case Verdict() as end:

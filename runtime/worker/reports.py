@@ -103,6 +103,11 @@ class Reports:
         else:
             await _hand_back(received)
 
+    async def replaced(self, work: Work) -> None:
+        """The job has another message, with edited metadata: a redrive that broke off has left this one."""
+        log.info("a message of job %s has metadata from before an edit, and is dropped", work.job.id)
+        await self._answer(work.job, work.close())
+
     async def refused(self, work: Work, reason: str) -> None:
         """The messages cannot become the job that they ask for."""
         job, received = work.job, work.close()

@@ -41,6 +41,8 @@ class Watch:
             and not (last["state"] == "DEAD" and entry["kind"] == "reopened")
         ):
             self._violated(f"job {path.parent.name} has ended {last['state']}, and then comes {entry}")
+        if entry["kind"] == "run" and entry["digest"] in _replaced([*history, entry]):
+            self._violated(f"job {path.parent.name} runs with metadata from before an edit: {entry}")
         history.append(entry)
         if entry.get("state") == "SUCCEEDED":
             for product in entry["products"]:
@@ -142,6 +144,16 @@ class Watch:
     def _violated(self, what: str) -> None:
         self._world.note(f"VIOLATION: {what}")
         self._seen.append(what)
+
+
+def _replaced(history: list[Entry]) -> set[str]:
+    """The digests of metadata that edits have replaced by now."""
+    replaced: set[str] = set()
+    for entry in history:
+        replaced |= set(entry.get("replaces", ()))
+        if "replaces" in entry:
+            replaced.discard(entry["digest"])
+    return replaced
 
 
 def _equal(one: str, left: set[str], other: str, right: set[str]) -> None:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
+from runtime.actions.edits import Edit
 from runtime.messaging.topology import DELIVERY_LIMIT, MOST_RETURNS
 from tests.simulation.faults import DrawnFaults
 from tests.simulation.workflow_manager import PLANS
@@ -65,6 +66,7 @@ class Schedule:
             (lambda: world.send(None, self._plan()), 2),
             (lambda: world.send_again(draw.choice(some)), 2),
             (world.redrive, 2),
+            (lambda: world.redrive(self._edit()), 2),
             (world.send_poison, 1),
             (lambda: world.cancel(draw.choice(some)), 1),
             (lambda: world.cancel_batch("batch"), 1),
@@ -81,6 +83,10 @@ class Schedule:
 
     def _send(self, world: World, job: str) -> None:
         world.send(job, self._plan(), batch=self._random.choice((None, "batch")))
+
+    def _edit(self) -> Edit:
+        """One that mends the job, perhaps, or takes a former one back."""
+        return Edit(set={"Plan": self._plan(), "Edit": self._random.choice("ab")})
 
     def _plan(self) -> str:
         draw = self._random

@@ -2,6 +2,7 @@
 
 import asyncio
 
+from runtime.actions.edits import Edit
 from runtime.messaging.topology import LEAST_LIMIT
 from tests.simulation.clock import Process
 from tests.simulation.faults import Faults, Once, StrikeWhen, freeze, kill
@@ -175,3 +176,26 @@ def test_a_message_that_comes_back_again_and_again_is_not_dropped_by_a_broker_of
         await world.until_settled()
 
     live(story, Faults(), foreign=True, workers=1, job_timeout=3000)
+
+
+async def a_dead_job_that_is_edited(world: World) -> None:
+    world.send("job", "fails", Seconds="1")
+    await asyncio.sleep(1)
+    await world.until_settled()
+    world.redrive(Edit(set={"Plan": "ok"}))
+    await asyncio.sleep(1)
+    await world.until_settled()
+    world.redrive()
+    await asyncio.sleep(1)
+    await world.until_settled()
+
+
+def test_a_dead_job_runs_again_with_edited_metadata_and_its_old_message_is_no_job_of_its_own() -> None:
+    """An edit that breaks off leaves the old message in the dead queue, and a redrive puts it back."""
+    for faults in (Faults(), Once("redrive broken off", "")):
+        with folder() as place, World(place, faults, max_attempts=1) as world:
+            world.run(a_dead_job_that_is_edited)
+            ends = [path.name for path in (world.ledger / "event").glob("job*")]
+            assert ends == ["job"], world.told()
+            last = max((world.ledger / "event" / "job").glob("*.json")).read_text()
+            assert '"SUCCEEDED"' in last, world.told()

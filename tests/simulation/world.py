@@ -17,6 +17,7 @@ import pika
 from inotify_simple import INotify
 
 from runtime import names
+from runtime.actions.edits import Edit, again
 from runtime.messaging import broker as messaging
 from runtime.messaging import messages
 from runtime.messaging.announcements import Redrive, encode, routing_key
@@ -247,15 +248,15 @@ class World:
             self.note(f"user: sends {job} again")
             self.rabbitmq.route(names.EXCHANGE, EVENT, body, properties)
 
-    def redrive(self) -> None:
-        """Put all dead jobs back into their queue, as the command does."""
+    def redrive(self, edit: Edit | None = None) -> None:
+        """Put all dead jobs back into their queue, as the command does, perhaps with other metadata."""
         token = uuid.uuid4().hex
         dead = self.rabbitmq.queues[names.dead_queue(EVENT)]
         for message in list(dead.ready):
             job = messages.job_id(EVENT, message.properties, message.body)
-            again = messages.republished(message.properties, job=job, redrive=token)
-            self.note(f"operator: redrives {job}")
-            self.rabbitmq.route(names.EXCHANGE, EVENT, message.body, again)
+            put_back, body, _ = again(EVENT, message.properties, message.body, redrive=token, edit=edit)
+            self.note(f"operator: redrives {job} {edit or ''}")
+            self.rabbitmq.route(names.EXCHANGE, EVENT, body, put_back)
             if self.happens("redrive broken off"):
                 return
             announcement = Redrive(

@@ -5,7 +5,17 @@ from typing import Any
 
 import pytest
 
-from runtime.messaging.announcements import Redrive, StateChange, Submission, decode, encode, routing_key
+from runtime.messaging.announcements import (
+    Action,
+    Announcement,
+    Redrive,
+    StateChange,
+    Submission,
+    Touched,
+    decode,
+    encode,
+    routing_key,
+)
 from runtime.outcome import Outcome, Product
 
 PRODUCT = Product(id="1", name="p", type="T", archived=("/archive/p",))
@@ -20,11 +30,21 @@ ABOUT: dict[str, Any] = {"job": "b.1", "event": "e", "attempts": 1, "node": "n"}
         (StateChange(**ABOUT, state="RUNNING", batch="b", started=1.0), "e.RUNNING"),
         (Submission(batch="b", event="e", jobs=3), "e.SUBMITTED"),
         (Redrive(job="b.1", event="e", redrive="one"), "e.REDRIVEN"),
+        (
+            Action(
+                id="1",
+                at=5.0,
+                action="edit",
+                event="e",
+                who="ann@laptop",
+                what="1 job of 1 batch queued again with A=2",
+                jobs=(Touched(job="b.1", batch="b", before={"A": "1", "B": None}),),
+            ),
+            "e.ACTED",
+        ),
     ],
 )
-def test_an_announcement_is_read_back_as_it_was(
-    announcement: StateChange | Submission | Redrive, key: str
-) -> None:
+def test_an_announcement_is_read_back_as_it_was(announcement: Announcement, key: str) -> None:
     assert decode(encode(announcement)) == announcement
     assert routing_key(announcement) == key
 

@@ -14,6 +14,7 @@ from runtime.records import entries
 from runtime.records.ledger import (
     Ledger,
     OtherJob,
+    Replaced,
     Run,
     RunsElsewhere,
     Superseded,
@@ -48,6 +49,85 @@ def expire(run: Run) -> None:
 def test_the_first_claim_is_run_one_and_has_the_jobs_id(tmp_path: Path) -> None:
     run = claimed(ledger(tmp_path))
     assert (run.number, run.id, run.failures, run.interruptions) == (1, "job", 0, 0)
+
+
+def died(book: Ledger, digest: str) -> None:
+    run = book.claim(EVENT, "job", digest=digest, message={"metadata": {"A": digest}})
+    assert isinstance(run, Run)
+    book.settle(run, Verdict(outcome=FAILED, attempts=1, node="node1", run=1, ended=2.0))
+
+
+def test_an_edit_runs_a_dead_job_again_and_the_old_values_stay_on_record(tmp_path: Path) -> None:
+    book = ledger(tmp_path)
+    died(book, "old")
+    edit = {"redrive": "again", "digest": "new", "edited": ["old"], "message": {"metadata": {"A": "new"}}}
+    run = book.claim(EVENT, "job", **edit)  # type: ignore[arg-type]
+    assert isinstance(run, Run)
+    assert (run.number, run.failures) == (2, 0)
+    history = book.history(EVENT, "job")
+    messages = [entry["message"]["metadata"] for entry in history if "message" in entry]
+    assert messages == [{"A": "old"}, {"A": "new"}]
+    assert message_of(history) == {"metadata": {"A": "new"}}
+
+
+def test_a_message_from_before_an_edit_is_the_jobs_no_more(tmp_path: Path) -> None:
+    book = ledger(tmp_path)
+    died(book, "old")
+    run = book.claim(EVENT, "job", digest="newest", edited=["new", "old"], redrive="again")
+    assert isinstance(run, Run)
+    # One edit is older, the other was never seen here.
+    for digest, edited in (("old", []), ("new", ["old"])):
+        assert book.claim(EVENT, "job", digest=digest, edited=edited, redrive="later") == Replaced()
+        assert book.give_up(EVENT, "job", "expired", digest=digest, edited=edited) == Replaced()
+    assert book.claim(EVENT, "job", digest="other", redrive="later") == OtherJob()
+    book.settle(run, VERDICT)
+    assert isinstance(book.claim(EVENT, "job", digest="newest", edited=["new", "old"]), Verdict)
+
+
+def test_an_edit_can_be_taken_back(tmp_path: Path) -> None:
+    book = ledger(tmp_path)
+    died(book, "one")
+    for digest, edited in (("other", ["one"]), ("one", ["other", "one"])):
+        run = book.claim(EVENT, "job", digest=digest, edited=edited, redrive=f"to {digest}")
+        assert isinstance(run, Run)
+        book.settle(run, Verdict(outcome=FAILED, attempts=1, node="node1", run=run.number, ended=2.0))
+    assert isinstance(book.claim(EVENT, "job", digest="one"), Verdict)
+    assert book.claim(EVENT, "job", digest="other") == Replaced()
+
+
+def test_a_job_that_was_cancelled_while_its_edit_was_queued_stays_so(tmp_path: Path) -> None:
+    book = ledger(tmp_path)
+    died(book, "old")
+    assert book.cancel(EVENT, "job", redrive="again").state == "CANCELLED"
+    found = book.claim(EVENT, "job", digest="new", edited=["old"], redrive="again")
+    assert isinstance(found, Verdict) and found.state == "CANCELLED"
+
+
+def test_an_edit_needs_a_redrive_that_is_new(tmp_path: Path) -> None:
+    book = ledger(tmp_path)
+    died(book, "old")
+    assert book.claim(EVENT, "job", digest="new", edited=["old"]) == OtherJob()
+
+
+def test_an_edit_of_a_job_that_succeeded_meanwhile_changes_nothing(tmp_path: Path) -> None:
+    book = ledger(tmp_path)
+    run = book.claim(EVENT, "job", digest="old")
+    assert isinstance(run, Run)
+    book.settle(run, VERDICT)
+    found = book.claim(EVENT, "job", digest="new", edited=["old"], redrive="again")
+    assert isinstance(found, Verdict) and found.state == "SUCCEEDED"
+
+
+def test_an_edit_takes_the_job_over_between_two_runs_of_an_older_message(tmp_path: Path) -> None:
+    book = ledger(tmp_path)
+    run = book.claim(EVENT, "job", digest="old")
+    assert isinstance(run, Run)
+    edit = {"digest": "new", "edited": ["old"], "redrive": "again", "message": {"metadata": {}}}
+    assert isinstance(book.claim(EVENT, "job", **edit), RunsElsewhere)  # type: ignore[arg-type]
+    book.end(run, FAILED)
+    assert isinstance(book.claim(EVENT, "job", **edit), Run)  # type: ignore[arg-type]
+    assert book.claim(EVENT, "job", digest="old") == Replaced()
+    assert message_of(book.history(EVENT, "job")) == {"metadata": {}}
 
 
 def test_an_id_stays_with_the_metadata_that_it_first_ran_with(tmp_path: Path) -> None:

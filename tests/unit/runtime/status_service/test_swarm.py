@@ -7,6 +7,7 @@ from pathlib import Path
 import pika
 
 from runtime.machine import seen
+from runtime.messaging.announcements import Touched
 from runtime.messaging.facts import Node, Service, Swarm, Task, clock_offset
 from runtime.status_service.changes import KEPT, Change, Changes
 from runtime.status_service.swarm import changes
@@ -94,15 +95,24 @@ def test_what_was_seen_last_outlives_a_restart(tmp_path: Path) -> None:
 def test_changes_are_listed_by_what_they_are_about_and_by_pages(tmp_path: Path) -> None:
     store = Changes(tmp_path / "history.sqlite")
     store.add(
-        Change(at=number, kind="action", subject="redrive", what="", who="ann", event="e", job=f"{number}")
+        Change(
+            at=number,
+            kind="action",
+            subject="edit",
+            what="",
+            who="ann",
+            event="e",
+            jobs=(Touched(job=f"{number}", before={"A": "1", "B": None}),),
+        )
         for number in range(3)
     )
     store.add([Change(at=9.0, kind="node", subject="worker1", what="")])
     newest, *_ = store.listed({}, limit=1)
     assert newest["kind"] == "node"
     page = store.listed({"kind": "action"}, limit=2, before=newest["number"])
-    assert [each["job"] for each in page] == ["2", "1"]
-    assert [each["who"] for each in store.listed({"job": "1"}, limit=10)] == ["ann"]
+    assert [each["at"] for each in page] == [2.0, 1.0]
+    (found,) = store.of_job("e", "1")
+    assert (found["at"], found["who"], found["before"]) == (1.0, "ann", {"A": "1", "B": None})
     store.close()
 
 

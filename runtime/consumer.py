@@ -5,7 +5,6 @@ python -m runtime.consumer, or python -m runtime.consumer pull QUEUE MAX
 
 import argparse
 import asyncio
-import logging
 import os
 import sys
 from collections.abc import Sequence
@@ -19,14 +18,14 @@ from runtime.oodt.workflow_manager import WorkflowManager
 from runtime.process import run_process
 from runtime.records.journal import Journals
 from runtime.records.ledger import Ledger
+from runtime.records.pauses import Pauses
 from runtime.worker.course import Course
 from runtime.worker.intake import Intake
 from runtime.worker.leases import Leases
 from runtime.worker.reports import Reports
 from runtime.worker.runner import Runner
 from runtime.worker.settings import WorkerSettings, worker_settings
-
-log = logging.getLogger(__name__)
+from runtime.worker.taking import Taking
 
 # Time for the last acknowledgements before the supervisor kills this process.
 STOP_MARGIN_SECONDS = 5.0
@@ -70,9 +69,12 @@ async def consume(settings: WorkerSettings, stop: asyncio.Event) -> None:
         for event in settings.events:
             dead_letters = names.dead_letter_queue(event.name)
             await taking.consume(dead_letters, prefetch=1, handler=intake.take_dead_letter)
-            await taking.consume(event.name, prefetch=event.max_workflows, handler=intake.take)
-            log.info("taking jobs of %s, %d at once", event.name, event.max_workflows)
+        jobs = Taking(settings.events, broker=taking, pauses=Pauses(settings.ledger), handler=intake.take)
+        looking = asyncio.create_task(jobs.keep())
         await stop.wait()
+        # It is over before the subscriptions end, so that it makes no new one.
+        looking.cancel()
+        await asyncio.wait({looking})
         await taking.stop_consuming()
         await intake.drain(max(0.0, settings.stop_grace - STOP_MARGIN_SECONDS))
         readiness.cancel()

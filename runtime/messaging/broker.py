@@ -144,12 +144,14 @@ class Broker:
             with contextlib.suppress(Lost):
                 await self._session.subscribe(subscription)
 
-    async def stop_consuming(self) -> None:
-        """Take no more messages; those taken can still be answered."""
-        self._subscriptions = ()
+    async def stop_consuming(self, queue: str | None = None) -> None:
+        """Take no more messages, of this queue or of any; those taken can still be answered."""
+        ended = [each for each in self._subscriptions if queue in {None, each.queue}]
+        self._subscriptions = tuple(each for each in self._subscriptions if each not in ended)
         if self._session is not None:
             with contextlib.suppress(Lost):
-                await self._session.unsubscribe()
+                for each in ended:
+                    await self._session.unsubscribe(each.queue)
 
     async def delete(self, queue: str) -> None:
         """Delete a private queue, if there is a connection; else it expires."""
@@ -209,13 +211,17 @@ class Broker:
                 await asyncio.sleep(pause)
 
     async def _subscribe(self, session: Session) -> None:
-        """Subscribe to all queues. ``stop_consuming`` may be called meanwhile."""
-        subscribed = 0
-        while subscribed < len(self._subscriptions):
-            await session.subscribe(self._subscriptions[subscribed])
-            subscribed += 1
-        if subscribed > len(self._subscriptions):
-            await session.unsubscribe()
+        """Subscribe to all queues. ``consume`` and ``stop_consuming`` may be called meanwhile."""
+        subscribed: list[Subscription] = []
+        while True:
+            if missing := [each for each in self._subscriptions if each not in subscribed]:
+                await session.subscribe(missing[0])
+                subscribed.append(missing[0])
+            elif ended := [each for each in subscribed if each not in self._subscriptions]:
+                await session.unsubscribe(ended[0].queue)
+                subscribed.remove(ended[0])
+            else:
+                return
 
     def _forget_session(self, _: object = None) -> None:
         self._session = None

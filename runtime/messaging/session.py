@@ -99,7 +99,7 @@ class Session:
         self._unconfirmed: dict[int, tuple[asyncio.Future[None], _Sent]] = {}
         self._returned: Counter[_Sent] = Counter()
         self._published = 0
-        self._consumer_tags: list[str] = []
+        self._consumer_tags: dict[str, str] = {}  # by the queue
         self._opened: asyncio.Future[None] = self._loop.create_future()
         self.lost: asyncio.Future[str] = self._loop.create_future()
 
@@ -183,11 +183,11 @@ class Session:
         frame = await self._answer(
             self.consuming.basic_consume, subscription.queue, on_message, consumer_tag=tag
         )
-        self._consumer_tags.append(frame.method.consumer_tag)
+        self._consumer_tags[subscription.queue] = frame.method.consumer_tag
 
-    async def unsubscribe(self) -> None:
-        while self._consumer_tags:
-            await self._answer(self.consuming.basic_cancel, self._consumer_tags.pop())
+    async def unsubscribe(self, queue: str) -> None:
+        if tag := self._consumer_tags.pop(queue, None):
+            await self._answer(self.consuming.basic_cancel, tag)
 
     async def delete(self, queue: str) -> None:
         await self._answer(self.consuming.queue_delete, queue)

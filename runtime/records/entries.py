@@ -26,17 +26,21 @@ def path(folder: Path, number: int) -> Path:
 
 
 def numbers(folder: Path) -> list[int]:
+    stems = [name.removesuffix(SUFFIX) for name in listing(folder) if name.endswith(SUFFIX)]
+    return sorted(int(stem) for stem in stems if stem.isdecimal())
+
+
+def listing(folder: Path) -> list[str]:
+    """The names in a folder; none if it is not there."""
     # An NFS client asks the server for a listing. About a single name it may answer from its cache.
     try:
-        listing = os.listdir(folder)
+        return os.listdir(folder)
     except FileNotFoundError:
         # It may only remember that the folder was not there.
         try:
-            listing = os.listdir(folder) if exists(folder) else []
+            return os.listdir(folder) if exists(folder) else []
         except FileNotFoundError:
             return []
-    stems = [name.removesuffix(SUFFIX) for name in listing if name.endswith(SUFFIX)]
-    return sorted(int(stem) for stem in stems if stem.isdecimal())
 
 
 def read_all(folder: Path) -> list[Entry]:

@@ -34,8 +34,10 @@ class Faults:
         """The schedule begins."""
 
     def end(self, world: "World") -> None:
-        """From now on nothing goes wrong any more, and what was broken is mended."""
+        """From now on nothing goes wrong any more. What was broken is mended, what was paused is resumed."""
         self.active = False
+        for event in world.pauses.names():
+            world.pauses.resume(event)
         world.full_until = world.broken_until = 0.0
         if not world.rabbitmq.up:
             world.rabbitmq.start()

@@ -106,7 +106,7 @@ class Watch:
     def _check_jobs(self) -> dict[str, Entry]:
         """Each job's verdict, after each was found to have one, and its messages where they belong."""
         ends: dict[str, Entry] = {}
-        for folder in sorted(self._world.ledger.glob("*/[!.]*")):
+        for folder in sorted(self._world.ledger.glob("[!.]*/[!.]*")):
             job, history = folder.name, entries.read_all(folder)
             if not history or history[-1]["kind"] != "verdict":
                 raise Violation(f"job {job} has no verdict: {history}, {self._messages(job)}")

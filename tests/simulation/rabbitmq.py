@@ -228,8 +228,8 @@ class Session:
 
         await self._asked(subscribed)
 
-    async def unsubscribe(self) -> None:
-        await self._asked(self._forget_consumers)
+    async def unsubscribe(self, queue: str) -> None:
+        await self._asked(lambda: self._forget_consumers(queue))
 
     async def close(self) -> None:
         self._up(self.close_here)
@@ -303,9 +303,10 @@ class Session:
     def stall(self, seconds: float) -> None:
         self._stalled_until = self._world.loop.now + seconds
 
-    def _forget_consumers(self) -> None:
+    def _forget_consumers(self, name: str | None = None) -> None:
         for queue in self._broker.queues.values():
-            queue.consumers = [each for each in queue.consumers if each.session is not self]
+            if name in {None, queue.name}:
+                queue.consumers = [each for each in queue.consumers if each.session is not self]
 
     def _acknowledged(self, tag: int) -> None:
         queue, consumer, message = self._unanswered.pop(tag)

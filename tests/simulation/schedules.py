@@ -70,6 +70,8 @@ class Schedule:
             (world.send_poison, 1),
             (lambda: world.cancel(draw.choice(some)), 1),
             (lambda: world.cancel_batch("batch"), 1),
+            (world.pause, 2),
+            (world.resume, 2),
         )
         for deed, most in others:
             deeds += [deed] * max(0, draw.randint(-1, most))

@@ -7,7 +7,7 @@ from runtime.messaging.topology import LEAST_LIMIT
 from tests.simulation.clock import Process
 from tests.simulation.faults import Faults, Once, StrikeWhen, freeze, kill
 from tests.simulation.schedules import folder
-from tests.simulation.world import Story, World
+from tests.simulation.world import PAUSES_SECONDS, Story, World
 
 
 async def a_job_that_fails_with_a_product(world: World) -> None:
@@ -199,3 +199,25 @@ def test_a_dead_job_runs_again_with_edited_metadata_and_its_old_message_is_no_jo
             assert ends == ["job"], world.told()
             last = max((world.ledger / "event" / "job").glob("*.json")).read_text()
             assert '"SUCCEEDED"' in last, world.told()
+
+
+async def a_pause_that_outlives_everything(world: World) -> None:
+    world.send("before", Seconds="90")
+    await asyncio.sleep(20)
+    world.pause()
+    await asyncio.sleep(2 * PAUSES_SECONDS)
+    for number in range(4):
+        world.send(f"job-{number}")
+    world.note("FAULT: everything is killed and started again")
+    world.containers[0].kill()
+    world.status.kill()
+    world.rabbitmq.stop()
+    await asyncio.sleep(10)
+    world.rabbitmq.start()
+    await asyncio.sleep(200)
+    assert sorted(path.name for path in (world.ledger / "event").iterdir()) == ["before"]
+    world.resume()
+
+
+def test_no_job_of_a_paused_event_begins_whatever_is_restarted_and_those_that_run_go_on() -> None:
+    live(a_pause_that_outlives_everything, Faults(), workers=2)

@@ -25,7 +25,9 @@ from runtime.messaging.event import Event
 from runtime.messaging.topology import DELIVERY_LIMIT, LEAST_LIMIT, MOST_RETURNS
 from runtime.oodt import xml_rpc
 from runtime.records import journal
-from runtime.worker import intake, reports
+from runtime.records.entries import SUFFIX
+from runtime.records.pauses import Pauses
+from runtime.worker import intake, reports, taking
 from tests.simulation.clock import PROCESS, Killed, Loop, Process
 from tests.simulation.container import FILE_MANAGER_URL, Container, of_run_dir
 from tests.simulation.disk import Disk
@@ -43,6 +45,8 @@ SETTLE_SECONDS = 2 * 3600.0
 CRAWL_SECONDS = 600.0
 PROBE = "probe-"
 PROBE_SECONDS = 60.0
+# Workers look so often whether an event is paused. In a cluster they do every two seconds.
+PAUSES_SECONDS = 20.0
 
 Story = Callable[["World"], Coroutine[Any, Any, None]]
 # What a reader of a trace can do without.
@@ -79,6 +83,7 @@ class World:
         self._runs: dict[str, int] = {}
         self.ledger = folder / "share" / "ledger"
         self.ledger.mkdir(parents=True)
+        self.pauses = Pauses(self.ledger)
         self._workers = workers
 
     def __enter__(self) -> "World":
@@ -100,6 +105,7 @@ class World:
             mock.patch.object(journal, "INotify", _inotify),
             mock.patch.object(intake, "MOST_RETURNS", self.most_returns),
             mock.patch.object(reports, "MOST_RETURNS", self.most_returns),
+            mock.patch.object(taking, "LOOK_SECONDS", PAUSES_SECONDS),
             self._logged(),
         ):
             self._exits.enter_context(edge)
@@ -190,7 +196,8 @@ class World:
         self.watch.announced(fields)
 
     def recorded(self, path: str) -> None:
-        contextvars.Context().run(self.watch.recorded, Path(path))
+        if path.endswith(SUFFIX):
+            contextvars.Context().run(self.watch.recorded, Path(path))
 
     def removed_product(self, product: str) -> None:
         self.watch.removed_product(product)
@@ -273,6 +280,14 @@ class World:
     def cancel_batch(self, batch: str) -> None:
         self.note(f"operator: cancels batch {batch}")
         self.status.ask(self.status.cancellation.batch(EVENT, batch))
+
+    def pause(self) -> None:
+        self.note("operator: pauses the event")
+        self.status.ask(asyncio.to_thread(self.pauses.pause, EVENT, who="operator"))
+
+    def resume(self) -> None:
+        self.note("operator: resumes the event")
+        self.status.ask(asyncio.to_thread(self.pauses.resume, EVENT))
 
     # The course of a schedule.
 

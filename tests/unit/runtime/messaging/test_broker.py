@@ -32,8 +32,8 @@ class FakeSession:
         if asyncio.iscoroutine(result):
             await result
 
-    async def unsubscribe(self) -> None:
-        self.subscribed.clear()
+    async def unsubscribe(self, queue: str) -> None:
+        self.subscribed.remove(queue)
 
     async def close(self) -> None:
         if self.open:
@@ -68,6 +68,31 @@ def test_a_connection_that_is_made_anew_while_the_process_stops_takes_nothing(
             return sessions[1].subscribed
 
     assert asyncio.run(story()) == []
+
+
+def test_a_queue_that_is_left_while_a_connection_is_made_anew_is_left_there_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sessions: list[FakeSession] = []
+
+    async def story() -> list[str]:
+        broker = Broker(URL, name="test")
+
+        async def connect(_: object) -> Any:
+            sessions.append(FakeSession((lambda: broker.stop_consuming("two")) if sessions else lambda: None))
+            return sessions[-1]
+
+        monkeypatch.setattr(broker_module, "connect", connect)
+        async with broker:
+            for queue in ("one", "two", "three"):
+                await broker.consume(queue, prefetch=1, handler=lambda _: None)
+            await wait(lambda: broker.connected and len(sessions[0].subscribed) == 3)
+            sessions[0].lost.set_result("cut")
+            await wait(lambda: len(sessions) == 2 and broker.connected)
+            await broker.stop_consuming("three")
+            return sessions[1].subscribed
+
+    assert asyncio.run(story()) == ["one"]
 
 
 @pytest.mark.parametrize("error", [pika.exceptions.ChannelWrongStateError("closed"), RuntimeError("odd")])

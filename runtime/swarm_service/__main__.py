@@ -74,4 +74,4 @@ async def _keep_looking(engine: Engine, broker: Broker, looked: Path) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(run_process(watch, swarm_settings))
+    sys.exit(run_process("swarm", watch, swarm_settings))

@@ -24,12 +24,12 @@ HOST_KEY_FILE = "/etc/ssh/ssh_host_ed25519_key.pub"
 
 JOIN = "node/join.py"
 COMMAND_LINE = "\n\nclass FileStore:"  # and what follows is for targets whose token store is a file
-# What handles the join token is plain text, for whoever reads the user data.
-PLAIN = (JOIN, "aws/node/parameter.py")
-PACKED: dict[Role, tuple[str, ...]] = {
-    "manager": ("aws/node/mounts.sh", "aws/node/manager.py"),
-    "worker": ("aws/node/mounts.sh", "aws/node/metadata.py", "aws/node/worker.py"),
+COMMON = (JOIN, "aws/node/parameter.py", "aws/node/mounts.sh")
+FILES: dict[Role, tuple[str, ...]] = {
+    "manager": (*COMMON, "aws/node/manager.py"),
+    "worker": (*COMMON, "aws/node/metadata.py", "aws/node/worker.py"),
 }
+SETUP = "aws/node/setup.sh"
 UNPACK = "import base64, bz2, sys; print(bz2.decompress(base64.b64decode(sys.stdin.read())).decode())"
 
 
@@ -77,35 +77,39 @@ def script(role: Role, variables: Mapping[str, str | None]) -> str:
         "set -euo pipefail",
         *(f"{name}={shlex.quote(value or '')}" for name, value in variables.items()),
         f"mkdir -p {HOME}/node {HOME}/aws/node",
-        *(_plain(name) for name in PLAIN),
-        _packed(PACKED[role]),
-        (INFRA / "aws/node/setup.sh").read_text(),
+        _packed(FILES[role]),
+        f". {HOME}/setup",
+        "",
     ]
     text = "\n".join(parts)
     if len(text.encode()) > LIMIT:
         raise UserDataError(
-            f"the {role}'s user data have {len(text.encode())} bytes, EC2 takes {LIMIT}: pack another file"
+            f"the {role}'s user data have {len(text.encode())} bytes, EC2 takes {LIMIT}: shorten its parts"
         )
     return text
 
 
-def _plain(name: str) -> str:
+def _packed(names: Sequence[str]) -> str:
+    """The command that writes the files, and then does what is to be done at the first boot.
+
+    Compressed by bzip2, whose output is the same everywhere: other bytes from another machine would replace
+    every node. The output of gzip, which cloud-init would unpack itself, depends on the machine's zlib.
+    """
+    whole = "\n".join([*map(_written, names), (INFRA / SETUP).read_text()])
+    lines = [
+        "# Packed, for EC2 takes no more than 16 KB. The command before the > shows it; by sha256 it has",
+        *(
+            f"# {hashlib.sha256((INFRA / name).read_bytes()).hexdigest()} infra/{name}"
+            for name in (*names, SETUP)
+        ),
+        f"python3 -c '{UNPACK}' <<'END_OF_PACKED' >{HOME}/setup",
+        base64.b64encode(bz2.compress(whole.encode())).decode(),
+        "END_OF_PACKED",
+    ]
+    return "\n".join(lines)
+
+
+def _written(name: str) -> str:
     text = (INFRA / name).read_text()
     text = text.partition(COMMAND_LINE)[0] if name == JOIN else text
     return f"cat >{HOME}/{name} <<'END_OF_FILE'\n{text}END_OF_FILE"
-
-
-def _packed(names: Sequence[str]) -> str:
-    """Compressed, because everything as plain text would be too long; nothing in it sees the join token.
-
-    By bzip2, whose output is the same everywhere: other bytes from another machine would replace every node.
-    """
-    content = base64.b64encode(bz2.compress("\n".join(map(_plain, names)).encode())).decode()
-    lines = [
-        "# Packed, for EC2 takes no more than 16 KB. The command before the pipe shows it; by sha256 it has",
-        *(f"# {hashlib.sha256((INFRA / name).read_bytes()).hexdigest()} infra/{name}" for name in names),
-        f"python3 -c '{UNPACK}' <<'END_OF_FILE' | bash -eu",
-        content,
-        "END_OF_FILE",
-    ]
-    return "\n".join(lines)

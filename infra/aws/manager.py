@@ -141,11 +141,9 @@ class Manager(pulumi.ComponentResource):
             instance_type=instance_type.name,
             key_name=key.id,
             iam_instance_profile=role.profile.id,
-            network_interfaces=[
-                aws.ec2.InstanceNetworkInterfaceArgs(
-                    device_index=0, network_interface_id=address.interface.id
-                )
-            ],
+            primary_network_interface=aws.ec2.InstancePrimaryNetworkInterfaceArgs(
+                network_interface_id=address.interface.id
+            ),
             root_block_device=aws.ec2.InstanceRootBlockDeviceArgs(
                 volume_size=disks.ROOT_SIZE,
                 volume_type=disks.VOLUME_TYPE,

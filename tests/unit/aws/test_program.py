@@ -23,7 +23,7 @@ def test_the_manager_is_an_instance_of_the_originals_size_and_name(cloud: Cloud)
     assert manager["instanceType"] == "t2.xlarge"
     assert manager["ami"] == ("ami for /aws/service/ecs/optimized-ami/amazon-linux-2023/recommended/image_id")
     assert manager["tags"]["Name"] == "Swarm Manager Node"
-    assert manager["networkInterfaces"] == [{"deviceIndex": 0, "networkInterfaceId": "manager-id"}]
+    assert manager["primaryNetworkInterface"] == {"networkInterfaceId": "manager-id"}
     assert manager["userDataReplaceOnChange"] is True
 
 

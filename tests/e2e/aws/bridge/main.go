@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/common/diag"
+	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource/plugin"
 	"github.com/spf13/afero"
 
@@ -94,6 +95,7 @@ func providerInfo(ctx context.Context, server run.Provider) tfbridge.ProviderInf
 			info.IgnoreMappings = append(info.IgnoreMappings, name)
 		}
 	}
+	info.Resources["aws_instance"].PreCheckCallback = primaryInterface
 	for name := range provider.DataSourcesMap().Range {
 		if token, used := dataSources[name]; used {
 			info.DataSources[name] = &tfbridge.DataSourceInfo{Tok: tfbridge.MakeDataSource("aws", token[0], token[1])}
@@ -106,6 +108,21 @@ func providerInfo(ctx context.Context, server run.Provider) tfbridge.ProviderInf
 	}
 	info.SetAutonaming(255, "-")
 	return info
+}
+
+// Version 5 of the provider has a block network_interface where version 6, which pulumi-aws is made of, has
+// primary_network_interface.
+func primaryInterface(_ context.Context, inputs, _ resource.PropertyMap) (resource.PropertyMap, error) {
+	primary, given := inputs["primaryNetworkInterface"]
+	if !given {
+		return inputs, nil
+	}
+	first := primary.ObjectValue().Copy()
+	first["deviceIndex"] = resource.NewProperty(0.0)
+	inputs = inputs.Copy()
+	delete(inputs, "primaryNetworkInterface")
+	inputs["networkInterfaces"] = resource.NewProperty([]resource.PropertyValue{resource.NewProperty(first)})
+	return inputs, nil
 }
 
 func schema(ctx context.Context, info tfbridge.ProviderInfo) ([]byte, error) {

@@ -1,25 +1,15 @@
 """The operator's command that checks an account before a cluster is made in it: oodt preflight aws."""
 
-import importlib.util
 import json
-import os
-import subprocess
-import sys
 from argparse import ArgumentParser, Namespace
-from pathlib import Path
-from typing import Any
 
+from runtime.cli import program
 from runtime.cli.command import Command, exit_with
-from runtime.cli.results import BAD_INPUT, DONE, BadInput, Result
-
-# The Pulumi program has its own process: this package is installed where there is none of it.
-PROGRAM = "infra"
-SECONDS = 60  # far more than it takes; what it asks has limits of its own
+from runtime.cli.results import BAD_INPUT, DONE, Result
 
 
 def _run(options: Namespace) -> Result:
-    line = [sys.executable, "-m", f"{PROGRAM}.{options.target}.preflight"]
-    answer = _answer([*line, "--policy"] if options.policy else line)
+    answer = program.ask(f"{options.target}.preflight", *(["--policy"] if options.policy else []))
     if options.policy:
         return Result(answer=answer, show=lambda: print(json.dumps(answer, indent=2)))
     findings = answer["findings"]
@@ -41,26 +31,6 @@ def _run(options: Namespace) -> Result:
         show=show,
         code=BAD_INPUT if counted["error"] else DONE,
     )
-
-
-def _answer(line: list[str]) -> dict[str, Any]:
-    """What the program says of the stack of this folder; raises BadInput."""
-    found = importlib.util.find_spec(PROGRAM)
-    if found is None or not found.origin:
-        raise BadInput(
-            "the Pulumi program is not here: run this in the project's folder, after source ./activate"
-        )
-    environment = os.environ | {"PYTHONPATH": str(Path(found.origin).parents[1])}
-    try:
-        done = subprocess.run(
-            line, env=environment, capture_output=True, text=True, timeout=SECONDS, check=False
-        )
-    except subprocess.TimeoutExpired:
-        raise BadInput(f"the preflight did not end within {SECONDS} s: run it again") from None
-    if done.returncode:
-        raise BadInput(done.stderr.strip())
-    answer: dict[str, Any] = json.loads(done.stdout)
-    return answer
 
 
 def _add_options(parser: ArgumentParser) -> None:

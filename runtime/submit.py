@@ -11,7 +11,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from runtime.cli import addresses, batches
+from runtime.cli import addresses, batch_cost, batches
 from runtime.cli.batches import BatchError
 from runtime.cli.command import Command, event, exit_with, take_over_timeout, word
 from runtime.cli.display import display, summarize
@@ -21,6 +21,7 @@ from runtime.cli.results import (
     SOME_FAILED,
     TIMED_OUT,
     BadInput,
+    BadUsage,
     CliError,
     NoBroker,
     Result,
@@ -39,10 +40,14 @@ MOST_JOBS = 1_000_000_000
 def _run(options: Namespace) -> Result:
     # The display and the result tell what matters. The broker's log would repeat it.
     logging.disable(logging.ERROR)
+    if options.dry_run and options.wait:
+        raise BadUsage("--dry-run submits nothing that --wait could follow")
     progress = BatchProgress(batch=_batch_id(options.batch_id), jobs=0)
     with contextlib.ExitStack() as held:
         try:
             request = _request(options, progress, held)
+            if options.dry_run:
+                return _only_checked(request.event, progress.jobs)
             url = addresses.broker_url()
             if options.priority is None:
                 request = replace(request, priority=addresses.priority(request.event))
@@ -60,6 +65,19 @@ def _run(options: Namespace) -> Result:
             raise
     some_failed = progress.counts["DEAD"] or progress.counts["CANCELLED"]
     return _result(progress, options, SOME_FAILED if some_failed else DONE)
+
+
+def _only_checked(event: str, jobs: int) -> Result:
+    cost = batch_cost.reckon(event, jobs)
+
+    def show() -> None:
+        print(f"{jobs} jobs of {event}: checked, none submitted")
+        for line in [f"cost: {cost}"] if isinstance(cost, str) else cost.lines():
+            print(line)
+
+    known = None if isinstance(cost, str) else cost.as_json()
+    answer = {"event": event, "jobs": jobs, "submitted": 0, "cost": known}
+    return Result(answer=answer, show=show)
 
 
 def _result(progress: BatchProgress, options: Namespace, code: int) -> Result:
@@ -177,6 +195,11 @@ def _add_options(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--priority", choices=("normal", "high"), help="unless given, the event's own")
     parser.add_argument("--wait", action="store_true", help="follow the jobs until each has ended")
+    parser.add_argument(
+        "--dry-run",
+        action="store_true",
+        help="only check the jobs, and say what the batch will cost on target aws",
+    )
 
 
 def _count(text: str) -> int:
@@ -197,6 +220,7 @@ COMMAND = Command(
         "--event test-workflow --jobs 10 --metadata Dataset=abc --metadata Project=123 --wait",
         "--event test-workflow --batch jobs.csv --wait --json",
         "--event test-workflow --batch - < jobs.csv",
+        "--event test-workflow --batch jobs.csv --dry-run",
     ),
     add_options=_add_options,
     run=_run,

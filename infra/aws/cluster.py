@@ -7,7 +7,9 @@ from ipaddress import IPv4Network
 import pulumi
 
 from infra.addresses import Addresses, choose
-from infra.aws import cost, instance_type, machine_image, network, roles, share, user_data
+from infra.aws import instance_type, machine_image, network, roles, share, user_data
+from infra.aws.cost import prices
+from infra.aws.cost.estimate import estimate
 from infra.aws.machine_image import MachineImage
 from infra.aws.manager import Manager, ManagerAddress, check_existing, existing_pool
 from infra.aws.preflight import report
@@ -54,10 +56,16 @@ def create(settings: Settings, identity: Identity) -> Swarm:
     except ConfigurationError as problem:
         raise pulumi.RunError(str(problem)) from None
     if pulumi.runtime.is_dry_run():
-        pulumi.log.info(cost.estimate(settings))
+        pulumi.log.info(str(estimate(settings, prices.look_up(settings.aws), _public(settings, place))))
     return AwsNodes(
         settings, place, identity, kind=kind, image=image, targets=targets, addresses=addresses
     ).swarm
+
+
+def _public(settings: Settings, place: network.Network) -> int:
+    """How many nodes have public addresses: the manager is in the first subnet, the workers in all."""
+    workers = settings.worker_nodes if any(subnet.public for subnet in place.subnets) else 0
+    return workers + place.subnets[0].public
 
 
 def _addresses(settings: Settings, place: network.Network) -> Addresses | None:

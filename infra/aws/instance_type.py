@@ -58,7 +58,7 @@ def of(name: str, architectures: Sequence[str] | None, zones: Iterable[str]) -> 
 
 
 def unusable(name: str, why: str) -> ConfigurationError:
-    fix = "pulumi config set instance_type t2.xlarge"
+    fix = "pulumi config set instance_type m6i.xlarge"
     return ConfigurationError("instance_type", name, f"it cannot be used in this region ({why}).", fix)
 
 

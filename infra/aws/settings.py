@@ -69,7 +69,7 @@ def load_aws(values: Values, config: Mapping[str, str]) -> AwsSettings:
         profile=config.get("aws:profile", ""),
         admin_cidrs=_admin_cidrs(values),
         instance_type=values.matching(
-            "instance_type", r"[a-z][a-z0-9-]*\.[a-z0-9-]+", "the name of an instance type", "t2.xlarge"
+            "instance_type", r"[a-z][a-z0-9-]*\.[a-z0-9-]+", "the name of an instance type", "m6i.xlarge"
         ),
         ami=values.matching(
             "ami", r"(ami-[0-9a-f]+)?", "empty or the id of a machine image", "ami-0123456789abcdef0"

@@ -104,6 +104,11 @@ class Share(pulumi.ComponentResource):
             "share",
             encrypted=True,
             throughput_mode="elastic",
+            # Most products are read once or never.
+            lifecycle_policies=[
+                aws.efs.FileSystemLifecyclePolicyArgs(transition_to_ia="AFTER_30_DAYS"),
+                aws.efs.FileSystemLifecyclePolicyArgs(transition_to_primary_storage_class="AFTER_1_ACCESS"),
+            ],
             tags=tags(self._settings, f"{self._settings.prefix} share"),
             opts=pulumi.ResourceOptions(parent=self, protect=protect),
         )

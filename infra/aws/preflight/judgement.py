@@ -25,6 +25,7 @@ RULES: dict[str, Rule] = {
     "the swarm's addresses": network.swarm_addresses,
     "memory of instance_type": nodes.memory,
     "zones of instance_type": nodes.offered,
+    "steady work on instance_type": nodes.steady,
     "the machine image": nodes.image,
     "nodes that exist": nodes.change,
     "quota on vCPUs": quotas.on_demand,

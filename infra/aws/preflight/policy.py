@@ -93,7 +93,7 @@ MAKING = {
         "TagResource",  # asked for with the tags of what is made
     ),
 }
-# Stopping and deleting: only what has the stack's tags.
+# Changing, stopping and deleting: only what has the stack's tags.
 ENDING = {
     "ec2": (
         "DeleteKeyPair",
@@ -106,7 +106,12 @@ ENDING = {
         "StopInstances",
         "TerminateInstances",
     ),
-    "elasticfilesystem": ("DeleteAccessPoint", "DeleteFileSystem", "DeleteMountTarget"),
+    "elasticfilesystem": (
+        "DeleteAccessPoint",
+        "DeleteFileSystem",
+        "DeleteMountTarget",
+        "PutLifecycleConfiguration",
+    ),
 }
 GROUP = {
     "autoscaling": (
@@ -158,6 +163,8 @@ def document(settings: Settings) -> dict[str, Any]:
     ssm = f"arn:{partition}:ssm:{region}"
     statements = [
         _statement("Look", LOOKING, "*", here),
+        # AWS serves its price list in other regions than this one.
+        _statement("Prices", {"pricing": ("GetProducts",)}, "*"),
         _statement("Make", MAKING, "*", here),
         _statement("End", ENDING, "*", {"StringEquals": own}),
         _statement("Workers", GROUP, f"{group}{group_name(settings)}"),

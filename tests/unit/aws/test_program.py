@@ -20,7 +20,7 @@ INGRESS = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
 
 def test_the_manager_is_an_instance_of_the_originals_size_and_name(cloud: Cloud) -> None:
     manager = cloud.one(INSTANCE)
-    assert manager["instanceType"] == "t2.xlarge"
+    assert manager["instanceType"] == "m6i.xlarge"
     assert manager["ami"] == ("ami for /aws/service/ecs/optimized-ami/amazon-linux-2023/recommended/image_id")
     assert manager["tags"]["Name"] == "Swarm Manager Node"
     assert manager["primaryNetworkInterface"] == {"networkInterfaceId": "manager-id"}
@@ -63,7 +63,7 @@ def test_the_workers_are_a_group_of_worker_nodes_instances(cloud: Cloud) -> None
     assert group["instanceRefresh"]["strategy"] == "Rolling"
     tags = {tag["key"]: (tag["value"], tag["propagateAtLaunch"]) for tag in group["tags"]}
     assert tags["Name"] == ("Swarm Worker Node", True)
-    assert cloud.one(TEMPLATE)["instanceType"] == "t2.xlarge"
+    assert cloud.one(TEMPLATE)["instanceType"] == "m6i.xlarge"
     assert "instanceMarketOptions" not in cloud.one(TEMPLATE)
 
 
@@ -280,7 +280,7 @@ def test_the_swarms_networks_meet_neither_the_vpc_nor_an_administrators(tmp_path
 def test_a_cluster_that_exists_keeps_its_addresses_or_what_docker_gave_it(
     tmp_path: Path, tags: dict[str, str], kept: str
 ) -> None:
-    manager = {"instanceType": "t2.xlarge", "availabilityZone": "us-west-2a", "tags": tags}
+    manager = {"instanceType": "m6i.xlarge", "availabilityZone": "us-west-2a", "tags": tags}
     cloud = Cloud(
         answers={
             "aws:ec2/getInstances:getInstances": {"ids": ["i-1"]},

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from infra.aws import disks, instance_type, machine_image, manager
+from infra.aws.cost import burstable
 from infra.aws.preflight.facts import Facts
 from infra.aws.preflight.finding import Finding
 from infra.aws.preflight.place import chosen, kind
@@ -22,6 +23,18 @@ def offered(settings: Settings, facts: Facts) -> Iterator[Finding]:
     if not facts.offers.get():
         raise instance_type.unusable(name, "no zone offers it")
     yield from ()
+
+
+def steady(settings: Settings, facts: Facts) -> Iterator[Finding]:
+    name = chosen(settings).instance_type
+    if problem := burstable.warning(name):
+        yield Finding(
+            severity="warning",
+            key="instance_type",
+            value=repr(name),
+            problem=problem,
+            fix=f"pulumi config set instance_type {burstable.steady(name)}",
+        )
 
 
 def image(settings: Settings, facts: Facts) -> Iterator[Finding]:

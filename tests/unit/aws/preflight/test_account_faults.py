@@ -65,7 +65,7 @@ def test_quotas_that_aws_does_not_name_are_not_checked(account: Account) -> None
 def test_an_image_for_other_processors_is_told(account: Account) -> None:
     images = account.client("ec2").describe_images(Owners=["amazon"])["Images"]
     arm = next(image["ImageId"] for image in images if image["Architecture"] == "arm64")
-    assert "it is for arm64, t2.xlarge is x86_64" in said(account.findings(ami=arm))
+    assert "it is for arm64, m6i.xlarge is x86_64" in said(account.findings(ami=arm))
 
 
 def test_an_image_whose_root_disk_has_another_name_is_told(account: Account) -> None:

@@ -210,5 +210,5 @@ def test_an_account_without_a_default_vpc_is_told(account: Account) -> None:
 
 def test_a_subnet_in_a_zone_without_the_instance_type_is_told(account: Account) -> None:
     subnet = account.subnets()[f"{REGION}d"]
-    found = account.findings(**given(account.default_vpc, subnet))
+    found = account.findings(instance_type="t2.xlarge", **given(account.default_vpc, subnet))
     assert f"{subnet} in us-west-2d: there is t2.xlarge only in us-west-2a" in said(found)

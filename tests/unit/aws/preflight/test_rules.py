@@ -162,7 +162,7 @@ def test_nodes_that_exist_need_no_room_and_no_quota(folder: Path) -> None:
     nodes = tuple(
         Instance(
             id=f"i-{role}{number}",
-            type="t2.xlarge",
+            type="m6i.xlarge",
             architecture="x86_64",
             zone="us-west-2a",
             vcpus=4,

@@ -33,12 +33,11 @@ pulumi.export(names.SSH_OUTPUT, docker_host.apply(lambda url: login_line(swarm.i
 if swarm.tunnelled:
     ports = (names.AMQP_PORT, names.MANAGEMENT_PORT, names.FILEMGR_PORT, names.STATUS_PORT)
     pulumi.export(names.TUNNEL_OUTPUT, docker_host.apply(lambda url: login_line(swarm.identity, url, ports)))
-address = swarm.service_host
 pulumi.export("archive", f"{swarm.share}/archive")
 pulumi.export("jobs", f"{swarm.share}/jobs")
-pulumi.export("filemgr_url", pulumi.Output.concat("http://", address, f":{names.FILEMGR_PORT}"))
-pulumi.export(names.USER_URL_OUTPUT, access.broker.user_url(address))
-pulumi.export(names.ADMIN_URL_OUTPUT, access.broker.admin_url(address))
+pulumi.export("filemgr_url", pulumi.Output.concat("http://", swarm.endpoint(names.FILEMGR_PORT)))
+pulumi.export(names.USER_URL_OUTPUT, access.broker.user_url(swarm.endpoint(names.AMQP_PORT)))
+pulumi.export(names.ADMIN_URL_OUTPUT, access.broker.admin_url(swarm.endpoint(names.MANAGEMENT_PORT)))
 pulumi.export(names.PRIORITIES_OUTPUT, {each.event: each.priority for each in chosen.workflows})
-pulumi.export(names.STATUS_URL_OUTPUT, pulumi.Output.concat("http://", address, f":{names.STATUS_PORT}"))
+pulumi.export(names.STATUS_URL_OUTPUT, pulumi.Output.concat("http://", swarm.endpoint(names.STATUS_PORT)))
 pulumi.export(names.STATUS_TOKEN_OUTPUT, access.status_token)

@@ -7,59 +7,15 @@ from __future__ import annotations
 
 import http.client
 import json
-import socket
-import subprocess
 import time
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
-from tempfile import TemporaryFile
 from typing import Any
 from urllib.parse import urlencode
 
 from infra import ssh
 from infra.ssh import Identity
-
-STOP_TIMEOUT = 5  # seconds for ssh to end once its connection is closed
-
-
-class _Connection(http.client.HTTPConnection):
-    """HTTP through an ssh command: this side has one end of a pair of sockets, ssh has the other."""
-
-    def __init__(self, line: Sequence[str]) -> None:
-        super().__init__("docker", timeout=ssh.DOCKER_TIMEOUT)
-        self._line = line
-        self._said = TemporaryFile()  # noqa: SIM115 - closed by `end`
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def connect(self) -> None:
-        self.sock, end = socket.socketpair()
-        self.sock.settimeout(self.timeout)
-        with end:
-            pipe = end.fileno()
-            self._process = subprocess.Popen(self._line, stdin=pipe, stdout=pipe, stderr=self._said)
-
-    def close(self) -> None:
-        super().close()
-        if self._process is not None:
-            try:
-                self._process.wait(STOP_TIMEOUT)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-                self._process.wait()
-            self._process = None
-
-    def end(self) -> None:
-        """Close it for good."""
-        self.close()
-        self._said.close()
-
-    def complaint(self) -> str:
-        """What ssh has said on its standard error since the last time."""
-        self._said.seek(0)
-        words = self._said.read().decode(errors="replace").strip()
-        self._said.seek(0)
-        self._said.truncate()
-        return words
+from infra.ssh_http import SshConnection
 
 
 class DockerApi:
@@ -68,7 +24,7 @@ class DockerApi:
     def __init__(self, identity: Identity, docker_host: str) -> None:
         self._host = ssh.place(docker_host).host
         line = [*ssh.command(identity, docker_host), "docker", "system", "dial-stdio"]
-        self._connection = _Connection(line)
+        self._connection = SshConnection("docker", line)
 
     def __enter__(self) -> DockerApi:
         return self

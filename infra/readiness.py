@@ -15,34 +15,38 @@ DRAIN_TIMEOUT = 900  # seconds for the tasks of a leaving worker to end
 
 
 class _ManagerProvider(Provider):
-    updated_by = ("folder", "generation")
+    updated_by = ("container", "folder", "generation")
     replaced_by = ("address",)
     limit = ANSWER_TIMEOUT
 
     def act(self, props: Props) -> tuple[str, Props]:
         """Wait for the manager, note its host key, then wait for its swarm."""
-        address = props["address"]
-        keys = self.wait(f"sshd on {address}", lambda: ssh.host_keys(address) or None)
-        outputs = {**props, "docker_host": f"ssh://root@{address}:22", "known_hosts": f"{keys}\n"}
-        self.identity(props).known_hosts_file.write_text(outputs["known_hosts"])
+        container, identity = props["container"], self.identity(props)
+        key = self.wait(f"the ssh host key of {container}", lambda: ssh.container_key(container))
+        docker_host = f"ssh://root@{ssh.container_host(container)}:22"
+        outputs = {**props, "docker_host": docker_host, "known_hosts": f"{key}\n"}
+        identity.known_hosts_file.write_text(outputs["known_hosts"])
+        identity.configuration_file.write_text(ssh.CONTAINERS_CONFIGURATION)
 
         def controls() -> bool | None:
             seen = self.docker(outputs, "info --format '{{.Swarm.ControlAvailable}}'")
             return True if seen.strip() == "true" else None
 
-        self.wait(f"the swarm of {address}", controls)
-        return address, outputs
+        self.wait(f"the swarm of {container}", controls)
+        return props["address"], outputs
 
     def is_lost(self, olds: Props, news: Props) -> bool:
-        # This looks at a file, at each update: a machine that has not used this stack yet lacks the file, and
-        # ssh needs it before anything can be looked at on a host.
-        return not self.identity(news).knows(olds["known_hosts"])
+        # This looks at files, at each update: a machine that has not used this stack yet lacks them, and ssh
+        # needs them before anything can be looked at on a host.
+        identity = self.identity(news)
+        return not (identity.knows(olds["known_hosts"]) and identity.reaches_containers())
 
 
 class ManagerReady(Resource, module="swarm", name="ManagerReady"):
-    """Done when the manager's docker answers over ssh and controls a swarm.
+    """Done when the docker of the manager, a container of the user's docker, answers and controls a swarm.
 
-    ``generation`` changes when the manager is replaced: then the new one is waited for.
+    ``address`` is the manager's among the nodes. ``generation`` changes when the manager is replaced: then
+    the new one is waited for.
     """
 
     docker_host: pulumi.Output[str]
@@ -52,12 +56,14 @@ class ManagerReady(Resource, module="swarm", name="ManagerReady"):
         name: str,
         *,
         address: str,
+        container: str,
         identity: Identity,
         generation: pulumi.Input[str],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         props = {
             "address": address,
+            "container": container,
             "folder": identity.folder,
             "generation": generation,
             "docker_host": None,

@@ -15,11 +15,20 @@ from urllib.parse import urlsplit
 CONNECT_TIMEOUT = 10  # seconds
 DOCKER_TIMEOUT = 30  # seconds for one docker command
 DEFAULT_PORT = 22
+HOST_KEY_FILE = "/var/lib/docker/node/ssh_host_ed25519_key.pub"  # of a node container: images/node/start
 CONNECTION_FAILED = 255  # ssh's exit code where it is not the command's
 # What ssh says if sshd has too many connections that have not logged in yet; the command did not run.
 TURNED_AWAY = "kex_exchange_identification"
 TURNED_AWAY_PAUSE = 1  # seconds
 CONFIGURATION = "OODT_SSH_CONFIG"  # environment: the operator's ssh configuration, if not at its usual place
+# Ends the host in a docker_host if that is a container of the user's docker. Docker brings ssh to it: that
+# needs no route to the container and no port, and works wherever docker is.
+CONTAINER = ".container"
+CONTAINERS_CONFIGURATION = f"""\
+# Written by pulumi up. Nodes are containers: ssh reaches them through docker and not through the network.
+Host *{CONTAINER}
+  ProxyCommand docker exec --interactive $(basename %h {CONTAINER}) /usr/sbin/sshd -i
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,13 +51,24 @@ class Identity:
     def known_hosts_file(self) -> Path:
         return Path(self.folder) / "known_hosts"
 
+    @property
+    def configuration_file(self) -> Path:
+        """For hosts that are containers."""
+        return Path(self.folder) / "config"
+
     def knows(self, hosts: str) -> bool:
         """Whether the stack's file of known hosts is there and has this content."""
-        return self.known_hosts_file.exists() and self.known_hosts_file.read_text() == hosts
+        return _has(self.known_hosts_file, hosts)
 
-    def options(self) -> list[str]:
+    def reaches_containers(self) -> bool:
+        """Whether the stack's ssh configuration for containers is there."""
+        return _has(self.configuration_file, CONTAINERS_CONFIGURATION)
+
+    def options(self, docker_host: str) -> list[str]:
         """Options for the ssh command, which asks no questions and trusts only known hosts."""
+        through_docker = ["-F", str(self.configuration_file)] if _is_container(docker_host) else []
         return [
+            *through_docker,
             *(self._stack_options() if self.folder else _operator_options()),
             *("-o", "BatchMode=yes"),
             *("-o", f"ConnectTimeout={CONNECT_TIMEOUT}"),
@@ -64,12 +84,18 @@ class Identity:
             *("-o", "IdentitiesOnly=yes"),
         ]
 
-    def login_options(self) -> list[str]:
+    def login_options(self, docker_host: str) -> list[str]:
         """Options for an ssh command that a person types, in any folder."""
         if not self.folder:
             return _operator_options()
+        through_docker = ["-F", str(self.configuration_file.resolve())] if _is_container(docker_host) else []
         known_hosts = self.known_hosts_file.resolve()
-        return ["-i", str(self.key_file.resolve()), "-o", f"UserKnownHostsFile={known_hosts}"]
+        key = str(self.key_file.resolve())
+        return [*through_docker, "-i", key, "-o", f"UserKnownHostsFile={known_hosts}"]
+
+
+def _has(file: Path, content: str) -> bool:
+    return file.exists() and file.read_text() == content
 
 
 def _operator_options() -> list[str]:
@@ -92,6 +118,15 @@ def place(docker_host: str) -> Place:
     return Place(user, rest.partition(":")[0], url.port)
 
 
+def container_host(name: str) -> str:
+    """The host that stands for a container of the user's docker."""
+    return f"{name}{CONTAINER}"
+
+
+def _is_container(docker_host: str) -> bool:
+    return place(docker_host).host.endswith(CONTAINER)
+
+
 def host_name(identity: Identity, docker_host: str) -> str:
     """What ssh connects to: HOST itself, or the name that the operator's configuration gives for HOST.
 
@@ -108,7 +143,7 @@ def host_name(identity: Identity, docker_host: str) -> str:
 def login_line(identity: Identity, docker_host: str, ports: Sequence[int] = ()) -> str:
     """What a person types to log in on docker's host, or to forward these ports of it without a login."""
     user, host, port = place(docker_host)
-    words = ["ssh", *identity.login_options()]
+    words = ["ssh", *identity.login_options(docker_host)]
     if port not in (None, DEFAULT_PORT):
         words += ["-p", str(port)]
     if ports:
@@ -119,7 +154,7 @@ def login_line(identity: Identity, docker_host: str, ports: Sequence[int] = ()) 
 def command(identity: Identity, docker_host: str) -> list[str]:
     """The ssh command for the host of ``ssh://USER@ADDRESS[:PORT]``, without the command to run there."""
     user, host, port = place(docker_host)
-    return ["ssh", *identity.options(), *(["-p", str(port)] if port else []), f"{user}@{host}"]
+    return ["ssh", *identity.options(docker_host), *(["-p", str(port)] if port else []), f"{user}@{host}"]
 
 
 class RemoteError(RuntimeError):
@@ -162,12 +197,15 @@ def docker(identity: Identity, docker_host: str, command: str) -> str:
     return run(identity, docker_host, f"docker {command}", timeout=DOCKER_TIMEOUT)
 
 
-def host_keys(address: str, port: int = 22) -> str:
-    """Lines for a known_hosts file, as the host offers them now; empty while its sshd does not answer."""
+def container_key(name: str) -> str:
+    """The line for a known_hosts file of a node container, as its own disk has it. Raises RemoteError."""
     done = subprocess.run(
-        ["ssh-keyscan", "-T", "3", "-t", "ed25519", "-p", str(port), address],
+        ["docker", "exec", name, "cat", HOST_KEY_FILE],
         capture_output=True,
-        timeout=2 * CONNECT_TIMEOUT,
+        timeout=DOCKER_TIMEOUT,
         check=False,
     )
-    return "\n".join(line for line in done.stdout.decode().splitlines() if line and not line.startswith("#"))
+    words = done.stdout.decode(errors="replace").split()
+    if done.returncode:
+        raise UnreachableError(f"{name}: {done.stderr.decode(errors='replace').strip()}")
+    return f"{container_host(name)} {words[0]} {words[1]}"

@@ -46,6 +46,7 @@ class KeyProvider(Provider):
         identity = self.identity(props)
         identity.key_file.unlink(missing_ok=True)
         identity.known_hosts_file.unlink(missing_ok=True)
+        identity.configuration_file.unlink(missing_ok=True)
         with suppress(OSError):  # not empty, or not there
             for folder in (identity.key_file.parent, identity.key_file.parent.parent):
                 folder.rmdir()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 import pulumi
@@ -28,7 +29,8 @@ class Swarm:
     manager: the resource whose deletion takes the swarm with it.
     members: resources that are done when every worker has joined.
     tunnelled: whether the operator reaches only ssh, and so needs a tunnel to the services.
-    operator_address: the address at which the operator reaches the manager, if it is not ``manager_address``.
+    operator_address: where the operator reaches the services, if it is not ``manager_address``.
+    operator_ports: the ports there that are not those of the services on the manager, by the latter.
     worker_containers: ids of the workers, if they are containers on the operator's own docker. Then that
     docker also builds the images.
     addresses: those of the networks in the swarm; None where one that exists keeps what it has.
@@ -45,11 +47,12 @@ class Swarm:
     members: tuple[pulumi.Resource, ...]
     tunnelled: bool = False
     operator_address: str = ""
+    operator_ports: Mapping[int, int] = field(default_factory=dict)
     worker_containers: tuple[pulumi.Output[str], ...] = ()
     addresses: Addresses | None = None
     mtu: int = USUAL_MTU
 
-    @property
-    def service_host(self) -> pulumi.Input[str]:
-        """The services' host in the operator's addresses. With a tunnel it is the tunnel's near end."""
-        return "localhost" if self.tunnelled else self.operator_address or self.manager_address
+    def endpoint(self, port: int) -> pulumi.Output[str]:
+        """HOST:PORT of a service on the manager, for the operator. With a tunnel, HOST is its near end."""
+        host = "localhost" if self.tunnelled else self.operator_address or self.manager_address
+        return pulumi.Output.concat(host, f":{self.operator_ports.get(port, port)}")

@@ -53,8 +53,9 @@ class Services(pulumi.ComponentResource):
         child = pulumi.ResourceOptions(parent=self)
         # All that is on the swarm goes with its manager: to destroy it, the manager need not answer.
         with_manager = pulumi.ResourceOptions(parent=self, deleted_with=swarm.manager)
+        ssh_options = pulumi.Output.from_input(swarm.docker_host).apply(swarm.identity.options)
         self._docker = docker.Provider(
-            "swarm", host=swarm.docker_host, ssh_opts=swarm.identity.options(), opts=with_manager
+            "swarm", host=swarm.docker_host, ssh_opts=ssh_options, opts=with_manager
         )
         on_swarm = pulumi.ResourceOptions(parent=self, provider=self._docker, deleted_with=swarm.manager)
         self._network = overlay(settings, swarm, on_swarm)
@@ -78,10 +79,10 @@ class Services(pulumi.ComponentResource):
         broker = self._run(names.RABBITMQ_SERVICE, rabbitmq(rabbitmq_image, loaded))
         catalogue = self._run(names.FILEMGR_SERVICE, filemgr(oodt_image, swarm, policies.path))
         user_url, admin_url = (
-            secret_file(file_name, url(names.RABBITMQ_SERVICE), uid=RUNTIME_UID, opts=on_swarm)
+            secret_file(file_name, url, uid=RUNTIME_UID, opts=on_swarm)
             for file_name, url in (
-                ("rabbitmq_user_url", login.user_url),
-                ("rabbitmq_admin_url", login.admin_url),
+                ("rabbitmq_user_url", login.user_url(f"{names.RABBITMQ_SERVICE}:{names.AMQP_PORT}")),
+                ("rabbitmq_admin_url", login.admin_url(f"{names.RABBITMQ_SERVICE}:{names.MANAGEMENT_PORT}")),
             )
         )
         urls = [user_url, admin_url]

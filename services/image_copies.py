@@ -51,13 +51,14 @@ class RegistryProvider(_CopyProvider):
 
     def copy(self, props: Props) -> str:
         """Wait for the registry; wait again if it restarts during the upload."""
-        server, name = props["place"], props["name"]
+        server, name, docker_host = props["place"], props["name"], props.get("docker_host")
+        login = ssh.command(self.identity(props), docker_host) if docker_host else []
         deadline = time.monotonic() + self.limit
         while True:
-            self.wait(f"the registry at {server}", lambda: answers(server) or None)
+            self.wait(f"the registry at {server}", lambda: answers(server, login) or None)
             try:
                 with saved(props["image"], timeout=COPY_TIMEOUT) as archive:
-                    return f"{server}/{name}@{upload(archive, server, name)}"
+                    return f"{server}/{name}@{upload(archive, server, name, login)}"
             except ConnectionError:
                 if time.monotonic() > deadline:
                     raise
@@ -87,6 +88,7 @@ def _inputs(name: str, image: pulumi.Input[str], swarm: Swarm, place: pulumi.Inp
         "image": image,
         "manager": swarm.manager.id,
         "folder": swarm.identity.folder,
+        "docker_host": swarm.docker_host,
         "place": place,
         "reference": None,
     }

@@ -32,18 +32,14 @@ class Credentials(pulumi.ComponentResource):
         self.admin = Password("rabbitmq-admin", child).value
         self.register_outputs({})
 
-    def user_url(self, host: pulumi.Input[str]) -> pulumi.Output[str]:
-        """Where messages go, as the original's RABBITMQ_USER_URL."""
+    def user_url(self, endpoint: pulumi.Input[str]) -> pulumi.Output[str]:
+        """Where messages go, as the original's RABBITMQ_USER_URL; ``endpoint`` is HOST:PORT."""
         vhost = quote(names.VIRTUAL_HOST, safe="")
-        return pulumi.Output.concat(
-            f"amqp://{names.MESSAGE_USER}:", self.user, "@", host, f":{names.AMQP_PORT}/{vhost}"
-        )
+        return pulumi.Output.concat(f"amqp://{names.MESSAGE_USER}:", self.user, "@", endpoint, f"/{vhost}")
 
-    def admin_url(self, host: pulumi.Input[str]) -> pulumi.Output[str]:
-        """The management API, as the original's RABBITMQ_ADMIN_URL."""
-        return pulumi.Output.concat(
-            f"http://{names.ADMIN_USER}:", self.admin, "@", host, f":{names.MANAGEMENT_PORT}"
-        )
+    def admin_url(self, endpoint: pulumi.Input[str]) -> pulumi.Output[str]:
+        """The management API, as the original's RABBITMQ_ADMIN_URL; ``endpoint`` is HOST:PORT."""
+        return pulumi.Output.concat(f"http://{names.ADMIN_USER}:", self.admin, "@", endpoint)
 
 
 def events(workflows: Sequence[Workflow]) -> list[Event]:

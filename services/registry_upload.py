@@ -11,12 +11,13 @@ import http.client
 import json
 import posixpath
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from http import HTTPStatus
 from typing import IO, Any
 from urllib.parse import urlsplit
 
 from infra.saved_image import BLOCK
+from infra.ssh_http import SshConnection
 
 CALL_TIMEOUT = 60  # seconds without a sign of life
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
@@ -33,16 +34,17 @@ class RegistryError(RuntimeError):
     """The registry refused an image; the message quotes it."""
 
 
-def upload(archive: IO[bytes], server: str, repository: str) -> str:
+def upload(archive: IO[bytes], server: str, repository: str, login: Sequence[str] = ()) -> str:
     """Upload an image, read from what `docker save` writes, to a registry that has neither TLS nor login.
 
-    Returns the digest that the registry knows it by. Raises RegistryError, and what stream and connection may
-    raise: OSError, tarfile.TarError, http.client.HTTPException.
+    ``login`` is the ssh command for a host that reaches the registry, if this machine does not. Returns the
+    digest that the registry knows it by. Raises RegistryError, and what stream and connection may raise:
+    OSError, tarfile.TarError, http.client.HTTPException.
     """
     small: dict[str, bytes] = {}
     layers: dict[str, Descriptor] = {}
     links: dict[str, str] = {}
-    with _Repository(server, repository) as target:
+    with _Repository(_connection(server, login), repository) as target:
         with tarfile.open(fileobj=archive, mode="r|", bufsize=BLOCK) as tar:
             for member in tar:
                 if member.issym():  # a layer that occurs twice
@@ -71,9 +73,9 @@ def upload(archive: IO[bytes], server: str, repository: str) -> str:
         return target.publish(json.dumps(manifest).encode())
 
 
-def answers(server: str) -> bool:
+def answers(server: str, login: Sequence[str] = ()) -> bool:
     """Whether a registry is there now."""
-    connection = http.client.HTTPConnection(server, timeout=CALL_TIMEOUT)
+    connection = _connection(server, login)
     try:
         connection.request("GET", "/v2/")
         return connection.getresponse().status == HTTPStatus.OK
@@ -83,11 +85,18 @@ def answers(server: str) -> bool:
         connection.close()
 
 
+def _connection(server: str, login: Sequence[str]) -> http.client.HTTPConnection:
+    if not login:
+        return http.client.HTTPConnection(server, timeout=CALL_TIMEOUT, blocksize=BLOCK)
+    line = [*login[:-1], "-W", server, login[-1]]
+    return SshConnection(server, line, timeout=CALL_TIMEOUT, blocksize=BLOCK)
+
+
 class _Repository:
     """One repository of a registry, over one connection."""
 
-    def __init__(self, server: str, name: str) -> None:
-        self._http = http.client.HTTPConnection(server, timeout=CALL_TIMEOUT, blocksize=BLOCK)
+    def __init__(self, connection: http.client.HTTPConnection, name: str) -> None:
+        self._http = connection
         self._path = f"/v2/{name}"
 
     def __enter__(self) -> _Repository:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import shlex
 import shutil
 import subprocess
 import sys
@@ -26,11 +27,15 @@ CHANGING = ("up", "refresh", "destroy")
 
 @dataclass
 class Cluster:
-    """A stack in its own copy of the project; nothing of it is in the user's checkout, backend or swarm."""
+    """A stack in its own copy of the project; nothing of it is in the user's checkout, backend or swarm.
+
+    ``group`` is the group that the user's commands run in, if it is not this process's.
+    """
 
     folder: Path
     stack: str
     environment: dict[str, str] = field(default_factory=dict)
+    group: int | None = None
     _outputs: dict[str, Any] = field(default_factory=dict, init=False)
 
     @classmethod
@@ -63,7 +68,7 @@ class Cluster:
         if arguments[0] in CHANGING:
             self._outputs.clear()
         line = ["pulumi", "--non-interactive", "--color", "never", *arguments]
-        done = _run(line, cwd=self.folder, env=self.environment, timeout=timeout, check=False)
+        done = self._run(line, cwd=self.folder, env=self.environment, timeout=timeout, check=False)
         text = done.stdout + done.stderr
         if check and done.returncode:
             raise AssertionError(f"{' '.join(line)} ended with {done.returncode}:\n{text[-8000:]}")
@@ -86,8 +91,8 @@ class Cluster:
 
     def manager(self, command: str, *, check: bool = True) -> str:
         """Run a shell command on the manager node."""
-        line = [*self.output("ssh").split(), "-o", "BatchMode=yes", command]
-        return _run(line, check=check).stdout
+        line = [*shlex.split(self.output("ssh")), "-o", "BatchMode=yes", command]
+        return self._run(line, check=check).stdout
 
     def tasks(self, service: str) -> dict[str, str]:
         """Node by task id, of the tasks of a service that run."""
@@ -113,6 +118,7 @@ class Cluster:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            group=self.group,
         )
 
     def run_jobs(self, *arguments: str, event: str = "test-workflow", timeout: float = 300) -> dict[str, Any]:
@@ -128,6 +134,9 @@ class Cluster:
         """Remove all that the stack has, and return what pulumi wrote."""
         self.pulumi("cancel", "--yes", check=False)  # a command that a test did not wait for
         return self.pulumi("destroy", "--yes", "--skip-preview", timeout=UP_TIMEOUT)
+
+    def _run(self, line: list[str], **how: Any) -> subprocess.CompletedProcess[str]:
+        return _run(line, group=self.group, **how)
 
 
 def copy_project(folder: Path) -> None:
@@ -166,9 +175,10 @@ def _run(
     env: dict[str, str] | None = None,
     timeout: float = COMMAND_TIMEOUT,
     check: bool = True,
+    group: int | None = None,
 ) -> subprocess.CompletedProcess[str]:
     done = subprocess.run(
-        line, cwd=cwd, env=env, capture_output=True, text=True, timeout=timeout, check=False
+        line, cwd=cwd, env=env, capture_output=True, text=True, timeout=timeout, check=False, group=group
     )
     if check and done.returncode:
         raise AssertionError(f"{' '.join(line)} ended with {done.returncode}:\n{done.stdout}{done.stderr}")

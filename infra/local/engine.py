@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from infra import routes
+from infra.local import ports
 
 ANSWER_TIMEOUT = 15  # seconds
 POOL_LABEL = "oodt.address-pool"  # of the nodes' network
+MANAGER = "-manager"  # ends the name of each cluster's manager
 PLATFORMS = {"x86_64": "amd64", "aarch64": "arm64"}  # docker info's names, and those of images
 
 
@@ -27,6 +31,8 @@ class Engine:
     ``missing_capabilities`` are those that it cannot give to a container; ``subnets`` are in use, each with
     the name of its network; ``routes`` are the networks that this machine is in or has routes to; ``pools``
     are the address pools of clusters, by the name of their network: empty for one from before they had any.
+    ``ports`` are those at which clusters have published their services, by the name of the manager's
+    container: empty for one from before they did. ``is_here`` says whether docker publishes on this machine.
     """
 
     platform: str
@@ -35,6 +41,8 @@ class Engine:
     subnets: Mapping[IPv4Network, str]
     routes: Sequence[IPv4Network] = ()
     pools: Mapping[str, str] = field(default_factory=dict)
+    ports: Mapping[str, Mapping[int, int]] = field(default_factory=dict)
+    is_here: bool = True
 
     def network_in(self, subnet: IPv4Network, own: str) -> str | None:
         """Name of a network other than ``own`` that has addresses of the subnet."""
@@ -53,6 +61,8 @@ def inspect() -> Engine:
         raise EngineError(f"docker does not answer ({reason}); start it, or type: make toolchain")
     if info["OSType"] != "linux":
         raise EngineError(f"docker runs {info['OSType']} containers; the nodes need Linux ones")
+    managers = _docker("ps", "-aq", "--no-trunc", "--filter", f"name={MANAGER}$").split()
+    containers = json.loads(_docker("inspect", *managers)) if managers else []
     networks = json.loads(_docker("network", "inspect", *_docker("network", "ls", "-q").split()))
     return Engine(
         platform=f"linux/{PLATFORMS.get(info['Architecture'], info['Architecture'])}",
@@ -66,7 +76,15 @@ def inspect() -> Engine:
         },
         routes=routes.own(),
         pools={each["Name"]: (each["Labels"] or {}).get(POOL_LABEL, "") for each in networks},
+        ports={each["Name"].removeprefix("/"): ports.published(each) for each in containers},
+        is_here=is_here(os.environ.get("DOCKER_HOST", "")),
     )
+
+
+def is_here(docker_host: str) -> bool:
+    """Whether a docker at this address, as DOCKER_HOST has it, publishes ports on this machine's loopback."""
+    url = urlsplit(docker_host)
+    return url.scheme in ("", "unix", "npipe") or url.hostname in ("localhost", "127.0.0.1", "::1")
 
 
 def _docker(*arguments: str) -> str:
@@ -80,7 +98,7 @@ def _docker(*arguments: str) -> str:
         raise EngineError(
             f"docker did not answer within {ANSWER_TIMEOUT} s; restart it and try again"
         ) from None
-    if not done.stdout.strip():
+    if done.returncode and not done.stdout.strip():
         raise EngineError(
             f"docker does not answer ({done.stderr.strip()}); start it, or type: make toolchain"
         )

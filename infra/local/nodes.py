@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from ipaddress import IPv4Network
 
 import pulumi
@@ -9,7 +10,8 @@ import pulumi_docker as docker
 
 from infra.addresses import Addresses, choose
 from infra.base_image import BaseImage
-from infra.local.engine import POOL_LABEL, Engine, EngineError, inspect
+from infra.local import ports
+from infra.local.engine import MANAGER, POOL_LABEL, Engine, EngineError, inspect
 from infra.readiness import ManagerReady, WorkerReady
 from infra.settings import ConfigurationError, Settings
 from infra.ssh import Identity
@@ -50,6 +52,16 @@ def _addresses(settings: Settings, engine: Engine) -> Addresses | None:
     return choose(settings.overlay_pool, {**taken, settings.subnet: "the subnet of the nodes"})
 
 
+def _ports(engine: Engine, manager: str) -> Mapping[int, int]:
+    """Of this machine by the services'. None for a docker elsewhere, or where the manager stands without any.
+
+    Another port would make another manager.
+    """
+    if not engine.is_here:
+        return {}
+    return engine.ports[manager] if manager in engine.ports else ports.choose()
+
+
 class LocalNodes(pulumi.ComponentResource):
     """A swarm of Docker-in-Docker containers with fixed addresses in a network of their own."""
 
@@ -64,6 +76,8 @@ class LocalNodes(pulumi.ComponentResource):
         self._engine = engine
         self._child = pulumi.ResourceOptions(parent=self)
         self._manager_address = str(settings.subnet[MANAGER_HOST_NUMBER])
+        self._manager_name = settings.prefix + MANAGER
+        self._ports = _ports(engine, self._manager_name)
 
         self._key = SshKey("key", identity, self._child)
         self._image = self._create_image()
@@ -73,6 +87,7 @@ class LocalNodes(pulumi.ComponentResource):
         ready = ManagerReady(
             "manager-ready",
             address=self._manager_address,
+            container=self._manager_name,
             identity=identity,
             generation=manager.id,
             opts=self._child,
@@ -96,6 +111,9 @@ class LocalNodes(pulumi.ComponentResource):
             docker_host=ready.docker_host,
             identity=identity,
             manager_address=self._manager_address,
+            tunnelled=not engine.is_here,
+            operator_address=ports.ADDRESS if self._ports else "",
+            operator_ports=self._ports,
             share=SHARE,
             platform=engine.platform,
             workers=settings.worker_nodes,
@@ -131,6 +149,12 @@ class LocalNodes(pulumi.ComponentResource):
             else None,
             opts=self._child,
         )
+
+    def _published(self) -> list[docker.ContainerPortArgs]:
+        return [
+            docker.ContainerPortArgs(internal=port, external=here, ip=ports.ADDRESS, protocol="tcp")
+            for port, here in sorted(self._ports.items())
+        ]
 
     def _create_volume(self, name: str) -> docker.Volume:
         return docker.Volume(f"{name}-volume", name=f"{self._settings.prefix}-{name}", opts=self._child)
@@ -175,6 +199,7 @@ class LocalNodes(pulumi.ComponentResource):
             networks_advanced=[
                 docker.ContainerNetworksAdvancedArgs(name=self._network.name, ipv4_address=address)
             ],
+            ports=self._published() if role == "manager" and self._ports else None,
             restart="unless-stopped",
             # Docker stops the containers inside when it is told to stop.
             destroy_grace_seconds=30,

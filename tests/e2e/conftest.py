@@ -11,6 +11,7 @@ import pytest
 from testing import images
 from testing.addresses import free_network
 from testing.cluster import Cluster
+from testing.no_route import forbidden
 from testing.tools import require
 
 IMAGES = ("node", "registry", "rabbitmq", "oodt")
@@ -18,13 +19,18 @@ IMAGES = ("node", "registry", "rabbitmq", "oodt")
 
 @pytest.fixture(scope="session")
 def new_cluster(tmp_path_factory: pytest.TempPathFactory, docker_daemon: None) -> Iterator[Cluster]:
-    """A stack that nothing was made of yet; what is left of it at the end is removed."""
+    """A stack that nothing was made of yet; what is left of it at the end is removed.
+
+    Its user has no route to the nodes, if this machine can have it so.
+    """
     require("ssh")
-    require("ssh-keyscan")
     folder: Path = tmp_path_factory.mktemp("cluster")
-    cluster = Cluster.make(folder, str(free_network(24)))
-    yield cluster
-    cluster.destroy()
+    network = free_network(24)
+    with forbidden(network) as group:
+        cluster = Cluster.make(folder, str(network))
+        cluster.group = group
+        yield cluster
+        cluster.destroy()
 
 
 @pytest.fixture(scope="session")

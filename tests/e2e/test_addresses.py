@@ -23,7 +23,6 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory, docker_daemon: None) -> Iterator[Cluster]:
     require("ssh")
-    require("ssh-keyscan")
     if taken := inspect().network_in(NODES, own=""):
         pytest.skip(f"this machine's network {taken} has addresses of {NODES}")
     made = Cluster.make(tmp_path_factory.mktemp("cluster"), str(NODES))

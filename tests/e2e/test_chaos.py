@@ -41,7 +41,7 @@ def run(*line: str) -> str:
 @pytest.fixture
 def cluster(docker_daemon: None, tmp_path: Path) -> Iterator[Cluster]:
     """A cluster whose share is a disk of its own, so that it can be full while the machine's is not."""
-    for tool in ("ssh", "ssh-keyscan", "mkfs.ext4"):
+    for tool in ("ssh", "mkfs.ext4"):
         require(tool)
     if not ec2.can_run():
         missing("block devices cannot be made here: no losetup, or no /dev/loop-control")

@@ -8,9 +8,13 @@ import re
 import secrets
 import shutil
 import subprocess
+import sys
+import urllib.request
 from collections import Counter
 from dataclasses import replace
+from http import HTTPStatus
 from pathlib import Path
+from urllib.parse import urlsplit
 from xmlrpc.client import ServerProxy
 
 import pytest
@@ -19,6 +23,7 @@ from runtime import names
 from services.convergence import ConvergedProvider, ServiceError
 from testing.cluster import Cluster, eventually, finish
 from testing.oodt import catalogued
+from testing.tools import missing
 from tests.e2e import rollout
 from tests.e2e.chaos import troubles
 from tests.e2e.chaos.mix import Sizes
@@ -103,6 +108,19 @@ def test_ten_jobs_leave_twenty_products_in_archive_and_catalogue(cluster: Cluste
     assert len(cluster.products()) == 20
     assert products_of(cluster) == 20
     assert {job["node"] for job in report["jobs"]} == {"worker1", "worker2"}
+
+
+def test_the_users_programs_have_no_route_to_the_nodes_and_need_none(cluster: Cluster) -> None:
+    if cluster.group is None:
+        missing("iptables cannot close a group's way to a network: it needs root and the owner match")
+    manager = cluster.on_node("manager", "hostname -i").split()[0]
+    reach = f"import socket; socket.create_connection(({manager!r}, 22), 5)"
+    line = [sys.executable, "-c", reach]
+    tried = subprocess.run(line, capture_output=True, text=True, timeout=30, check=False, group=cluster.group)
+    assert "ConnectionRefusedError" in tried.stderr
+    page = urllib.request.urlopen(cluster.output(names.STATUS_URL_OUTPUT), timeout=30)
+    assert page.status == HTTPStatus.OK
+    assert urlsplit(cluster.output(names.STATUS_URL_OUTPUT)).hostname == "127.0.0.1"
 
 
 def test_the_products_metadata_is_in_the_catalogue(cluster: Cluster) -> None:
@@ -368,7 +386,7 @@ def test_where_only_ssh_is_let_in_submit_opens_a_tunnel_and_opens_it_again(
     cluster: Cluster, tmp_path: Path
 ) -> None:
     outputs = json.loads(cluster.pulumi("stack", "output", "--json", "--show-secrets"))
-    nearby = re.sub("@[^:]+:", "@localhost:", outputs["rabbitmq_user_url"])
+    nearby = re.sub("@[^:]+:[0-9]+", f"@localhost:{names.AMQP_PORT}", outputs["rabbitmq_user_url"])
     outputs |= {"rabbitmq_user_url": nearby, "tunnel": "ssh"}
     (tmp_path / "outputs.json").write_text(json.dumps(outputs))
     (tmp_path / "pulumi").write_text(f"#!/bin/sh\ncat {tmp_path}/outputs.json\n")

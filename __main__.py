@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pulumi
 
-from infra import settings, targets, workflow_folder
+from infra import patience, settings, targets, workflow_folder
 from infra.ssh import Identity, login_line
 from runtime import names
 from services import Services
@@ -19,6 +19,7 @@ try:
         root=ROOT,
         encrypted=settings.encrypted_keys(),
     )
+    patience.use(chosen.patience)
     for warning in workflow_folder.check(chosen.places, [each.event for each in chosen.workflows]):
         pulumi.log.warn(warning)
 except (settings.ConfigurationError, workflow_folder.WorkflowFolderError) as problem:

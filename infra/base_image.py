@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import pulumi
 from pulumi.dynamic import Resource
 
-from infra import ssh
+from infra import patience, ssh
 from infra.dynamic import Props, Provider
 from infra.saved_image import copy
 from infra.ssh import Identity
@@ -71,7 +71,8 @@ def _pulls(docker: list[str]) -> bool:
 
 def _succeeds(command: list[str], timeout: float) -> bool:
     try:
-        return subprocess.run(command, capture_output=True, timeout=timeout, check=False).returncode == 0
+        limit = patience.stretched(timeout)
+        return subprocess.run(command, capture_output=True, timeout=limit, check=False).returncode == 0
     except (FileNotFoundError, subprocess.TimeoutExpired):
         return False
 

@@ -13,7 +13,7 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlencode
 
-from infra import ssh
+from infra import patience, ssh
 from infra.ssh import Identity
 from infra.ssh_http import SshConnection
 
@@ -38,7 +38,7 @@ class DockerApi:
         ``filters`` are docker's own; several values of one filter mean any of them.
         """
         query = "?" + urlencode({"filters": json.dumps(filters)}) if filters else ""
-        deadline = time.monotonic() + ssh.DOCKER_TIMEOUT
+        deadline = time.monotonic() + patience.stretched(ssh.DOCKER_TIMEOUT)
         while True:
             try:
                 self._connection.request("GET", path + query)

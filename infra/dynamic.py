@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, TypeVar
 
-from pulumi.dynamic import CreateResult, DiffResult, ResourceProvider, UpdateResult
+from pulumi.dynamic import ConfigureRequest, CreateResult, DiffResult, ResourceProvider, UpdateResult
 
-from infra import ssh
+from infra import patience, ssh
 from infra.ssh import Identity
 from infra.waiting import until
 
@@ -23,13 +23,17 @@ class Provider(ResourceProvider):
     """A resource that is created and updated by the same act, at the host ``docker_host`` where it has one.
 
     ``updated_by`` are the inputs whose change is a reason to act again, ``replaced_by`` those whose change
-    makes another resource; a change of any other input is ignored. ``limit`` is the time, in seconds, that
-    one command on the host or one wait may take.
+    makes another resource; a change of any other input is ignored. ``limit`` is the time, in seconds of a
+    usual machine, that one command on the host or one wait may take.
     """
 
     updated_by: ClassVar[tuple[str, ...]] = ()
     replaced_by: ClassVar[tuple[str, ...]] = ()
     limit: ClassVar[float] = ssh.DOCKER_TIMEOUT
+
+    def configure(self, req: ConfigureRequest) -> None:
+        """The engine calls this before anything else, with the settings of the stack as they are now."""
+        patience.use(float(req.config.get(patience.KEY) or 1))
 
     def act(self, props: Props) -> tuple[str, Props]:
         """Bring about what the inputs say; returns the resource's id and its outputs."""

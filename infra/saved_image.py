@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from tempfile import TemporaryFile
 from typing import IO
 
+from infra import patience
+
 BLOCK = 1024 * 1024  # bytes
 COPY_TIMEOUT = 600  # seconds to copy an image of some 100 MB
 
@@ -19,14 +21,15 @@ class ImageCopyError(RuntimeError):
 
 @contextmanager
 def saved(image: str, *, timeout: float) -> Iterator[IO[bytes]]:
-    """The output of `docker save`, to be read within ``timeout`` seconds.
+    """The output of `docker save`, to be read within ``timeout`` seconds of a usual machine.
 
     Raises ImageCopyError when docker fails or is too slow, even if that makes the reader fail first.
     """
     line = ["docker", "save", image]
+    limit = patience.stretched(timeout)
     with TemporaryFile() as said, subprocess.Popen(line, stdout=subprocess.PIPE, stderr=said) as save:
         assert save.stdout
-        watchdog = threading.Timer(timeout, save.kill)
+        watchdog = threading.Timer(limit, save.kill)
         watchdog.start()
         failure: Exception | None = None
         try:
@@ -41,7 +44,7 @@ def saved(image: str, *, timeout: float) -> Iterator[IO[bytes]]:
                 pass  # the padding at the archive's end
             if save.wait():
                 said.seek(0)
-                reason = said.read().decode(errors="replace").strip() or f"not done within {timeout:g} s"
+                reason = said.read().decode(errors="replace").strip() or f"not done within {limit:g} s"
                 raise ImageCopyError(f"docker save {image}: {reason}")
             if failure:
                 raise failure
@@ -54,13 +57,14 @@ def copy(image: str, docker: Sequence[str]) -> str:
 
     Raises ImageCopyError.
     """
+    limit = patience.stretched(COPY_TIMEOUT)
     with saved(image, timeout=COPY_TIMEOUT) as stream:
         try:
             load = subprocess.run(
-                [*docker, "load", "-q"], stdin=stream, capture_output=True, timeout=COPY_TIMEOUT, check=False
+                [*docker, "load", "-q"], stdin=stream, capture_output=True, timeout=limit, check=False
             )
         except subprocess.TimeoutExpired:
-            raise ImageCopyError(f"docker load of {image}: not done within {COPY_TIMEOUT} s") from None
+            raise ImageCopyError(f"docker load of {image}: not done within {limit:g} s") from None
         if load.returncode:
             reason = load.stderr.decode(errors="replace").strip()
             raise ImageCopyError(f"docker load of {image}: {reason}")

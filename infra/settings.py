@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from pulumi.runtime import config as pulumi_config
 
-from infra import workflow_variables
+from infra import patience, workflow_variables
 from infra.addresses import POOL_PREFIX
 from infra.aws.settings import KEYS as AWS_KEYS
 from infra.aws.settings import AwsSettings, load_aws
@@ -43,12 +43,14 @@ KEYS = (
     "max_attempts",
     "job_timeout",
     "leave_within",
+    patience.KEY,
     "overlay_pool",
     "subnet",
     *AWS_KEYS,
     *HOSTS_KEYS,
 )
 MOST_SECONDS = 604_800  # a week
+MOST_PATIENCE = 100
 LEAST_WM_MEMORY = 640  # MiB: the Workflow Manager, gateway and consumer need most of it
 WORKFLOW_KEYS = (
     *("event", "dir", "max_workflows", "priority", "max_attempts", "job_timeout"),
@@ -92,7 +94,8 @@ class Settings:
     """Everything that an operator chooses for a stack; ``aws`` and ``hosts`` on those targets only.
 
     ``leave_within`` is in seconds. ``wm_memory``, in MiB, and ``wm_cpus`` limit a Workflow Manager's
-    container; 0 is no limit. Without ``overlay_pool`` one is chosen.
+    container; 0 is no limit. Everything is waited for ``patience`` times as long as usual. Without
+    ``overlay_pool`` one is chosen.
     """
 
     project: str
@@ -105,6 +108,7 @@ class Settings:
     proxy: bool
     workflows: tuple[Workflow, ...]
     leave_within: int
+    patience: float
     overlay_pool: IPv4Network | None
     subnet: IPv4Network
     aws: AwsSettings | None
@@ -185,6 +189,7 @@ def read(values: Values, config: Mapping[str, str], *, project: str, stack: str,
         proxy=values.choice("proxy", ("true", "false")) == "true",
         workflows=workflows,
         leave_within=values.integer("leave_within", 0, MOST_SECONDS, default=longest),
+        patience=values.decimal(patience.KEY, 1, MOST_PATIENCE, default=1),
         overlay_pool=_overlay_pool(values),
         subnet=values.network("subnet", shortest_prefix=16, longest_prefix=26, example="10.213.0.0/24"),
         aws=load_aws(values, config) if target == "aws" else None,

@@ -12,8 +12,11 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-CONNECT_TIMEOUT = 10  # seconds
-DOCKER_TIMEOUT = 30  # seconds for one docker command
+from infra import patience
+
+# Seconds of a usual machine.
+CONNECT_TIMEOUT = 10
+DOCKER_TIMEOUT = 30  # for one docker command
 DEFAULT_PORT = 22
 HOST_KEY_FILE = "/var/lib/docker/node/ssh_host_ed25519_key.pub"  # of a node container: images/node/start
 CONNECTION_FAILED = 255  # ssh's exit code where it is not the command's
@@ -71,7 +74,7 @@ class Identity:
             *through_docker,
             *(self._stack_options() if self.folder else _operator_options()),
             *("-o", "BatchMode=yes"),
-            *("-o", f"ConnectTimeout={CONNECT_TIMEOUT}"),
+            *("-o", f"ConnectTimeout={round(patience.stretched(CONNECT_TIMEOUT))}"),
             *("-o", "LogLevel=ERROR"),
         ]
 
@@ -134,7 +137,11 @@ def host_name(identity: Identity, docker_host: str) -> str:
     """
     line = [*command(identity, docker_host), "true"]
     asked = subprocess.run(
-        [line[0], "-G", *line[1:]], capture_output=True, text=True, timeout=CONNECT_TIMEOUT, check=False
+        [line[0], "-G", *line[1:]],
+        capture_output=True,
+        text=True,
+        timeout=patience.stretched(CONNECT_TIMEOUT),
+        check=False,
     )
     said = dict(line.partition(" ")[::2] for line in asked.stdout.splitlines())
     return said.get("hostname", "")
@@ -168,9 +175,10 @@ class UnreachableError(RemoteError):
 def run(identity: Identity, docker_host: str, script: str, *, timeout: float, stdin: bytes = b"") -> str:
     """Run a shell command on the host of ``ssh://USER@ADDRESS[:PORT]`` and return its standard output.
 
-    ``timeout`` is in seconds, for connection and command together. Raises RemoteError.
+    ``timeout`` is in seconds of a usual machine, for connection and command together. Raises RemoteError.
     """
-    host, deadline = place(docker_host).host, time.monotonic() + timeout
+    limit = patience.stretched(timeout)
+    host, deadline = place(docker_host).host, time.monotonic() + limit
     line = [*command(identity, docker_host), script]
     while True:
         try:
@@ -178,7 +186,7 @@ def run(identity: Identity, docker_host: str, script: str, *, timeout: float, st
                 line, input=stdin, capture_output=True, timeout=deadline - time.monotonic(), check=False
             )
         except subprocess.TimeoutExpired:
-            raise UnreachableError(f"{host} did not finish within {timeout:g} s: {script}") from None
+            raise UnreachableError(f"{host} did not finish within {limit:g} s: {script}") from None
         if done.returncode == 0:
             return done.stdout.decode(errors="replace")
         words = (done.stderr or done.stdout).decode(errors="replace").strip()[-2000:]
@@ -202,7 +210,7 @@ def container_key(name: str) -> str:
     done = subprocess.run(
         ["docker", "exec", name, "cat", HOST_KEY_FILE],
         capture_output=True,
-        timeout=DOCKER_TIMEOUT,
+        timeout=patience.stretched(DOCKER_TIMEOUT),
         check=False,
     )
     words = done.stdout.decode(errors="replace").split()

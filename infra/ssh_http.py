@@ -8,7 +8,7 @@ import subprocess
 from collections.abc import Sequence
 from tempfile import TemporaryFile
 
-from infra import ssh
+from infra import patience, ssh
 
 STOP_TIMEOUT = 5  # seconds for ssh to end once its connection is closed
 BLOCK = 8192  # bytes, as http.client sends
@@ -20,7 +20,8 @@ class SshConnection(http.client.HTTPConnection):
     def __init__(
         self, host: str, line: Sequence[str], *, timeout: float = ssh.DOCKER_TIMEOUT, blocksize: int = BLOCK
     ) -> None:
-        super().__init__(host, timeout=timeout, blocksize=blocksize)
+        """``timeout`` is in seconds of a usual machine."""
+        super().__init__(host, timeout=patience.stretched(timeout), blocksize=blocksize)
         self._line = line
         self._said = TemporaryFile()  # noqa: SIM115 - closed by `end`
         self._process: subprocess.Popen[bytes] | None = None
@@ -36,7 +37,7 @@ class SshConnection(http.client.HTTPConnection):
         super().close()
         if self._process is not None:
             try:
-                self._process.wait(STOP_TIMEOUT)
+                self._process.wait(patience.stretched(STOP_TIMEOUT))
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait()

@@ -13,10 +13,11 @@ from typing import Any
 import pulumi
 from pulumi.dynamic import Resource
 
-from infra import ssh
+from infra import patience, ssh
 from infra.docker_api import DockerApi
 from infra.dynamic import Props, Provider
 from infra.ssh import Identity
+from infra.waiting import Wait
 from services import handover
 
 CONVERGE_TIMEOUT = 300  # seconds
@@ -41,7 +42,7 @@ class ConvergedProvider(Provider):
     def act(self, props: Props) -> tuple[str, Props]:
         """Raises ServiceError."""
         name = props["service"]
-        deadline = time.time() + self.limit
+        wait = Wait(f"service {name}", self.limit)
         with DockerApi(self.identity(props), props["docker_host"]) as docker_api:
             while True:
                 service = docker_api.get(f"/services/{name}")
@@ -52,11 +53,13 @@ class ConvergedProvider(Provider):
                 crashed = [task for task in tasks if _crashed_since(service, task)]
                 if len(crashed) >= CRASHES:
                     raise ServiceError(self._report(props, f"{len(crashed)} tasks failed", crashed))
-                if time.time() > deadline:
+                waited_for = crashed or [task for task in tasks if task["DesiredState"] == "running"]
+                if wait.is_over:
                     if remains:
                         raise ServiceError(f"service {name}: {remains}; type `pulumi up` again to wait on")
-                    waited_for = crashed or [task for task in tasks if task["DesiredState"] == "running"]
-                    raise ServiceError(self._report(props, f"not ready within {self.limit:g} s", waited_for))
+                    problem = f"not ready within {wait.limit:g} s ({patience.ADVICE})"
+                    raise ServiceError(self._report(props, problem, waited_for))
+                wait.show(remains or _seen(service, waited_for))
                 time.sleep(INTERVAL)
 
     def _remains(self, props: Props, tasks: Sequence[dict[str, Any]]) -> str:
@@ -131,6 +134,14 @@ def converged(service: dict[str, Any], tasks: Sequence[dict[str, Any]]) -> bool:
     current = [task for task in running if _is_current(service, task)]
     replicas: int = spec["Mode"]["Replicated"]["Replicas"]
     return len(wanted) == len(current) == replicas
+
+
+def _seen(service: dict[str, Any], tasks: Sequence[dict[str, Any]]) -> str:
+    """How far the service is, in a line."""
+    running = [task["Status"]["State"] == "running" for task in tasks].count(True)
+    states = {f"{task['Status']['State']}: {task['Status'].get('Message', '')}" for task in tasks}
+    wanted = service["Spec"]["Mode"]["Replicated"]["Replicas"]
+    return f"{running} of {wanted} tasks run; {', '.join(sorted(states)) or 'no task yet'}"
 
 
 def _is_current(service: dict[str, Any], task: dict[str, Any]) -> bool:

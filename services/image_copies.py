@@ -14,7 +14,7 @@ from typing import Any
 import pulumi
 from pulumi.dynamic import Resource
 
-from infra import ssh
+from infra import patience, ssh
 from infra.dynamic import Props, Provider
 from infra.saved_image import COPY_TIMEOUT, ImageCopyError, copy, saved
 from infra.swarm import Swarm
@@ -53,7 +53,7 @@ class RegistryProvider(_CopyProvider):
         """Wait for the registry; wait again if it restarts during the upload."""
         server, name, docker_host = props["place"], props["name"], props.get("docker_host")
         login = ssh.command(self.identity(props), docker_host) if docker_host else []
-        deadline = time.monotonic() + self.limit
+        deadline = time.monotonic() + patience.stretched(self.limit)
         while True:
             self.wait(f"the registry at {server}", lambda: answers(server, login) or None)
             try:
@@ -76,7 +76,8 @@ class NodesProvider(Provider):
 def pull(image: str, container: str) -> None:
     """Pull an image on the docker inside a container, unless it is there. Raises ImageCopyError."""
     line = ["docker", "exec", container, "sh", "-c", PULL, "pull", image]
-    done = subprocess.run(line, capture_output=True, timeout=COPY_TIMEOUT, check=False)
+    limit = patience.stretched(COPY_TIMEOUT)
+    done = subprocess.run(line, capture_output=True, timeout=limit, check=False)
     if done.returncode:
         reason = done.stderr.decode(errors="replace").strip()
         raise ImageCopyError(f"docker pull of {image} in container {container[:12]}: {reason}")

@@ -16,6 +16,7 @@ from http import HTTPStatus
 from typing import IO, Any
 from urllib.parse import urlsplit
 
+from infra import patience
 from infra.saved_image import BLOCK
 from infra.ssh_http import SshConnection
 
@@ -87,7 +88,8 @@ def answers(server: str, login: Sequence[str] = ()) -> bool:
 
 def _connection(server: str, login: Sequence[str]) -> http.client.HTTPConnection:
     if not login:
-        return http.client.HTTPConnection(server, timeout=CALL_TIMEOUT, blocksize=BLOCK)
+        limit = patience.stretched(CALL_TIMEOUT)
+        return http.client.HTTPConnection(server, timeout=limit, blocksize=BLOCK)
     line = [*login[:-1], "-W", server, login[-1]]
     return SshConnection(server, line, timeout=CALL_TIMEOUT, blocksize=BLOCK)
 

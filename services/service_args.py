@@ -8,8 +8,11 @@ from dataclasses import dataclass, field
 import pulumi
 import pulumi_docker as docker
 
+from infra import patience
 from infra.swarm import Role
 from services.secrets import MountedSecret
+
+HEALTH_TIMEOUT = 10  # seconds
 
 
 def duration(seconds: int) -> str:
@@ -45,10 +48,11 @@ class ServiceArgs:
     """What differs between services. Times are in seconds, memory in MiB; a limit of 0 is none.
 
     ``role`` is the role of the nodes that it may run on; ``health`` is the command that checks a container's
-    health; ``command`` replaces the image's entrypoint. ``start_first`` is for services that may have more
-    tasks than replicas for a while: an update starts that many new tasks at a time before it stops old ones,
-    and does not wait until the old ones have finished their work. A service that ``takes_jobs`` is up once
-    only new tasks take jobs.
+    health; ``command`` replaces the image's entrypoint. ``start_period`` and ``stop_grace`` are those of a
+    usual machine; a container that is to stop may work on for ``at_work`` first. ``start_first`` is for
+    services that may have more tasks than replicas for a while: an update starts that many new tasks at a
+    time before it stops old ones, and does not wait until the old ones have finished their work. A service
+    that ``takes_jobs`` is up once only new tasks take jobs.
     """
 
     image: pulumi.Input[str]
@@ -64,6 +68,7 @@ class ServiceArgs:
     ports: Sequence[int] = ()
     start_period: int = 60
     stop_grace: int = 30
+    at_work: int = 0
     memory_limit: int = 0
     cpus_limit: float = 0
     start_first: int = 0
@@ -134,11 +139,15 @@ class ServiceArgs:
             healthcheck=docker.ServiceTaskSpecContainerSpecHealthcheckArgs(
                 tests=["CMD", *self.health],
                 interval="3s",
-                timeout="10s",
+                timeout=duration(_stretched(HEALTH_TIMEOUT)),
                 retries=10,
-                start_period=duration(self.start_period),
+                start_period=duration(_stretched(self.start_period)),
             ),
             init=True,
             isolation="default",
-            stop_grace_period=duration(self.stop_grace),
+            stop_grace_period=duration(self.at_work + _stretched(self.stop_grace)),
         )
+
+
+def _stretched(seconds: int) -> int:
+    return round(patience.stretched(seconds))

@@ -16,8 +16,6 @@ from services.rabbitmq import events
 from services.secrets import MountedSecret
 from services.service_args import Mount, ServiceArgs
 
-STOP_MARGIN = 30  # seconds for everything else to stop
-
 
 def wmgr(
     image: pulumi.Input[str],
@@ -59,7 +57,7 @@ def wmgr(
         health=["oodt-health", "wmgr"],
         memory_limit=settings.wm_memory,
         cpus_limit=settings.wm_cpus,
-        stop_grace=settings.leave_within + STOP_MARGIN,
+        at_work=settings.leave_within,
         # A quarter at a time, but at least one for each worker: docker spreads tasks evenly if they start
         # together, but may put tasks on the same worker if they start one after another.
         start_first=max(swarm.workers, -(-settings.wm_replicas // 4)),

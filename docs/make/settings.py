@@ -39,6 +39,7 @@ EXAMPLES = {
     "max_attempts": "5",
     "job_timeout": "7200",
     "leave_within": "600",
+    "patience": "3",
     "overlay_pool": "10.200.0.0/16",
     "subnet": "10.77.0.0/24",
     "admin_cidrs": '["10.20.0.0/16"]',

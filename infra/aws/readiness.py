@@ -11,7 +11,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 from pulumi.dynamic import Resource
 
-from infra import ssh
+from infra import patience, ssh
 from infra.aws.settings import AwsSettings
 from infra.dynamic import Props, Provider
 from infra.ssh import Identity
@@ -20,7 +20,7 @@ from infra.waiting import until
 MANAGER_TIMEOUT = 900  # seconds for an instance to boot, install packages, mount the share, start docker
 WORKERS_TIMEOUT = 900  # seconds for a worker to come or to be replaced
 COMMAND_TIMEOUT = 30  # seconds for one docker command on the manager
-CALLS = Config(connect_timeout=5, read_timeout=10, retries={"total_max_attempts": 3})
+CONNECT_TIMEOUT, READ_TIMEOUT = 5, 10  # seconds for one call of AWS, which is tried three times
 
 
 class WorkersError(RuntimeError):
@@ -29,7 +29,12 @@ class WorkersError(RuntimeError):
 
 def _client(props: Props, service: Any) -> Any:
     session = boto3.Session(region_name=props["region"], profile_name=props["profile"] or None)
-    return session.client(service, config=CALLS)
+    calls = Config(
+        connect_timeout=patience.stretched(CONNECT_TIMEOUT),
+        read_timeout=patience.stretched(READ_TIMEOUT),
+        retries={"total_max_attempts": 3},
+    )
+    return session.client(service, config=calls)
 
 
 class _JoinRecordProvider(Provider):

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from infra import ssh
+from infra import patience, ssh
 from infra.hosts import layout
 from infra.ssh import Identity
 from infra.swarm import Role
@@ -59,8 +59,9 @@ def join(host: Host, role: Role, address: str, pool: str = "") -> None:
     The script gets no file to note a membership in: so it never leaves a swarm that the host is in.
     """
     networks = f"--pool {pool} " if pool else ""
+    limit = patience.stretched(JOIN_TIMEOUT)
     script = (
-        f"exec python3 - {role} --address {address} {networks}--timeout {JOIN_TIMEOUT} "
+        f"exec python3 - {role} --address {address} {networks}--timeout {limit:g} "
         f"--token-file {host.share}/{layout.RECORD}"
     )
     host.run(script, timeout=JOIN_TIMEOUT + JOIN_MARGIN, stdin=JOIN.read_bytes())

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from infra import ssh
+from infra import patience, ssh
 from infra.ssh import Identity
 
 MARK = "oodt:"  # begins the program's answers; a login shell may write lines of its own
@@ -50,18 +50,23 @@ class Session:
         self.close()
 
     def ask(self, question: dict[str, Any], timeout: float) -> dict[str, Any]:
-        """Send a question and return the answer. Raises SessionError after ``timeout`` seconds."""
+        """Send a question and return the answer. Raises SessionError after ``timeout`` seconds.
+
+        They are those of a usual machine, and the program hears how many times as long it has.
+        """
         assert self._process.stdin
+        limit = patience.stretched(timeout)
         try:
-            self._process.stdin.write(self._unsent + json.dumps(question).encode() + b"\n")
+            asked = json.dumps({**question, patience.KEY: patience.factor()})
+            self._process.stdin.write(self._unsent + asked.encode() + b"\n")
             self._process.stdin.flush()
             self._unsent = b""
         except BrokenPipeError:
             raise SessionError(self._last_words()) from None
         try:
-            answer = self._answers.get(timeout=timeout)
+            answer = self._answers.get(timeout=limit)
         except queue.Empty:
-            raise SessionError(f"no answer within {timeout:g} s") from None
+            raise SessionError(f"no answer within {limit:g} s ({patience.ADVICE})") from None
         if answer is None:
             raise SessionError(self._last_words())
         found: dict[str, Any] = json.loads(answer)
@@ -73,10 +78,10 @@ class Session:
         with contextlib.suppress(BrokenPipeError):
             self._process.stdin.close()
         try:
-            self._process.wait(END_TIMEOUT)
+            self._process.wait(patience.stretched(END_TIMEOUT))
         except subprocess.TimeoutExpired:
             self._process.kill()
-            self._process.wait(END_TIMEOUT)
+            self._process.wait()
 
     def _read(self) -> None:
         assert self._process.stdout
@@ -89,7 +94,7 @@ class Session:
 
     def _last_words(self) -> str:
         try:
-            code = self._process.wait(END_TIMEOUT)
+            code = self._process.wait(patience.stretched(END_TIMEOUT))
         except subprocess.TimeoutExpired:
             return "the connection was closed"
         assert self._process.stderr

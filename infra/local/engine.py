@@ -11,7 +11,7 @@ from ipaddress import IPv4Network
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from infra import routes
+from infra import patience, routes
 from infra.local import ports
 
 ANSWER_TIMEOUT = 15  # seconds
@@ -88,15 +88,16 @@ def is_here(docker_host: str) -> bool:
 
 
 def _docker(*arguments: str) -> str:
+    limit = patience.stretched(ANSWER_TIMEOUT)
     try:
         done = subprocess.run(
-            ["docker", *arguments], capture_output=True, text=True, timeout=ANSWER_TIMEOUT, check=False
+            ["docker", *arguments], capture_output=True, text=True, timeout=limit, check=False
         )
     except FileNotFoundError:
         raise EngineError("there is no docker command; install Docker, or type: make toolchain") from None
     except subprocess.TimeoutExpired:
         raise EngineError(
-            f"docker did not answer within {ANSWER_TIMEOUT} s; restart it and try again"
+            f"docker did not answer within {limit:g} s; restart it and try again ({patience.ADVICE})"
         ) from None
     if done.returncode and not done.stdout.strip():
         raise EngineError(

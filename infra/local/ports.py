@@ -7,6 +7,7 @@ import socket
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from infra import patience
 from runtime import names
 
 ADDRESS = "127.0.0.1"
@@ -35,7 +36,7 @@ def _from(port: int, chosen: Mapping[int, int]) -> Iterator[int]:
 
 def _is_free(port: int) -> bool:
     with socket.socket() as other:
-        other.settimeout(CONNECT_TIMEOUT)
+        other.settimeout(patience.stretched(CONNECT_TIMEOUT))
         if (
             other.connect_ex((ADDRESS, port)) == 0
         ):  # it may listen at all addresses, which hinders no bind here

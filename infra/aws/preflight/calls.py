@@ -9,12 +9,13 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from infra import patience
 from infra.aws.preflight.facts import NotRead
 from infra.aws.preflight.place import chosen
 from infra.aws.settings import AwsSettings
 from infra.settings import Settings
 
-LIMITS = Config(connect_timeout=2, read_timeout=4, retries={"total_max_attempts": 2, "mode": "standard"})
+CONNECT_TIMEOUT, READ_TIMEOUT = 2, 4  # seconds for one call, which is tried twice
 DENIED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation")
 SERVICES = ("sts", "ec2", "efs", "ssm", "iam", "service-quotas")
 
@@ -23,11 +24,16 @@ class Calls:
     """Clients of one account and region. Raises NotRead where there are no credentials to be found."""
 
     def __init__(self, chosen: AwsSettings) -> None:
+        limits = Config(
+            connect_timeout=patience.stretched(CONNECT_TIMEOUT),
+            read_timeout=patience.stretched(READ_TIMEOUT),
+            retries={"total_max_attempts": 2, "mode": "standard"},
+        )
         # Made here, in one thread: clients may be used by several, but not made.
         try:
             session = boto3.Session(region_name=chosen.region, profile_name=chosen.profile or None)
             self._clients: dict[str, Any] = {
-                name: session.client(name, config=LIMITS)  # type: ignore[call-overload]
+                name: session.client(name, config=limits)  # type: ignore[call-overload]
                 for name in SERVICES
             }
         except BotoCoreError as problem:

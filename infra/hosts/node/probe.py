@@ -24,17 +24,20 @@ from typing import Any
 
 PROCESS_ID = pathlib.Path("/var/run/docker.pid")
 ROUTES = pathlib.Path("/proc/net/fib_trie")
-DOCKER_TIMEOUT = 15  # seconds
+# Seconds; a question says how many times as long they are.
+DOCKER_TIMEOUT = 15
 SUDO_TIMEOUT = 10
 CONNECT_TIMEOUT = 3
 TRIES = 3  # of a datagram, which may get lost
-SHARE_TIMEOUT = 5  # seconds until a file that one host wrote is there on another
+SHARE_TIMEOUT = 5  # until a file that one host wrote is there on another
 AT_ONCE = 32
 DATAGRAM = b"oodt"
 LABEL = 8  # bytes of a datagram that come back: these four, and four digits where it was sent to be measured
 HEADERS = 28  # bytes that IPv4 and UDP add
 # Of Linux, not named by Python: what the kernel knows of the way, and packets that nobody may divide.
 IP_MTU, IP_MTU_DISCOVER, IP_PMTUDISC_PROBE = 14, 10, 3
+
+patience: float = 1
 
 
 class Probe:
@@ -43,6 +46,8 @@ class Probe:
         self.sockets: list[socket.socket] = []
 
     def answer(self, question: dict[str, Any]) -> dict[str, Any]:
+        global patience  # noqa: PLW0603 - of the whole program, which serves a single conversation
+        patience = question.get("patience", 1)
         kinds = {"greet": self.greet, "look": self.look, "listen": self.listen, "reach": self.reach}
         return kinds[question["do"]](question)
 
@@ -202,12 +207,13 @@ def overlays() -> list[list[str]]:
 
 
 def run(command: list[str], timeout: float) -> tuple[int, str, str]:
+    limit = timeout * patience
     try:
         done = subprocess.run(
-            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=timeout, check=False
+            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=limit, check=False
         )
     except subprocess.TimeoutExpired:
-        return 1, "", f"no answer within {timeout} s"
+        return 1, "", f"no answer within {limit:g} s"
     return done.returncode, done.stdout, done.stderr.strip()
 
 
@@ -299,12 +305,12 @@ def connects(protocol: str, address: str, port: int) -> bool:
     """Whether somebody answers there."""
     if protocol == "tcp":
         try:
-            socket.create_connection((address, port), CONNECT_TIMEOUT).close()
+            socket.create_connection((address, port), CONNECT_TIMEOUT * patience).close()
             return True
         except OSError:
             return False
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
-        sender.settimeout(CONNECT_TIMEOUT / TRIES)
+        sender.settimeout(CONNECT_TIMEOUT * patience / TRIES)
         for _ in range(TRIES):
             try:
                 sender.sendto(DATAGRAM, (address, port))
@@ -329,7 +335,7 @@ def largest_packet(address: str, port: int, sizes: list[int]) -> int:
             return 0
         if not port:
             return min(known, max(sizes))
-        sender.settimeout(CONNECT_TIMEOUT / TRIES)
+        sender.settimeout(CONNECT_TIMEOUT * patience / TRIES)
         possible = [size for size in sizes if size <= known]
         arrived = {0}
         for _ in range(TRIES):
@@ -356,7 +362,7 @@ def echoed(sender: socket.socket, sizes: list[int]) -> set[int]:
 
 def find(file: str) -> str:
     """Whether another host's mark is there: a network's disk may take a moment."""
-    deadline = time.monotonic() + SHARE_TIMEOUT
+    deadline = time.monotonic() + SHARE_TIMEOUT * patience
     while True:
         ask_for(os.path.dirname(file))
         try:

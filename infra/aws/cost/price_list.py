@@ -24,7 +24,9 @@ from infra.aws.settings import AwsSettings
 if TYPE_CHECKING:
     from infra.aws.cost.prices import Item
 
-LIMITS = Config(connect_timeout=2, read_timeout=4, retries={"total_max_attempts": 1})
+# Seconds. Nothing depends on the answer, so that a slow one is not waited for.
+CONNECT_LIMIT, ANSWER_LIMIT = 2, 4
+LIMITS = Config(connect_timeout=CONNECT_LIMIT, read_timeout=ANSWER_LIMIT, retries={"total_max_attempts": 1})
 ASKED_IN = "us-east-1"  # where AWS serves the list of all its usual regions
 PARTITION = "aws"  # others have lists, and currencies, of their own
 PAGES = 3  # of 100 products; each question below has far fewer

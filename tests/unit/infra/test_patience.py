@@ -23,7 +23,7 @@ from tests.unit import project
 APART = (
     *("infra/aws/node/", "infra/node/join.py"),
     "infra/hosts/node/accept_registry.py",
-    "infra/aws/preflight/__main__.py",
+    "infra/aws/stack_settings.py",
 )
 
 

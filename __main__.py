@@ -42,3 +42,4 @@ pulumi.export(names.ADMIN_URL_OUTPUT, access.broker.admin_url(swarm.endpoint(nam
 pulumi.export(names.PRIORITIES_OUTPUT, {each.event: each.priority for each in chosen.workflows})
 pulumi.export(names.STATUS_URL_OUTPUT, pulumi.Output.concat("http://", swarm.endpoint(names.STATUS_PORT)))
 pulumi.export(names.STATUS_TOKEN_OUTPUT, access.status_token)
+pulumi.export(names.STATUS_LOOK_TOKEN_OUTPUT, access.status_look_token)

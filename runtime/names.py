@@ -66,6 +66,8 @@ LEASE_SECONDS: Final = "LEASE_SECONDS"
 # Environment of the status service, and of the commands that ask it.
 STATUS_URL: Final = "STATUS_URL"
 STATUS_TOKEN: Final = "STATUS_TOKEN"
+STATUS_LOOK_TOKEN: Final = "STATUS_LOOK_TOKEN"
+STATUS_ASSETS: Final = "STATUS_ASSETS"
 STATUS_DATA: Final = "STATUS_DATA"
 STATUS_LISTEN: Final = "STATUS_LISTEN"
 HISTORY_JOBS: Final = "HISTORY_JOBS"
@@ -74,6 +76,7 @@ HISTORY_JOBS: Final = "HISTORY_JOBS"
 RABBITMQ_USER_SECRET: Final = "/run/secrets/rabbitmq_user_url"
 RABBITMQ_ADMIN_SECRET: Final = "/run/secrets/rabbitmq_admin_url"
 STATUS_TOKEN_SECRET: Final = "/run/secrets/status_token"
+STATUS_LOOK_TOKEN_SECRET: Final = "/run/secrets/status_look_token"
 RUN_DIR: Final = "/run/oodt"
 # In RUN_DIR. The Workflow Manager writes the identity of its process there.
 BOOT_FILE: Final = "wm-boot"
@@ -89,6 +92,7 @@ RUN_LOGS: Final = ".logs"
 DOCKER_SOCKET: Final = "/var/run/docker.sock"
 # In RUN_DIR of the swarm service: when docker answered last, in unix seconds.
 LOOKED_FILE: Final = "looked"
+ASSETS_DIR: Final = f"{HOME_DIR}/share/console"
 
 # Outputs of the stack that the operator's commands ask for.
 USER_URL_OUTPUT: Final = "rabbitmq_user_url"
@@ -96,6 +100,7 @@ ADMIN_URL_OUTPUT: Final = "rabbitmq_admin_url"
 PRIORITIES_OUTPUT: Final = "priorities"
 STATUS_URL_OUTPUT: Final = "status_url"
 STATUS_TOKEN_OUTPUT: Final = "status_token"
+STATUS_LOOK_TOKEN_OUTPUT: Final = "status_look_token"
 SSH_OUTPUT: Final = "ssh"
 TUNNEL_OUTPUT: Final = "tunnel"
 

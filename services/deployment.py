@@ -22,7 +22,7 @@ from services.registry import registry
 from services.secrets import MountedSecret, keyed_secret_file, secret_file
 from services.service import Service
 from services.service_args import ServiceArgs
-from services.status import TOKEN_FILE, status
+from services.status import LOOK_TOKEN_FILE, TOKEN_FILE, status
 from services.swarm_facts import swarm_facts
 from services.wmgr import wmgr
 from services.workflows import WorkflowCopy
@@ -37,6 +37,7 @@ class Access:
 
     broker: Credentials
     status_token: pulumi.Output[str]
+    status_look_token: pulumi.Output[str]
 
 
 class Services(pulumi.ComponentResource):
@@ -68,6 +69,7 @@ class Services(pulumi.ComponentResource):
         )
         login = Credentials("rabbitmq", child)
         token = Password("status-token", child).value
+        look_token = Password("status-look-token", child).value
 
         registry_service = self._run(names.REGISTRY_SERVICE, registry(built.local("registry")))
         rabbitmq_image = built.pushed("rabbitmq", registry_service, "manager")
@@ -86,15 +88,18 @@ class Services(pulumi.ComponentResource):
             )
         )
         urls = [user_url, admin_url]
-        token_file = secret_file(TOKEN_FILE, token, uid=RUNTIME_UID, opts=on_swarm)
-        self._run(names.STATUS_SERVICE, status(oodt_image, swarm, [*urls, token_file]), after=[broker])
+        tokens = [
+            secret_file(file_name, content, uid=RUNTIME_UID, opts=on_swarm)
+            for file_name, content in ((TOKEN_FILE, token), (LOOK_TOKEN_FILE, look_token))
+        ]
+        self._run(names.STATUS_SERVICE, status(oodt_image, swarm, [*urls, *tokens]), after=[broker])
         self._run(names.SWARM_SERVICE, swarm_facts(oodt_image, user_url), after=[broker])
         self._run(
             names.WMGR_SERVICE,
             wmgr(wmgr_image, settings, swarm, copy.path, [*urls, *self._secrets(settings, on_swarm)]),
             after=[broker, catalogue, *swarm.members],
         )
-        self.access = Access(broker=login, status_token=token)
+        self.access = Access(broker=login, status_token=token, status_look_token=look_token)
         self.register_outputs({"network": self._network.name})
 
     def _secrets(self, settings: Settings, on_swarm: pulumi.ResourceOptions) -> list[MountedSecret]:

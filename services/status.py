@@ -1,4 +1,4 @@
-"""The status service: the history of jobs, the page on 8080, and the share for `clean` and `reconcile`."""
+"""The status service: the history of jobs, the console on 8080, and the share for `clean` and `reconcile`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from services import containers
 from services.secrets import MountedSecret
 from services.service_args import Mount, ServiceArgs
 
-TOKEN_FILE = "status_token"
+TOKEN_FILE, LOOK_TOKEN_FILE = "status_token", "status_look_token"
 
 
 def status(image: pulumi.Input[str], swarm: Swarm, secrets: Sequence[MountedSecret]) -> ServiceArgs:

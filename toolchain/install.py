@@ -1,13 +1,20 @@
 """Gets all that a machine lacks, step by step. A step checks first whether there is anything to do."""
 
+import os
+
 from toolchain import base_image, docker_engine, docker_plugin, pulumi_cli, python_packages, system_packages
 from toolchain.steps import Log, Step, run_steps
 
 SYSTEM_COMMANDS = {"docker": ("docker-cli", "docker.io"), "ssh": ("openssh-client",)}
 
 
+# It is large, and only tests of the console need it. On a machine without it, they are left out.
+CI_COMMANDS = {"chromium": ("chromium",)}
+
+
 def _system(log: Log) -> str:
-    return system_packages.ensure(SYSTEM_COMMANDS, log)
+    in_ci = os.environ.get("CI") == "true"
+    return system_packages.ensure({**SYSTEM_COMMANDS, **(CI_COMMANDS if in_ci else {})}, log)
 
 
 SYSTEM = (Step(name="system-packages", title="system packages", run=_system),)

@@ -1,4 +1,4 @@
-"""Checks what is not Python: shell scripts, the C program, the status page's script and the Java classes.
+"""Checks what is not Python: shell scripts, the C program, the console's script and the Java classes.
 
 As a program: `python -m toolchain.lint`, a part of `make lint`. The exit code is 1 if a linter complains. Not
 every linter has a wheel for every platform. Without one the machine's own is used. If it has none, the check
@@ -9,10 +9,8 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
-from html.parser import HTMLParser
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -25,7 +23,7 @@ FIRST_LINES = (b"#!/bin/sh\n", b"#!/bin/bash\n")
 # These do not name their shell: a user sources the one, the nodes' user data end with the other.
 BASH_PARTS = ("activate", "infra/aws/node/setup.sh")
 PROGRAM = "images/oodt/program/run-program.c"
-PAGE = "runtime/status_service/page.html"
+SCRIPT = "runtime/status_service/console/static/console.js"
 JAVA = "images/oodt/java"
 
 
@@ -69,35 +67,7 @@ def _c() -> bool:
 
 
 def _javascript() -> bool:
-    with tempfile.TemporaryDirectory() as folder:
-        script = Path(folder, "page.js")
-        script.write_text(script_of((REPOSITORY / PAGE).read_text()))
-        return _passes(_linter("oxlint"), "--config=toolchain/oxlintrc.json", script)
-
-
-def script_of(page: str) -> str:
-    """The script of a page, on the lines that it has in the page: a complaint names the right one."""
-    parser = _ScriptParser()
-    parser.feed(page)
-    return parser.script
-
-
-class _ScriptParser(HTMLParser):
-    def __init__(self) -> None:
-        super().__init__()
-        self.tag = ""
-        self.script = ""
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tag = tag
-
-    def handle_data(self, data: str) -> None:
-        if self.tag == "script":
-            line, _column = self.getpos()
-            self.script += "\n" * (line - 1 - self.script.count("\n")) + data
-
-    def handle_endtag(self, tag: str) -> None:
-        self.tag = ""
+    return _passes(_linter("oxlint"), "--config=toolchain/oxlintrc.json", SCRIPT)
 
 
 def _java() -> bool:

@@ -15,9 +15,12 @@ from runtime.process import run_process
 from runtime.records.ledger import Ledger
 from runtime.records.story import Stories
 from runtime.status_service import server
+from runtime.status_service.access import Access
 from runtime.status_service.app import application
 from runtime.status_service.cancellation import Cancellation
 from runtime.status_service.changes import Changes
+from runtime.status_service.lines import Sampler
+from runtime.status_service.live import Live
 from runtime.status_service.management import Management
 from runtime.status_service.numbers import Numbers
 from runtime.status_service.parts import Parts
@@ -52,30 +55,46 @@ async def serve(settings: StatusSettings, stop: asyncio.Event) -> None:
         ledger = Ledger(settings.ledger, node=names.STATUS_SERVICE, lease=names.DEFAULT_LEASE_SECONDS)
         cancellation = Cancellation(ledger, store, broker)
         management = Management(client, settings.management_url, settings.broker_url)
+        numbers = Numbers(store, broker, management)
+        live = Live(numbers)
         parts = Parts(
-            token=settings.token,
+            access=Access(act=settings.token, look=settings.look_token),
             store=store,
             broker=broker,
             management=management,
-            numbers=Numbers(store, broker, management),
+            numbers=numbers,
+            ledger=ledger,
+            live=live,
+            archive=settings.archive,
             cancellation=cancellation,
             stories=Stories(ledger, settings.jobs),
         )
         listening = stack.enter_context(server.listen(settings.port))
         log.info("answering on port %d, history in %s", settings.port, settings.database)
-        work = [
-            asyncio.create_task(Recorder(broker, store, cancellation.cancel_late).run()),
-            asyncio.create_task(swarm.run()),
+        tasks = [
+            asyncio.create_task(work)
+            for work in (
+                Recorder(broker, store, cancellation.cancel_late).run(),
+                Sampler(numbers, store).run(),
+                live.run(),
+                swarm.run(),
+            )
         ]
-        for task in work:
+        for task in tasks:
             # It ends by an error only. Then a restart is better than answers from an old history.
             task.add_done_callback(lambda _: stop.set())
-        await server.serve(application(parts), listening, stop)
-        for task in work:
-            if task.done():
-                task.result()
-            task.cancel()
-        await asyncio.wait(work)
+        stack.push_async_callback(_end, tasks)
+        await server.serve(application(parts, assets=settings.assets), listening, stop, live.end)
+
+
+async def _end(tasks: list[asyncio.Task[None]]) -> None:
+    """End them; raises what one of them has ended by."""
+    ended = [task for task in tasks if task.done()]
+    for task in tasks:
+        task.cancel()
+    await asyncio.wait(tasks)
+    for task in ended:
+        task.result()
 
 
 def main() -> int:

@@ -5,10 +5,11 @@ import sqlite3
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
 from runtime.messaging.broker import BrokerDown
+from runtime.status_service.console.render import page
 from runtime.status_service.management import ManagementDown
 
 log = logging.getLogger(__name__)
@@ -26,29 +27,37 @@ def error(status: int, text: str, **headers: str) -> JSONResponse:
     return JSONResponse({"error": text}, status, headers)
 
 
-async def _refused(_: Request, refused: Exception) -> JSONResponse:
+def _answer(request: Request, status: int, text: str) -> Response:
+    """A browser that asks for a view gets one; everybody else gets JSON."""
+    if "text/html" in request.headers.get("Accept", "") and not request.url.path.startswith("/api/"):
+        return page(request, "problem.html", status=status, code=status, text=text)
+    return error(status, text)
+
+
+async def _refused(request: Request, refused: Exception) -> Response:
     assert isinstance(refused, Refused)
-    return error(refused.status, str(refused))
+    return _answer(request, refused.status, str(refused))
 
 
-async def _invalid(_: Request, invalid: Exception) -> JSONResponse:
+async def _invalid(request: Request, invalid: Exception) -> Response:
     assert isinstance(invalid, RequestValidationError)
     first = invalid.errors()[0]
-    return error(400, f"{'.'.join(map(str, first['loc'][1:])) or 'the body'}: {first['msg']}")
+    name = ".".join(map(str, first["loc"][1:])) or "the body"
+    return _answer(request, 400, f"{name}: {first['msg']}")
 
 
-async def _http(_: Request, problem: Exception) -> JSONResponse:
+async def _http(request: Request, problem: Exception) -> Response:
     assert isinstance(problem, HTTPException)
-    return error(problem.status_code, problem.detail)
+    return _answer(request, problem.status_code, problem.detail)
 
 
-async def _away(_: Request, problem: Exception) -> JSONResponse:
-    return error(503, str(problem))
+async def _away(request: Request, problem: Exception) -> Response:
+    return _answer(request, 503, str(problem))
 
 
-async def _failed(request: Request, problem: Exception) -> JSONResponse:
+async def _failed(request: Request, problem: Exception) -> Response:
     log.error("%s %s", request.method, request.url.path, exc_info=problem)
-    return error(500, str(problem))
+    return _answer(request, 500, str(problem))
 
 
 def handle(app: FastAPI) -> None:

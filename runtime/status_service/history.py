@@ -51,15 +51,27 @@ class History:
         )
         return max(row["at"] or 0.0 for row in rows)
 
-    def jobs(self, filters: Mapping[str, str], *, limit: int, before: int | None = None) -> list[Record]:
+    def jobs(
+        self,
+        filters: Mapping[str, str],
+        *,
+        limit: int,
+        before: int | None = None,
+        ended_from: float | None = None,
+        ended_to: float | None = None,
+    ) -> list[Record]:
         """Jobs that match, the newest first; ``before`` is the number of the last one of the page before."""
         terms = [f"{name} = :{name}" for name in FILTERS if name in filters]
+        if ended_from is not None:
+            terms.append("ended >= :ended_from")
+        if ended_to is not None:
+            terms.append("ended < :ended_to")
         if before is not None:
             terms.append("number < :before")
         where = f"WHERE {' AND '.join(terms)}" if terms else ""
         rows = self._rows(
             f"SELECT * FROM jobs {where} ORDER BY number DESC LIMIT :limit",
-            {**filters, "before": before, "limit": limit},
+            {**filters, "before": before, "limit": limit, "ended_from": ended_from, "ended_to": ended_to},
         )
         return [_job(row) for row in rows]
 
@@ -100,6 +112,41 @@ class History:
             {"event": event, "batch": batch, "limit": limit},
         )
         return [dict(row) for row in rows]
+
+    def runs_of_batch(self, event: str, batch: str, *, limit: int) -> list[Record]:
+        """The runs of the batch's newest jobs that have begun, in the order of their start."""
+        rows = self._rows(
+            """
+            SELECT job, run, state, node, started, ended FROM runs
+            WHERE event = :event AND started IS NOT NULL AND job IN (
+                SELECT job FROM jobs WHERE batch = :batch AND event = :event ORDER BY number DESC LIMIT :limit
+            ) ORDER BY started
+            """,
+            {"event": event, "batch": batch, "limit": limit},
+        )
+        return [dict(row) for row in rows]
+
+    def samples(self, since: int, event: str | None, step: int) -> list[Record]:
+        """One sample each STEP seconds, of one event or of all together."""
+        of_event = "AND event = :event" if event is not None else ""
+        rows = self._rows(
+            f"""
+            SELECT at, sum(queued) AS queued, sum(running) AS running,
+                sum(succeeded) AS succeeded, sum(dead) AS dead
+            FROM samples WHERE at >= :since {of_event}
+            AND at IN (SELECT max(at) FROM samples WHERE at >= :since GROUP BY at / :step)
+            GROUP BY at ORDER BY at
+            """,
+            {"since": since, "event": event, "step": step},
+        )
+        return [dict(row) for row in rows]
+
+    def oldest_samples(self, since: int) -> dict[str, Record]:
+        """The first sample of each event since then."""
+        rows = self._rows(
+            "SELECT event, min(at) AS at, succeeded, dead FROM samples WHERE at >= ? GROUP BY event", (since,)
+        )
+        return {row["event"]: dict(row) for row in rows}
 
     def states(self) -> dict[str, dict[str, int]]:
         """Jobs by their state now, for each event."""

@@ -1,13 +1,17 @@
 """What the routes answer from, and how a route gets hold of it."""
 
 from dataclasses import dataclass
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Any
 
 from fastapi import Depends, Request
 
 from runtime.messaging.broker import Broker
+from runtime.records.ledger import Ledger, message_of
 from runtime.records.story import Stories
+from runtime.status_service.access import Access
 from runtime.status_service.cancellation import Cancellation
+from runtime.status_service.live import Live
 from runtime.status_service.management import Management
 from runtime.status_service.numbers import Numbers
 from runtime.status_service.store import Store
@@ -17,13 +21,20 @@ from runtime.status_service.store import Store
 class Parts:
     """The parts of the running service."""
 
-    token: str
+    access: Access
     store: Store
     broker: Broker
     management: Management
     numbers: Numbers
     cancellation: Cancellation
     stories: Stories
+    ledger: Ledger
+    live: Live
+    archive: Path
+
+    def message(self, event: str, job: str) -> dict[str, Any] | None:
+        """What the job's message was made of, as its first run has recorded it. It may block on the disk."""
+        return message_of(self.ledger.history(event, job))
 
 
 async def _parts(request: Request) -> Parts:

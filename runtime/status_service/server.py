@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import socket
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -18,7 +18,9 @@ def listen(port: int) -> socket.socket:
     return socket.create_server(("", port))
 
 
-async def serve(app: ASGIApp, listening: socket.socket, stop: asyncio.Event) -> None:
+async def serve(
+    app: ASGIApp, listening: socket.socket, stop: asyncio.Event, end_streams: Callable[[], Awaitable[None]]
+) -> None:
     """Answer requests until STOP is set, and then those that have come for STOP_SECONDS at most."""
     config = uvicorn.Config(
         app,
@@ -35,6 +37,7 @@ async def serve(app: ASGIApp, listening: socket.socket, stop: asyncio.Event) -> 
 
     async def end() -> None:
         await stop.wait()
+        await end_streams()
         server.should_exit = True
 
     async with asyncio.TaskGroup() as group:

@@ -14,11 +14,17 @@ DATABASE = "history.sqlite"
 
 @dataclass(frozen=True, kw_only=True)
 class StatusSettings:
-    """``keep`` is the number of ended jobs that the history remembers."""
+    """``keep`` is the number of ended jobs that the history remembers.
+
+    ``look_token`` may be empty. ``assets`` has the files of other projects that pages load.
+    """
 
     broker_url: str
     management_url: str
     token: str
+    look_token: str
+    archive: Path
+    assets: Path
     ledger: Path
     jobs: Path
     database: Path
@@ -32,6 +38,9 @@ def status_settings(env: Mapping[str, str] = os.environ) -> StatusSettings:
         broker_url=broker_url(env),
         management_url=management_url(env),
         token=_token(env),
+        look_token=env.get(names.STATUS_LOOK_TOKEN) or secret(names.STATUS_LOOK_TOKEN_SECRET),
+        archive=Path(env.get(names.OODT_ARCHIVE) or names.ARCHIVE_DIR),
+        assets=Path(env.get(names.STATUS_ASSETS) or names.ASSETS_DIR),
         ledger=Path(env.get(names.OODT_LEDGER) or names.LEDGER_DIR),
         jobs=Path(env.get(names.OODT_JOBS) or names.JOBS_DIR),
         database=Path(env.get(names.STATUS_DATA) or names.STATUS_DIR) / DATABASE,

@@ -11,14 +11,17 @@ from runtime.messaging.broker import Broker
 from runtime.records.ledger import Ledger
 from runtime.records.story import Stories
 from runtime.status_service import server
+from runtime.status_service.access import Access
 from runtime.status_service.app import application
 from runtime.status_service.cancellation import Cancellation
+from runtime.status_service.live import Live
 from runtime.status_service.management import Management, Snapshot
 from runtime.status_service.numbers import Numbers
 from runtime.status_service.parts import Parts
 from runtime.status_service.store import Store
 
 START_SECONDS = 10
+LOOK_TOKEN = "looks only"
 
 
 class ManagementOfNothing:
@@ -31,14 +34,19 @@ class ManagementOfNothing:
 def parts(store: Store | None, token: str, share: Path = Path("/nonexistent")) -> Parts:
     """Of a service that has a history and no broker."""
     broker, management = cast(Broker, None), cast(Management, ManagementOfNothing())
+    ledger = Ledger(share / "ledger", node="status", lease=30)
+    numbers = Numbers(cast(Store, store), broker, management)
     return Parts(
-        token=token,
+        access=Access(act=token, look=LOOK_TOKEN),
         store=cast(Store, store),
         broker=broker,
         management=management,
-        numbers=Numbers(cast(Store, store), broker, management),
+        numbers=numbers,
         cancellation=cast(Cancellation, None),
-        stories=Stories(Ledger(share / "ledger", node="status", lease=30), share / "jobs"),
+        stories=Stories(ledger, share / "jobs"),
+        ledger=ledger,
+        live=Live(numbers),
+        archive=share / "archive",
     )
 
 
@@ -50,7 +58,8 @@ def served(parts: Parts) -> Iterator[int]:
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
     with server.listen(0) as listening:
-        serving = asyncio.run_coroutine_threadsafe(server.serve(application(parts), listening, stop), loop)
+        work = server.serve(application(parts), listening, stop, parts.live.end)
+        serving = asyncio.run_coroutine_threadsafe(work, loop)
         try:
             yield listening.getsockname()[1]
         finally:

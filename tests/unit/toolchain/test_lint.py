@@ -7,11 +7,6 @@ import pytest
 from toolchain import lint
 
 
-def test_a_pages_script_keeps_its_lines() -> None:
-    page = '<style>\na {}\n</style>\n<script>\nlet a = "<b>";\na += 1;\n</script>\n<p>text</p>\n'
-    assert lint.script_of(page).splitlines() == ["", "", "", "", 'let a = "<b>";', "a += 1;"]
-
-
 def test_a_shell_script_is_known_by_its_first_line(tmp_path: Path) -> None:
     for name, first_line in {
         "bin/start": "#!/bin/sh",

@@ -1,0 +1,111 @@
+// What htmx does not do: changes as they come, lines, the key that finds a job.
+"use strict";
+
+const RETRY = 2000, LINES_EVERY = 10000;
+const byId = (id) => document.getElementById(id);
+const charts = new Map();
+let source = null, lastLines = 0;
+
+function tell(text, state) {
+  const live = byId("live");
+  live.textContent = text;
+  live.className = "live " + state;
+}
+
+// The part of the page that changes asks for itself anew on this event. The service sends one at the beginning of
+// each connection, so what was missed while there was none is on the screen then.
+function listen() {
+  if (source || document.hidden) return;
+  source = new EventSource("/live");
+  source.addEventListener("change", () => {
+    tell("live", "on");
+    document.body.dispatchEvent(new Event("live"));
+    if (Date.now() - lastLines > LINES_EVERY) draw();
+  });
+  source.addEventListener("error", () => {
+    tell("no answer, trying again", "off");
+    if (source && source.readyState === EventSource.CLOSED) {
+      stop();
+      setTimeout(checkSession, RETRY);
+    }
+  });
+}
+
+function stop() {
+  if (source) source.close();
+  source = null;
+}
+
+// A session that has ended needs a log-in; a service that is away comes back.
+async function checkSession() {
+  try {
+    const answer = await fetch("/session", { redirect: "manual" });
+    if (answer.type === "opaqueredirect") location.reload();
+  } catch {
+    // It is away.
+  }
+  listen();
+}
+
+const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+const COLOURS = { queued: "--warn", running: "--run", succeeded: "--good", dead: "--bad" };
+
+function chart(place, names, data) {
+  const axis = { stroke: colour("--dim"), grid: { stroke: colour("--line"), width: 1 }, ticks: { stroke: colour("--line") } };
+  const options = {
+    width: place.clientWidth, height: 170, cursor: { y: false }, legend: { live: true },
+    scales: { y: { range: (_, __, max) => [0, Math.max(1, max * 1.1)] } },
+    axes: [axis, { ...axis, size: 60 }],
+    series: [{}, ...names.map((name) => ({ label: name, stroke: colour(COLOURS[name]), width: 2, points: { show: false } }))],
+  };
+  place.replaceChildren();
+  return new window.uPlot(options, data, place);
+}
+
+async function draw() {
+  const places = document.querySelectorAll("[data-lines]");
+  if (!places.length || !window.uPlot) return;
+  lastLines = Date.now();
+  const answer = await fetch("/lines");
+  if (!answer.ok) return;
+  const numbers = await answer.json();
+  for (const place of places) {
+    const names = place.dataset.lines.split(" ");
+    const data = [numbers.at, ...names.map((name) => numbers[name])];
+    if (charts.has(place)) charts.get(place).setData(data);
+    else charts.set(place, chart(place, names, data));
+  }
+}
+
+function redraw() {
+  for (const made of charts.values()) made.destroy();
+  charts.clear();
+  draw();
+}
+
+// A link from elsewhere comes without the cookie, which a request of this page has.
+async function enterIfLoggedIn(login) {
+  const answer = await fetch("/session", { redirect: "manual" });
+  if (answer.ok) location.replace(login.dataset.next);
+}
+
+document.addEventListener("keydown", (event) => {
+  const typing = event.target.closest("input, select, textarea");
+  if (event.key === "/" && !typing && !event.ctrlKey && !event.metaKey && byId("find")) {
+    event.preventDefault();
+    byId("find").focus();
+  }
+});
+
+const login = document.querySelector("[data-next]");
+if (login) {
+  enterIfLoggedIn(login);
+} else {
+  listen();
+  draw();
+  document.addEventListener("visibilitychange", () => (document.hidden ? stop() : listen()));
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
+  addEventListener("resize", () => {
+    for (const [place, made] of charts) made.setSize({ width: place.clientWidth, height: 170 });
+  });
+}

@@ -17,6 +17,10 @@ JOB_FIELDS = (
     *("queued", "started", "ended", "updated"),
 )
 FILTERS = ("event", "batch", "state", "node", "job", "reason")
+# The filters that few jobs match, the most selective first. SQLite does not know which they are.
+SELECTIVE = ("job", "batch", "reason", "node")
+# They have an index with the state.
+WITH_STATE = ("batch", "node")
 
 
 class History:
@@ -61,7 +65,8 @@ class History:
         ended_to: float | None = None,
     ) -> list[Record]:
         """Jobs that match, the newest first; ``before`` is the number of the last one of the page before."""
-        terms = [f"{name} = :{name}" for name in FILTERS if name in filters]
+        leading = next((name for name in SELECTIVE if name in filters), None)
+        terms = [f"{_by_index(name, leading)} = :{name}" for name in FILTERS if name in filters]
         if ended_from is not None:
             terms.append("ended >= :ended_from")
         if ended_to is not None:
@@ -117,10 +122,12 @@ class History:
         """The runs of the batch's newest jobs that have begun, in the order of their start."""
         rows = self._rows(
             """
-            SELECT job, run, state, node, started, ended FROM runs
-            WHERE event = :event AND started IS NOT NULL AND job IN (
-                SELECT job FROM jobs WHERE batch = :batch AND event = :event ORDER BY number DESC LIMIT :limit
-            ) ORDER BY started
+            SELECT job, run, runs.state, runs.node, runs.started, runs.ended
+            FROM (
+                SELECT job FROM jobs WHERE batch = :batch AND +event = :event
+                ORDER BY number DESC LIMIT :limit
+            ) CROSS JOIN runs USING (job) WHERE runs.event = :event AND runs.started IS NOT NULL
+            ORDER BY runs.started
             """,
             {"event": event, "batch": batch, "limit": limit},
         )
@@ -235,3 +242,10 @@ class History:
 def _job(row: sqlite3.Row) -> Record:
     fields = {name: row[name] for name in JOB_FIELDS}
     return {"job": row["job"], **fields, "products": json.loads(row["products"]), "number": row["number"]}
+
+
+def _by_index(column: str, leading: str | None) -> str:
+    """The column, with the sign that keeps SQLite from its index where the index of LEADING is better."""
+    if leading is None or column == leading or (column == "state" and leading in WITH_STATE):
+        return column
+    return f"+{column}"

@@ -31,9 +31,15 @@ class ManagementOfNothing:
         return Snapshot(queues=(), nodes=())
 
 
+class NoBroker:
+    """A broker that is out of reach."""
+
+    connected = False
+
+
 def parts(store: Store | None, token: str, share: Path = Path("/nonexistent")) -> Parts:
     """Of a service that has a history and no broker."""
-    broker, management = cast(Broker, None), cast(Management, ManagementOfNothing())
+    broker, management = cast(Broker, NoBroker()), cast(Management, ManagementOfNothing())
     ledger = Ledger(share / "ledger", node="status", lease=30)
     numbers = Numbers(cast(Store, store), broker, management)
     return Parts(

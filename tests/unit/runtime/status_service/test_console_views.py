@@ -1,0 +1,215 @@
+"""What the views show of a history, and what they make of anything that a message may say."""
+
+import http.client
+import json
+import time
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from runtime.messaging.announcements import RESULT, State, StateChange, Submission
+from runtime.outcome import Outcome, Product
+from runtime.status_service.console import render, timeline
+from runtime.status_service.lines import Rate, points, rates
+from runtime.status_service.store import Store
+from tests.unit.runtime.status_api import LOOK_TOKEN, parts, served
+
+ANSWER_SECONDS = 5
+ODD = "<script>alert(1)</script>\" onload='x' {{ 7 * 7 }}"
+
+
+def change(job: str, state: State, **fields: Any) -> StateChange:
+    told = {key: fields.pop(key) for key in ("reason", "log", "products") if key in fields}
+    if result := RESULT.get(state):
+        fields["outcome"] = Outcome(result=result, **told)
+    defaults: dict[str, Any] = {
+        **{"event": "e", "batch": "b", "run": 1, "attempts": 1, "node": "n1"},
+        **{"queued": 100.0, "started": 110.0, "ended": 170.0 if state in RESULT else None},
+    }
+    return StateChange(**{"job": job, "state": state, **defaults, **fields})
+
+
+class Site:
+    """A service with a history; ``get`` is what a browser with a session sees."""
+
+    def __init__(self, folder: Path, port: int) -> None:
+        self.archive = folder / "archive"
+        self._port = port
+
+    def get(self, path: str, accept: str = "text/html") -> tuple[int, str]:
+        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=ANSWER_SECONDS)
+        headers = {"Authorization": f"Bearer {LOOK_TOKEN}", "Accept": accept}
+        connection.request("GET", path, headers=headers)
+        answer = connection.getresponse()
+        text = answer.read().decode()
+        connection.close()
+        return answer.status, text
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    folder = tmp_path_factory.mktemp("status")
+    archive = folder / "archive"
+    (archive / "a").mkdir(parents=True)
+    (archive / "a" / "product.txt").write_text("content")
+    (folder / "secret").write_text("not a product")
+    (archive / "link").symlink_to(folder / "secret")
+    files = ("a/product.txt", "../secret", "link", "gone", "a")
+    product = Product(id="1", name="p", type="T", archived=tuple(str(archive / file) for file in files))
+    store = Store(folder / "history.sqlite", keep=1000)
+    store.apply(
+        [
+            Submission(batch="b", event="e", jobs=120, submitted=120),
+            *(change(f"b.{n}", "SUCCEEDED", products=(product,)) for n in range(1, 101)),
+            *(change(f"b.{n}", "DEAD", reason="exit 1", log="the cause", node="n2") for n in range(101, 111)),
+            change("b.111", "RUNNING"),
+            Submission(batch=ODD, event="e", jobs=1, submitted=1),
+            change("odd", "DEAD", reason=ODD, log=ODD, node=ODD, batch=ODD),
+        ]
+    )
+    with served(parts(store, "acts", folder)) as port:
+        yield Site(folder, port)
+    store.close()
+
+
+class Tags(HTMLParser):
+    """The tags of a page, and the names of all attributes."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: set[str] = set()
+        self.attributes: set[str] = set()
+        self.scripts: list[str | None] = []
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        self.attributes |= {name for name, _ in attrs}
+        if tag == "script":
+            self.scripts.append(dict(attrs).get("src"))
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/", "/batches", "/jobs?state=DEAD", "/jobs/e/odd", "/dead", "/workflows", f"/jobs?job={'%22%3E'}"],
+)
+def test_what_a_message_says_is_text_and_never_a_tag(site: Site, path: str) -> None:
+    status, html = site.get(path)
+    assert status == 200
+    found = Tags(html)
+    assert all(script and script.startswith("/static/") for script in found.scripts)
+    assert not {name for name in found.attributes if name.startswith("on")}
+    assert "style" not in found.attributes | found.tags
+    assert "49" not in html or "{{ 7 * 7 }}" in html
+
+
+def test_a_job_tells_its_reason_its_log_and_its_neighbours(site: Site) -> None:
+    _, html = site.get("/jobs/e/b.102")
+    for part in (
+        "exit 1",
+        "the cause",
+        'href="/jobs/e/b.101"',
+        'href="/jobs/e/b.103"',
+        'href="/batches/e/b"',
+    ):
+        assert part in html
+
+
+def test_a_job_that_has_not_begun_has_a_view(site: Site) -> None:
+    status, html = site.get("/jobs/e/b.120")
+    assert (status, "queued" in html) == (200, True)
+
+
+def test_jobs_come_page_by_page_without_a_gap_or_a_job_twice(site: Site) -> None:
+    seen: list[str] = []
+    path: str | None = "/jobs?event=e&batch=b"
+    while path:
+        _, html = site.get(path.replace("&amp;", "&"))
+        seen += [part.partition('"')[0] for part in html.split('href="/jobs/e/')[1:]]
+        path = html.split('rel="next" href="')[1].partition('"')[0] if 'rel="next"' in html else None
+    assert seen == [f"b.{n}" for n in range(111, 0, -1)]
+
+
+@pytest.mark.parametrize(
+    ("query", "jobs"),
+    [
+        ("node=n2", 10),
+        ("state=DEAD&reason=exit+1", 10),
+        ("state=RUNNING", 1),
+        ("job=b.7", 1),
+        ("ended_from=1970-01-01T00:02&ended_to=1970-01-01T00:03&node=n2", 10),
+        ("ended_from=1970-01-01T00:03", 0),
+        ("event=other", 0),
+    ],
+)
+def test_filters_leave_the_jobs_that_match(site: Site, query: str, jobs: int) -> None:
+    assert site.get(f"/jobs?{query}")[1].count('scope="row"') == jobs
+
+
+@pytest.mark.parametrize("file", [1, 2, 3, 4, 5])
+def test_only_files_of_the_archive_are_handed_out(site: Site, file: int) -> None:
+    status, text = site.get(f"/jobs/e/b.1/files/0/{file}")
+    assert (status, "not a product" in text) == (404, False)
+
+
+def test_a_product_is_handed_out(site: Site) -> None:
+    assert site.get("/jobs/e/b.1/files/0/0") == (200, "content")
+
+
+def test_what_is_not_there_is_a_page_for_browsers_and_json_for_others(site: Site) -> None:
+    assert site.get("/jobs/e/none")[0] == site.get("/nothing")[0] == 404
+    assert "no job none of event e is known" in site.get("/jobs/e/none")[1]
+    status, text = site.get("/jobs/e/none", accept="*/*")
+    assert (status, json.loads(text)) == (404, {"error": "no job none of event e is known"})
+    assert json.loads(site.get("/api/v1/nothing")[1]) == {"error": "Not Found"}
+    assert "use a time like" in site.get("/jobs?ended_from=yesterday")[1]
+
+
+def test_two_runs_at_once_are_on_two_slots_and_one_after_the_other_on_one() -> None:
+    runs = [
+        {"job": "1", "run": 1, "state": "SUCCEEDED", "node": "n", "started": 0.0, "ended": 10.0},
+        {"job": "2", "run": 1, "state": "SUCCEEDED", "node": "n", "started": 5.0, "ended": 20.0},
+        {"job": "3", "run": 1, "state": "FAILED", "node": "n", "started": 10.0, "ended": 20.0},
+        {"job": "4", "run": 1, "state": "SUCCEEDED", "node": "m", "started": 0.0, "ended": 20.0},
+    ]
+    lanes = timeline.lanes(runs)
+    assert [(lane.node, [bar.job for bar in lane.bars]) for lane in lanes] == [
+        ("m", ["4"]),
+        ("n", ["1", "3"]),
+        ("n", ["2"]),
+    ]
+    assert [(bar.x, bar.width) for bar in lanes[1].bars] == [(0.0, 500.0), (500.0, 500.0)]
+
+
+def test_time_left_is_what_waits_at_the_rate_of_late(tmp_path: Path) -> None:
+    store = Store(tmp_path / "history.sqlite", keep=1000)
+    store.sample(int(time.time()) - 100, {"e": (50, 4)})
+    store.apply([change(f"b.{n}", "SUCCEEDED") for n in range(20)])
+    rate = rates(store)["e"]
+    assert rate.ended == pytest.approx(0.2, rel=0.05)
+    assert rate.seconds_for(40) == pytest.approx(200, rel=0.05)
+    assert Rate(succeeded=0, dead=0).seconds_for(40) is None
+    store.close()
+
+
+def test_lines_have_what_grew_in_the_minute_before_each_point(tmp_path: Path) -> None:
+    store = Store(tmp_path / "history.sqlite", keep=1000)
+    now = int(time.time())
+    store.sample(now - 60, {"e": (9, 1), "other": (1, 0)})
+    store.apply([change(f"b.{n}", "SUCCEEDED") for n in range(6)])
+    store.sample(now, {"e": (3, 1), "other": (1, 0)})
+    lines = points(store, None, 3600)
+    assert (lines["queued"], lines["running"], lines["succeeded"]) == ([10, 4], [1, 1], [None, 6])
+    assert points(store, "other", 3600)["queued"] == [1, 1]
+    store.close()
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(None, ""), (0.25, "0.2 s"), (5, "5 s"), (61, "1 min 1 s"), (7200, "2 h"), (90061, "1 d 1 h")],
+)
+def test_durations_have_two_units_at_most(seconds: float | None, text: str) -> None:
+    assert render.span(seconds) == text

@@ -101,7 +101,8 @@ class AwsNodes(pulumi.ComponentResource):
 
         key = SshKey("key", identity, child)
         groups = SecurityGroups(settings, place.vpc_id, targets.groups, child)
-        shared = Share(settings, place, groups.share, child)
+        manager_role, worker_role = Role("manager", settings, child), Role("worker", settings, child)
+        shared = Share(settings, place, groups.share, [manager_role, worker_role], child)
         address = ManagerAddress(settings, place.subnets[0], groups, subnet_given=place.given, opts=child)
         record = JoinRecord("join-record", settings.aws, parameter, child)
         reachable: list[pulumi.Resource] = [*groups.rules, *shared.mountable]
@@ -114,10 +115,7 @@ class AwsNodes(pulumi.ComponentResource):
             "BRIDGE_POOL": str(addresses.bridges) if addresses else "",
         }
 
-        manager_role = Role("manager", settings, child)
-        own_record = manager_role.allow(
-            "record", ["ssm:PutParameter", "ssm:GetParameter", "ssm:DeleteParameter"], parameter_arn
-        )
+        own_record = manager_role.allow("record", ["ssm:PutParameter"], parameter_arn)
         manager = Manager(
             settings,
             subnet=place.subnets[0],
@@ -139,7 +137,7 @@ class AwsNodes(pulumi.ComponentResource):
             opts=child,
         )
 
-        worker_role = Role("worker", settings, child)
+        group_arn = roles.group_arn(settings.aws.region, group_name(settings))
         workers = Workers(
             settings,
             subnets=place.subnets,
@@ -149,14 +147,26 @@ class AwsNodes(pulumi.ComponentResource):
             role=worker_role,
             user_data=user_data.worker(patience=PATIENCE, variables=variables),
             patience=max(PATIENCE, -(-(settings.leave_within + PATIENCE) // MOST_HEARTBEATS)),
-            after=[*reachable, worker_role.allow("record", ["ssm:GetParameter"], parameter_arn)],
+            after=[
+                *reachable,
+                worker_role.allow("record", ["ssm:GetParameter"], parameter_arn),
+                worker_role.allow("health", ["autoscaling:SetInstanceHealth"], group_arn),
+            ],
             opts=child,
         )
-        group_arn = roles.group_arn(settings.aws.region, group_name(settings))
         manager_role.allow(
             "drain",
             ["autoscaling:CompleteLifecycleAction", "autoscaling:RecordLifecycleActionHeartbeat"],
             workers.group.arn.apply(lambda arn: arn or group_arn),
+        )
+
+        # Made after all nodes, and so deleted before them: by this they know that the stack is destroyed, and
+        # none waits for a drain. The first one deletes what the manager may have written since.
+        JoinRecord(
+            "join-record-end",
+            settings.aws,
+            parameter,
+            pulumi.ResourceOptions(parent=self, depends_on=[manager.instance, workers.group, workers.hook]),
         )
 
         ready = ManagerReady(

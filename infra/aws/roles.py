@@ -1,8 +1,9 @@
-"""What nodes may ask of AWS: each statement is on one ARN."""
+"""What nodes may ask of AWS: each statement is on one ARN, but for that of Session Manager."""
 
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pulumi
 import pulumi_aws as aws
@@ -16,6 +17,15 @@ TRUST = {
         {"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}
     ],
 }
+# What its agent asks for, and no more: AWS's own policy for it lets nodes read all parameters of the account.
+# None of these takes a narrower resource.
+SESSIONS = [
+    "ssm:UpdateInstanceInformation",
+    "ssmmessages:CreateControlChannel",
+    "ssmmessages:CreateDataChannel",
+    "ssmmessages:OpenControlChannel",
+    "ssmmessages:OpenDataChannel",
+]
 
 
 class Role(pulumi.ComponentResource):
@@ -36,28 +46,33 @@ class Role(pulumi.ComponentResource):
             tags=tags(settings, f"{settings.prefix} {name}"),
             opts=pulumi.ResourceOptions(parent=self),
         )
+        self.arn = self._role.arn
         self.profile = aws.iam.InstanceProfile(
             name,
             role=self._role.id,
             tags=tags(settings, f"{settings.prefix} {name}"),
             opts=pulumi.ResourceOptions(parent=self),
         )
-        self.ready: list[pulumi.Resource] = [self.profile]
+        self.ready: list[pulumi.Resource] = [self.profile, self.allow("session", SESSIONS, "*")]
         self.register_outputs({})
 
-    def allow(self, what: str, actions: list[str], resource: pulumi.Input[str]) -> aws.iam.RolePolicy:
+    def allow(
+        self,
+        what: str,
+        actions: list[str],
+        resource: pulumi.Input[str],
+        condition: dict[str, Any] | None = None,
+    ) -> aws.iam.RolePolicy:
         """Let the nodes do these actions on this one resource."""
+        statement: dict[str, Any] = {"Effect": "Allow", "Action": actions, "Resource": resource}
+        if condition:
+            statement["Condition"] = condition
         return aws.iam.RolePolicy(
             f"{self._name}-{what}",
             role=self._role.id,
-            policy=pulumi.Output.from_input(resource).apply(lambda arn: _policy(actions, arn)),
+            policy=pulumi.Output.json_dumps({"Version": "2012-10-17", "Statement": [statement]}),
             opts=pulumi.ResourceOptions(parent=self),
         )
-
-
-def _policy(actions: list[str], arn: str) -> str:
-    statement = {"Effect": "Allow", "Action": actions, "Resource": arn}
-    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
 
 
 def parameter_arn(region: str, name: str) -> str:
@@ -68,6 +83,11 @@ def parameter_arn(region: str, name: str) -> str:
 def group_arn(region: str, name: str) -> str:
     """The ARN of the Auto Scaling group of this name, but for the id that AWS gives it."""
     return f"{_arn('autoscaling', region)}:autoScalingGroup:*:autoScalingGroupName/{name}"
+
+
+def file_system_arn(region: str, name: str) -> str:
+    """The ARN of a file system that the stack did not make."""
+    return f"{_arn('elasticfilesystem', region)}:file-system/{name}"
 
 
 def _arn(service: str, region: str) -> str:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pulumi
 import pulumi_aws as aws
 
+from infra.aws import roles
 from infra.aws.network import Network, reason
+from infra.aws.roles import Role
 from infra.aws.tags import tags
 from infra.settings import Settings
 from infra.values import ConfigurationError
 
 OWN = "pulumi config rm efs_id"  # the stack then makes a file system of its own
+# What a node does there: mount, write, and as root make folders for others.
+ACTIONS = [f"elasticfilesystem:Client{what}" for what in ("Mount", "Write", "RootAccess")]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +71,8 @@ def unmountable(efs_id: str, vpc_id: str) -> ConfigurationError:
 class Share(pulumi.ComponentResource):
     """``file_system`` and ``access_point`` are what nodes mount, once ``mountable`` exists.
 
-    The access point gives each stack a folder of its own. A given file system has mount targets already.
+    The access point gives each stack a folder of its own. Nodes show their role when they mount: nobody else
+    gets in. A given file system has mount targets already, and a policy that is not the stack's.
     """
 
     file_system: pulumi.Input[str]
@@ -76,27 +82,38 @@ class Share(pulumi.ComponentResource):
         settings: Settings,
         network: Network,
         group: aws.ec2.SecurityGroup,
+        nodes: Sequence[Role],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("oodt:aws:Share", "share", {}, opts)
         assert settings.aws
         self._settings = settings
-        self.mountable: list[aws.efs.MountTarget] = []
         if settings.aws.efs_id:
             self.file_system = settings.aws.efs_id
-        else:
-            self.file_system = self._create_file_system(settings.aws.protect).id
-            self.mountable = [
-                aws.efs.MountTarget(
-                    f"share-{subnet.zone or subnet.id}",
-                    file_system_id=self.file_system,
-                    subnet_id=subnet.id,
-                    security_groups=[group.id],
-                    opts=pulumi.ResourceOptions(parent=self),
-                )
-                for subnet in network.one_per_zone()
+            access_point = self._create_access_point()
+            arn = roles.file_system_arn(settings.aws.region, settings.aws.efs_id)
+            through_it = {"StringEquals": {"elasticfilesystem:AccessPointArn": access_point.arn}}
+            self.mountable: list[pulumi.Resource] = [
+                node.allow("share", ACTIONS, arn, through_it) for node in nodes
             ]
-        self.access_point = self._create_access_point().id
+        else:
+            own = self._create_file_system(settings.aws.protect)
+            self.file_system = own.id
+            access_point = self._create_access_point()
+            self.mountable = [
+                self._create_policy(own, access_point, nodes),
+                *(
+                    aws.efs.MountTarget(
+                        f"share-{subnet.zone or subnet.id}",
+                        file_system_id=self.file_system,
+                        subnet_id=subnet.id,
+                        security_groups=[group.id],
+                        opts=pulumi.ResourceOptions(parent=self),
+                    )
+                    for subnet in network.one_per_zone()
+                ),
+            ]
+        self.access_point = access_point.id
         self.register_outputs({})
 
     def _create_file_system(self, protect: bool) -> aws.efs.FileSystem:
@@ -125,5 +142,36 @@ class Share(pulumi.ComponentResource):
                 ),
             ),
             tags=tags(self._settings, f"{self._settings.prefix} share"),
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+
+    def _create_policy(
+        self, system: aws.efs.FileSystem, access_point: aws.efs.AccessPoint, nodes: Sequence[Role]
+    ) -> aws.efs.FileSystemPolicy:
+        """Nodes get in, to the stack's folder only, and nobody else: programs of jobs reach the port too."""
+        encrypted = {"Bool": {"aws:SecureTransport": "true"}}
+        through_it = {"StringEquals": {"elasticfilesystem:AccessPointArn": access_point.arn}}
+        statements = [
+            {
+                "Sid": "Nodes",
+                "Effect": "Allow",
+                "Principal": {"AWS": [node.arn for node in nodes]},
+                "Action": ACTIONS,
+                "Resource": system.arn,
+                "Condition": encrypted | through_it,
+            },
+            {
+                "Sid": "OnlyEncrypted",
+                "Effect": "Deny",
+                "Principal": {"AWS": "*"},
+                "Action": ACTIONS,
+                "Resource": system.arn,
+                "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+            },
+        ]
+        return aws.efs.FileSystemPolicy(
+            "share",
+            file_system_id=system.id,
+            policy=pulumi.Output.json_dumps({"Version": "2012-10-17", "Statement": statements}),
             opts=pulumi.ResourceOptions(parent=self),
         )

@@ -18,6 +18,8 @@ LIMIT = 16 * 1024  # bytes that EC2 takes
 INFRA = Path(__file__).resolve().parents[1]
 HOME = "/usr/local/lib/oodt/infra"  # on the instance; module names are those of this repository
 
+BOOT_LIMIT = 420  # seconds for the set-up at the first boot, and for the disks at each boot
+
 SHARE = "/shared-data"
 MEMBERSHIP_FILE = "/var/lib/docker/node/swarm"
 HOST_KEY_FILE = "/etc/ssh/ssh_host_ed25519_key.pub"
@@ -27,7 +29,7 @@ COMMAND_LINE = "\n\nclass FileStore:"  # and what follows is for targets whose t
 COMMON = (JOIN, "aws/node/parameter.py", "aws/node/mounts.sh")
 FILES: dict[Role, tuple[str, ...]] = {
     "manager": (*COMMON, "aws/node/manager.py"),
-    "worker": (*COMMON, "aws/node/metadata.py", "aws/node/worker.py"),
+    "worker": (*COMMON, "aws/node/metadata.py", "aws/node/unhealthy.py", "aws/node/worker.py"),
 }
 SETUP = "aws/node/setup.sh"
 UNPACK = "import base64, bz2, sys; print(bz2.decompress(base64.b64decode(sys.stdin.read())).decode())"
@@ -62,6 +64,7 @@ def _rendered(
         "ROLE": role,
         "SHARE": SHARE,
         "REGISTRY_PORT": str(REGISTRY_PORT),
+        "BOOT_LIMIT": str(BOOT_LIMIT),
         "PATIENCE": str(patience),
         "NODE_OPTIONS": shlex.join(options),
     }

@@ -114,6 +114,7 @@ def main() -> None:
     host_key = " ".join(pathlib.Path(arguments.host_key_file).read_text().split()[:2])
     store = ParameterStore(arguments.parameter, arguments.region, {"host_key": host_key})
     join.manage(store, arguments.address, time.monotonic() + START_LIMIT, arguments.pool)
+    print("oodt: ready", flush=True)
     manager = Manager(arguments)
     while True:
         try:

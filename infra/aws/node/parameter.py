@@ -24,10 +24,12 @@ class ParameterStore:
         value = json.dumps({**record, **self.public})
         self.ssm.put_parameter(Name=self.name, Value=value, Type="SecureString", Overwrite=True)
 
-    def read(self) -> dict[str, str]:
-        """The record. Raises OSError while there is none, or while a fresh role may not read it yet."""
+    def read(self) -> dict[str, str] | None:
+        """The record; None where there is none. Raises OSError while a fresh role may not read it yet."""
         try:
             answer = self.ssm.get_parameter(Name=self.name, WithDecryption=True)
+        except self.ssm.exceptions.ParameterNotFound:
+            return None
         except (botocore.exceptions.ClientError, botocore.exceptions.BotoCoreError) as problem:
             raise OSError(f"{self.name}: {problem}") from None
         return typing.cast("dict[str, str]", json.loads(answer["Parameter"]["Value"]))

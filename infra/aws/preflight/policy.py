@@ -93,7 +93,11 @@ MAKING = {
         "TagResource",  # asked for with the tags of what is made
     ),
 }
+<<<<<<< HEAD
 # Changing, stopping and deleting: only what has the stack's tags.
+=======
+# Stopping and deleting, who may mount, and what a console says: only of what has the stack's tags.
+>>>>>>> 335c00f (Let only the nodes' roles mount the share, and end a destroy in minutes)
 ENDING = {
     "ec2": (
         "DeleteKeyPair",
@@ -101,6 +105,7 @@ ENDING = {
         "DeleteSecurityGroup",
         "DeleteVolume",
         "DetachVolume",
+        "GetConsoleOutput",
         "ReleaseAddress",
         "StartInstances",  # after a change of type
         "StopInstances",
@@ -109,8 +114,14 @@ ENDING = {
     "elasticfilesystem": (
         "DeleteAccessPoint",
         "DeleteFileSystem",
+<<<<<<< HEAD
         "DeleteMountTarget",
         "PutLifecycleConfiguration",
+=======
+        "DeleteFileSystemPolicy",
+        "DeleteMountTarget",
+        "PutFileSystemPolicy",
+>>>>>>> 335c00f (Let only the nodes' roles mount the share, and end a destroy in minutes)
     ),
 }
 GROUP = {
@@ -170,6 +181,7 @@ def document(settings: Settings) -> dict[str, Any]:
         _statement("Workers", GROUP, f"{group}{group_name(settings)}"),
         _statement("BoundedRoles", BOUNDED, roles, bound if aws.permissions_boundary else None),
         _statement("Roles", ROLES, [*roles, *profiles]),
+        _statement("Leftovers", {"iam": ("ListRoles",)}, "*"),
         # Instances begin with these roles.
         _statement(
             "Pass",

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import argparse
 import json
+import socket
+import subprocess
+import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 
 from infra.aws.node import manager as manager_module
-from infra.aws.node import metadata
+from infra.aws.node import metadata, unhealthy
+from infra.aws.node import worker as worker_module
 from infra.aws.node.manager import Manager
-from infra.aws.node.worker import Worker
+from infra.aws.node.worker import UNFIT, Worker
 from infra.node import join
 
 
@@ -129,6 +135,103 @@ def test_a_worker_waits_for_its_drain_without_limit_until_it_shuts_down(
     stopping.set()
     leaving.join(10)
     assert calls == ["/swarm/leave?force=true"]
+
+
+class Record:
+    """The record of a manager that listens if ``port`` does; None: there is no record."""
+
+    def __init__(self, port: int | None) -> None:
+        self.port = port
+
+    def read(self) -> dict[str, str] | None:
+        return None if self.port is None else {"swarm": "one", "address": f"127.0.0.1:{self.port}"}
+
+
+@pytest.fixture
+def listening() -> Iterator[int]:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server.getsockname()[1]
+
+
+@pytest.fixture
+def shutting_down(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Worker:
+    """A worker with much patience that is told to stop, and whose drain nobody gives."""
+    worker = Worker.__new__(Worker)
+    worker.requests, worker.membership, worker.patience = tmp_path, tmp_path / "membership", 600.0
+    worker.record = {}
+    worker.membership.touch()
+    monkeypatch.setattr(join, "docker", lambda _, path: path)
+    monkeypatch.setattr(join, "swarm_state", lambda: {"NodeID": "one"})
+    monkeypatch.setattr(metadata, "get", lambda _: "i-one")
+    monkeypatch.setattr(worker_module, "DRAIN_INTERVAL", 0.05)
+    return worker
+
+
+def leaving(worker: Worker) -> threading.Thread:
+    stopping = threading.Event()
+    stopping.set()
+    thread = threading.Thread(target=worker.leave, args=("it shuts down", stopping), daemon=True)
+    thread.start()
+    return thread
+
+
+def test_a_worker_that_shuts_down_while_its_stack_is_destroyed_leaves_at_once(shutting_down: Worker) -> None:
+    shutting_down.store = Record(None)  # type: ignore[assignment]
+    leaving(shutting_down).join(5)
+    assert not shutting_down.membership.exists()
+
+
+def test_a_worker_that_shuts_down_waits_for_a_manager_that_is_there_and_not_for_a_dead_one(
+    shutting_down: Worker, listening: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker_module, "SILENCE_LIMIT", 0.5)
+    record = Record(listening)
+    shutting_down.store = record  # type: ignore[assignment]
+    thread = leaving(shutting_down)
+    thread.join(1.5)
+    assert thread.is_alive()
+    record.port = 1  # nobody listens there
+    thread.join(10)
+    assert not shutting_down.membership.exists()
+
+
+@pytest.mark.parametrize(("there", "code"), [(True, UNFIT), (False, "join: gave up")])
+def test_a_worker_that_cannot_join_is_unfit_only_if_its_manager_is_there(
+    there: bool, code: object, shutting_down: Worker, listening: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def work(*_: Any) -> None:
+        raise SystemExit("join: gave up")
+
+    monkeypatch.setattr(join, "work", work)
+    shutting_down.store = Record(listening if there else 1)  # type: ignore[assignment]
+    shutting_down.address = "10.0.0.7"
+    with pytest.raises(SystemExit) as ended:
+        shutting_down.join()
+    assert ended.value.code == code
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_a_worker_that_gives_up_is_unhealthy_or_stops(known: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its group replaces an instance in both cases; here AWS knows it, or AWS is not to be reached."""
+    asked: list[dict[str, Any]] = []
+    ran: list[list[str]] = []
+
+    class Client:
+        def set_instance_health(self, **arguments: Any) -> None:
+            if not known:
+                raise OSError("no route")
+            asked.append(arguments)
+
+    monkeypatch.setattr(boto3, "client", lambda *_, **__: Client())
+    monkeypatch.setattr(metadata, "get", lambda _: "i-one")
+    monkeypatch.setattr(subprocess, "run", lambda line, **_: ran.append(line))
+    monkeypatch.setattr(sys, "argv", ["unhealthy", "--region", "us-west-2"])
+    unhealthy.main()
+    if known:
+        assert (asked[0]["InstanceId"], asked[0]["HealthStatus"]) == ("i-one", "Unhealthy")
+        assert ran == []
+    else:
+        assert ran == [["systemctl", "poweroff", "--no-block"]]
 
 
 def test_a_drain_request_of_a_node_that_has_gone_is_answered(

@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from infra.aws import user_data
+from infra.aws.roles import SESSIONS
+from infra.aws.share import ACTIONS
 from infra.local import nodes
 from infra.local.engine import Engine
 from tests.unit.aws.cloud import Cloud, run_program
@@ -127,27 +130,40 @@ def test_the_share_is_encrypted_and_has_a_mount_target_per_zone(cloud: Cloud) ->
     assert cloud.one("aws:efs/accessPoint:AccessPoint")["rootDirectory"]["path"] == "/oodt-test"
 
 
+def test_only_the_nodes_roles_mount_the_share_encrypted_and_through_the_stacks_access_point(
+    cloud: Cloud,
+) -> None:
+    policy = cloud.one("aws:efs/fileSystemPolicy:FileSystemPolicy")
+    assert policy["fileSystemId"] == "share-id"
+    allow, deny = json.loads(policy["policy"])["Statement"]
+    assert allow["Principal"] == {"AWS": ["arn:aws:test:::manager", "arn:aws:test:::worker"]}
+    assert allow["Condition"] == {
+        "Bool": {"aws:SecureTransport": "true"},
+        "StringEquals": {"elasticfilesystem:AccessPointArn": "arn:aws:test:::share"},
+    }
+    assert (allow["Effect"], deny["Effect"]) == ("Allow", "Deny")
+    assert deny["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+    mounts = (user_data.INFRA / "aws/node/mounts.sh").read_text()
+    assert 'mount -t efs -o "tls,iam,accesspoint=$ACCESS_POINT"' in mounts
+
+
 def test_each_role_may_do_only_what_it_needs_on_one_resource(cloud: Cloud) -> None:
     parameter = "arn:aws:ssm:us-west-2:123456789012:parameter/oodt/test/swarm"
+    named = "arn:aws:autoscaling:us-west-2:123456789012:autoScalingGroup:*:autoScalingGroupName/"
+    drain = ["autoscaling:CompleteLifecycleAction", "autoscaling:RecordLifecycleActionHeartbeat"]
     assert cloud.policies() == {
-        "manager-record": [
-            {
-                "Effect": "Allow",
-                "Action": ["ssm:PutParameter", "ssm:GetParameter", "ssm:DeleteParameter"],
-                "Resource": parameter,
-            }
-        ],
-        "manager-drain": [
-            {
-                "Effect": "Allow",
-                "Action": [
-                    "autoscaling:CompleteLifecycleAction",
-                    "autoscaling:RecordLifecycleActionHeartbeat",
-                ],
-                "Resource": "arn:aws:test:::workers",
-            }
-        ],
+        "manager-record": [{"Effect": "Allow", "Action": ["ssm:PutParameter"], "Resource": parameter}],
+        "manager-drain": [{"Effect": "Allow", "Action": drain, "Resource": "arn:aws:test:::workers"}],
+        "manager-session": [{"Effect": "Allow", "Action": SESSIONS, "Resource": "*"}],
         "worker-record": [{"Effect": "Allow", "Action": ["ssm:GetParameter"], "Resource": parameter}],
+        "worker-health": [
+            {
+                "Effect": "Allow",
+                "Action": ["autoscaling:SetInstanceHealth"],
+                "Resource": f"{named}oodt-test-workers",
+            }
+        ],
+        "worker-session": [{"Effect": "Allow", "Action": SESSIONS, "Resource": "*"}],
     }
     assert not cloud.all("aws:iam/rolePolicyAttachment:RolePolicyAttachment")
 
@@ -164,6 +180,7 @@ def test_everything_that_takes_tags_has_those_of_stack_and_project(cloud: Cloud)
     without = {
         "aws:iam/rolePolicy:RolePolicy",
         "aws:efs/mountTarget:MountTarget",
+        "aws:efs/fileSystemPolicy:FileSystemPolicy",
         "aws:ec2/volumeAttachment:VolumeAttachment",
         "aws:autoscaling/lifecycleHook:LifecycleHook",
     }
@@ -194,6 +211,16 @@ def test_a_given_file_system_is_used_and_no_other_is_created(tmp_path: Path) -> 
     assert not cloud.all("aws:efs/fileSystem:FileSystem")
     assert not cloud.all("aws:efs/mountTarget:MountTarget")
     assert "FILE_SYSTEM=fs-0a1b" in cloud.one(INSTANCE)["userData"]
+    assert not cloud.all("aws:efs/fileSystemPolicy:FileSystemPolicy")
+    for role in ("manager", "worker"):
+        (statement,) = cloud.policies()[f"{role}-share"]
+        assert statement["Resource"] == (
+            "arn:aws:elasticfilesystem:us-west-2:123456789012:file-system/fs-0a1b"
+        )
+        assert statement["Action"] == ACTIONS
+        assert statement["Condition"] == {
+            "StringEquals": {"elasticfilesystem:AccessPointArn": "arn:aws:test:::share"}
+        }
 
 
 def test_the_mount_targets_of_a_given_file_system_let_the_nodes_in(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
 from typing import Any
@@ -12,8 +13,19 @@ from infra.aws.preflight.finding import Finding
 from infra.aws.preflight.place import chosen, place
 from infra.settings import Settings
 
-# What a node does there: mount, write, and as root make folders for others.
-ACTIONS = ("ClientMount", "ClientWrite", "ClientRootAccess")
+# A policy that lets in who shows a role that may mount, as the nodes do, and nobody else.
+CLOSED = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {
+            "Effect": "Deny",
+            "Principal": {"AWS": "*"},
+            "Action": "elasticfilesystem:Client*",
+            "Resource": "*",
+            "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+        }
+    ],
+}
 # Conditions that the nodes' mounts meet, by lower-case key: they use TLS, through a mount target.
 MET = {"aws:securetransport": "true", "elasticfilesystem:accessedviamounttarget": "true"}
 
@@ -54,30 +66,33 @@ def mount_targets(settings: Settings, facts: Facts) -> Iterator[Finding]:
 
 
 def policy(settings: Settings, facts: Facts) -> Iterator[Finding]:
-    """Without a policy whoever reaches a mount target may mount; with one, what it allows."""
-    efs_id = chosen(settings).efs_id
-    document = facts.share_policy.get() if efs_id else None
-    if document is None:
+    """The nodes' roles let them mount, unless the policy refuses it; others must not get in without one.
+
+    Without a policy whoever reaches a mount target may mount.
+    """
+    aws = chosen(settings)
+    if not aws.efs_id:
         return
-    listed = document.get("Statement", [])
+    document = facts.share_policy.get()
+    listed = (document or {}).get("Statement", [])
     statements = [listed] if isinstance(listed, Mapping) else list(listed)
-    fix = f"aws efs describe-file-system-policy --region {chosen(settings).region} --file-system-id {efs_id}"
-    for action in ACTIONS:
-        name = f"elasticfilesystem:{action}"
-        about = [each for each in statements if _concerns(each, name)]
-        refused = [each for each in about if each.get("Effect") == "Deny" and _applies(each) is not False]
+    named = f"--region {aws.region} --file-system-id {aws.efs_id}"
+    for name in share.ACTIONS:
+        about = [each for each in statements if _concerns(each, name) and each.get("Effect") == "Deny"]
+        refused = [each for each in about if _applies(each) is not False]
+        fix = f"aws efs describe-file-system-policy {named}"
         if any(_applies(each) and _is_for_all(each) for each in refused):
-            yield _finding("error", efs_id, f"its policy refuses {name} to the nodes.", fix)
-        elif not any(_allows(each) for each in about):
-            yield _finding(
-                "error",
-                efs_id,
-                f"its policy does not allow {name} to nodes, which mount it without credentials: it needs a "
-                'statement with the principal {"AWS": "*"}.',
-                fix,
-            )
+            yield _finding("error", aws.efs_id, f"its policy refuses {name} to the nodes.", fix)
         elif refused:
-            yield _finding("warning", efs_id, f"its policy may refuse {name} to the nodes.", fix)
+            yield _finding("warning", aws.efs_id, f"its policy may refuse {name} to the nodes.", fix)
+    if document is None or any(_concerns(each, share.ACTIONS[0]) and _allows(each) for each in statements):
+        yield _finding(
+            "warning",
+            aws.efs_id,
+            "whoever reaches it may mount it without credentials and as any user, programs of workflows "
+            "too. With the policy below only who has a role for it may, as the nodes have.",
+            f"aws efs put-file-system-policy {named} --policy '{json.dumps(CLOSED)}'",
+        )
 
 
 def _concerns(statement: Mapping[str, Any], action: str) -> bool:

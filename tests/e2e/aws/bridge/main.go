@@ -32,6 +32,7 @@ var resources = map[string][2]string{
 	"aws_ebs_volume":                      {"ebs", "Volume"},
 	"aws_efs_access_point":                {"efs", "AccessPoint"},
 	"aws_efs_file_system":                 {"efs", "FileSystem"},
+	"aws_efs_file_system_policy":          {"efs", "FileSystemPolicy"},
 	"aws_efs_mount_target":                {"efs", "MountTarget"},
 	"aws_eip":                             {"ec2", "Eip"},
 	"aws_iam_instance_profile":            {"iam", "InstanceProfile"},

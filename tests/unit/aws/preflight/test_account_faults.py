@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import time
 from ipaddress import ip_address
 from typing import Any
@@ -14,6 +15,7 @@ from moto.core import enable_iam_authentication
 from infra.aws.preflight import own_address, reader
 from infra.aws.preflight.calls import Calls
 from infra.aws.preflight.rules.quotas import ADDRESSES, FILE_SYSTEMS, GP3, ON_DEMAND, SPOT
+from infra.aws.preflight.rules.share import CLOSED
 from tests.unit.aws.preflight.accounts import ENOUGH, REGION, Account, said
 
 
@@ -111,19 +113,34 @@ def test_file_systems_that_are_missing_or_without_mount_targets_are_told(account
 def test_a_mount_target_without_a_security_group_is_told(account: Account) -> None:
     efs = account.client("efs")
     system = efs.create_file_system(CreationToken="bare", Encrypted=True)["FileSystemId"]
+    efs.put_file_system_policy(FileSystemId=system, Policy=json.dumps(CLOSED))
     efs.create_mount_target(FileSystemId=system, SubnetId=account.subnets()[f"{REGION}a"])
     (found,) = account.findings(efs_id=system)
     assert found.key == "efs_id"
     assert "no security group" in found.problem
 
 
-def test_a_policy_of_the_file_system_that_wants_credentials_is_told(account: Account, share: str) -> None:
-    role = {"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::123456789012:role/x"}, "Action": "*"}
-    document = {"Version": "2012-10-17", "Statement": [role]}
+def test_a_policy_of_the_file_system_that_keeps_the_nodes_out_is_told(account: Account, share: str) -> None:
+    refused = {"Effect": "Deny", "Principal": {"AWS": "*"}, "Action": "elasticfilesystem:ClientWrite"}
+    document = {"Version": "2012-10-17", "Statement": [refused]}
     account.client("efs").put_file_system_policy(FileSystemId=share, Policy=json.dumps(document))
     found = account.findings(efs_id=share)
     assert {each.key for each in found} == {"efs_id"}
-    assert "does not allow elasticfilesystem:ClientMount" in said(found)
+    assert "refuses elasticfilesystem:ClientWrite to the nodes" in said(found)
+
+
+def test_a_file_system_that_everybody_may_mount_is_told_with_the_policy_that_closes_it(
+    account: Account,
+) -> None:
+    efs, groups = account.client("efs"), account.client("ec2").describe_security_groups()["SecurityGroups"]
+    system = efs.create_file_system(CreationToken="open", Encrypted=True)["FileSystemId"]
+    zone = account.subnets()[f"{REGION}a"]
+    efs.create_mount_target(FileSystemId=system, SubnetId=zone, SecurityGroups=[groups[0]["GroupId"]])
+    (found,) = account.findings(efs_id=system)
+    assert (found.severity, found.key) == ("warning", "efs_id")
+    line = shlex.split(found.fix)
+    efs.put_file_system_policy(FileSystemId=system, Policy=line[line.index("--policy") + 1])
+    assert account.findings(efs_id=system) == ()
 
 
 def test_what_the_deployer_may_not_see_is_a_finding_and_no_error(account: Account) -> None:

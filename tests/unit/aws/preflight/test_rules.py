@@ -31,6 +31,7 @@ from infra.aws.preflight.facts import (
 )
 from infra.aws.preflight.finding import Finding
 from infra.aws.preflight.judgement import judge
+from infra.aws.preflight.rules import share as share_rule
 from infra.aws.preflight.rules.quotas import QUOTAS, is_standard
 from tests.unit.aws.test_aws_settings import aws_settings
 
@@ -80,7 +81,7 @@ SOUND = Facts(
     file_system=Fact(FileSystem(state="available", encrypted=True)),
     targets=Fact((MountTarget(id="fsmt-1", vpc_id="vpc-1", zone="us-west-2a", state="available"),)),
     target_groups=Fact({"fsmt-1": ("sg-1",)}),
-    share_policy=Fact(None),
+    share_policy=Fact(share_rule.CLOSED),
     quotas={quota.code: Fact(100.0) for quota in QUOTAS},
 )
 
@@ -230,23 +231,25 @@ ELSEWHERE = {"StringEquals": {"aws:SourceVpc": "vpc-9"}}
 @pytest.mark.parametrize(
     ("statements", "severities"),
     [
-        ([{"Effect": "Allow", "Principal": ALL, "Action": CLIENT, "Condition": TARGET}], set()),
-        ([{"Effect": "Allow", "Principal": "*", "NotAction": "elasticfilesystem:Delete*"}], set()),
+        ([{"Effect": "Allow", "Principal": ALL, "Action": CLIENT, "Condition": TARGET}], {"warning"}),
+        ([{"Effect": "Allow", "Principal": "*", "NotAction": "elasticfilesystem:Delete*"}], {"warning"}),
+        ([{"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::1:role/x"}, "Action": CLIENT}], set()),
+        (share_rule.CLOSED["Statement"], set()),
         (
             [
                 {"Effect": "Allow", "Principal": ALL, "Action": [CLIENT]},
                 {"Effect": "Deny", "Principal": ALL, "Action": "*", "Condition": INSECURE},
             ],
-            set(),
+            {"warning"},
         ),
-        ([{"Effect": "Allow", "Principal": ALL, "Action": "elasticfilesystem:ClientMount"}], {"error"}),
-        ([{"Effect": "Allow", "Principal": ALL, "Action": CLIENT, "Condition": ELSEWHERE}], {"error"}),
+        ([{"Effect": "Allow", "Principal": ALL, "Action": "elasticfilesystem:ClientMount"}], {"warning"}),
+        ([{"Effect": "Allow", "Principal": ALL, "Action": CLIENT, "Condition": ELSEWHERE}], set()),
         (
             [
                 {"Effect": "Allow", "Principal": ALL, "Action": CLIENT},
                 {"Effect": "Deny", "Principal": ALL, "Action": CLIENT},
             ],
-            {"error"},
+            {"error", "warning"},
         ),
         (
             [
@@ -256,7 +259,10 @@ ELSEWHERE = {"StringEquals": {"aws:SourceVpc": "vpc-9"}}
             {"warning"},
         ),
     ],
-    ids=["mount target", "not action", "tls", "read only", "elsewhere", "denied", "perhaps denied"],
+    ids=[
+        *("mount target", "not action", "a role", "closed", "tls", "read only", "elsewhere", "denied"),
+        "perhaps denied",
+    ],
 )
 def test_a_policy_of_the_file_system_is_judged_as_the_nodes_mount_it(
     folder: Path, statements: list[dict[str, Any]], severities: set[str]

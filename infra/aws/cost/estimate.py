@@ -122,8 +122,10 @@ def _part(prices: Prices, what: str, item: Item, number: float) -> Part:
 def _by_use(
     settings: Settings, prices: Prices, *, nodes: int, public: int | None, lease: float | None
 ) -> Iterator[str]:
-    """What no hour has by itself. A price that is not known is named without a figure."""
+    """What no hour has by itself; where some prices are known, the others are named without a figure."""
     assert settings.aws
+    if not prices.usd:
+        return
 
     def priced(item: Item) -> str:
         found = prices.usd.get(item)

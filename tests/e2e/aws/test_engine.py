@@ -133,6 +133,17 @@ def test_a_preview_warns_of_a_type_that_slows_down_under_steady_work(empty: Clus
     assert "fix: pulumi config set instance_type m6i.xlarge" in said
 
 
+def test_a_dry_run_of_a_submission_reckons_with_the_stacks_settings(empty: Cluster) -> None:
+    arguments = ("--event", "test-workflow", "--jobs", "16", "--dry-run", "--json")
+    process = empty.start("runtime.submit", *arguments)
+    written, errors = process.communicate(timeout=120)
+    found = json.loads(written)
+    assert process.returncode == 0, errors
+    assert (found["jobs"], found["submitted"], found["cost"]["slots"]) == (16, 0, 8)
+    assert found["cost"]["cluster"]["region"] == REGION
+    assert found["cost"]["usd"] is None
+
+
 def test_the_preflight_tells_what_the_account_lacks(cloud: Account, empty: Cluster) -> None:
     """Here AWS tells neither quotas nor this machine's address, or the address is not the settings' one."""
     process = empty.start("runtime.preflight", "aws", "--json")

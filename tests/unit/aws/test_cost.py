@@ -67,6 +67,7 @@ def test_a_region_that_the_table_does_not_have_gets_no_figure(tmp_path: Path) ->
     assert found.lease is None
     assert not re.search(r"\d\.\d", str(found).replace("m6i.", ""))
     assert "no figure" in str(found)
+    assert found.by_use == ()
 
 
 def test_other_partitions_are_not_asked_in_usd(tmp_path: Path) -> None:

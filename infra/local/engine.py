@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from infra import patience, routes
@@ -16,6 +17,7 @@ from infra.local import ports
 
 ANSWER_TIMEOUT = 15  # seconds
 POOL_LABEL = "oodt.address-pool"  # of the nodes' network
+ROOTFUL = "use docker as root has it: export DOCKER_HOST=unix:///var/run/docker.sock"
 MANAGER = "-manager"  # ends the name of each cluster's manager
 PLATFORMS = {"x86_64": "amd64", "aarch64": "arm64"}  # docker info's names, and those of images
 
@@ -61,6 +63,8 @@ def inspect() -> Engine:
         raise EngineError(f"docker does not answer ({reason}); start it, or type: make toolchain")
     if info["OSType"] != "linux":
         raise EngineError(f"docker runs {info['OSType']} containers; the nodes need Linux ones")
+    if fault := unfit(info, json.loads(_docker("version", "--format", "{{json .Server}}"))):
+        raise EngineError(fault)
     managers = _docker("ps", "-aq", "--no-trunc", "--filter", f"name={MANAGER}$").split()
     containers = json.loads(_docker("inspect", *managers)) if managers else []
     networks = json.loads(_docker("network", "inspect", *_docker("network", "ls", "-q").split()))
@@ -79,6 +83,27 @@ def inspect() -> Engine:
         ports={each["Name"].removeprefix("/"): ports.published(each) for each in containers},
         is_here=is_here(os.environ.get("DOCKER_HOST", "")),
     )
+
+
+def unfit(info: Mapping[str, Any], version: Mapping[str, Any]) -> str:
+    """Why no node works on an engine, from what `docker info` and `docker version` say; empty if one may.
+
+    What was tried is in docs/targets/local.md.
+    """
+    host = os.environ.get("DOCKER_HOST", "not set")
+    parts = {part["Name"]: part["Version"] for part in version.get("Components") or ()}
+    if podman := parts.get("Podman Engine"):
+        return (
+            f"what answers is podman {podman}, whose containers cannot have an overlay network within them "
+            f"(DOCKER_HOST is {host!r}).\n  fix: {ROOTFUL}"
+        )
+    if "name=rootless" in info.get("SecurityOptions", ()) and info.get("CgroupDriver") == "none":
+        return (
+            "docker is rootless, and its cgroup driver is 'none': a node could start no container "
+            f"(cgroup v{info.get('CgroupVersion')}, DOCKER_HOST is {host!r}).\n  fix: {ROOTFUL}, or give "
+            "your user control groups: cgroup v2 and systemd"
+        )
+    return ""
 
 
 def is_here(docker_host: str) -> bool:

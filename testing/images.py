@@ -1,6 +1,7 @@
 """The project's own images, built for tests."""
 
 import fcntl
+import os
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -38,7 +39,11 @@ def _alone(name: str) -> Iterator[None]:
 
 
 def base() -> str:
-    """The image that all Dockerfiles begin with."""
-    return base_image.found() or missing(
-        f"neither {BASE_IMAGE} nor {SUBSTITUTE_BASE_IMAGE} is on this machine; `make toolchain` gets one"
+    """The image that all Dockerfiles begin with; OODT_TEST_BASE names another, with other versions in it."""
+    return (
+        os.environ.get("OODT_TEST_BASE")
+        or base_image.found()
+        or missing(
+            f"neither {BASE_IMAGE} nor {SUBSTITUTE_BASE_IMAGE} is on this machine; `make toolchain` gets one"
+        )
     )

@@ -2,6 +2,8 @@
 
 import os
 import shutil
+import subprocess
+from collections.abc import Sequence
 from typing import NoReturn
 
 import pytest
@@ -10,6 +12,12 @@ import pytest
 def require(tool: str) -> str:
     """The path of a program that the test runs."""
     return shutil.which(tool) or missing(f"{tool} is not on PATH; `make toolchain` gets it")
+
+
+def version_of(docker: Sequence[str]) -> str:
+    """The version of the engine that a docker command talks to."""
+    line = [*docker, "version", "--format", "{{.Server.Version}}"]
+    return subprocess.run(line, capture_output=True, text=True, check=True, timeout=30).stdout.strip()
 
 
 def missing(what: str) -> NoReturn:

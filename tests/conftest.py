@@ -1,11 +1,12 @@
 """Fixtures that all kinds of tests share."""
 
+import platform
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
-from testing.tools import missing, require
+from testing.tools import missing, require, version_of
 from toolchain import docker_engine
 from toolchain.paths import REPOSITORY
 
@@ -13,8 +14,14 @@ DOCKER_DAEMON = REPOSITORY / "toolchain" / "docker-daemon"
 DOCKER_DAEMON_TIMEOUT = 600
 
 
+@pytest.fixture(scope="session", autouse=True)
+def python_version(record_testsuite_property: Callable[[str, object], None]) -> None:
+    """The results of the tests say what they ran with: docs/make/versions.py."""
+    record_testsuite_property("python", platform.python_version())
+
+
 @pytest.fixture(scope="session")
-def docker_daemon() -> Iterator[None]:
+def docker_daemon(record_testsuite_property: Callable[[str, object], None]) -> Iterator[None]:
     """A docker engine that answers: the machine's own, or one that runs as long as the tests."""
     require("docker")
     was_started = docker_engine.started_pid() is not None
@@ -23,6 +30,7 @@ def docker_daemon() -> Iterator[None]:
     )
     if start.returncode != 0:
         missing(start.stdout + start.stderr)
+    record_testsuite_property("docker", version_of(["docker"]))
     yield
     if not was_started and docker_engine.started_pid() is not None:
         subprocess.run([DOCKER_DAEMON, "stop"], check=True, timeout=DOCKER_DAEMON_TIMEOUT)

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from docs.make import commands, settings
+from docs.make import commands, settings, versions
 
 DOCS = Path(__file__).parents[1]
 PART = re.compile(r"(<!-- generated: ([\w ]+) -->\n).*?(<!-- end -->)", flags=re.DOTALL)
@@ -38,7 +38,13 @@ def main() -> int:
     parser.add_argument("--check", action="store_true", help="only say which page is out of date")
     check = parser.parse_args().check
     outdated = []
-    for path, parts in ((DOCS / "commands.md", commands.parts()), (DOCS / "settings.md", settings.parts())):
+    pages = {
+        "commands.md": commands.parts(),
+        "settings.md": settings.parts(),
+        "versions.md": versions.parts(),
+    }
+    for name, parts in pages.items():
+        path = DOCS / name
         page = path.read_text()
         try:
             new = renewed(page, parts)

@@ -59,7 +59,11 @@ def base(docker_daemon: None) -> str:
 
 
 @pytest.fixture(scope="session")
-def node(base: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
+def node(
+    base: str,
+    tmp_path_factory: pytest.TempPathFactory,
+    record_testsuite_property: Callable[[str, object], None],
+) -> Iterator[Node]:
     """A swarm manager with a registry, which knows the base image."""
     require("ssh")
     with swarm_node(tmp_path_factory.mktemp("keys")) as node:
@@ -67,6 +71,7 @@ def node(base: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
         for image in (base, registry):
             node.load(image)
         node.docker("run", "-d", "--network", "host", registry)
+        record_testsuite_property("node-docker", node.docker("version", "--format", "'{{.Server.Version}}'"))
         yield node
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -34,10 +34,12 @@ def new_cluster(tmp_path_factory: pytest.TempPathFactory, docker_daemon: None) -
 
 
 @pytest.fixture(scope="session")
-def cluster(new_cluster: Cluster) -> Cluster:
+def cluster(new_cluster: Cluster, record_testsuite_property: Callable[[str, object], None]) -> Cluster:
     """The cluster, up with the defaults of the project."""
     # Another process may be building the same images now. `pulumi up` would not wait for it.
     with ThreadPoolExecutor(len(IMAGES)) as pool:
         list(pool.map(images.build, IMAGES))
     new_cluster.up()
+    version = new_cluster.manager("docker version --format '{{.Server.Version}}'")
+    record_testsuite_property("node-docker", version.strip())
     return new_cluster

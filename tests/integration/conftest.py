@@ -57,10 +57,15 @@ def registry_address(registry: Container) -> str:
 
 
 @pytest.fixture(scope="session")
-def rabbitmq(rabbitmq_image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitMQ]:
+def rabbitmq(
+    rabbitmq_image: str,
+    tmp_path_factory: pytest.TempPathFactory,
+    record_testsuite_property: Callable[[str, object], None],
+) -> Iterator[RabbitMQ]:
     server = RabbitMQ(image=rabbitmq_image)
     try:
         server.start(tmp_path_factory.mktemp("rabbitmq"))
+        record_testsuite_property("rabbitmq", server.request("GET", "overview")["rabbitmq_version"])
         yield server
     finally:
         server.remove()

@@ -93,11 +93,7 @@ MAKING = {
         "TagResource",  # asked for with the tags of what is made
     ),
 }
-<<<<<<< HEAD
-# Changing, stopping and deleting: only what has the stack's tags.
-=======
-# Stopping and deleting, who may mount, and what a console says: only of what has the stack's tags.
->>>>>>> 335c00f (Let only the nodes' roles mount the share, and end a destroy in minutes)
+# Changing, stopping, deleting, who may mount, and what a console says: only of what has the stack's tags.
 ENDING = {
     "ec2": (
         "DeleteKeyPair",
@@ -114,14 +110,10 @@ ENDING = {
     "elasticfilesystem": (
         "DeleteAccessPoint",
         "DeleteFileSystem",
-<<<<<<< HEAD
-        "DeleteMountTarget",
-        "PutLifecycleConfiguration",
-=======
         "DeleteFileSystemPolicy",
         "DeleteMountTarget",
         "PutFileSystemPolicy",
->>>>>>> 335c00f (Let only the nodes' roles mount the share, and end a destroy in minutes)
+        "PutLifecycleConfiguration",
     ),
 }
 GROUP = {

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +28,7 @@ os.environ["PATH"] = home
 os.environ["SSH_CONNECTION"] = "127.0.0.1 40000 " + host + " 22"
 os.execv("/bin/sh", ["sh", "-c", " ".join(words[1:])])
 """
+NODE_PYTHON = "OODT_NODE_PYTHON"  # environment: the Python of the hosts, if it is not that of the tests
 DOCKER = """#!{python}
 import json, os, sys
 home = os.path.dirname(os.path.abspath(__file__))
@@ -80,6 +83,18 @@ class Machine:
         (self.home / "networks.json").write_text(json.dumps([network]))
 
 
+@pytest.fixture(scope="session", autouse=True)
+def node_python(record_testsuite_property: Callable[[str, object], None]) -> None:
+    """The results of the tests say which Python the hosts had."""
+    line = [
+        os.environ.get(NODE_PYTHON, sys.executable),
+        "-c",
+        "import platform; print(platform.python_version())",
+    ]
+    done = subprocess.run(line, capture_output=True, text=True, check=True, timeout=30)
+    record_testsuite_property("node-python", done.stdout.strip())
+
+
 @pytest.fixture
 def machines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Machine]:
     """Three hosts with nothing wrong; ssh finds them and no others."""
@@ -92,7 +107,7 @@ def machines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Machine]:
         machine = Machine(home=hosts / address, address=address)
         machine.home.mkdir(parents=True)
         _program(machine.home / "docker", DOCKER.format(python=sys.executable))
-        (machine.home / "python3").symlink_to(sys.executable)
+        (machine.home / "python3").symlink_to(os.environ.get(NODE_PYTHON, sys.executable))
         (machine.home / "chown").symlink_to(shutil.which("chown") or "/bin/chown")
         machine.info()
         found.append(machine)

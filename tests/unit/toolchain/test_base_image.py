@@ -3,7 +3,8 @@
 import base64
 import textwrap
 
-from toolchain.base_image.mmdebstrap import FILES, apt_sources, extra_certificates
+from toolchain.base_image.mmdebstrap import FILES, extra_certificates
+from toolchain.mirrors import apt_sources
 
 
 def pem(content: str, width: int = 64) -> str:

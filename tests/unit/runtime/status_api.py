@@ -43,6 +43,7 @@ def parts(store: Store | None, token: str, share: Path = Path("/nonexistent")) -
     ledger = Ledger(share / "ledger", node="status", lease=30)
     ledger = Ledger(share / "ledger", node="status", lease=30)
     ledger = Ledger(share / "ledger", node="status", lease=30)
+    ledger = Ledger(share / "ledger", node="status", lease=30)
     numbers = Numbers(cast(Store, store), broker, management)
     return Parts(
         access=Access(act=token, look=LOOK_TOKEN),

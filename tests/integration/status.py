@@ -17,16 +17,21 @@ from testing.worker import Site
 from toolchain.paths import REPOSITORY
 
 TOKEN = "only-for-tests"
+LOOK_TOKEN = "only-for-tests-that-look"
 STOP_SECONDS = 30
 REQUEST_SECONDS = 10
 
 
 @dataclass(kw_only=True)
 class Status:
-    """The service and its history, which is kept when the service ends."""
+    """The service and its history, which is kept when the service ends.
+
+    ``assets`` has what the console loads of other projects, for tests that look at it in a browser.
+    """
 
     site: Site
     vhost: VirtualHost
+    assets: Path | None = None
     port: int = field(default_factory=free_port)
 
     def __post_init__(self) -> None:
@@ -56,6 +61,9 @@ class Status:
             "RABBITMQ_USER_URL": self.vhost.url,
             "RABBITMQ_ADMIN_URL": f"http://{ADMIN}:{PASSWORD}@127.0.0.1:{server.management_port}",
             "STATUS_TOKEN": TOKEN,
+            "STATUS_LOOK_TOKEN": LOOK_TOKEN,
+            "STATUS_ASSETS": str(self.assets or self.site.folder / "none"),
+            "OODT_ARCHIVE": str(self.site.folder / "work" / "archive"),
             "STATUS_LISTEN": str(self.port),
             "STATUS_DATA": str(self.data),
             "OODT_LEDGER": str(self.site.folder / "ledger"),

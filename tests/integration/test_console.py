@@ -1,0 +1,234 @@
+"""The console in a real browser, on a real status service and a real broker."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from testing.commands import finish, start_submit, submit
+from testing.oodt import docker
+from testing.rabbitmq import VirtualHost
+from testing.waiting import until
+from testing.worker import Site, Worker
+from tests.integration.browser import Console, chromium
+from tests.integration.status import LOOK_TOKEN, TOKEN, Status
+
+EVENT = ("--event", "test-workflow")
+WAIT = ("--wait", "--json", "--timeout", "90")
+ASSETS = "/usr/local/oodt/share/console"
+VIEWS = (
+    *("/", "/batches", "/batches/test-workflow/good", "/jobs", "/jobs?state=DEAD&event=test-workflow"),
+    *("/jobs/test-workflow/good.1", "/jobs/test-workflow/bad.1", "/dead", "/workflows", "/nothing"),
+)
+# A change shall be on the screen within a second of the announcement; the rest is for a slow machine.
+SOON = 3_000
+# What each row and each total says, all of them of one moment.
+READ = """() => {
+  const number = (cell) => Number(cell.textContent.replaceAll(",", ""));
+  const of = (selector) => [...document.querySelectorAll(selector)].map(number);
+  const sum = (numbers) => numbers.reduce((a, b) => a + b, 0);
+  return {
+    rows: Object.fromEntries(["QUEUED", "RUNNING", "RETRYING"].map(
+      (state) => [state, sum(of(`[data-batch] [data-state=${state}]`))])),
+    totals: Object.fromEntries(["QUEUED", "RUNNING", "RETRYING"].map(
+      (state) => [state, sum(of(`[data-total=${state}]`))])),
+    busy: sum(of("[data-busy]")),
+    batch: sum(of("[data-batch=forty] [data-state]")),
+    succeeded: sum(of("[data-batch=forty] [data-state=SUCCEEDED]")),
+  };
+}"""
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as browser:
+        yield browser
+
+
+@pytest.fixture(scope="session")
+def assets(oodt_image: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What pages load of other projects, as the image has it."""
+    folder = tmp_path_factory.mktemp("assets")
+    container = docker("create", oodt_image, "status").stdout.strip()
+    try:
+        docker("cp", f"{container}:{ASSETS}/.", str(folder))
+    finally:
+        docker("rm", container)
+    return folder
+
+
+@pytest.fixture
+def status(site: Site, vhost: VirtualHost, assets: Path) -> Iterator[Status]:
+    service = Status(site=site, vhost=vhost, assets=assets)
+    service.start()
+    yield service
+    service.stop()
+
+
+@pytest.fixture
+def make_console(browser: Browser, status: Status) -> Iterator[Callable[..., Console]]:
+    """Opens consoles: ``make_console(color_scheme="dark")``. At their end, the browser has not complained."""
+    made: list[Console] = []
+
+    def make(**options: Any) -> Console:
+        made.append(Console(page=browser.new_context(**options).new_page(), url=status.url))
+        return made[-1]
+
+    yield make
+    for console in made:
+        console.page.context.close()
+        # The views of what is not there say so with a status code, which the browser takes for an error.
+        assert [text for text in console.complaints if "status of 404" not in text] == []
+
+
+@pytest.fixture
+def console(make_console: Callable[..., Console]) -> Console:
+    console = make_console()
+    console.log_in(TOKEN)
+    return console
+
+
+@pytest.fixture
+def worker(make_worker: Callable[..., Worker]) -> Worker:
+    """A worker whose jobs are dead after one try."""
+    worker = make_worker(settings={"MAX_ATTEMPTS": "1"})
+    worker.start()
+    return worker
+
+
+@pytest.mark.parametrize(
+    ("scheme", "width"), [("light", 1280), ("dark", 1280), ("light", 360), ("dark", 360)]
+)
+@pytest.mark.usefixtures("worker")
+def test_every_view_is_for_everybody_in_light_and_dark_and_on_a_phone(
+    make_console: Callable[..., Console],
+    site: Site,
+    status: Status,
+    scheme: Literal["light", "dark"],
+    width: int,
+) -> None:
+    for batch, jobs in (("good", ("--jobs", "2")), ("bad", ("--jobs", "2", "--metadata", "Fail=exit"))):
+        submit(site.broker_url, "--batch-id", batch, *jobs, *WAIT)
+    console = make_console(color_scheme=scheme, viewport={"width": width, "height": 900})
+    console.page.goto(status.url)
+    assert console.barriers() == []
+    console.log_in(LOOK_TOKEN)
+    for view in VIEWS:
+        console.open(view)
+        assert console.barriers() == [], view
+        assert console.overflow() == 0, view
+
+
+def test_a_token_becomes_a_session_that_no_script_can_read(
+    make_console: Callable[..., Console], status: Status
+) -> None:
+    console = make_console()
+    console.log_in(LOOK_TOKEN, "/jobs?state=DEAD")
+    assert console.page.url == f"{status.url}/jobs?state=DEAD"
+    expect(console.page.get_by_role("button", name="Log out (look)")).to_be_visible()
+    [cookie] = console.page.context.cookies()
+    assert (cookie["httpOnly"], cookie["sameSite"]) == (True, "Strict")
+    assert LOOK_TOKEN not in cookie["value"]
+    assert console.page.evaluate("document.cookie + JSON.stringify(localStorage)") == "{}"
+    console.page.get_by_role("button", name="Log out").click()
+    console.page.get_by_label("Token").wait_for()
+    assert console.page.context.cookies() == []
+
+
+def test_changes_are_on_the_screen_without_reloading_and_after_a_restart_too(
+    console: Console, worker: Worker, site: Site, status: Status
+) -> None:
+    console.open("/batches")
+    console.page.evaluate("window.sameDocument = true")
+    for batch in ("first", "second"):
+        done = submit(site.broker_url, "--jobs", "2", "--batch-id", batch, *WAIT)
+        assert done.code == 0, done.stderr
+        row = console.page.locator(f"[data-batch={batch}]")
+        expect(row.locator("[data-state=SUCCEEDED]")).to_have_text("2", timeout=SOON)
+        if batch == "first":
+            status.kill()
+            console.page.locator("#live.off").wait_for()
+            status.start()
+            console.page.locator("#live.on").wait_for()
+    assert console.page.evaluate("window.sameDocument")
+    # Chromium tells of each try while the service was dead.
+    console.complaints[:] = [text for text in console.complaints if "ERR_" not in text]
+
+
+def test_no_screen_contradicts_itself_from_submission_to_the_end(
+    console: Console, make_worker: Callable[..., Worker], site: Site, status: Status
+) -> None:
+    make_worker(settings={"MAX_WORKFLOWS": "8"}).start()
+    until(lambda: status.get("overview")["nodes"], what="slots")
+    console.open("/")
+    jobs = ("--jobs", "40", "--batch-id", "forty", "--metadata", "Seconds=1")
+    running = start_submit(site.broker_url, *EVENT, *jobs, *WAIT)
+    console.page.locator("[data-batch=forty]").wait_for()
+    seen = []
+
+    def look() -> bool:
+        screen = console.page.evaluate(READ)
+        seen.append(screen)
+        assert screen["rows"] == screen["totals"], screen
+        assert screen["busy"] == screen["totals"]["RUNNING"] <= 8, screen
+        assert screen["batch"] == 40, screen
+        told = status.get("overview")
+        [batch] = told["batches"]
+        [queue] = [each for each in told["queues"] if each["event"] == "test-workflow"]
+        assert batch["waiting"] == queue["queued"], told
+        assert batch["states"].get("RUNNING", 0) == queue["taken"], told
+        assert sum(node["busy"] for node in told["nodes"]) == queue["taken"], told
+        console.page.wait_for_timeout(1000)
+        return bool(screen["succeeded"] == 40)
+
+    until(look, seconds=90, what="the end of all jobs")
+    assert finish(running).code == 0
+    assert seen[0]["totals"]["QUEUED"] > 0
+    assert max(screen["busy"] for screen in seen) == 8
+
+
+def test_the_cause_of_a_dead_job_is_two_clicks_away(
+    console: Console, worker: Worker, site: Site, status: Status
+) -> None:
+    submit(site.broker_url, "--jobs", "3", "--batch-id", "bad", "--metadata", "Fail=exit", *WAIT)
+    until(lambda: status.get("reasons")["reasons"], what="reasons")
+    console.open("/")
+    reasons = console.page.get_by_role("region", name="Reasons")
+    expect(reasons.get_by_role("link", name="3", exact=True)).to_be_visible()
+    reasons.get_by_role("link", name="bad.").click()
+    expect(console.page.get_by_role("heading", name="Job bad.")).to_be_visible()
+    expect(console.page.get_by_text("its program did not exit with 0").first).to_be_visible()
+    expect(console.page.get_by_text("Fail", exact=True)).to_be_visible()
+    console.page.get_by_role("link", name="Job before").click()
+    expect(console.page.get_by_role("region", name="Runs").get_by_role("row")).to_have_count(2)
+
+
+def test_a_product_is_downloaded_from_its_jobs_view(
+    console: Console, worker: Worker, site: Site, status: Status
+) -> None:
+    assert submit(site.broker_url, "--jobs", "1", "--batch-id", "good", *WAIT).code == 0
+    until(lambda: status.get("jobs?batch=good&state=SUCCEEDED")["jobs"], what="history")
+    console.open("/jobs/test-workflow/good.1")
+    link = console.page.locator(".products a").first
+    name = link.inner_text()
+    with console.page.expect_download() as download:
+        link.click()
+    archived = site.folder / "work" / "archive" / name
+    assert download.value.path().read_bytes() == archived.read_bytes()
+
+
+def test_a_job_is_found_by_the_keyboard_alone(
+    console: Console, worker: Worker, site: Site, status: Status
+) -> None:
+    assert submit(site.broker_url, "--jobs", "2", "--batch-id", "good", *WAIT).code == 0
+    until(lambda: status.get("jobs?batch=good&state=SUCCEEDED")["jobs"], what="history")
+    console.open("/")
+    console.page.keyboard.press("/")
+    console.page.keyboard.type("good.2")
+    console.page.keyboard.press("Enter")
+    found = console.page.get_by_role("region", name="Jobs").get_by_role("link", name="good.2")
+    found.focus()
+    console.page.keyboard.press("Enter")
+    expect(console.page.get_by_role("heading", name="Job good.2")).to_be_visible()

@@ -19,6 +19,7 @@ from runtime.process import run_process
 from runtime.records.journal import Journals
 from runtime.records.ledger import Ledger
 from runtime.records.pauses import Pauses
+from runtime.worker import metrics
 from runtime.worker.course import Course
 from runtime.worker.intake import Intake
 from runtime.worker.leases import Leases
@@ -33,6 +34,7 @@ STOP_MARGIN_SECONDS = 5.0
 
 async def consume(settings: WorkerSettings, stop: asyncio.Event) -> None:
     """Take and run jobs until STOP is set, then finish those that run."""
+    metrics.INFO.labels(settings.node).set(1)
     journals = Journals(settings.run_dir)
     # Messages are consumed and published on two connections. A broker that is short of disk or memory stops
     # reading from connections that publish. It must still read acknowledgements, which free both.
@@ -105,7 +107,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             names.WORKFLOW_QUEUE: chosen["queue"],
             names.MAX_WORKFLOWS: chosen["max_workflows"],
         }
-    return run_process("consumer", _work, lambda: worker_settings(environment))
+    with metrics.served():
+        return run_process("consumer", _work, lambda: worker_settings(environment))
 
 
 if __name__ == "__main__":

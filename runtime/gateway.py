@@ -28,7 +28,7 @@ from runtime.messaging.messages import Poison
 from runtime.messaging.session import Rejected, Unroutable
 from runtime.oodt import xml_rpc
 from runtime.process import run_process
-from runtime.proxy import http_server
+from runtime.proxy import http_server, metrics
 from runtime.proxy.evidence import INGEST, RECORDED_CALLS, Evidence, ProductCall, product_call
 from runtime.proxy.routing import INSTANCE_CALLS, instance_of, is_known, place_of, unknown
 from runtime.records.journal import RUNS
@@ -38,6 +38,8 @@ from runtime.worker.settings import WorkerSettings, worker_settings
 log = logging.getLogger(__name__)
 
 HANDLE_EVENT = "workflowmgr.handleEvent"
+# The services behind, as the metrics call them.
+WORKFLOW_MANAGER, FILE_MANAGER = "workflow_manager", "file_manager"
 # A call may move a product's whole file.
 FORWARD_SECONDS = 3600.0
 PUBLISH_SECONDS = 10.0
@@ -74,6 +76,7 @@ class Gateway:
 
     async def workflow_manager(self, request: web.Request) -> web.StreamResponse:
         """A request to port 9001."""
+        metrics.CALLS.labels(WORKFLOW_MANAGER).inc()
         body = await http_server.body_of(request)
         method = await xml_rpc.method_of(body)
         if self._broker is not None and method in {HANDLE_EVENT, None}:
@@ -103,6 +106,7 @@ class Gateway:
 
     async def file_manager(self, request: web.Request) -> web.StreamResponse:
         """A request to localhost:9000."""
+        metrics.CALLS.labels(FILE_MANAGER).inc()
         body = await http_server.body_of(request)
         method = await xml_rpc.method_of(body)
         if method is None:
@@ -117,21 +121,26 @@ class Gateway:
         json_log.about(run=call.instance)
         try:
             if objection := await self._evidence.objection(call):
+                _count_ingest(call, "refused")
                 return xml_rpc.fault(objection)
             url = self._settings.filemgr_url
             try:
                 answer = await xml_rpc.post(self._client, url, body, seconds=FORWARD_SECONDS)
                 value = xml_rpc.answer_of(answer, url)
             except xml_rpc.Fault as error:
+                _count_ingest(call, "failed")
                 await self._evidence.failed(call, error.faultString)
             except xml_rpc.NoAnswer as error:
+                metrics.UNREACHABLE.labels(FILE_MANAGER).inc()
                 await self._evidence.failed(call, str(error))
                 return xml_rpc.fault(str(error))
             except xml_rpc.Unreachable as error:
+                metrics.UNREACHABLE.labels(FILE_MANAGER).inc()
                 await self._evidence.refused(call, str(error))
                 return xml_rpc.fault(str(error))
             else:
                 await self._evidence.answered(call, value)
+                _count_ingest(call, "ingested")
                 if call.method == INGEST:
                     log.info("%s is in the catalogue as product %s", call.name, value)
         except OSError as error:
@@ -164,15 +173,21 @@ class Gateway:
                 seconds=PUBLISH_SECONDS,
             )
         except Poison as error:
+            metrics.EVENTS.labels(event.name, "refused").inc()
             return xml_rpc.fault(str(error))
         except (BrokerDown, Unroutable, Rejected) as error:
+            metrics.EVENTS.labels(event.name, "refused").inc()
             return xml_rpc.fault(f"the job was not queued: {error}")
+        metrics.EVENTS.labels(event.name, "queued").inc()
         return xml_rpc.answer(True)
 
     async def _forward(self, url: str, body: bytes) -> bytes:
         try:
             return await xml_rpc.post(self._client, url, body, seconds=FORWARD_SECONDS)
         except ConnectionError as error:
+            metrics.UNREACHABLE.labels(
+                WORKFLOW_MANAGER if url == self._settings.wmgr_url else FILE_MANAGER
+            ).inc()
             return xml_rpc.fault(str(error))
 
     async def health(self, _: web.Request) -> web.Response:
@@ -188,6 +203,11 @@ class Gateway:
             return web.json_response({"healthy": False, "workflow_manager": str(error)}, status=503)
         broker = self._broker is None or self._broker.connected
         return web.json_response({"healthy": broker, "workflow_manager": "up"}, status=200 if broker else 503)
+
+
+def _count_ingest(call: ProductCall, result: str) -> None:
+    if call.method == INGEST:
+        metrics.INGESTS.labels(result).inc()
 
 
 def _params(body: bytes) -> tuple[Any, ...] | None:
@@ -218,7 +238,9 @@ async def serve(settings: WorkerSettings, stop: asyncio.Event) -> None:
         gateway = Gateway(settings, client=client, broker=broker, evidence=evidence)
         for application, host, port in (
             (
-                http_server.application(gateway.workflow_manager, health=gateway.health),
+                http_server.application(
+                    gateway.workflow_manager, gets={"/healthz": gateway.health, "/metrics": metrics.metrics}
+                ),
                 None,
                 settings.gateway_port,
             ),

@@ -1,7 +1,8 @@
 """The HTTP side of the gateway: a call is a POST, of limited size, that has to arrive in limited time."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from types import MappingProxyType
 
 from aiohttp import HttpVersion11, hdrs, web
 
@@ -12,11 +13,11 @@ CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-def application(handler: Handler, *, health: Handler | None = None) -> web.Application:
-    """Hands each POST to HANDLER, whatever its path, and a GET of /healthz to HEALTH."""
+def application(handler: Handler, *, gets: Mapping[str, Handler] = MappingProxyType({})) -> web.Application:
+    """Hands each POST to HANDLER, whatever its path, and a GET of a path to its handler in GETS."""
     made = web.Application(client_max_size=LARGEST_BODY)
-    if health is not None:
-        made.router.add_get("/healthz", health)
+    for path, get in gets.items():
+        made.router.add_get(path, get)
     made.router.add_route("*", "/{path:.*}", handler, expect_handler=_expect)
     return made
 

@@ -19,6 +19,7 @@ from runtime.status_service.access import Access
 from runtime.status_service.app import application
 from runtime.status_service.cancellation import Cancellation
 from runtime.status_service.changes import Changes
+from runtime.status_service.disks import Disks
 from runtime.status_service.lines import Sampler
 from runtime.status_service.live import Live
 from runtime.status_service.management import Management
@@ -68,6 +69,7 @@ async def serve(settings: StatusSettings, stop: asyncio.Event) -> None:
             archive=settings.archive,
             cancellation=cancellation,
             stories=Stories(ledger, settings.jobs),
+            disks=Disks({"share": settings.ledger, "history": settings.database.parent}),
         )
         listening = stack.enter_context(server.listen(settings.port))
         log.info("answering on port %d, history in %s", settings.port, settings.database)

@@ -32,6 +32,7 @@ class Queues(BaseModel):
     counted: bool = Field(
         description="False for some ten seconds after the broker has started: the numbers are 0 then"
     )
+    consumers: int = Field(description="Workflow Managers that take jobs of the event")
 
 
 class Slots(BaseModel):

@@ -2,8 +2,9 @@
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
@@ -27,6 +28,7 @@ class EventQueues:
     """Messages of one event: queued, unacknowledged (``taken``), waiting for another run, dead.
 
     A broker that has just started does not count for some ten seconds; until then ``counted`` is false.
+    ``consumers`` are the Workflow Managers that take jobs of the event.
     """
 
     event: str
@@ -35,6 +37,7 @@ class EventQueues:
     retrying: int
     dead: int
     counted: bool
+    consumers: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,7 +86,7 @@ class Management:
                     self._get(f"vhosts/{self._vhost}/channels", "name,messages_unacknowledged"),
                     self._get(f"vhosts/{self._vhost}/connections", "name,client_properties.connection_name"),
                 )
-                found = event_queues(queues)
+                found = with_consumers(event_queues(queues), consumers)
                 events = {each.event for each in found}
                 self._latest = Snapshot(queues=found, nodes=nodes(events, consumers, channels, connections))
                 self._taken_at = time.monotonic()
@@ -129,6 +132,13 @@ def event_queues(rows: Iterable[Mapping[str, Any]]) -> tuple[EventQueues, ...]:
             )
         )
     return tuple(found)
+
+
+def with_consumers(
+    queues: Iterable[EventQueues], consumers: Iterable[Mapping[str, Any]]
+) -> tuple[EventQueues, ...]:
+    taking = Counter(consumer["queue"]["name"] for consumer in consumers)
+    return tuple(replace(each, consumers=taking[each.event]) for each in queues)
 
 
 def nodes(

@@ -1,12 +1,13 @@
 """The numbers for Prometheus, made anew for each scrape from broker and history."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4 as CONTENT_TYPE
 from prometheus_client.registry import Collector
 
+from runtime.status_service.disks import Disk
 from runtime.status_service.management import Snapshot
 from runtime.status_service.store import BOUNDS
 
@@ -28,10 +29,11 @@ Totals = Mapping[str, Mapping[str, float]]
 States = Mapping[str, Mapping[str, int]]
 
 
-def render(snapshot: Snapshot | None, states: States, totals: Totals) -> bytes:
+def render(snapshot: Snapshot | None, states: States, totals: Totals, disks: Iterable[Disk] = ()) -> bytes:
     """The text that Prometheus reads; without the broker's numbers while it does not answer."""
     registry = CollectorRegistry()
     registry.register(_Numbers(snapshot, states, totals))
+    registry.register(_Disks(disks))
     return generate_latest(registry)
 
 
@@ -70,6 +72,22 @@ class _Numbers(Collector):
         return family
 
 
+class _Disks(Collector):
+    def __init__(self, disks: Iterable[Disk]) -> None:
+        self._disks = disks
+
+    def collect(self) -> Iterator[Metric]:
+        family = GaugeMetricFamily(
+            "oodt_disk_bytes",
+            "Disks of the share and of the history: size and free.",
+            labels=["place", "kind"],
+        )
+        for disk in self._disks:
+            family.add_metric([disk.place, "size"], disk.size)
+            family.add_metric([disk.place, "free"], disk.free)
+        yield family
+
+
 def _broker(snapshot: Snapshot) -> Iterator[Metric]:
     depth = GaugeMetricFamily(
         "oodt_queue_messages",
@@ -80,6 +98,12 @@ def _broker(snapshot: Snapshot) -> Iterator[Metric]:
         for state in ("queued", "taken", "retrying", "dead"):
             depth.add_metric([queues.event, state], getattr(queues, state))
     yield depth
+    consumers = GaugeMetricFamily(
+        "oodt_consumers", "Workflow Managers that take jobs of an event.", labels=["event"]
+    )
+    for queues in snapshot.queues:
+        consumers.add_metric([queues.event], queues.consumers)
+    yield consumers
     slots = GaugeMetricFamily(
         "oodt_slots", "Jobs that a node may have in hand: busy and free.", labels=["node", "state"]
     )

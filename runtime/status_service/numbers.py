@@ -94,6 +94,7 @@ class Numbers:
             retrying=retrying,
             dead=dead or 0,
             counted=True,
+            consumers=counted.consumers,
         )
 
 

@@ -11,6 +11,7 @@ from runtime.records.ledger import Ledger, message_of
 from runtime.records.story import Stories
 from runtime.status_service.access import Access
 from runtime.status_service.cancellation import Cancellation
+from runtime.status_service.disks import Disks
 from runtime.status_service.live import Live
 from runtime.status_service.management import Management
 from runtime.status_service.numbers import Numbers
@@ -31,6 +32,7 @@ class Parts:
     ledger: Ledger
     live: Live
     archive: Path
+    disks: Disks
 
     def message(self, event: str, job: str) -> dict[str, Any] | None:
         """What the job's message was made of, as its first run has recorded it. It may block on the disk."""

@@ -16,6 +16,7 @@ from runtime.oodt.file_manager import FileManager
 from runtime.outcome import Outcome
 from runtime.records.journal import Journal
 from runtime.records.ledger import Ledger, OtherJob, Replaced, Run, RunsElsewhere, Superseded, Verdict
+from runtime.worker import metrics
 from runtime.worker.leases import Lease, Leases
 from runtime.worker.products import withdraw
 from runtime.worker.reports import Reports
@@ -202,6 +203,7 @@ class Course:
         job's message next finishes the removal.
         """
         run = lease.run
+        metrics.RUNS.labels(work.job.event, outcome.result).inc()
         log.info("run %s %s%s", run.id, outcome.result, f": {outcome.reason}" if outcome.reason else "")
         try:
             verdict = await asyncio.to_thread(self._record, work.job, run, outcome)

@@ -18,6 +18,7 @@ from runtime.messaging.session import Delivery
 from runtime.messaging.topology import MOST_RETURNS
 from runtime.records.journal import Journal, Journals
 from runtime.records.ledger import Ledger
+from runtime.worker import metrics
 from runtime.worker.course import Course
 from runtime.worker.reports import Reports
 from runtime.worker.runner import Runner
@@ -181,6 +182,7 @@ class Intake:
             await process(work)
         except Exception:
             # The shared disk, most likely. The job is not to blame, and the message must not be lost.
+            metrics.ERRORS.inc()
             log.exception("job %s could not go on", work.job.id)
             await self._reports.deferred(work, WORKER_ERROR)
 
@@ -215,8 +217,13 @@ class Intake:
     ) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(coroutine)
         self._tasks[task] = work
-        task.add_done_callback(self._tasks.pop)
+        task.add_done_callback(self._done)
+        metrics.JOBS.set(len(self._works))
         return task
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.pop(task)
+        metrics.JOBS.set(len(self._works))
 
 
 def _is_another(work: Work | None, job: Job) -> bool:

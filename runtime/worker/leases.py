@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 
 from runtime import json_log
 from runtime.records.ledger import Ledger, Run, Superseded
+from runtime.worker import metrics
 
 log = logging.getLogger(__name__)
 
@@ -22,6 +23,7 @@ class Lease:
 
     def lose(self) -> None:
         self.lost = True
+        metrics.LEASES_LOST.inc()
         self.on_lost()
 
 
@@ -57,4 +59,5 @@ class Leases:
             lease.lose()
         except (OSError, ValueError) as error:
             # ValueError: an entry that cannot be read. The other leases have to be renewed all the same.
+            metrics.LEASE_ERRORS.inc()
             log.warning("the lease of run %s could not be renewed: %s", lease.run.id, error)

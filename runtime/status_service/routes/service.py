@@ -32,7 +32,8 @@ async def numbers(service: Service) -> Response:
     now = await service.numbers.now()
     totals = await asyncio.to_thread(service.store.totals)
     return Response(
-        metrics.render(now.snapshot, now.states, totals), headers={"Content-Type": metrics.CONTENT_TYPE}
+        metrics.render(now.snapshot, now.states, totals, await service.disks.look()),
+        headers={"Content-Type": metrics.CONTENT_TYPE},
     )
 
 

@@ -14,6 +14,7 @@ from runtime.status_service import server
 from runtime.status_service.access import Access
 from runtime.status_service.app import application
 from runtime.status_service.cancellation import Cancellation
+from runtime.status_service.disks import Disks
 from runtime.status_service.live import Live
 from runtime.status_service.management import Management, Snapshot
 from runtime.status_service.numbers import Numbers
@@ -56,6 +57,7 @@ def parts(store: Store | None, token: str, share: Path = Path("/nonexistent")) -
         ledger=ledger,
         live=Live(numbers),
         archive=share / "archive",
+        disks=Disks({}),
     )
 
 

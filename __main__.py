@@ -32,7 +32,8 @@ access = Services("services", chosen, swarm).access
 docker_host = pulumi.Output.from_input(swarm.docker_host)
 pulumi.export(names.SSH_OUTPUT, docker_host.apply(lambda url: login_line(swarm.identity, url)))
 if swarm.tunnelled:
-    ports = (names.AMQP_PORT, names.MANAGEMENT_PORT, names.FILEMGR_PORT, names.STATUS_PORT)
+    ports = [names.AMQP_PORT, names.MANAGEMENT_PORT, names.FILEMGR_PORT, names.STATUS_PORT]
+    ports += [names.PROMETHEUS_PORT] * chosen.prometheus
     pulumi.export(names.TUNNEL_OUTPUT, docker_host.apply(lambda url: login_line(swarm.identity, url, ports)))
 pulumi.export("archive", f"{swarm.share}/archive")
 pulumi.export("jobs", f"{swarm.share}/jobs")
@@ -43,3 +44,6 @@ pulumi.export(names.PRIORITIES_OUTPUT, {each.event: each.priority for each in ch
 pulumi.export(names.STATUS_URL_OUTPUT, pulumi.Output.concat("http://", swarm.endpoint(names.STATUS_PORT)))
 pulumi.export(names.STATUS_TOKEN_OUTPUT, access.status_token)
 pulumi.export(names.STATUS_LOOK_TOKEN_OUTPUT, access.status_look_token)
+if chosen.prometheus:
+    url = pulumi.Output.concat("http://", swarm.endpoint(names.PROMETHEUS_PORT))
+    pulumi.export(names.PROMETHEUS_URL_OUTPUT, url)

@@ -20,6 +20,7 @@ from infra.hosts.settings import HostsSettings, load_hosts
 from infra.values import ConfigurationError, EntryValues, Values
 from infra.workflow_folder import WorkflowFolderError, events_of, find
 from infra.workflow_variables import file_variable, secret_path
+from runtime.environment import is_http
 from runtime.messaging.event import Event, Priority
 from runtime.policy.places import Places
 
@@ -44,11 +45,15 @@ KEYS = (
     "job_timeout",
     "leave_within",
     patience.KEY,
+    "prometheus",
+    "alarm_webhook",
     "overlay_pool",
     "subnet",
     *AWS_KEYS,
     *HOSTS_KEYS,
 )
+WEBHOOK = "alarm_webhook"
+WEBHOOK_EXAMPLE = "https://alarms.example.org/oodt"
 MOST_SECONDS = 604_800  # a week
 MOST_PATIENCE = 100
 LEAST_WM_MEMORY = 640  # MiB: the Workflow Manager, gateway and consumer need most of it
@@ -95,7 +100,7 @@ class Settings:
 
     ``leave_within`` is in seconds. ``wm_memory``, in MiB, and ``wm_cpus`` limit a Workflow Manager's
     container; 0 is no limit. Everything is waited for ``patience`` times as long as usual. Without
-    ``overlay_pool`` one is chosen.
+    ``overlay_pool`` one is chosen. ``alarm_webhook`` is empty if there is none.
     """
 
     project: str
@@ -109,6 +114,8 @@ class Settings:
     workflows: tuple[Workflow, ...]
     leave_within: int
     patience: float
+    prometheus: bool
+    alarm_webhook: str = field(repr=False)
     overlay_pool: IPv4Network | None
     subnet: IPv4Network
     aws: AwsSettings | None
@@ -159,7 +166,8 @@ def load(
     }
     secret = {key.removeprefix(f"{project}:") for key in encrypted}
     values = Values(
-        own, {*secret, *(key for key, text in own.items() if "secret" in key or "secrets" in text)}
+        own,
+        {*secret, WEBHOOK, *(key for key, text in own.items() if "secret" in key or "secrets" in text)},
     )
     values.refuse_unknown(KEYS)
     settings = read(values, config, project=project, stack=stack, root=root)
@@ -170,6 +178,9 @@ def load(
         if key not in secret:
             clear = f"{name} is in clear in the settings of the stack."
             raise values.error(key, clear, "", f"pulumi config set --secret --path '{path}'")
+    if settings.alarm_webhook and WEBHOOK not in secret:
+        clear = "it is in clear in the settings of the stack, and whoever has it can send messages there."
+        raise values.error(WEBHOOK, clear, "", f"pulumi config set --secret {WEBHOOK}")
     return settings
 
 
@@ -190,6 +201,8 @@ def read(values: Values, config: Mapping[str, str], *, project: str, stack: str,
         workflows=workflows,
         leave_within=values.integer("leave_within", 0, MOST_SECONDS, default=longest),
         patience=values.decimal(patience.KEY, 1, MOST_PATIENCE, default=1),
+        prometheus=values.choice("prometheus", ("true", "false")) == "true",
+        alarm_webhook=_alarm_webhook(values),
         overlay_pool=_overlay_pool(values),
         subnet=values.network("subnet", shortest_prefix=16, longest_prefix=26, example="10.213.0.0/24"),
         aws=load_aws(values, config) if target == "aws" else None,
@@ -216,6 +229,16 @@ def _overlay_pool(values: Values) -> IPv4Network | None:
     if values.is_empty(key):
         return None
     return values.network(key, shortest_prefix=8, longest_prefix=POOL_PREFIX, example="10.200.0.0/16")
+
+
+def _alarm_webhook(values: Values) -> str:
+    if values.is_empty(WEBHOOK):
+        return ""
+    url = values.text(WEBHOOK, WEBHOOK_EXAMPLE)
+    if not is_http(url) or not url.isprintable() or " " in url:
+        problem = "it must be an address that begins with http:// or https://."
+        raise values.error(WEBHOOK, problem, "", f"pulumi config set --secret {WEBHOOK}")
+    return url
 
 
 def _workflows(values: Values, root: Path) -> tuple[Workflow, ...]:

@@ -9,6 +9,7 @@ FILEMGR_SERVICE: Final = "oodt-filemgr"
 WMGR_SERVICE: Final = "oodt-wmgr"
 STATUS_SERVICE: Final = "oodt-status"
 SWARM_SERVICE: Final = "oodt-swarm"
+PROMETHEUS_SERVICE: Final = "oodt-prometheus"
 REGISTRY_SERVICE: Final = "registry"
 NETWORK: Final = "swarm-network"
 
@@ -16,6 +17,7 @@ NETWORK: Final = "swarm-network"
 RABBITMQ_VOLUME: Final = "rabbitmq-data"
 FILEMGR_VOLUME: Final = "filemgr-data"
 STATUS_VOLUME: Final = "status-data"
+PROMETHEUS_VOLUME: Final = "prometheus-data"
 REGISTRY_VOLUME: Final = "registry-data"
 
 AMQP_PORT: Final = 5672
@@ -25,6 +27,7 @@ GATEWAY_PORT: Final = 9001
 CONSUMER_METRICS_PORT: Final = 9002
 WMGR_PORT: Final = 8001
 STATUS_PORT: Final = 8080
+PROMETHEUS_PORT: Final = 9090
 REGISTRY_PORT: Final = 5000
 # The File Manager in a container that tries a job. The gateway is there too, and has the usual port.
 TRIED_FILEMGR_PORT: Final = 8000
@@ -72,12 +75,14 @@ STATUS_ASSETS: Final = "STATUS_ASSETS"
 STATUS_DATA: Final = "STATUS_DATA"
 STATUS_LISTEN: Final = "STATUS_LISTEN"
 HISTORY_JOBS: Final = "HISTORY_JOBS"
+ALARM_WEBHOOK: Final = "ALARM_WEBHOOK"
 
 # Paths in a container. Docker mounts a secret under its target's name in /run/secrets.
 RABBITMQ_USER_SECRET: Final = "/run/secrets/rabbitmq_user_url"
 RABBITMQ_ADMIN_SECRET: Final = "/run/secrets/rabbitmq_admin_url"
 STATUS_TOKEN_SECRET: Final = "/run/secrets/status_token"
 STATUS_LOOK_TOKEN_SECRET: Final = "/run/secrets/status_look_token"
+ALARM_WEBHOOK_SECRET: Final = "/run/secrets/alarm_webhook"
 RUN_DIR: Final = "/run/oodt"
 # In RUN_DIR. The Workflow Manager writes the identity of its process there.
 BOOT_FILE: Final = "wm-boot"
@@ -102,6 +107,7 @@ PRIORITIES_OUTPUT: Final = "priorities"
 STATUS_URL_OUTPUT: Final = "status_url"
 STATUS_TOKEN_OUTPUT: Final = "status_token"
 STATUS_LOOK_TOKEN_OUTPUT: Final = "status_look_token"
+PROMETHEUS_URL_OUTPUT: Final = "prometheus_url"
 SSH_OUTPUT: Final = "ssh"
 TUNNEL_OUTPUT: Final = "tunnel"
 

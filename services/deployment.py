@@ -17,6 +17,7 @@ from services.credentials import Password
 from services.filemgr import filemgr
 from services.images import images
 from services.network import overlay
+from services.prometheus import prometheus
 from services.rabbitmq import Credentials, definitions_secret, rabbitmq
 from services.registry import registry
 from services.secrets import MountedSecret, keyed_secret_file, secret_file
@@ -92,8 +93,12 @@ class Services(pulumi.ComponentResource):
             secret_file(file_name, content, uid=RUNTIME_UID, opts=on_swarm)
             for file_name, content in ((TOKEN_FILE, token), (LOOK_TOKEN_FILE, look_token))
         ]
-        self._run(names.STATUS_SERVICE, status(oodt_image, swarm, [*urls, *tokens]), after=[broker])
+        hidden = [*urls, *tokens, *self._webhook(settings, on_swarm)]
+        self._run(names.STATUS_SERVICE, status(oodt_image, swarm, hidden), after=[broker])
         self._run(names.SWARM_SERVICE, swarm_facts(oodt_image, user_url), after=[broker])
+        if settings.prometheus:
+            image = built.pushed("prometheus", registry_service, "manager")
+            self._run(names.PROMETHEUS_SERVICE, prometheus(image))
         self._run(
             names.WMGR_SERVICE,
             wmgr(wmgr_image, settings, swarm, copy.path, [*urls, *self._secrets(settings, on_swarm)]),
@@ -101,6 +106,18 @@ class Services(pulumi.ComponentResource):
         )
         self.access = Access(broker=login, status_token=token, status_look_token=look_token)
         self.register_outputs({"network": self._network.name})
+
+    def _webhook(self, settings: Settings, on_swarm: pulumi.ResourceOptions) -> list[MountedSecret]:
+        """Where the status service tells of alarms, if anywhere."""
+        if not settings.alarm_webhook:
+            return []
+        key = Password("alarm-webhook-name", pulumi.ResourceOptions(parent=self)).value
+        path, url = names.ALARM_WEBHOOK_SECRET, settings.alarm_webhook
+        return [
+            keyed_secret_file(
+                "alarm-webhook", path, url, start="alarm-webhook", key=key, uid=RUNTIME_UID, opts=on_swarm
+            )
+        ]
 
     def _secrets(self, settings: Settings, on_swarm: pulumi.ResourceOptions) -> list[MountedSecret]:
         """The secrets of workflows' own, for their programs."""
@@ -112,6 +129,7 @@ class Services(pulumi.ComponentResource):
                 f"{workflow}-{name}",
                 secret_path(workflow, name),
                 content,
+                start="workflow",
                 key=key,
                 uid=PROGRAMS_UID,
                 opts=on_swarm,

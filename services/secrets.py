@@ -41,14 +41,24 @@ def secret_file(
 
 
 def keyed_secret_file(
-    name: str, path: str, content: str, *, key: pulumi.Output[str], uid: int, opts: pulumi.ResourceOptions
+    name: str,
+    path: str,
+    content: str,
+    *,
+    start: str,
+    key: pulumi.Output[str],
+    uid: int,
+    opts: pulumi.ResourceOptions,
 ) -> MountedSecret:
-    """Declare a docker secret whose content somebody chose: its name tells nothing without ``key``."""
+    """Declare a docker secret whose content somebody chose: beside ``start`` its name tells nothing.
+
+    Whoever has ``key`` can compare it with other contents.
+    """
     hidden = pulumi.Output.secret(content)
     digest = pulumi.Output.all(key, hidden).apply(
         lambda both: hmac.new(both[0].encode(), f"{path}\0{both[1]}".encode(), "sha256").hexdigest()[:24]
     )
-    return MountedSecret(secret=_secret(name, "workflow", digest, hidden, opts), path=path, uid=uid)
+    return MountedSecret(secret=_secret(name, start, digest, hidden, opts), path=path, uid=uid)
 
 
 def _secret(

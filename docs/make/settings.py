@@ -40,6 +40,8 @@ EXAMPLES = {
     "job_timeout": "7200",
     "leave_within": "600",
     "patience": "3",
+    "prometheus": "true",
+    "alarm_webhook": settings.WEBHOOK_EXAMPLE,
     "overlay_pool": "10.200.0.0/16",
     "subnet": "10.77.0.0/24",
     "admin_cidrs": '["10.20.0.0/16"]',

@@ -34,9 +34,16 @@ SERVICES = (
     names.FILEMGR_SERVICE,
     names.STATUS_SERVICE,
     names.SWARM_SERVICE,
+    names.PROMETHEUS_SERVICE,
     names.WMGR_SERVICE,
 )
-VOLUMES = (names.REGISTRY_VOLUME, names.RABBITMQ_VOLUME, names.FILEMGR_VOLUME, names.STATUS_VOLUME)
+VOLUMES = (
+    names.REGISTRY_VOLUME,
+    names.RABBITMQ_VOLUME,
+    names.FILEMGR_VOLUME,
+    names.STATUS_VOLUME,
+    names.PROMETHEUS_VOLUME,
+)
 
 Port = tuple[str, int]  # protocol and number
 EVERYWHERE = ("0.0.0.0", "::")  # where docker listens: a program at one of the host's addresses is in its way

@@ -11,7 +11,14 @@ from infra import patience
 from runtime import names
 
 ADDRESS = "127.0.0.1"
-SERVICES = (names.AMQP_PORT, names.MANAGEMENT_PORT, names.FILEMGR_PORT, names.STATUS_PORT)
+# A container cannot get another port later, so Prometheus's is there before Prometheus is.
+SERVICES = (
+    names.AMQP_PORT,
+    names.MANAGEMENT_PORT,
+    names.FILEMGR_PORT,
+    names.STATUS_PORT,
+    names.PROMETHEUS_PORT,
+)
 CONNECT_TIMEOUT = 1  # seconds
 
 

@@ -16,6 +16,7 @@ from runtime.records.ledger import Ledger
 from runtime.records.story import Stories
 from runtime.status_service import server
 from runtime.status_service.access import Access
+from runtime.status_service.alarms import Alarms
 from runtime.status_service.app import application
 from runtime.status_service.cancellation import Cancellation
 from runtime.status_service.changes import Changes
@@ -30,6 +31,7 @@ from runtime.status_service.schema import Unreadable
 from runtime.status_service.settings import StatusSettings, status_settings
 from runtime.status_service.store import Store
 from runtime.status_service.swarm import SwarmWatch
+from runtime.status_service.watch import Watch
 
 log = logging.getLogger(__name__)
 
@@ -58,6 +60,16 @@ async def serve(settings: StatusSettings, stop: asyncio.Event) -> None:
         management = Management(client, settings.management_url, settings.broker_url)
         numbers = Numbers(store, broker, management)
         live = Live(numbers)
+        disks = Disks({"share": settings.ledger, "history": settings.database.parent})
+        alarms = await asyncio.to_thread(Alarms, settings.alarms)
+        watch = Watch(
+            alarms,
+            client=client,
+            webhook=settings.alarm_webhook,
+            numbers=numbers,
+            store=store,
+            disks=disks,
+        )
         parts = Parts(
             access=Access(act=settings.token, look=settings.look_token),
             store=store,
@@ -69,7 +81,8 @@ async def serve(settings: StatusSettings, stop: asyncio.Event) -> None:
             archive=settings.archive,
             cancellation=cancellation,
             stories=Stories(ledger, settings.jobs),
-            disks=Disks({"share": settings.ledger, "history": settings.database.parent}),
+            disks=disks,
+            alarms=alarms,
         )
         listening = stack.enter_context(server.listen(settings.port))
         log.info("answering on port %d, history in %s", settings.port, settings.database)
@@ -80,6 +93,7 @@ async def serve(settings: StatusSettings, stop: asyncio.Event) -> None:
                 Sampler(numbers, store).run(),
                 live.run(),
                 swarm.run(),
+                watch.run(),
             )
         ]
         for task in tasks:

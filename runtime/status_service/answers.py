@@ -110,6 +110,20 @@ class JobWithRuns(Job):
     runs: list[Run]
 
 
+class Alarm(BaseModel):
+    name: str
+    severity: Literal["warning", "critical"]
+    labels: dict[str, str] = Field(description="What it is about, such as the event")
+    summary: str
+    description: str = Field(description="What to do")
+    began: float
+    held: float = Field(description="When its condition held last")
+
+
+class Alarms(BaseModel):
+    alarms: list[Alarm]
+
+
 class Told(BaseModel):
     at: float
     by: str = Field(description="producer, broker, consumer, workflow manager, program or file manager")

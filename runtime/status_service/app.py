@@ -15,6 +15,7 @@ from runtime.status_service.console import jobs as console_jobs
 from runtime.status_service.console import overview as console_overview
 from runtime.status_service.parts import Parts
 from runtime.status_service.routes import (
+    alarms,
     batches,
     cancellations,
     history,
@@ -27,7 +28,7 @@ from runtime.status_service.routes import (
 API = "/api/v1"
 MOST_BYTES = 1_000_000
 # Everything that needs the token, by its subject.
-SUBJECTS = (overview, cancellations, batches, stories, jobs, history)
+SUBJECTS = (overview, alarms, cancellations, batches, stories, jobs, history)
 # The console, by its views. The first of them is part of the document, since it is the address to begin with.
 VIEWS = (login, live, console_batches, console_jobs, dead, workflows)
 DESCRIPTION = (

@@ -155,6 +155,14 @@ class History:
         )
         return {row["event"]: dict(row) for row in rows}
 
+    def deaths(self, since: float) -> dict[str, int]:
+        """Jobs that have died since then, in unix seconds, by event."""
+        rows = self._rows(
+            "SELECT event, count(*) AS jobs FROM jobs WHERE ended > ? AND state = 'DEAD' GROUP BY event",
+            (since,),
+        )
+        return {row["event"]: row["jobs"] for row in rows}
+
     def states(self) -> dict[str, dict[str, int]]:
         """Jobs by their state now, for each event."""
         found: dict[str, dict[str, int]] = {}

@@ -10,6 +10,7 @@ from runtime.messaging.broker import Broker
 from runtime.records.ledger import Ledger, message_of
 from runtime.records.story import Stories
 from runtime.status_service.access import Access
+from runtime.status_service.alarms import Alarms
 from runtime.status_service.cancellation import Cancellation
 from runtime.status_service.disks import Disks
 from runtime.status_service.live import Live
@@ -33,6 +34,7 @@ class Parts:
     live: Live
     archive: Path
     disks: Disks
+    alarms: Alarms
 
     def message(self, event: str, job: str) -> dict[str, Any] | None:
         """What the job's message was made of, as its first run has recorded it. It may block on the disk."""

@@ -2,14 +2,15 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from runtime import names
-from runtime.environment import SettingError, integer, secret
+from runtime.environment import SettingError, integer, is_http, secret
 from runtime.messaging.address import broker_url, management_url
 
 DATABASE = "history.sqlite"
+ALARMS = "alarms.json"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,11 +26,17 @@ class StatusSettings:
     look_token: str
     archive: Path
     assets: Path
+    alarm_webhook: str = field(repr=False)
     ledger: Path
     jobs: Path
     database: Path
     keep: int
     port: int
+
+    @property
+    def alarms(self) -> Path:
+        """The file of the alarms, beside the history."""
+        return self.database.with_name(ALARMS)
 
 
 def status_settings(env: Mapping[str, str] = os.environ) -> StatusSettings:
@@ -41,12 +48,20 @@ def status_settings(env: Mapping[str, str] = os.environ) -> StatusSettings:
         look_token=env.get(names.STATUS_LOOK_TOKEN) or secret(names.STATUS_LOOK_TOKEN_SECRET),
         archive=Path(env.get(names.OODT_ARCHIVE) or names.ARCHIVE_DIR),
         assets=Path(env.get(names.STATUS_ASSETS) or names.ASSETS_DIR),
+        alarm_webhook=_alarm_webhook(env),
         ledger=Path(env.get(names.OODT_LEDGER) or names.LEDGER_DIR),
         jobs=Path(env.get(names.OODT_JOBS) or names.JOBS_DIR),
         database=Path(env.get(names.STATUS_DATA) or names.STATUS_DIR) / DATABASE,
         keep=integer(env, names.HISTORY_JOBS, names.DEFAULT_HISTORY_JOBS),
         port=integer(env, names.STATUS_LISTEN, names.STATUS_PORT),
     )
+
+
+def _alarm_webhook(env: Mapping[str, str]) -> str:
+    url = env.get(names.ALARM_WEBHOOK) or secret(names.ALARM_WEBHOOK_SECRET)
+    if url and not is_http(url):
+        raise SettingError(f"{names.ALARM_WEBHOOK} is no address: set it to one that begins with https://")
+    return url
 
 
 def _token(env: Mapping[str, str]) -> str:

@@ -123,7 +123,10 @@ def defaults(folder: Path) -> dict[str, str]:
 def run_program(cloud: Cloud, folder: Path, **changes: str) -> None:
     """Run __main__.py with the defaults of Pulumi.yaml and these changes of the configuration."""
     config = {f"oodt:{key}": text for key, text in (defaults(folder) | changes).items()}
-    set_all_config(config | {"aws:region": "us-west-2"}, [key for key in config if "secret" in key])
+    set_all_config(
+        config | {"aws:region": "us-west-2"},
+        [key for key in config if "secret" in key or key == "oodt:alarm_webhook"],
+    )
     asyncio.set_event_loop(asyncio.new_event_loop())  # Pulumi wants one, and asyncio.run leaves none behind
     mocks.set_mocks(cloud, project="oodt", stack="test", preview=False)
     pulumi.runtime.test(lambda: runpy.run_path(str(project.ROOT / "__main__.py")) and None)()

@@ -159,7 +159,12 @@ def test_the_stack_has_no_key_of_its_own_and_uses_the_operators_ssh(declared: Cl
     assert {gate["folder"] for gate in props(declared, "swarm:WorkerReady")} == {""}
 
 
-def test_the_services_are_those_of_every_target_built_for_the_hosts_kind(declared: Cloud) -> None:
+def test_the_services_are_those_of_every_target_built_for_the_hosts_kind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cluster, "inspect", inspect)
+    declared = Cloud()
+    run_program(declared, tmp_path, **SETTINGS, prometheus="true")
     services = {service.name: service.inputs for service in declared.all("docker:index/service:Service")}
     mounts = {name: each["taskSpec"]["containerSpec"]["mounts"] for name, each in services.items()}
     assert "/shared-data/ledger" in [mount["source"] for mount in mounts["oodt-wmgr"]]

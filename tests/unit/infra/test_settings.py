@@ -74,6 +74,7 @@ def test_no_key_has_a_type_that_would_refuse_a_list_as_one_text() -> None:
         ("worker_nodes", "51"),
         ("target", "moon"),
         ("proxy", "yes"),
+        ("prometheus", "yes"),
         ("max_attempts", "0"),
         ("job_timeout", "never"),
         ("overlay_pool", "10.200.0.0/24"),
@@ -339,3 +340,35 @@ def test_files_that_oodt_can_read_are_accepted(tmp_path: Path) -> None:
     (folder / "pge-configs" / "._task.xml").write_bytes(b"\0")  # of another system's file manager
     (folder / "pges" / "template.xml").write_text("<one/><two/>")  # a program's own
     assert load({"workflow_dir": str(folder), "workflow_queue": "first"}).folders == (folder,)
+
+
+@pytest.mark.parametrize(
+    ("url", "encrypted"),
+    [
+        ("ftp://host/s3cr3t", True),
+        ("s3cr3t", True),
+        ("http://host/s3 cr3t", True),
+        ("https://host/s3cr3t", False),
+    ],
+)
+def test_a_webhook_that_is_no_address_or_in_clear_is_refused_and_not_shown(url: str, encrypted: bool) -> None:
+    config = {f"oodt:{key}": text for key, text in (defaults() | {"alarm_webhook": url}).items()}
+    with pytest.raises(ConfigurationError, match="alarm_webhook") as caught:
+        settings.load(
+            config, project="oodt", stack="dev", root=ROOT, encrypted=["oodt:alarm_webhook"] * encrypted
+        )
+    assert "cr3t" not in str(caught.value)
+    assert "pulumi config set --secret alarm_webhook" in str(caught.value)
+
+
+def test_a_webhook_is_an_address_and_a_secret() -> None:
+    config = {f"oodt:{key}": text for key, text in defaults().items()}
+    url = "https://host/s3cr3t?x=y"
+    chosen = settings.load(
+        config | {"oodt:alarm_webhook": url},
+        project="oodt",
+        stack="dev",
+        root=ROOT,
+        encrypted=["oodt:alarm_webhook"],
+    )
+    assert chosen.alarm_webhook == url and "s3cr3t" not in repr(chosen)

@@ -163,3 +163,39 @@ def test_the_swarm_service_alone_has_dockers_socket_and_it_listens_to_nobody(dec
         "/run/secrets/rabbitmq_user_url"
     ]
     assert services["oodt-swarm"]["taskSpec"]["placement"]["constraints"] == ["node.role == manager"]
+
+
+def test_prometheus_is_there_if_it_is_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = Engine(platform="linux/amd64", cgroup_version=2, missing_capabilities=(), subnets={})
+    monkeypatch.setattr(nodes, "inspect", lambda: engine)
+    for asked, count in (("false", 0), ("true", 1)):
+        found = Cloud()
+        run_program(found, tmp_path / asked, target="local", prometheus=asked)
+        services = found.all("docker:index/service:Service")
+        assert [service.name for service in services].count("oodt-prometheus") == count
+    service = next(each.inputs for each in services if each.name == "oodt-prometheus")
+    assert [port["publishedPort"] for port in service["endpointSpec"]["ports"]] == [9090]
+    assert {copy.name for copy in found.all("pulumi-python:dynamic/images:NodeImages")} >= {
+        "prometheus-on-manager"
+    }
+
+
+def test_the_address_of_the_webhook_is_a_file_of_the_status_service_and_nowhere_in_clear(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = Engine(platform="linux/amd64", cgroup_version=2, missing_capabilities=(), subnets={})
+    monkeypatch.setattr(nodes, "inspect", lambda: engine)
+    found = Cloud()
+    url = "https://alarms.example.org/s3cr3t"
+    run_program(found, tmp_path, target="local", alarm_webhook=url)
+    files = {
+        service.name: [
+            each["fileName"] for each in service.inputs["taskSpec"]["containerSpec"].get("secrets", [])
+        ]
+        for service in found.all("docker:index/service:Service")
+    }
+    assert [name for name, paths in files.items() if "/run/secrets/alarm_webhook" in paths] == ["oodt-status"]
+    secret = found.one("docker:index/secret:Secret", "alarm-webhook")
+    assert secret["data"][rpc._special_sig_key] == rpc._special_secret_sig
+    others = [each.inputs for each in found.declared if each.name != "alarm-webhook"]
+    assert "s3cr3t" not in json.dumps(others, default=str)

@@ -47,6 +47,7 @@ def test_no_two_services_have_one_port(monkeypatch: pytest.MonkeyPatch) -> None:
         names.MANAGEMENT_PORT: names.MANAGEMENT_PORT,
         names.FILEMGR_PORT: names.FILEMGR_PORT + 1,
         names.STATUS_PORT: names.STATUS_PORT + 2,
+        names.PROMETHEUS_PORT: names.PROMETHEUS_PORT,
     }
 
 

@@ -12,6 +12,7 @@ from runtime.records.ledger import Ledger
 from runtime.records.story import Stories
 from runtime.status_service import server
 from runtime.status_service.access import Access
+from runtime.status_service.alarms import Alarms
 from runtime.status_service.app import application
 from runtime.status_service.cancellation import Cancellation
 from runtime.status_service.disks import Disks
@@ -58,6 +59,7 @@ def parts(store: Store | None, token: str, share: Path = Path("/nonexistent")) -
         live=Live(numbers),
         archive=share / "archive",
         disks=Disks({}),
+        alarms=Alarms(share / "alarms.json"),
     )
 
 

@@ -1,0 +1,283 @@
+"""Alarms begin, end and reach a real receiver once each, whatever restarts or is away meanwhile."""
+
+import asyncio
+import contextlib
+import http.server
+import json
+import logging
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+import aiohttp
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from runtime.messaging.announcements import StateChange
+from runtime.status_service import alarms, watch
+from runtime.status_service.alarms import Alarms
+from runtime.status_service.conditions import CONDITIONS, DISK_FULL, NO_CONSUMER, Holding, holding
+from runtime.status_service.disks import Disk, Disks
+from runtime.status_service.management import EventQueues, Snapshot
+from runtime.status_service.moment import Moment
+from runtime.status_service.numbers import Now, Numbers
+from runtime.status_service.store import Store
+from runtime.status_service.watch import Watch
+from testing.waiting import until
+
+ROOT = Path(__file__).parents[4]
+RULES = {
+    rule["alert"]: rule
+    for group in yaml.safe_load((ROOT / "images/prometheus/alarms.yml").read_text())["groups"]
+    for rule in group["rules"]
+}
+SECONDS = {"m": 60, "h": 3600}
+
+
+@dataclass(kw_only=True)
+class Receiver:
+    """What came to a webhook. ``answers`` are the status codes of the next answers; 0 is none at all."""
+
+    url: str
+    came: list[dict[str, Any]] = field(default_factory=list)
+    answers: list[int] = field(default_factory=list)
+
+    def told(self) -> list[tuple[str, str]]:
+        return [(each["status"], each["alerts"][0]["labels"].get("event", "")) for each in self.came]
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            code = found.answers.pop(0) if found.answers else 200
+            if code == 0:
+                time.sleep(1)
+                return
+            if code == 200:
+                found.came.append(body)
+            self.send_response(code)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None: ...
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        found = Receiver(url=f"http://127.0.0.1:{server.server_port}/s3cret")
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield found
+        server.shutdown()
+
+
+class NothingInBroker:
+    async def now(self) -> Now:
+        moment = Moment(at=0.0, batches=[], states={}, waiting={}, running={}, changed={})
+        return Now(at=0.0, snapshot=Snapshot(queues=(), nodes=()), problem=None, moment=moment)
+
+
+@contextlib.contextmanager
+def watching(folder: Path, url: str) -> Iterator[Store]:
+    """A status service's watch, and its history."""
+    store = Store(folder / "history.sqlite", keep=100)
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+
+    async def run() -> None:
+        async with aiohttp.ClientSession() as client:
+            made = Watch(
+                Alarms(folder / "alarms.json"),
+                client=client,
+                webhook=url,
+                numbers=cast(Numbers, NothingInBroker()),
+                store=store,
+                disks=Disks({"share": folder}),
+            )
+            await made.run()
+
+    tasks: list[asyncio.Task[None]] = []
+
+    async def begin() -> None:
+        tasks.append(asyncio.create_task(run()))
+
+    async def end() -> None:
+        tasks[0].cancel()
+        await asyncio.wait(tasks)
+
+    asyncio.run_coroutine_threadsafe(begin(), loop).result(10)
+    try:
+        yield store
+    finally:
+        asyncio.run_coroutine_threadsafe(end(), loop).result(10)
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(10)
+        loop.close()
+        store.close()
+
+
+def dies(store: Store, job: str, event: str = "e") -> None:
+    change = StateChange(job=job, event=event, state="DEAD", run=1, attempts=1, node="n", ended=time.time())
+    store.apply([change])
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watch, "EVERY_SECONDS", 0.05)
+    monkeypatch.setattr(watch, "FIRST_PAUSE_SECONDS", 0.05)
+    monkeypatch.setattr(watch, "ANSWER_SECONDS", 0.3)
+
+
+def test_the_receiver_is_told_when_an_alarm_begins_and_when_it_ends(
+    tmp_path: Path, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watch, "DEATHS_SECONDS", 0.5)
+    monkeypatch.setattr(alarms, "ENDS_SECONDS", 0.1)
+    with watching(tmp_path, receiver.url) as store:
+        dies(store, "a.1")
+        until(lambda: len(receiver.came) == 2, what="both messages")
+    first, last = receiver.came
+    assert receiver.told() == [("firing", "e"), ("resolved", "e")]
+    assert first["alerts"][0]["labels"] == {"alertname": "OodtJobsDie", "severity": "warning", "event": "e"}
+    assert first["text"].startswith("Alarm: Jobs of e died") and last["text"].startswith("Over: ")
+    assert first["alerts"][0]["fingerprint"] == last["alerts"][0]["fingerprint"]
+    assert first["id"] != last["id"]
+
+
+def test_a_restart_neither_repeats_nor_forgets(tmp_path: Path, receiver: Receiver) -> None:
+    with watching(tmp_path, receiver.url) as store:
+        dies(store, "a.1")
+        until(lambda: len(receiver.came) == 1, what="the first message")
+    receiver.answers = [503] * 1000
+    with watching(tmp_path, receiver.url) as store:
+        dies(store, "b.1", event="other")
+        until(lambda: len(receiver.answers) < 998, what="refused messages")
+    receiver.answers = []
+    with watching(tmp_path, receiver.url):
+        until(lambda: len(receiver.came) == 2, what="the second message")
+        dies(store := Store(tmp_path / "history.sqlite", keep=100), "c.1", event="third")
+        until(lambda: len(receiver.came) == 3, what="the third message")
+        store.close()
+    assert receiver.told() == [("firing", "e"), ("firing", "other"), ("firing", "third")]
+
+
+def test_a_receiver_that_fails_hangs_or_is_away_gets_the_message_later_and_no_log_has_its_address(
+    tmp_path: Path, receiver: Receiver, caplog: pytest.LogCaptureFixture
+) -> None:
+    receiver.answers = [500, 0, 302, 404]
+    with caplog.at_level(logging.DEBUG), watching(tmp_path, receiver.url) as store:
+        dies(store, "a.1")
+        until(lambda: len(receiver.came) == 1, what="the message")
+    assert receiver.told() == [("firing", "e")]
+    assert "HTTP status 500" in caplog.text and "TimeoutError" in caplog.text
+    assert "s3cret" not in caplog.text
+
+
+def test_without_a_webhook_nothing_is_kept_to_be_sent(tmp_path: Path) -> None:
+    with watching(tmp_path, "") as store:
+        dies(store, "a.1")
+        until((tmp_path / "alarms.json").exists, what="an alarm")
+    kept = Alarms(tmp_path / "alarms.json")
+    assert kept.next() is None and [each["name"] for each in kept.open] == ["OodtJobsDie"]
+
+
+def never(_: str) -> bool:
+    return False
+
+
+def no_consumer(event: str = "e") -> Holding:
+    return Holding(condition=NO_CONSUMER, labels={"event": event})
+
+
+def test_an_alarm_begins_when_its_condition_has_held_and_ends_when_it_has_not(tmp_path: Path) -> None:
+    found = Alarms(tmp_path / "alarms.json")
+    begun = []
+    for at, holds in (
+        (0, True),
+        (60, False),
+        (100, True),
+        (219, True),
+        (220, True),
+        (240, False),
+        (281, False),
+    ):
+        found.update([no_consumer()] if holds else [], at=at, unknown=never, tell=True)
+        begun.append(len(found.open))
+    assert begun == [0, 0, 0, 0, 1, 1, 0]
+
+
+def test_what_cannot_be_judged_neither_begins_nor_ends(tmp_path: Path) -> None:
+    found = Alarms(tmp_path / "alarms.json")
+    for at in (0, 200):
+        found.update([no_consumer()], at=at, unknown=never, tell=False)
+    found.update([], at=9999, unknown=lambda name: name == "OodtNoConsumer", tell=False)
+    assert len(found.open) == 1
+    found.update([], at=9999, unknown=never, tell=False)
+    assert found.open == []
+
+
+@given(st.lists(st.tuples(st.integers(1, 100), st.sets(st.sampled_from("abc")), st.booleans()), max_size=40))
+def test_messages_are_begin_and_end_in_turn_whatever_happens(
+    tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[int, set[str], bool]]
+) -> None:
+    file = tmp_path_factory.mktemp("alarms") / "alarms.json"
+    found, at = Alarms(file), 0
+    told: dict[str, list[str]] = {}
+    for seconds, events, restart in steps:
+        at += seconds
+        found.update(map(no_consumer, sorted(events)), at=at, unknown=never, tell=True)
+        while message := found.next():
+            told.setdefault(message["commonLabels"]["event"], []).append(message["status"])
+            found.delivered(message)
+        if restart:
+            found = Alarms(file)
+    for statuses in told.values():
+        assert statuses == ["firing", "resolved"] * (len(statuses) // 2) + ["firing"] * (len(statuses) % 2)
+
+
+def test_a_file_that_cannot_be_read_begins_anew(tmp_path: Path) -> None:
+    (tmp_path / "alarms.json").write_text('{"open": [{"later": 1}]}')
+    assert Alarms(tmp_path / "alarms.json").open == []
+
+
+def queue(event: str, *, queued: int, consumers: int) -> EventQueues:
+    return EventQueues(
+        event=event, queued=queued, taken=0, retrying=0, dead=0, counted=True, consumers=consumers
+    )
+
+
+def test_conditions_are_found_in_the_numbers() -> None:
+    queues = (
+        queue("a", queued=3, consumers=0),
+        queue("b", queued=0, consumers=0),
+        queue("c", queued=1, consumers=1),
+    )
+    disks = [Disk(place="share", size=100, free=9), Disk(place="history", size=100, free=50)]
+    found = holding(Snapshot(queues=queues, nodes=()), {"a": 2, "b": 0}, disks)
+    assert [(each.condition.name, dict(each.labels)) for each in found] == [
+        ("OodtNoConsumer", {"event": "a"}),
+        ("OodtJobsDie", {"event": "a"}),
+        ("OodtDiskFull", {"place": "share"}),
+    ]
+    assert found[2].summary == "The disk of the share has 9% left"
+    assert [each.condition.name for each in holding(None, {}, [])] == ["OodtBrokerDown", "OodtDiskUnknown"]
+
+
+@pytest.mark.parametrize("condition", CONDITIONS, ids=lambda condition: condition.name)
+def test_they_say_what_prometheus_says(condition: Any) -> None:
+    rule = RULES[condition.name]
+    wait = str(rule.get("for", "0m"))
+    assert int(wait[:-1]) * SECONDS[wait[-1]] == condition.holds
+    assert rule["labels"]["severity"] == condition.severity
+    texts = (rule["annotations"]["summary"], rule["annotations"]["description"])
+    for written, ours in zip(texts, (condition.summary, condition.description), strict=True):
+        filled = written.replace("{{ $labels.event }}", "{event}").replace("{{ $labels.place }}", "{place}")
+        assert filled.replace("{{ $value | humanizePercentage }}", "{left}") == ours
+
+
+def test_the_least_that_a_disk_must_have_is_the_same_for_prometheus() -> None:
+    assert RULES[DISK_FULL.name]["expr"].endswith("< 0.1")

@@ -136,6 +136,20 @@ def test_what_the_programs_of_each_run_wrote_stays_on_the_share(wmgr: Container,
             assert text in wmgr.run("zcat", log, user="runtime")
 
 
+def test_the_lines_of_our_processes_about_a_run_are_found_by_its_id(
+    wmgr: Container, vhost: VirtualHost
+) -> None:
+    [job] = run_jobs(vhost, "test-workflow", Dataset="abc", Seconds="0").result["jobs"]
+    log = wmgr.log()
+    lines = [json.loads(line) for line in log.splitlines() if line.startswith("{")]
+    assert {"supervisor", "consumer", "gateway", "workflow-manager"} <= {line["process"] for line in lines}
+    about = {line["process"] for line in lines if line.get("run") == job["id"]}
+    assert about == {"consumer", "gateway", "workflow-manager"}
+    assert {line["job"] for line in lines if line.get("run") == job["id"] and "job" in line} == {job["id"]}
+    password = vhost.url.split("@")[0].rpartition(":")[2]
+    assert password not in log
+
+
 def run_jobs(vhost: VirtualHost, event: str, *, jobs: int = 1, **metadata: str) -> Done:
     pairs = [f"{key}={value}" for key, value in {"Project": "123", **metadata}.items()]
     options = [word for pair in pairs for word in ("--metadata", pair)]

@@ -1,6 +1,7 @@
 """status, cancel and redrive, as an operator types them."""
 
 from collections.abc import Callable
+from typing import Any
 
 from testing.commands import command, finish, start_submit, submit
 from testing.rabbitmq import VirtualHost
@@ -39,6 +40,28 @@ def test_status_tells_of_cluster_batch_and_job(worker: Worker, site: Site, statu
     assert "node1" in job.stdout
     job = command("status", status.commands, "--job", "good.1", "--json")
     assert (job.code, len(job.result["products"]), len(job.result["runs"])) == (0, 2, 1)
+
+
+def test_logs_tell_the_story_of_a_job_in_one_order(worker: Worker, site: Site, status: Status) -> None:
+    submit(site.broker_url, "--jobs", "1", "--batch-id", "bad", "--metadata", "Fail=exit", *WAIT)
+
+    def story() -> list[dict[str, Any]]:
+        told: list[dict[str, Any]] = command("logs", status.commands, "--job", "bad.1", "--json").result[
+            "story"
+        ]
+        return told
+
+    # The journal of a run is kept after its verdict.
+    until(lambda: "workflow manager" in {each["by"] for each in story()[-4:]}, what="journal of the last run")
+    told = story()
+    assert told == sorted(told, key=lambda each: each["at"])
+    assert told[0]["text"] == "it was submitted"
+    begun = [each["text"] for each in told if "begins on" in each["text"]]
+    assert begun == [f"run bad.1{end} begins on node1" for end in ("", "~2", "~3")]
+    assert [each["run"] for each in told if "its program did not exit with 0" in each["text"]][-1] == 3
+    shown = command("logs", status.commands, "--job", "bad.1")
+    assert shown.code == 0 and shown.stdout.count("consumer") >= 6
+    assert command("logs", status.commands, "--job", "none.1").code == 2
 
 
 def test_status_says_what_is_wrong(status: Status) -> None:

@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 from argparse import Namespace
 from collections.abc import Iterator
@@ -37,6 +38,10 @@ class Site:
     store: Store
     run: Run
     environment: dict[str, str]
+
+    @property
+    def url(self) -> str:
+        return self.environment["STATUS_URL"]
 
     def log(self, output: str, *, append: bool = False) -> None:
         path = self.folder / "jobs" / names.RUN_LOGS / self.run.id / LOG
@@ -140,6 +145,19 @@ def test_a_huge_log_is_shown_whole_in_little_memory(site: Site) -> None:
     assert (done.returncode, done.stdout.count("| a line")) == (0, 3), done.stderr
 
 
+def test_the_console_tells_the_same_story_with_the_last_lines_of_each_program(site: Site) -> None:
+    site.log("<b>one</b>\n10 %\r99 %\n")
+    with _browser(site).open(f"{site.url}/jobs/{EVENT}/a.1/story", timeout=SECONDS) as answer:
+        page = answer.read().decode()
+    assert "it was submitted" in page and "run a.1 begins on worker1" in page
+    assert "&lt;b&gt;one&lt;/b&gt;\n99 %</pre>" in page
+    with _browser(site).open(f"{site.url}/jobs/{EVENT}/a.1/logs/a.1/{LOG}", timeout=SECONDS) as answer:
+        assert gzip.decompress(answer.read()) == b"<b>one</b>\n10 %\r99 %\n"
+    with pytest.raises(urllib.error.HTTPError) as refusal:
+        _browser(site).open(f"{site.url}/jobs/{EVENT}/a.1/logs/a.1/none.gz", timeout=SECONDS)
+    assert refusal.value.code == 404
+
+
 @pytest.mark.parametrize("path", ["logs/a.2/urn_test_Task.gz", "logs/a.1/other.gz", "logs/a.1/..%2f..%2fx"])
 def test_what_is_no_log_of_the_job_is_not_known(site: Site, path: str) -> None:
     site.log("one\n")
@@ -159,6 +177,15 @@ def test_a_job_whose_record_is_gone_is_told_by_the_history(
     assert load("logs").main(["--job", "a.1"]) == 0
     shown = capsys.readouterr().out
     assert "run 1 begins on n" in shown and "run 1 SUCCEEDED" in shown
+
+
+def _browser(site: Site) -> urllib.request.OpenerDirector:
+    """One that has logged in."""
+    opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
+    form = urllib.parse.urlencode({"token": "t", "next": "/jobs"}).encode()
+    login = urllib.request.Request(f"{site.url}/login", form, {"Origin": site.url})
+    opener.open(login, timeout=SECONDS).close()
+    return opener
 
 
 def _options(*arguments: str) -> Namespace:

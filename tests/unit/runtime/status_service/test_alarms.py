@@ -15,7 +15,7 @@ from typing import Any, cast
 import aiohttp
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runtime.messaging.announcements import StateChange
@@ -220,6 +220,7 @@ def test_what_cannot_be_judged_neither_begins_nor_ends(tmp_path: Path) -> None:
     assert found.open == []
 
 
+@settings(deadline=None, max_examples=30)  # each step waits for the disk
 @given(st.lists(st.tuples(st.integers(1, 100), st.sets(st.sampled_from("abc")), st.booleans()), max_size=40))
 def test_messages_are_begin_and_end_in_turn_whatever_happens(
     tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[int, set[str], bool]]

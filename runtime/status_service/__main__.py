@@ -69,6 +69,7 @@ async def serve(settings: StatusSettings, stop: asyncio.Event) -> None:
             numbers=numbers,
             store=store,
             disks=disks,
+            swarm=swarm,
         )
         parts = Parts(
             access=Access(act=settings.token, look=settings.look_token),
@@ -83,6 +84,7 @@ async def serve(settings: StatusSettings, stop: asyncio.Event) -> None:
             stories=Stories(ledger, settings.jobs),
             disks=disks,
             alarms=alarms,
+            swarm=swarm,
         )
         listening = stack.enter_context(server.listen(settings.port))
         log.info("answering on port %d, history in %s", settings.port, settings.database)

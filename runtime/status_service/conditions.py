@@ -3,11 +3,12 @@
 The names and texts are those of the alarms for Prometheus (images/prometheus/alarms.yml), which watches more.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from runtime.status_service.disks import Disk
 from runtime.status_service.management import Snapshot
+from runtime.status_service.swarm import NodeNow
 
 DEATHS_SECONDS = 900.0
 LEAST_FREE = 0.1
@@ -68,6 +69,15 @@ JOBS_DIE = Condition(
     description="oodt status tells the reasons, oodt logs --job ID what happened to one. When the cause is "
     "mended: oodt redrive --event {event}",
 )
+NODE_DOWN = Condition(
+    name="OodtNodeDown",
+    severity="critical",
+    holds=60,
+    summary="Node {node} is down",
+    description="Its jobs run again on other nodes. Look at the machine and at its docker: docker node ls on "
+    "the manager says what it knows. When it is up again, it joins by itself.",
+    needs="swarm",
+)
 DISK_FULL = Condition(
     name="OodtDiskFull",
     severity="critical",
@@ -85,17 +95,37 @@ DISK_UNKNOWN = Condition(
     description="No job can begin or end. Look whether it is mounted on the manager, and whether its server "
     "answers: df on the manager, then the log of oodt-status.",
 )
-CONDITIONS = (BROKER_DOWN, NO_CONSUMER, JOBS_DIE, DISK_FULL, DISK_UNKNOWN)
+CONDITIONS = (BROKER_DOWN, NO_CONSUMER, JOBS_DIE, NODE_DOWN, DISK_FULL, DISK_UNKNOWN)
 
 
-def holding(snapshot: Snapshot | None, deaths: Mapping[str, int], disks: Iterable[Disk]) -> list[Holding]:
-    """What holds. DEATHS are jobs that died in the last DEATHS_SECONDS, by event."""
-    return [*_of_broker(snapshot), *_of_jobs(deaths), *_of_disks(list(disks))]
+@dataclass(frozen=True, kw_only=True)
+class Facts:
+    """What is known at one moment. ``deaths`` are jobs that died in the last DEATHS_SECONDS, by event."""
+
+    snapshot: Snapshot | None
+    deaths: Mapping[str, int]
+    disks: Sequence[Disk]
+    nodes: Sequence[NodeNow] | None
+
+    def holding(self) -> list[Holding]:
+        """The conditions that hold."""
+        return [
+            *_of_broker(self.snapshot),
+            *_of_jobs(self.deaths),
+            *_of_nodes(self.nodes or ()),
+            *_of_disks(self.disks),
+        ]
+
+    def leave_open(self, name: str) -> bool:
+        """Whether nothing is known of a condition, so that its alarms go on."""
+        needs = next((each.needs for each in CONDITIONS if each.name == name), None)
+        return (needs == "broker" and self.snapshot is None) or (needs == "swarm" and self.nodes is None)
 
 
-def cannot_be_judged(condition: str, snapshot: Snapshot | None) -> bool:
-    """Whether nothing is known of the condition, so that an alarm goes on."""
-    return snapshot is None and any(each.name == condition and each.needs == "broker" for each in CONDITIONS)
+def _of_nodes(nodes: Iterable[NodeNow]) -> Iterator[Holding]:
+    for node in nodes:
+        if not node.up:
+            yield Holding(condition=NODE_DOWN, labels={"node": node.name})
 
 
 def _of_broker(snapshot: Snapshot | None) -> Iterator[Holding]:
@@ -113,7 +143,7 @@ def _of_jobs(deaths: Mapping[str, int]) -> Iterator[Holding]:
             yield Holding(condition=JOBS_DIE, labels={"event": event})
 
 
-def _of_disks(disks: list[Disk]) -> Iterator[Holding]:
+def _of_disks(disks: Sequence[Disk]) -> Iterator[Holding]:
     if "share" not in {disk.place for disk in disks}:
         yield Holding(condition=DISK_UNKNOWN)
     for disk in disks:

@@ -10,6 +10,7 @@ from prometheus_client.registry import Collector
 from runtime.status_service.disks import Disk
 from runtime.status_service.management import Snapshot
 from runtime.status_service.store import BOUNDS
+from runtime.status_service.swarm import NodeNow
 
 __all__ = ["CONTENT_TYPE", "render"]
 
@@ -29,11 +30,18 @@ Totals = Mapping[str, Mapping[str, float]]
 States = Mapping[str, Mapping[str, int]]
 
 
-def render(snapshot: Snapshot | None, states: States, totals: Totals, disks: Iterable[Disk] = ()) -> bytes:
+def render(
+    snapshot: Snapshot | None,
+    states: States,
+    totals: Totals,
+    disks: Iterable[Disk] = (),
+    nodes: Iterable[NodeNow] = (),
+) -> bytes:
     """The text that Prometheus reads; without the broker's numbers while it does not answer."""
     registry = CollectorRegistry()
     registry.register(_Numbers(snapshot, states, totals))
     registry.register(_Disks(disks))
+    registry.register(_Nodes(nodes))
     return generate_latest(registry)
 
 
@@ -86,6 +94,30 @@ class _Disks(Collector):
             family.add_metric([disk.place, "size"], disk.size)
             family.add_metric([disk.place, "free"], disk.free)
         yield family
+
+
+class _Nodes(Collector):
+    def __init__(self, nodes: Iterable[NodeNow]) -> None:
+        self._nodes = nodes
+
+    def collect(self) -> Iterator[Metric]:
+        up = GaugeMetricFamily("oodt_node_up", "1 if docker says that the node is ready.", labels=["node"])
+        clock = GaugeMetricFamily(
+            "oodt_node_clock_offset_seconds",
+            "How far a node's clock is ahead of the broker's.",
+            labels=["node"],
+        )
+        disk = GaugeMetricFamily(
+            "oodt_node_disk_bytes", "The own disk of a node: size and free.", labels=["node", "kind"]
+        )
+        for node in self._nodes:
+            up.add_metric([node.name], float(node.up))
+            if node.offset is not None:
+                clock.add_metric([node.name], node.offset)
+            if node.machine is not None:
+                disk.add_metric([node.name, "size"], node.machine.disk)
+                disk.add_metric([node.name, "free"], node.machine.disk_free)
+        yield from (up, clock, disk)
 
 
 def _broker(snapshot: Snapshot) -> Iterator[Metric]:

@@ -17,6 +17,7 @@ from runtime.status_service.live import Live
 from runtime.status_service.management import Management
 from runtime.status_service.numbers import Numbers
 from runtime.status_service.store import Store
+from runtime.status_service.swarm import SwarmWatch
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +36,7 @@ class Parts:
     archive: Path
     disks: Disks
     alarms: Alarms
+    swarm: SwarmWatch
 
     def message(self, event: str, job: str) -> dict[str, Any] | None:
         """What the job's message was made of, as its first run has recorded it. It may block on the disk."""

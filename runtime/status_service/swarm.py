@@ -31,6 +31,16 @@ class Heard:
     offset: float | None
 
 
+@dataclass(frozen=True, kw_only=True)
+class NodeNow:
+    """A node at this moment. What only it can tell is unknown while it does not: then MACHINE is None."""
+
+    name: str
+    up: bool
+    machine: Machine | None
+    offset: float | None
+
+
 class SwarmWatch:
     """The newest facts. Before the first of them came, there are none."""
 
@@ -91,6 +101,12 @@ class SwarmWatch:
             "services": [_service_view(swarm, service) for service in swarm.services],
         }
 
+    def nodes(self) -> list[NodeNow] | None:
+        """How the nodes are; None if that is not known now."""
+        if not self.fresh or self._swarm is None:
+            return None
+        return [_now(node, self._machines.get(node.name)) for node in self._swarm.nodes]
+
     def _node_view(self, swarm: Swarm, node: Node) -> dict[str, Any]:
         heard = self._machines.get(node.name)
         machine = None
@@ -105,6 +121,16 @@ class SwarmWatch:
             if task.node == node.name and task.state not in ENDED_BY_ITSELF
         ]
         return {**asdict(node), "machine": machine, "containers": containers}
+
+
+def _now(node: Node, heard: Heard | None) -> NodeNow:
+    fresh = heard if heard and is_fresh(heard.at) else None
+    return NodeNow(
+        name=node.name,
+        up=node.state == "ready",
+        machine=fresh.machine if fresh else None,
+        offset=fresh.offset if fresh else None,
+    )
 
 
 def _service_view(swarm: Swarm, service: Service) -> dict[str, Any]:

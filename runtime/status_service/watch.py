@@ -8,10 +8,11 @@ import time
 import aiohttp
 
 from runtime.status_service.alarms import Alarms
-from runtime.status_service.conditions import DEATHS_SECONDS, cannot_be_judged, holding
+from runtime.status_service.conditions import DEATHS_SECONDS, Facts
 from runtime.status_service.disks import Disks
 from runtime.status_service.numbers import Numbers
 from runtime.status_service.store import Store
+from runtime.status_service.swarm import SwarmWatch
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +34,7 @@ class Watch:
         numbers: Numbers,
         store: Store,
         disks: Disks,
+        swarm: SwarmWatch,
     ) -> None:
         self._alarms = alarms
         self._client = client
@@ -40,6 +42,7 @@ class Watch:
         self._numbers = numbers
         self._store = store
         self._disks = disks
+        self._swarm = swarm
         self._changed = asyncio.Event()
 
     async def run(self) -> None:
@@ -61,12 +64,17 @@ class Watch:
     async def _look(self) -> None:
         now = await self._numbers.now()
         deaths = await asyncio.to_thread(self._store.deaths, time.time() - DEATHS_SECONDS)
-        found = holding(now.snapshot, deaths, await self._disks.look())
+        facts = Facts(
+            snapshot=now.snapshot,
+            deaths=deaths,
+            disks=await self._disks.look(),
+            nodes=self._swarm.nodes(),
+        )
         await asyncio.to_thread(
             self._alarms.update,
-            found,
+            facts.holding(),
             at=time.time(),
-            unknown=lambda name: cannot_be_judged(name, now.snapshot),
+            unknown=facts.leave_open,
             tell=bool(self._webhook),
         )
 

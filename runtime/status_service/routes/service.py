@@ -32,7 +32,13 @@ async def numbers(service: Service) -> Response:
     now = await service.numbers.now()
     totals = await asyncio.to_thread(service.store.totals)
     return Response(
-        metrics.render(now.snapshot, now.states, totals, await service.disks.look()),
+        metrics.render(
+            now.snapshot,
+            now.states,
+            totals,
+            await service.disks.look(),
+            service.swarm.nodes() or (),
+        ),
         headers={"Content-Type": metrics.CONTENT_TYPE},
     )
 

@@ -15,12 +15,14 @@ from runtime.status_service.access import Access
 from runtime.status_service.alarms import Alarms
 from runtime.status_service.app import application
 from runtime.status_service.cancellation import Cancellation
+from runtime.status_service.changes import Changes
 from runtime.status_service.disks import Disks
 from runtime.status_service.live import Live
 from runtime.status_service.management import Management, Snapshot
 from runtime.status_service.numbers import Numbers
 from runtime.status_service.parts import Parts
 from runtime.status_service.store import Store
+from runtime.status_service.swarm import SwarmWatch
 
 START_SECONDS = 10
 LOOK_TOKEN = "looks only"
@@ -60,6 +62,7 @@ def parts(store: Store | None, token: str, share: Path = Path("/nonexistent")) -
         archive=share / "archive",
         disks=Disks({}),
         alarms=Alarms(share / "alarms.json"),
+        swarm=SwarmWatch(broker, cast(Changes, None)),
     )
 
 

@@ -19,14 +19,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runtime.messaging.announcements import StateChange
+from runtime.messaging.broker import Broker
 from runtime.status_service import alarms, watch
 from runtime.status_service.alarms import Alarms
-from runtime.status_service.conditions import CONDITIONS, DISK_FULL, NO_CONSUMER, Holding, holding
+from runtime.status_service.changes import Changes
+from runtime.status_service.conditions import CONDITIONS, DISK_FULL, NO_CONSUMER, Facts, Holding
 from runtime.status_service.disks import Disk, Disks
 from runtime.status_service.management import EventQueues, Snapshot
 from runtime.status_service.moment import Moment
 from runtime.status_service.numbers import Now, Numbers
 from runtime.status_service.store import Store
+from runtime.status_service.swarm import NodeNow, SwarmWatch
 from runtime.status_service.watch import Watch
 from testing.waiting import until
 
@@ -97,6 +100,7 @@ def watching(folder: Path, url: str) -> Iterator[Store]:
                 numbers=cast(Numbers, NothingInBroker()),
                 store=store,
                 disks=Disks({"share": folder}),
+                swarm=SwarmWatch(cast(Broker, None), cast(Changes, None)),
             )
             await made.run()
 
@@ -258,14 +262,26 @@ def test_conditions_are_found_in_the_numbers() -> None:
         queue("c", queued=1, consumers=1),
     )
     disks = [Disk(place="share", size=100, free=9), Disk(place="history", size=100, free=50)]
-    found = holding(Snapshot(queues=queues, nodes=()), {"a": 2, "b": 0}, disks)
+    nodes = [
+        NodeNow(name="worker1", up=False, machine=None, offset=None),
+        NodeNow(name="worker2", up=True, machine=None, offset=None),
+    ]
+    snapshot = Snapshot(queues=queues, nodes=())
+    found = Facts(snapshot=snapshot, deaths={"a": 2, "b": 0}, disks=disks, nodes=nodes).holding()
     assert [(each.condition.name, dict(each.labels)) for each in found] == [
         ("OodtNoConsumer", {"event": "a"}),
         ("OodtJobsDie", {"event": "a"}),
+        ("OodtNodeDown", {"node": "worker1"}),
         ("OodtDiskFull", {"place": "share"}),
     ]
-    assert found[2].summary == "The disk of the share has 9% left"
-    assert [each.condition.name for each in holding(None, {}, [])] == ["OodtBrokerDown", "OodtDiskUnknown"]
+    assert found[3].summary == "The disk of the share has 9% left"
+
+
+def test_what_is_not_known_is_left_as_it_is() -> None:
+    nothing = Facts(snapshot=None, deaths={}, disks=[], nodes=None)
+    assert [each.condition.name for each in nothing.holding()] == ["OodtBrokerDown", "OodtDiskUnknown"]
+    left = [each.name for each in CONDITIONS if nothing.leave_open(each.name)]
+    assert left == ["OodtNoConsumer", "OodtNodeDown"]
 
 
 @pytest.mark.parametrize("condition", CONDITIONS, ids=lambda condition: condition.name)
@@ -276,7 +292,8 @@ def test_they_say_what_prometheus_says(condition: Any) -> None:
     assert rule["labels"]["severity"] == condition.severity
     texts = (rule["annotations"]["summary"], rule["annotations"]["description"])
     for written, ours in zip(texts, (condition.summary, condition.description), strict=True):
-        filled = written.replace("{{ $labels.event }}", "{event}").replace("{{ $labels.place }}", "{place}")
+        filled = written.replace("{{ $labels.event }}", "{event}")
+        filled = filled.replace("{{ $labels.place }}", "{place}").replace("{{ $labels.node }}", "{node}")
         assert filled.replace("{{ $value | humanizePercentage }}", "{left}") == ours
 
 

@@ -19,7 +19,8 @@ public class JsonLogTest extends TestCase {
         JsonLog.about("a-1~2");
         String line = line("task [{0}] says \"no\"\nand more", null);
         JsonLog.about(null);
-        assertTrue(line, line.matches("\\{\"time\":\"[0-9T:.-]+Z\",\"level\":\"warning\",\"process\":\"oodt\",.*\\}\n"));
+        String begin = "{\"time\":\"[0-9T:.-]+Z\",\"level\":\"warning\",\"process\":\"oodt\",";
+        assertTrue(line, line.matches("\\" + begin + ".*\\}\n"));
         assertTrue(line, line.contains("\"message\":\"task [x] says \\\"no\\\"\\nand more\",\"run\":\"a-1~2\""));
         assertFalse(line("of no run", null).contains("\"run\""));
     }

@@ -34,7 +34,6 @@ STOP_MARGIN_SECONDS = 5.0
 
 async def consume(settings: WorkerSettings, stop: asyncio.Event) -> None:
     """Take and run jobs until STOP is set, then finish those that run."""
-    metrics.INFO.labels(settings.node).set(1)
     journals = Journals(settings.run_dir)
     # Messages are consumed and published on two connections. A broker that is short of disk or memory stops
     # reading from connections that publish. It must still read acknowledgements, which free both.
@@ -85,8 +84,9 @@ async def consume(settings: WorkerSettings, stop: asyncio.Event) -> None:
 
 
 async def _work(settings: WorkerSettings, stop: asyncio.Event) -> None:
-    async with machine.told(settings.broker_url, node=settings.node, share=settings.ledger):
-        await consume(settings, stop)
+    with metrics.served(settings.node):
+        async with machine.told(settings.broker_url, node=settings.node, share=settings.ledger):
+            await consume(settings, stop)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -107,8 +107,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             names.WORKFLOW_QUEUE: chosen["queue"],
             names.MAX_WORKFLOWS: chosen["max_workflows"],
         }
-    with metrics.served():
-        return run_process("consumer", _work, lambda: worker_settings(environment))
+    return run_process("consumer", _work, lambda: worker_settings(environment))
 
 
 if __name__ == "__main__":

@@ -23,8 +23,9 @@ LEASES_LOST = Counter(
 
 
 @contextlib.contextmanager
-def served() -> Iterator[None]:
-    """Answer for as long as the block lasts. Without a free port jobs run all the same."""
+def served(node: str) -> Iterator[None]:
+    """Answer as the consumer of NODE, while the block lasts. Without a free port jobs run all the same."""
+    INFO.labels(node).set(1)
     try:
         server, thread = start_http_server(names.CONSUMER_METRICS_PORT)
     except OSError as error:

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 from aiohttp import web
 
-from runtime.proxy import http_server
+from runtime.proxy import http_server, metrics
 
 ANSWER_SECONDS = 5
 POST = b"POST / HTTP/1.1\r\nHost: here\r\nContent-Length: 4\r\n"
@@ -87,3 +87,27 @@ def test_a_call_that_ends_halfway_is_waited_for_no_longer(sent: bytes) -> None:
         assert await reader.read() == b""
 
     talk(client)
+
+
+def test_the_gateways_numbers_are_asked_for_by_get() -> None:
+    async def story() -> bytes:
+        async def nobody(_: web.Request) -> web.StreamResponse:
+            raise AssertionError
+
+        made = http_server.application(nobody, gets={"/metrics": metrics.metrics})
+        runner = web.AppRunner(made)
+        await runner.setup()
+        try:
+            await web.TCPSite(runner, "127.0.0.1", 0).start()
+            reader, writer = await asyncio.open_connection(*runner.addresses[0])
+            writer.write(b"GET /metrics HTTP/1.0\r\n\r\n")
+            async with asyncio.timeout(ANSWER_SECONDS):
+                answer = await reader.read()
+            writer.close()
+        finally:
+            await runner.cleanup()
+        return answer
+
+    metrics.INGESTS.labels("failed").inc()
+    answer = asyncio.run(story())
+    assert answer.startswith(b"HTTP/1.0 200 OK") and b'oodt_gateway_ingests_total{result="failed"}' in answer

@@ -39,6 +39,7 @@ async def overview(request: Request, service: Service) -> Response:
         batches=now.batches[:BATCHES],
         rest=not_shown(now, now.batches[:BATCHES]),
         reasons=reasons,
+        alarms=service.alarms.open,
     )
 
 

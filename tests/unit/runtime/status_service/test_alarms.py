@@ -7,6 +7,8 @@ import json
 import logging
 import threading
 import time
+import urllib.parse
+import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -32,6 +34,7 @@ from runtime.status_service.store import Store
 from runtime.status_service.swarm import NodeNow, SwarmWatch
 from runtime.status_service.watch import Watch
 from testing.waiting import until
+from tests.unit.runtime.status_api import parts, served
 
 ROOT = Path(__file__).parents[4]
 RULES = {
@@ -299,3 +302,20 @@ def test_they_say_what_prometheus_says(condition: Any) -> None:
 
 def test_the_least_that_a_disk_must_have_is_the_same_for_prometheus() -> None:
     assert RULES[DISK_FULL.name]["expr"].endswith("< 0.1")
+
+
+def test_the_console_begins_with_the_alarms_that_go_on(tmp_path: Path) -> None:
+    service = parts(Store(tmp_path / "history.sqlite", keep=10), "t", tmp_path)
+    for at in (1000, 2000):
+        service.alarms.update([no_consumer("<e>")], at=at, unknown=never, tell=False)
+    with served(service) as port:
+        opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
+        url = f"http://127.0.0.1:{port}"
+        form = urllib.parse.urlencode({"token": "t", "next": "/"}).encode()
+        login = urllib.request.Request(f"{url}/login", form, {"Origin": url})
+        page = opener.open(login, timeout=10).read().decode()
+        asked = urllib.request.Request(f"{url}/api/v1/alarms", headers={"Authorization": "Bearer t"})
+        answer = json.load(urllib.request.urlopen(asked, timeout=10))
+    service.store.close()
+    assert "Jobs of &lt;e&gt; wait, and no Workflow Manager takes them" in page
+    assert [each["name"] for each in answer["alarms"]] == ["OodtNoConsumer"]

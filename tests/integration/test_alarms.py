@@ -49,9 +49,10 @@ def test_prometheus_starts_with_the_alarms_and_the_clusters_targets(prometheus: 
     rules = ask(prometheus, "rules")["groups"][0]["rules"]
     written = [rule["alert"] for rule in yaml.safe_load(ALARMS.read_text())["groups"][0]["rules"]]
     assert [rule["name"] for rule in rules] == written
-    assert {target["labels"]["job"] for target in ask(prometheus, "targets")["activeTargets"]} == {
-        "oodt-status"
-    }
+    # It looks for targets some seconds after its start.
+    until(lambda: ask(prometheus, "targets")["activeTargets"], what="targets")
+    jobs = {target["labels"]["job"] for target in ask(prometheus, "targets")["activeTargets"]}
+    assert jobs == {"oodt-status"}
 
 
 def ask(prometheus: Container, what: str) -> dict[str, Any]:

@@ -18,6 +18,10 @@ class NotReadyError(RuntimeError):
     """A condition was not met in time; the message says which, and what was seen last."""
 
 
+class HopelessError(RuntimeError):
+    """What is waited for will not come; the message says why."""
+
+
 class Wait:
     """The time that has passed of a wait, and what the operator is told of it."""
 
@@ -32,20 +36,25 @@ class Wait:
     def is_over(self) -> bool:
         return time.monotonic() > self._start + self.limit
 
-    def show(self, seen: str) -> None:
+    def show(self, seen: str, more: Callable[[], str] | None = None) -> None:
         """Print what is waited for and what was seen, if it is time to: the engine shows what is printed."""
         passed = time.monotonic() - self._start
         if passed > self._next:
             self._next += SHOWN_EVERY
             last = seen.strip().splitlines()[-1:] or ["nothing yet"]
-            print(f"waiting for {self._what}: {passed:.0f} of {self.limit:g} s; {last[0]}", flush=True)
+            print(
+                f"waiting for {self._what}: {passed:.0f} of {self.limit:g} s; {last[0]}{_lines(more)}",
+                flush=True,
+            )
 
 
-def until(what: str, look: Callable[[], T | None], *, timeout: float) -> T:
+def until(
+    what: str, look: Callable[[], T | None], *, timeout: float, more: Callable[[], str] | None = None
+) -> T:
     """Call ``look`` until it returns something, and return that.
 
-    An exception of ``look`` counts as not ready yet. Raises NotReadyError after ``timeout`` seconds of a
-    usual machine.
+    An exception of ``look`` counts as not ready yet; only HopelessError ends the wait. ``more`` gives lines
+    that say more than was seen. Raises NotReadyError after ``timeout`` seconds of a usual machine.
     """
     wait = Wait(what, timeout)
     seen = "nothing yet"
@@ -54,9 +63,17 @@ def until(what: str, look: Callable[[], T | None], *, timeout: float) -> T:
             found = look()
             if found is not None:
                 return found
+        except HopelessError:
+            raise
         except Exception as problem:  # its text is shown
             seen = str(problem)
         if wait.is_over:
-            raise NotReadyError(f"waited {wait.limit:g} s for {what}; last seen: {seen} ({patience.ADVICE})")
-        wait.show(seen)
+            raise NotReadyError(
+                f"waited {wait.limit:g} s for {what}; last seen: {seen} ({patience.ADVICE}){_lines(more)}"
+            )
+        wait.show(seen, more)
         time.sleep(INTERVAL)
+
+
+def _lines(more: Callable[[], str] | None) -> str:
+    return f"\n{more()}" if more else ""

@@ -1,14 +1,17 @@
-"""The operator's command that checks an account before a cluster is made in it: oodt preflight aws."""
+"""The operator's command that checks an account, before a cluster and after it: oodt preflight aws."""
 
 import json
 from argparse import ArgumentParser, Namespace
+from typing import Any
 
 from runtime.cli import program
 from runtime.cli.command import Command, exit_with
-from runtime.cli.results import BAD_INPUT, DONE, Result
+from runtime.cli.results import BAD_INPUT, DONE, SOME_FAILED, Result
 
 
 def _run(options: Namespace) -> Result:
+    if options.leftovers:
+        return _leftovers(program.ask(f"{options.target}.preflight", "--leftovers"))
     answer = program.ask(f"{options.target}.preflight", *(["--policy"] if options.policy else []))
     if options.policy:
         return Result(answer=answer, show=lambda: print(json.dumps(answer, indent=2)))
@@ -33,10 +36,26 @@ def _run(options: Namespace) -> Result:
     )
 
 
+def _leftovers(answer: dict[str, Any]) -> Result:
+    def show() -> None:
+        for found in answer["leftovers"]:
+            print(found)
+        print(f"left of the stack: {len(answer['leftovers']) or 'nothing'}")
+
+    return Result(answer=answer, show=show, code=SOME_FAILED if answer["leftovers"] else DONE)
+
+
 def _add_options(parser: ArgumentParser) -> None:
     parser.add_argument("target", choices=("aws",), help="the target to check")
-    parser.add_argument(
+    instead = parser.add_mutually_exclusive_group()
+    instead.add_argument(
         "--policy", action="store_true", help="print the IAM policy that a deployer needs, and check nothing"
+    )
+    instead.add_argument(
+        "--leftovers",
+        action="store_true",
+        help="say what the account still has of the stack, by its tags: after pulumi destroy it should be "
+        "nothing; anything else ends with exit code 1",
     )
 
 
@@ -45,7 +64,7 @@ COMMAND = Command(
     description="Check an AWS account before a cluster is made in it: network, quotas, instance type, image, "
     "file system, your own address. It changes nothing and costs nothing. What would make pulumi up fail is "
     "an error. Errors end with exit code 2; warnings do not.",
-    examples=("aws", "aws --json", "aws --policy > policy.json"),
+    examples=("aws", "aws --json", "aws --policy > policy.json", "aws --leftovers"),
     add_options=_add_options,
     run=_run,
 )

@@ -5,40 +5,59 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import boto3
 import pulumi
 from botocore.config import Config
 from botocore.exceptions import ClientError
-from pulumi.dynamic import Resource
+from pulumi.dynamic import ConfigureRequest, Resource
 
 from infra import patience, ssh
-from infra.aws.settings import AwsSettings
+from infra.aws import access, console
+from infra.aws.settings import ADMIN_CIDRS_FIX, AwsSettings
 from infra.dynamic import Props, Provider
 from infra.ssh import Identity
-from infra.waiting import until
+from infra.waiting import HopelessError, until
 
-MANAGER_TIMEOUT = 900  # seconds for an instance to boot, install packages, mount the share, start docker
-WORKERS_TIMEOUT = 900  # seconds for a worker to come or to be replaced
+MANAGER_TIMEOUT = 600  # seconds for an instance to boot, install packages, mount the share, start docker
+WORKERS_TIMEOUT = 900  # seconds for workers to come, one that is replaced for its failed set-up included
+REPLACEMENT_TIMEOUT = 900  # seconds for a worker of an older template to be replaced: its jobs run on
 COMMAND_TIMEOUT = 30  # seconds for one docker command on the manager
 CONNECT_TIMEOUT, READ_TIMEOUT = 5, 10  # seconds for one call of AWS, which is tried three times
 
 
-class WorkersError(RuntimeError):
+class WorkersError(HopelessError):
     """Workers that were not replaced; the message says why."""
 
 
-def _client(props: Props, service: Any) -> Any:
-    session = boto3.Session(region_name=props["region"], profile_name=props["profile"] or None)
+class ManagerError(HopelessError):
+    """A manager that gave up its set-up; the message says what to type."""
+
+
+class _AwsProvider(Provider):
+    """A provider that asks AWS as the AWS provider does, by the configuration of whoever runs `pulumi`.
+
+    Nothing of that is in the state.
+    """
+
+    _access = access.Access()
+
+    def configure(self, req: ConfigureRequest) -> None:
+        super().configure(req)
+        self._access = access.load(req.config.get)
+
+    def client(self, props: Props, service: str) -> Any:
+        return _client(self._access, props["region"], service)
+
+
+def _client(own: access.Access, region: str, service: str) -> Any:
     calls = Config(
         connect_timeout=patience.stretched(CONNECT_TIMEOUT),
         read_timeout=patience.stretched(READ_TIMEOUT),
         retries={"total_max_attempts": 3},
     )
-    return session.client(service, config=calls)
+    return own.client(own.session(region), service, calls)
 
 
-class _JoinRecordProvider(Provider):
-    updated_by = ("profile",)
+class _JoinRecordProvider(_AwsProvider):
     replaced_by = ("parameter", "region")
 
     def act(self, props: Props) -> tuple[str, Props]:
@@ -46,7 +65,7 @@ class _JoinRecordProvider(Provider):
 
     def delete(self, _id: str, props: Props) -> None:
         try:
-            _client(props, "ssm").delete_parameter(Name=props["parameter"])
+            self.client(props, "ssm").delete_parameter(Name=props["parameter"])
         except ClientError as problem:
             if problem.response["Error"]["Code"] != "ParameterNotFound":
                 raise
@@ -62,12 +81,12 @@ class JoinRecord(Resource, module="aws", name="JoinRecord"):
     def __init__(
         self, name: str, chosen: AwsSettings, parameter: str, opts: pulumi.ResourceOptions | None = None
     ) -> None:
-        props = {"parameter": parameter, "region": chosen.region, "profile": chosen.profile}
+        props = {"parameter": parameter, "region": chosen.region}
         super().__init__(_JoinRecordProvider(), name, props, opts)
 
 
-class _ManagerProvider(Provider):
-    updated_by = ("parameter", "region", "profile", "user", "host", "folder", "generation")
+class _ManagerProvider(_AwsProvider):
+    updated_by = ("parameter", "region", "user", "host", "folder", "generation")
     limit = MANAGER_TIMEOUT
 
     def act(self, props: Props) -> tuple[str, Props]:
@@ -76,21 +95,35 @@ class _ManagerProvider(Provider):
         The record is the manager's own word, which only its role may write: the first connection need not
         trust whoever answers.
         """
-        ssm, identity = _client(props, "ssm"), self.identity(props)
+        ssm, ec2, identity = self.client(props, "ssm"), self.client(props, "ec2"), self.identity(props)
         docker_host = f"ssh://{props['user']}@{props['host']}:22"
+        host, instance, region = props["host"], props["generation"], props["region"]
 
         def look() -> str | None:
             answer = ssm.get_parameter(Name=props["parameter"], WithDecryption=True)
             record = json.loads(answer["Parameter"]["Value"])
-            known_hosts = f"{props['host']} {record['host_key']}\n"
+            known_hosts = f"{host} {record['host_key']}\n"
             identity.known_hosts_file.write_text(known_hosts)
             question = "docker info --format '{{if .Swarm.ControlAvailable}}{{.Swarm.Cluster.ID}}{{end}}'"
-            swarm = ssh.run(identity, docker_host, question, timeout=COMMAND_TIMEOUT).strip()
+            try:
+                swarm = ssh.run(identity, docker_host, question, timeout=COMMAND_TIMEOUT).strip()
+            except ssh.UnreachableError as problem:
+                raise RuntimeError(
+                    f"{problem}. If your address is not in admin_cidrs: {ADMIN_CIDRS_FIX}"
+                ) from None
             return known_hosts if swarm == record["swarm"] else None
 
-        host, manager = props["host"], f"the manager {props['generation']}"
-        what = f"{manager} to write {props['parameter']} and to answer at {host}"
-        return host, {**props, "known_hosts": self.wait(what, look)}
+        def tell() -> str:
+            told = console.describe(ec2, instance, region)
+            if console.GAVE_UP_SETUP in told:
+                raise ManagerError(
+                    f"the manager gave up its set-up\n{told}\n  fix: mend the cause, then: aws ec2 "
+                    f"terminate-instances --region {region} --instance-ids {instance}; pulumi up --refresh"
+                )
+            return told
+
+        what = f"the manager {instance} to write {props['parameter']} and to answer at {host}"
+        return host, {**props, "known_hosts": until(what, look, timeout=self.limit, more=tell)}
 
     def is_lost(self, olds: Props, news: Props) -> bool:
         # This looks at a file, at each update: a machine that has not used this stack yet lacks the file, and
@@ -121,7 +154,6 @@ class ManagerReady(Resource, module="aws", name="ManagerReady"):
         props = {
             "parameter": parameter,
             "region": chosen.region,
-            "profile": chosen.profile,
             "user": user,
             "host": host,
             "folder": identity.folder,
@@ -131,8 +163,8 @@ class ManagerReady(Resource, module="aws", name="ManagerReady"):
         super().__init__(_ManagerProvider(), name, props, opts)
 
 
-class _WorkersProvider(Provider):
-    updated_by = ("count", "region", "profile", "docker_host", "folder", "group", "version")
+class _WorkersProvider(_AwsProvider):
+    updated_by = ("count", "region", "docker_host", "folder", "group", "version")
     limit = COMMAND_TIMEOUT
 
     def act(self, props: Props) -> tuple[str, Props]:
@@ -140,27 +172,51 @@ class _WorkersProvider(Provider):
 
         Raises WorkersError where the group gave up replacing them.
         """
-        wanted, autoscaling = int(props["count"]), _client(props, "autoscaling")
+        wanted, group, region = int(props["count"]), props["group"], props["region"]
+        autoscaling, ec2 = self.client(props, "autoscaling"), self.client(props, "ec2")
         question = "docker node ls --filter role=worker --format '{{.Status}} {{.Availability}}'"
 
-        def look() -> bool | str | None:
-            older = _older_instances(autoscaling, props["group"], props["version"])
+        def replaced() -> bool:
+            older = _older_instances(autoscaling, group, props["version"])
+            gave_up = _gave_up(autoscaling, group) if older else None
+            if gave_up:
+                raise WorkersError(f"{', '.join(older)} are of an older launch template: {gave_up}")
             if older:
-                gave_up = _gave_up(autoscaling, props["group"])
-                if gave_up:
-                    return f"{', '.join(older)} are of an older launch template: {gave_up}"
                 raise RuntimeError(f"{', '.join(older)} are still to be replaced")
+            return True
+
+        def joined() -> bool:
             ready = self.run(props, question).splitlines().count("Ready Active")
             if ready < wanted:
                 raise RuntimeError(f"{ready} of {wanted}")
             return True
 
-        # A refresh replaces them one after another, each with a new one's start and an old one's drain.
-        timeout = WORKERS_TIMEOUT * (1 + wanted)
-        found = until(f"{wanted} workers to join the swarm", look, timeout=timeout)
-        if isinstance(found, str):
-            raise WorkersError(found)
+        def tell() -> str:
+            return "\n".join(
+                console.describe(ec2, instance, region) for instance in _instances(autoscaling, group)
+            )
+
+        older = self.wait(group, lambda: _older_instances(autoscaling, group, props["version"]))
+        if older:
+            # A refresh replaces them one after another, each with a new one's start and an old one's drain.
+            until(
+                f"{len(older)} workers of an older template to be replaced, whose jobs run to their end",
+                replaced,
+                timeout=REPLACEMENT_TIMEOUT * (1 + len(older)),
+            )
+        until(f"{wanted} workers to join the swarm", joined, timeout=WORKERS_TIMEOUT, more=tell)
         return "workers", props
+
+
+def _instances(autoscaling: Any, group: str) -> list[str]:
+    """The group's instances that are there to stay."""
+    groups = autoscaling.describe_auto_scaling_groups(AutoScalingGroupNames=[group])["AutoScalingGroups"]
+    return [
+        instance["InstanceId"]
+        for found in groups
+        for instance in found["Instances"]
+        if not instance["LifecycleState"].startswith("Terminating")
+    ]
 
 
 def _older_instances(autoscaling: Any, group: str, version: str) -> list[str]:
@@ -211,7 +267,6 @@ class WorkersReady(Resource, module="aws", name="WorkersReady"):
         props = {
             "count": count,
             "region": chosen.region,
-            "profile": chosen.profile,
             "docker_host": docker_host,
             "folder": identity.folder,
             "group": group,

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_network
 
+from infra.aws import access
+from infra.aws.access import Access
 from infra.values import ConfigurationError, Values
 
 KEYS = (
@@ -35,7 +37,7 @@ class AwsSettings:
     """The keys of this target; those left empty mean AWS's defaults, or a file system of the stack's own."""
 
     region: str
-    profile: str
+    access: Access
     admin_cidrs: tuple[IPv4Network | IPv6Network, ...]
     instance_type: str
     ami: str
@@ -66,7 +68,7 @@ def load_aws(values: Values, config: Mapping[str, str]) -> AwsSettings:
         )
     return AwsSettings(
         region=_region(config),
-        profile=config.get("aws:profile", ""),
+        access=access.load(config.get),
         admin_cidrs=_admin_cidrs(values),
         instance_type=values.matching(
             "instance_type", r"[a-z][a-z0-9-]*\.[a-z0-9-]+", "the name of an instance type", "m6i.xlarge"

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -54,10 +53,10 @@ class Question:
 def ask(chosen: AwsSettings) -> Answer:
     """USD by item. Raises NotAnswered."""
     try:
-        session = boto3.Session(profile_name=chosen.profile or None)
+        session = chosen.access.session(ASKED_IN)
         if session.get_partition_for_region(chosen.region) != PARTITION:
             raise NotAnswered(f"AWS's price list in USD does not have {chosen.region}")
-        client = session.client("pricing", region_name=ASKED_IN, config=LIMITS)
+        client = chosen.access.client(session, "pricing", LIMITS)
     except BotoCoreError as problem:
         raise NotAnswered(f"AWS's price list was not asked: {problem}".rstrip(".")) from None
     questions = _questions(chosen)

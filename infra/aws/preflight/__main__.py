@@ -9,7 +9,8 @@ from typing import Any
 
 from infra import settings
 from infra.aws import stack_settings
-from infra.aws.preflight import policy
+from infra.aws.preflight import leftovers, policy
+from infra.aws.preflight.facts import NotRead
 from infra.aws.preflight.finding import of_setting
 from infra.aws.preflight.report import Report, examine
 from infra.aws.stack_settings import StackError
@@ -18,9 +19,10 @@ from infra.aws.stack_settings import StackError
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m infra.aws.preflight", description=__doc__)
     parser.add_argument("--policy", action="store_true", help="only print the policy that a deployer needs")
+    parser.add_argument("--leftovers", action="store_true", help="only say what the account has of the stack")
     options = parser.parse_args()
     try:
-        answer = _policy() if options.policy else _examined()
+        answer = _policy() if options.policy else _leftovers() if options.leftovers else _examined()
     except StackError as problem:
         print(problem, file=sys.stderr)
         return 1
@@ -41,6 +43,13 @@ def _policy() -> dict[str, Any]:
     try:
         return policy.document(stack_settings.load())
     except settings.ConfigurationError as problem:
+        raise StackError(str(problem)) from None
+
+
+def _leftovers() -> dict[str, Any]:
+    try:
+        return {"leftovers": leftovers.find(stack_settings.load())}
+    except (settings.ConfigurationError, NotRead) as problem:
         raise StackError(str(problem)) from None
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -17,7 +16,7 @@ from infra.settings import Settings
 
 CONNECT_TIMEOUT, READ_TIMEOUT = 2, 4  # seconds for one call, which is tried twice
 DENIED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation")
-SERVICES = ("sts", "ec2", "efs", "ssm", "iam", "service-quotas")
+SERVICES = ("sts", "ec2", "efs", "ssm", "iam", "service-quotas", "autoscaling")
 
 
 class Calls:
@@ -31,11 +30,8 @@ class Calls:
         )
         # Made here, in one thread: clients may be used by several, but not made.
         try:
-            session = boto3.Session(region_name=chosen.region, profile_name=chosen.profile or None)
-            self._clients: dict[str, Any] = {
-                name: session.client(name, config=limits)  # type: ignore[call-overload]
-                for name in SERVICES
-            }
+            session = chosen.access.session(chosen.region)
+            self._clients = {name: chosen.access.client(session, name, limits) for name in SERVICES}
         except BotoCoreError as problem:
             raise NotRead(str(problem).rstrip(".")) from None
 

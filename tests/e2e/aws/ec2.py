@@ -6,6 +6,7 @@ import base64
 import json
 import shutil
 import subprocess
+import time
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network
 from pathlib import Path
@@ -13,12 +14,14 @@ from typing import Any
 
 from testing import images
 from tests.e2e.aws.account import Account
+from tests.e2e.aws.moto_server import INSTANCE_LABEL
 from toolchain.paths import REPOSITORY
 
 IMAGE = "oodt-test-instance"
 HERE = REPOSITORY / "tests" / "e2e" / "aws" / "instance"
 DISK_SIZE = 6 << 30  # bytes; a sparse file
 STOP_TIMEOUT = 120  # seconds that a shutdown may take: a worker is drained meanwhile
+EC2_PATIENCE = 900  # seconds after which a container is killed that does not shut down
 CREDENTIALS = {
     "Code": "Success",
     "Type": "AWS-HMAC",
@@ -57,10 +60,22 @@ class Instance:
     def reboot(self) -> None:
         run("docker", "restart", "-t", str(STOP_TIMEOUT), self.container, timeout=STOP_TIMEOUT + 60)
 
+    def shut_down(self) -> float:
+        """Stop as EC2 stops an instance; the seconds that it took."""
+        began = time.monotonic()
+        run("docker", "stop", "-t", str(EC2_PATIENCE), self.container, timeout=EC2_PATIENCE + 60)
+        return time.monotonic() - began
+
+    def start(self) -> None:
+        run("docker", "start", self.container)
+
+    def console(self) -> str:
+        return run("docker", "logs", self.container)
+
     def logs(self) -> str:
-        """Everything that the instance logged, in files and in the journal."""
+        """Everything that the instance logged, in files, in the journal and on the console."""
         everything = "journalctl --no-pager; cat /var/log/cloud-init*.log; ps axww -o args"
-        return self.run(everything, check=False)
+        return self.run(everything, check=False) + self.console()
 
 
 @dataclass(kw_only=True)
@@ -105,25 +120,31 @@ class Ec2:
             self.loops[name] = run("losetup", "--find", "--show", str(file)).strip()
         return self.loops[name]
 
-    def launch(self, identifier: str, address: str, user_data: str, disk: str) -> Instance:
-        """Boot an instance."""
-        seed = self.folder / identifier
+    def launch(
+        self, identifier: str, address: str, user_data: str, disk: str, *, mirror: bool = True
+    ) -> Instance:
+        """Boot an instance; without a ``mirror`` it gets no packages."""
+        seed = self.folder / f"{identifier}-{len(self.instances)}"
         seed.mkdir()
         (seed / "user-data").write_text(user_data)
         (seed / "meta-data").write_text(
             json.dumps({"instance-id": identifier, "public-keys": [self.public_key]})
         )
-        metadata = self.folder / f"{identifier}-metadata"
+        metadata = self.folder / f"{seed.name}-metadata"
         role = metadata / "iam" / "security-credentials"
         role.mkdir(parents=True)
         (role / "node").write_text(json.dumps(CREDENTIALS))
         (metadata / "instance-id").write_text(identifier)
+        if not mirror:
+            (metadata / "no-mirror").touch()
         environment = self.folder / "environment.conf"
         environment.write_text(f"[Manager]\nDefaultEnvironment=AWS_ENDPOINT_URL={self.endpoint}\n")
-        container = f"{self.name}-{identifier}"
+        container = f"{self.name}-{seed.name}"
         # On a machine with control groups of version 1, systemd has to be told to use them.
         legacy = not Path("/sys/fs/cgroup/cgroup.controllers").exists()
         options = [
+            # A terminal is the instance's serial console, which `docker logs` shows.
+            *("--tty", "--label", f"{INSTANCE_LABEL}={identifier}"),
             *("--name", container, "--hostname", f"ip-{address.replace('.', '-')}"),
             *("--network", self.name, "--ip", address),
             *("--cap-add", "ALL", *_missing_capabilities()),

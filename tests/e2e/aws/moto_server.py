@@ -2,7 +2,8 @@
 
 Lacking: StartInstanceRefresh, CompleteLifecycleAction and RecordLifecycleActionHeartbeat. Here the first two
 only note what was asked, which DescribeInstanceRefreshes and DescribeNotificationConfigurations hand out to
-tests.
+tests. DeleteFileSystemPolicy too. GetConsoleOutput answers a fixed text; here it answers what the container
+that stands for the instance wrote on its console.
 Wrong: a launch template's own tags become part of its data, and lifecycle hooks get a role and a target that
 were not asked for. Both look like changes at every later update. The network interface of a mount target has
 no description; in AWS it names the file system. A network interface without a wish gets any address of its
@@ -12,7 +13,9 @@ Noted: who asks for which action, on stderr.
 
 from __future__ import annotations
 
+import base64
 import re
+import subprocess
 import sys
 from typing import Any
 
@@ -21,9 +24,12 @@ from moto.autoscaling.responses import AutoScalingResponse
 from moto.core.responses import ActionResult, BaseResponse, EmptyResult
 from moto.ec2.models.elastic_network_interfaces import NetworkInterface, NetworkInterfaceBackend
 from moto.ec2.models.launch_templates import LaunchTemplate
+from moto.ec2.responses.general import General
 from moto.efs.models import EFSBackend, MountTarget
+from moto.efs.responses import EFSResponse
 from moto.server import main
 
+INSTANCE_LABEL = "oodt-test-instance"  # of the containers that stand for instances, with their id
 CREDENTIAL = re.compile(r"Credential=([^/]+)/[^/]+/[^/]+/([^/]+)/")
 REFRESHES: list[dict[str, Any]] = []
 COMPLETED: list[dict[str, Any]] = []
@@ -63,6 +69,27 @@ def record_lifecycle_action_heartbeat(_response: AutoScalingResponse) -> ActionR
     return EmptyResult()
 
 
+def delete_file_system_policy(response: EFSResponse) -> tuple[str, dict[str, str]]:
+    response.efs_backend.file_systems_by_id[response._get_param("FileSystemId")].file_system_policy = ""
+    return "", {"Content-Type": "application/json"}
+
+
+def get_console_output(response: General) -> ActionResult:
+    identifier = response._get_param("InstanceId")
+    found = subprocess.run(
+        ["docker", "ps", "--all", "--quiet", "--filter", f"label={INSTANCE_LABEL}={identifier}"],
+        capture_output=True,
+        text=True,
+        timeout=10,
+        check=False,
+    ).stdout.split()
+    written = b""
+    for container in found[:1]:
+        line = ["docker", "logs", "--tail", "200", container]
+        written = subprocess.run(line, capture_output=True, timeout=10, check=False).stdout
+    return ActionResult({"InstanceId": identifier, "Output": base64.b64encode(written).decode()})
+
+
 def describe_notification_configurations(_response: AutoScalingResponse) -> ActionResult:
     """The completed lifecycle actions, as (group, instance), in the shape of another answer."""
     return ActionResult(
@@ -84,6 +111,8 @@ def repair() -> None:
         describe_notification_configurations,
     ):
         setattr(AutoScalingResponse, action.__name__, action)
+    EFSResponse.delete_file_system_policy = delete_file_system_policy  # type: ignore[attr-defined]
+    General.get_console_output = get_console_output  # type: ignore[assignment, method-assign]
 
     BaseResponse._authenticate_and_authorize_normal_action = note_call  # type: ignore[assignment, method-assign]
 

@@ -6,18 +6,24 @@
 from __future__ import annotations
 
 import base64
+import json
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from ipaddress import IPv4Network
 
 import pytest
 
+from infra.aws import console, user_data
 from testing.cluster import eventually
 from tests.e2e.aws import ec2
+from tests.e2e.aws.account import REGION
 from tests.e2e.aws.cloud import BOOT_TIMEOUT, WORKERS, Cloud, booted
 from toolchain.paths import REPOSITORY
 
 PROGRAM = REPOSITORY / "tests" / "e2e" / "aws" / "without_services.py"
 UP_TIMEOUT = 600  # seconds
+DESTROY_LIMIT = 300  # seconds that the whole of a destroy may take
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +56,19 @@ def test_dockers_own_networks_are_within_the_pool_that_was_chosen(cloud: Cloud) 
         listed = node.run(f"docker network inspect -f {form} bridge docker_gwbridge ingress").split()
         assert len(listed) == 3
         assert all(IPv4Network(subnet).subnet_of(IPv4Network(tags["AddressPool"])) for subnet in listed)
+
+
+def test_every_node_mounts_the_share_with_its_role_and_tells_its_steps_on_the_console(cloud: Cloud) -> None:
+    for node in [cloud.manager, *cloud.workers]:
+        assert ",tls,iam,accesspoint=fsap-" in node.run("cat /var/log/efs.calls")
+        assert node.run("systemctl is-active amazon-ssm-agent").strip() == "active"
+        written = node.console()
+        steps = [written.index(f"oodt: step {number} of 5: ") for number in range(1, 6)]
+        assert steps == sorted(steps)
+        assert written.index("oodt: ready") > steps[-1]
+        assert "oodt: waiting for fs-" in written
+        told = console.describe(cloud.account.client("ec2"), node.identifier, REGION)
+        assert told.startswith(f"{node.identifier}: ready; log in by: aws ssm start-session")
 
 
 def test_the_ecs_agent_does_not_run_and_the_operator_may_use_docker(cloud: Cloud) -> None:
@@ -103,6 +122,34 @@ def test_a_leaving_worker_is_drained_before_its_group_may_end_it(cloud: Cloud) -
     cloud.workers.remove(leaving)
 
 
+def test_a_worker_whose_set_up_gives_up_is_unhealthy(cloud: Cloud) -> None:
+    """It has the id of the one that was ended, which its group still knows here, and little time."""
+    script = base64.b64decode(ec2.template(cloud.account)["UserData"]).decode()
+    assert f"BOOT_LIMIT={user_data.BOOT_LIMIT}" in script
+    autoscaling = cloud.account.client("autoscaling")
+    alive = {worker.identifier for worker in cloud.workers}
+    known = autoscaling.describe_auto_scaling_instances()["AutoScalingInstances"]
+    (identifier,) = {instance["InstanceId"] for instance in known} - alive
+    failing = cloud.ec2.launch(
+        identifier,
+        str(cloud.ec2.block[258]),
+        script.replace(f"BOOT_LIMIT={user_data.BOOT_LIMIT}", "BOOT_LIMIT=10"),
+        "failing",
+        mirror=False,
+    )
+
+    def unhealthy() -> bool:
+        (found,) = autoscaling.describe_auto_scaling_instances(InstanceIds=[identifier])[
+            "AutoScalingInstances"
+        ]
+        return bool(found["HealthStatus"] == "Unhealthy")
+
+    eventually(unhealthy, "the worker to give up", BOOT_TIMEOUT)
+    eventually(lambda: "this worker is unhealthy" in failing.console(), "its last words")
+    assert "10 s were not enough for: dnf install" in failing.console()
+    cloud.ec2.terminate(failing)
+
+
 def test_a_worker_that_replaces_it_joins(cloud: Cloud) -> None:
     script = base64.b64decode(ec2.template(cloud.account)["UserData"]).decode()
     cloud.workers.append(
@@ -119,7 +166,14 @@ def test_a_worker_that_shuts_down_keeps_its_share_until_it_is_drained(cloud: Clo
     assert hostname not in ended(cloud)
     worker.reboot()
     assert hostname in ended(cloud)
+    assert not worker.run("ls /var/log/proxy.ended", check=False)
     eventually(cloud.whole, f"{worker.container} to come back", BOOT_TIMEOUT)
+
+
+def test_containers_logs_are_limited(cloud: Cloud) -> None:
+    container = "docker inspect -f '{{json .HostConfig.LogConfig}}' $(docker ps -q | head -1)"
+    found = json.loads(cloud.workers[0].run(container))
+    assert found == {"Type": "json-file", "Config": {"max-file": "3", "max-size": "10m"}}
 
 
 @pytest.mark.slow
@@ -148,6 +202,31 @@ def test_the_manager_is_replaced_and_the_swarm_resumes_from_its_data_volume(clou
     eventually(lambda: cloud.record()["host_key"] != before[1], "the new manager's record")
     assert cloud.swarm_id() == before[0]
     assert "slow" in cloud.manager.run("docker service ls")
+
+
+def test_a_worker_shuts_down_in_minutes_though_its_manager_is_dead(cloud: Cloud) -> None:
+    worker, hostname = cloud.workers[0], cloud.workers[0].run("hostname").strip()
+    cloud.manager.shut_down()
+    assert worker.shut_down() < DESTROY_LIMIT - 60
+    assert "the manager has not answered" in worker.console()
+    for instance in (cloud.manager, worker):
+        instance.start()
+    eventually(lambda: cloud.nodes().get(hostname) == "Ready Active", "the worker", BOOT_TIMEOUT)
+
+
+def test_a_destroyed_stack_is_gone_in_minutes_whose_nodes_shut_down_as_ec2s_do(cloud: Cloud) -> None:
+    """The manager and the workers are told to at once, while the service still runs."""
+    cloud.stack.up(protect="false")
+    began = time.monotonic()
+    with ThreadPoolExecutor() as pool:
+        destroyed = pool.submit(cloud.stack.destroy)
+        for name in ("Swarm Worker Node", "Swarm Manager Node"):
+            eventually(lambda name=name: not ec2.described(cloud.account, name), f"{name} to be terminated")  # type: ignore[misc]
+        stopped = [pool.submit(node.shut_down) for node in (cloud.manager, *cloud.workers)]
+        destroyed.result(timeout=DESTROY_LIMIT)
+        assert all(each.result(timeout=DESTROY_LIMIT) < DESTROY_LIMIT / 2 for each in stopped)
+    assert time.monotonic() - began < DESTROY_LIMIT
+    assert all("the stack is destroyed" in worker.console() for worker in cloud.workers)
 
 
 def running(cloud: Cloud, service: str, command: str = "") -> list[str]:

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from infra.aws.preflight.policy import actions
+from infra.aws.roles import SESSIONS
 from testing.cluster import Cluster
 from tests.e2e.aws import bridge
 from tests.e2e.aws.account import REGION, Account, account
@@ -24,7 +25,7 @@ OFFERED = {f"{REGION}{letter}" for letter in "abcd"}  # zones that have m6i.xlar
 NOT_CALLED_HERE = {
     *("autoscaling:CreateOrUpdateTags", "elasticfilesystem:TagResource"),
     *("iam:PassRole", "iam:TagRole", "iam:TagInstanceProfile", "iam:CreateServiceLinkedRole"),
-    "autoscaling:DescribeInstanceRefreshes",
+    *("autoscaling:DescribeInstanceRefreshes", "ec2:GetConsoleOutput"),
     "pricing:GetProducts",
     *(
         "ec2:DescribeDhcpOptions",
@@ -271,14 +272,28 @@ def test_every_policy_names_its_one_resource(cloud: Account, stack: Cluster) -> 
             found[name.rpartition("-")[0]] = (statement["Resource"], statement["Action"])
     group = cloud.client("autoscaling").describe_auto_scaling_groups()["AutoScalingGroups"][0]
     parameter = f"arn:aws:ssm:{REGION}:123456789012:parameter/oodt/{stack.stack}/swarm"
+    named = f"arn:aws:autoscaling:{REGION}:123456789012:autoScalingGroup:*:autoScalingGroupName"
     assert found == {
-        "manager-record": (parameter, ["ssm:PutParameter", "ssm:GetParameter", "ssm:DeleteParameter"]),
+        "manager-record": (parameter, ["ssm:PutParameter"]),
         "worker-record": (parameter, ["ssm:GetParameter"]),
         "manager-drain": (
             group["AutoScalingGroupARN"],
             ["autoscaling:CompleteLifecycleAction", "autoscaling:RecordLifecycleActionHeartbeat"],
         ),
+        "worker-health": (f"{named}/{group['AutoScalingGroupName']}", ["autoscaling:SetInstanceHealth"]),
+        "manager-session": ("*", SESSIONS),
+        "worker-session": ("*", SESSIONS),
     }
+
+
+def test_the_shares_policy_names_the_nodes_roles_and_the_access_point(cloud: Account, stack: Cluster) -> None:
+    efs, iam = cloud.client("efs"), cloud.client("iam")
+    (system,) = efs.describe_file_systems()["FileSystems"]
+    found = efs.describe_file_system_policy(FileSystemId=system["FileSystemId"])["Policy"]
+    allow, _ = json.loads(found)["Statement"]
+    assert sorted(allow["Principal"]["AWS"]) == sorted(role["Arn"] for role in iam.list_roles()["Roles"])
+    (point,) = efs.describe_access_points()["AccessPoints"]
+    assert point["AccessPointArn"] in json.dumps(allow["Condition"])
 
 
 def test_the_data_volume_and_the_share_are_protected(stack: Cluster) -> None:
@@ -383,7 +398,23 @@ def test_destroy_leaves_nothing_behind(cloud: Account, stack: Cluster) -> None:
         Name=f"/oodt/{stack.stack}/swarm", Value="{}", Type="SecureString"
     )  # as a manager would have
     stack.up(protect="false")
+    process = stack.start("runtime.preflight", "aws", "--leftovers", "--json")
+    before = json.loads(process.communicate(timeout=60)[0])["leftovers"]
+    kinds = {found.split()[0] for found in before}
+    assert {
+        "instance",
+        "volume",
+        "file-system",
+        "access-point",
+        "auto-scaling-group",
+        "role",
+        "parameter",
+    } <= kinds
+    assert process.returncode == 1
     stack.destroy()
+    process = stack.start("runtime.preflight", "aws", "--leftovers", "--json")
+    assert json.loads(process.communicate(timeout=60)[0])["leftovers"] == []
+    assert process.returncode == 0
     tagged = cloud.client("resourcegroupstaggingapi").get_resources(
         TagFilters=[{"Key": "Stack", "Values": [stack.stack]}]
     )["ResourceTagMappingList"]

@@ -9,10 +9,11 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 from moto import mock_aws
 
 from infra import ssh, waiting
-from infra.aws import readiness
+from infra.aws import console, readiness, user_data
 from infra.ssh import Identity
 
 RECORD = {
@@ -43,7 +44,6 @@ def props(folder: Path) -> dict[str, Any]:
     return {
         "parameter": PARAMETER,
         "region": "us-west-2",
-        "profile": "",
         "user": "ec2-user",
         "host": "203.0.113.9",
         "folder": str(folder),
@@ -70,6 +70,85 @@ def test_a_manager_that_does_not_come_is_named_with_what_was_waited_for(
     with pytest.raises(waiting.NotReadyError, match="the manager i-1 to write /oodt/test/swarm") as caught:
         readiness._ManagerProvider().create(props(tmp_path))
     assert "ParameterNotFound" in str(caught.value)
+
+
+class Ec2:
+    """Instances by what is on their consoles; ``latest`` as those of newer types give it."""
+
+    def __init__(self, consoles: dict[str, str], *, latest: bool = True) -> None:
+        self.consoles = consoles
+        self.latest = latest
+
+    def get_console_output(self, InstanceId: str, Latest: bool = False) -> dict[str, str]:
+        if Latest and not self.latest:
+            raise ClientError({"Error": {"Code": "UnsupportedOperation"}}, "GetConsoleOutput")
+        return {"Output": self.consoles[InstanceId]}
+
+
+BOOTING = (
+    "[   12.3] cloud-init[812]: oodt: step 1 of 5: install packages\r\n\x1b[0;32m  OK  \x1b[0m\n"
+    "[   42.0] mounts.sh[99]: oodt: step 4 of 5: mount the share\nmounts.sh[99]: oodt: waiting for fs-1\n"
+)
+
+
+@pytest.mark.parametrize("latest", [True, False])
+def test_a_gate_says_which_node_is_at_which_step_with_its_last_lines(latest: bool) -> None:
+    ec2 = Ec2({"i-1": BOOTING, "i-2": "", "i-3": "Linux\n", "i-4": f"{BOOTING}oodt: ready"}, latest=latest)
+    told = console.describe(ec2, "i-1", "us-west-2")
+    assert told.startswith("i-1: step 4 of 5: mount the share; log in by: aws ssm start-session --region ")
+    assert told.endswith("    mounts.sh[99]: oodt: waiting for fs-1")
+    assert "\x1b" not in told
+    assert console.describe(ec2, "i-2", "us-west-2").startswith("i-2: its console is empty as yet")
+    assert console.describe(ec2, "i-3", "us-west-2").startswith("i-3: booting")
+    assert console.describe(ec2, "i-4", "us-west-2").startswith("i-4: ready")
+
+
+def test_a_wait_for_workers_tells_meanwhile_how_far_each_has_come(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clients = {"autoscaling": Group([["2", "2"]]), "ec2": Ec2({"i-0": BOOTING, "i-1": "oodt: ready"})}
+    monkeypatch.setattr(readiness, "_client", lambda _access, _region, service: clients[service])
+    monkeypatch.setattr(readiness, "WORKERS_TIMEOUT", 0.5)
+    monkeypatch.setattr(waiting, "FIRST_SHOWN", 0.1)
+    monkeypatch.setattr(ssh, "run", lambda *_, **__: "Ready Active\n")
+    with pytest.raises(
+        waiting.NotReadyError, match="2 workers to join the swarm; last seen: 1 of 2"
+    ) as caught:
+        readiness._WorkersProvider().create(workers(tmp_path))
+    for told in (str(caught.value), capsys.readouterr().out):
+        assert "i-0: step 4 of 5: mount the share" in told
+        assert "i-1: ready" in told
+
+
+def test_a_manager_that_gave_up_ends_the_wait_with_the_lines_to_type(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    console_text = f"{BOOTING}oodt: 420 s were not enough for: dnf\noodt: gave up at the set-up\n"
+    clients = {"ssm": boto3.client("ssm", region_name="us-west-2"), "ec2": Ec2({"i-1": console_text})}
+    monkeypatch.setattr(readiness, "_client", lambda _access, _region, service: clients[service])
+    monkeypatch.setattr(waiting, "FIRST_SHOWN", 0.1)
+    with pytest.raises(readiness.ManagerError, match="gave up its set-up") as caught:
+        readiness._ManagerProvider().create(props(tmp_path))
+    assert "420 s were not enough for: dnf" in str(caught.value)
+    assert "aws ec2 terminate-instances --region us-west-2 --instance-ids i-1" in str(caught.value)
+
+
+def test_a_manager_that_ssh_does_not_reach_makes_the_gate_name_admin_cidrs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unreachable(*_: Any, **__: Any) -> str:
+        raise ssh.UnreachableError("203.0.113.9: exit 255: Connection timed out")
+
+    monkeypatch.setattr(ssh, "run", unreachable)
+    monkeypatch.setattr(readiness._ManagerProvider, "limit", 0.05)
+    write(RECORD)
+    with pytest.raises(waiting.NotReadyError, match="pulumi config set admin_cidrs"):
+        readiness._ManagerProvider().create(props(tmp_path))
+
+
+def test_a_first_creation_is_waited_for_minutes_only() -> None:
+    assert max(readiness.MANAGER_TIMEOUT, readiness.WORKERS_TIMEOUT) <= 900
+    assert user_data.BOOT_LIMIT < readiness.MANAGER_TIMEOUT
 
 
 def test_deleting_the_record_removes_the_token_and_no_token_is_no_error(tmp_path: Path) -> None:
@@ -109,7 +188,7 @@ class Group:
 
 def workers(folder: Path, version: str = "2") -> dict[str, Any]:
     host = "ssh://ec2-user@203.0.113.9:22"
-    region = {"region": "us-west-2", "profile": "", "group": "workers", "version": version}
+    region = {"region": "us-west-2", "group": "workers", "version": version}
     return {"count": 2, "docker_host": host, "folder": str(folder), **region}
 
 

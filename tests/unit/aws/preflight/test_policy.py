@@ -47,6 +47,7 @@ def test_the_gates_need_nothing_that_the_policy_does_not_allow(tmp_path: Path) -
         "ssm:DeleteParameter",
         "autoscaling:DescribeAutoScalingGroups",
         "autoscaling:DescribeInstanceRefreshes",
+        "ec2:GetConsoleOutput",
     }
     assert gates <= actions(document(aws_settings(tmp_path)))
 

@@ -29,7 +29,7 @@ OTHERS_MODULES = ("rabbitmq_producer",)
 # Folders of the project that are in the repository; a path below one of them is no invention.
 FOLDERS = (
     *("infra", "services", "runtime", "images", "workflows", "toolchain"),
-    *("testing", "tests", "docs", "bench"),
+    *("testing", "tests", "tools", "docs", "bench"),
 )
 
 

@@ -9,7 +9,7 @@ import pulumi
 from infra import settings
 from infra.aws import cluster
 from infra.aws.preflight import own_address
-from infra.ssh import Identity
+from infra.ssh import Identity, login_line
 
 
 class Gate(pulumi.ComponentResource):
@@ -29,6 +29,8 @@ try:
     )
 except settings.ConfigurationError as problem:
     raise pulumi.RunError(str(problem)) from None
-swarm = cluster.create(chosen, Identity(folder=str(root / ".ssh" / chosen.stack)))
+identity = Identity(folder=str(root / ".ssh" / chosen.stack))
+swarm = cluster.create(chosen, identity)
 pulumi.export("docker_host", swarm.docker_host)
 pulumi.export("manager_address", swarm.manager_address)
+pulumi.export("ssh", pulumi.Output.from_input(swarm.docker_host).apply(lambda url: login_line(identity, url)))

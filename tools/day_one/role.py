@@ -1,0 +1,36 @@
+"""Roles that the trial gives AWS's own services for as long as it runs."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from tools.day_one.account import Account
+
+POLICY = "day-one"
+
+
+def make(account: Account, name: str, service: str, statements: list[dict[str, Any]]) -> str:
+    """The role's ARN; ``service`` may take it, and do what the statements say."""
+    iam = account.clients["iam"]
+    trust = {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}
+    made = iam.create_role(
+        RoleName=name,
+        Description=f"{account.prefix}: {name}",
+        AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [trust]}),
+        Tags=[{"Key": key, "Value": value} for key, value in account.tags.items()],
+    )
+    document = json.dumps({"Version": "2012-10-17", "Statement": statements})
+    iam.put_role_policy(RoleName=name, PolicyName=POLICY, PolicyDocument=document)
+    return str(made["Role"]["Arn"])
+
+
+def remove(account: Account, name: str) -> None:
+    iam = account.clients["iam"]
+    with contextlib.suppress(ClientError):
+        iam.delete_role_policy(RoleName=name, PolicyName=POLICY)
+    with contextlib.suppress(ClientError):
+        iam.delete_role(RoleName=name)

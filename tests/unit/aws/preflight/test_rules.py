@@ -279,6 +279,12 @@ def test_families_are_told_apart_as_the_quotas_do(name: str, standard: bool) -> 
     assert is_standard(name) is standard
 
 
+def test_a_burstable_type_is_warned_of_with_the_type_to_take_instead(folder: Path) -> None:
+    found = one(judged(folder, changes={"instance_type": "t2.xlarge"}))
+    assert (found.severity, found.value) == ("warning", "'t2.xlarge'")
+    assert found.fix == "pulumi config set instance_type m6i.xlarge"
+
+
 def test_a_type_that_counts_in_another_quota_is_not_checked(folder: Path) -> None:
     found = one(judged(folder, changes={"instance_type": "g5.xlarge"}))
     assert found.severity == "not checked"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import calendar
 import json
 import os
 import re
@@ -156,7 +157,7 @@ def test_the_schedules_end_all_instances_of_the_stack_after_destroys_time(accoun
     assert set(found) == {"autoscaling:updateAutoScalingGroup", "ssm:startAutomationExecution"}
     for call, schedule in found.items():
         at = time.strptime(schedule["ScheduleExpression"] + " UTC", "at(%Y-%m-%dT%H:%M:%S) %Z")
-        minutes = (time.mktime(at) - time.timezone - began) / 60
+        minutes = (calendar.timegm(at) - began) / 60
         assert 90 + DESTROY_MINUTES < minutes <= 90 + DESTROY_MINUTES + SWITCH_MINUTES
         service, _, operation = call.partition(":")
         given = json.loads(schedule["Target"]["Input"])

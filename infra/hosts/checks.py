@@ -11,6 +11,7 @@ from infra.hosts import layout
 from infra.hosts.facts import Docker, Facts, Share, Trouble
 
 ACCEPT = "infra/hosts/node/accept_registry.py"
+NFS = ("nfs", "nfs4")  # what the kernel calls version 3, and those from 4.0 on
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,8 +54,10 @@ def host_problems(
         yield from _docker_problems(facts.docker, is_manager=is_manager)
     if isinstance(facts.share, Trouble):
         yield _no_share(facts.share, facts.user, shared_path)
-    elif is_manager:
-        yield from share_problems(facts.share, shared_path, job_folders)
+    else:
+        yield from mount_problems(facts.share, shared_path)
+        if is_manager:
+            yield from share_problems(facts.share, shared_path, job_folders)
 
 
 def can_be_reached(address: str) -> bool:
@@ -110,6 +113,17 @@ def _no_share(trouble: Trouble, user: str, path: str) -> Problem:
     return Problem(
         what=f"{user} cannot write to {path}: {trouble.words}", fix=f"sudo chown {shlex.quote(user)} {path}"
     )
+
+
+def mount_problems(share: Share, path: str) -> Iterator[Problem]:
+    """What keeps a host from seeing at once what others have written to the share."""
+    if share.filesystem in NFS and "nocto" in share.options:
+        yield Problem(
+            what=f"{path} is mounted with nocto there: for a minute it may see neither that a job was "
+            "cancelled nor that another host has taken it over",
+            fix=f"remove nocto from the options of {path} (/etc/fstab), unmount it and mount it again; a "
+            "remount keeps the option",
+        )
 
 
 def share_problems(share: Share, path: str, job_folders: Sequence[str]) -> Iterator[Problem]:

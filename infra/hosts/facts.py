@@ -62,13 +62,15 @@ class Share:
     """The shared folder as this host sees it; ``owners`` are the uids of the cluster's folders in it.
 
     ``gives_away``: folders that are not there yet can be made for other users; ``swarm``: the id of the swarm
-    whose record is there.
+    whose record is there; ``filesystem`` and ``options``: how this host has it mounted.
     """
 
     free: int
     owners: dict[str, int]
     gives_away: bool
     swarm: str
+    filesystem: str = ""
+    options: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,5 +147,10 @@ def _share(share: dict[str, Any]) -> Share | Trouble:
     if share["problem"]:
         return Trouble(kind=share["problem"], words=share.get("words", ""))
     return Share(
-        free=share["free"], owners=share["owners"], gives_away=share["gives_away"], swarm=share["swarm"]
+        free=share["free"],
+        owners=share["owners"],
+        gives_away=share["gives_away"],
+        swarm=share["swarm"],
+        filesystem=share["mount"]["kind"],
+        options=tuple(share["mount"]["options"]),
     )

@@ -24,6 +24,7 @@ from typing import Any
 
 PROCESS_ID = pathlib.Path("/var/run/docker.pid")
 ROUTES = pathlib.Path("/proc/net/fib_trie")
+MOUNTS = pathlib.Path("/proc/self/mountinfo")
 # Seconds; a question says how many times as long they are.
 DOCKER_TIMEOUT = 15
 SUDO_TIMEOUT = 10
@@ -102,6 +103,7 @@ class Probe:
             "owners": there,
             "gives_away": len(there) == len(folders) or gives_away(file),
             "swarm": recorded_swarm(path),
+            "mount": mount_of(path, MOUNTS.read_text()) if MOUNTS.exists() else {"kind": "", "options": []},
         }
 
     def listen(self, question: dict[str, Any]) -> dict[str, Any]:
@@ -245,6 +247,20 @@ def gives_away(file: str) -> bool:
     if code == 0:
         run([*as_root, "chown", str(os.getuid()), file], SUDO_TIMEOUT)
     return code == 0
+
+
+def mount_of(path: str, mounts: str) -> dict[str, Any]:
+    """The file system that a folder is on, and the options that its mount has, from the kernel's list."""
+    path = os.path.realpath(path)
+    best = ("", "", "")
+    for line in mounts.splitlines():
+        before, _, after = line.partition(" - ")
+        point = before.split()[4]
+        within = path == point or path.startswith(point.rstrip("/") + "/")
+        if within and len(point) >= len(best[0]):  # of two at one place the later one is seen
+            kind, _, options = after.split()[:3]
+            best = (point, kind, options)
+    return {"kind": best[1], "options": best[2].split(",")}
 
 
 def recorded_swarm(path: str) -> str:

@@ -1,7 +1,7 @@
 # The commands of README and docs/development.md. The programs behind them are in toolchain/.
 SHELL := bash
 .DEFAULT_GOAL := help
-.PHONY: help toolchain demo destroy test test-full chaos bench bench-full lint format docs
+.PHONY: help toolchain demo destroy test test-full test-vm chaos bench bench-full lint format docs
 
 PYTHON := .venv/bin/python
 IN_TOOLCHAIN := eval "$$($(PYTHON) -m toolchain.environment)" &&
@@ -24,6 +24,9 @@ test: lint ## check the code and run every test that takes no minutes
 
 test-full: lint ## run every test
 	$(TESTS)
+
+test-vm: toolchain ## run the tests on virtual machines: the ledger on NFS; TIER=ledger or room runs one part
+	$(IN_TOOLCHAIN) pytest -rs --durations=0 --durations-min=1 $(if $(TIER),tests/vm/test_$(TIER).py,tests/vm)
 
 chaos: toolchain ## run 300 jobs while everything that can die or freeze does; CHAOS_SEED=N repeats a run
 	$(IN_TOOLCHAIN) pytest -rs -m chaos --capture=no tests/e2e/test_chaos.py

@@ -9,9 +9,11 @@ import tarfile
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
+from runtime import names
 from testing.addresses import free_network
 from testing.cluster import COMMAND_TIMEOUT, Cluster, copy_project
 from testing.tools import require
@@ -36,20 +38,21 @@ def earlier_program() -> bytes:
     return done.stdout
 
 
-@pytest.fixture
-def earlier(tmp_path: Path, docker_daemon: None) -> Iterator[Cluster]:
+@pytest.fixture(scope="module")
+def earlier(tmp_path_factory: pytest.TempPathFactory, docker_daemon: None) -> Iterator[Cluster]:
     """A stack of the earlier program that nothing was made of yet."""
     require("ssh")
     require("ssh-keyscan")
     content = earlier_program()
-    cluster = Cluster.make(tmp_path, str(free_network(24)))
+    folder = tmp_path_factory.mktemp("cluster")
+    cluster = Cluster.make(folder, str(free_network(24)))
     for name in PROGRAM:
-        remove(tmp_path / name)
+        remove(folder / name)
     with tarfile.open(fileobj=BytesIO(content)) as tar:
-        tar.extractall(tmp_path, filter="data")
+        tar.extractall(folder, filter="data")
     for name in NODE_IMAGE:
-        remove(tmp_path / name)
-        shutil.copytree(REPOSITORY / name, tmp_path / name)
+        remove(folder / name)
+        shutil.copytree(REPOSITORY / name, folder / name)
     yield cluster
     cluster.destroy()
 
@@ -87,3 +90,16 @@ def test_an_earlier_cluster_is_updated_in_place_and_goes_on(earlier: Cluster) ->
     assert earlier.up() == {}
     assert earlier.products() == products
     assert earlier.run_jobs(*JOBS)["succeeded"] == 4
+
+
+@pytest.mark.slow
+def test_a_manager_made_anew_publishes_the_services_and_has_its_volumes(earlier: Cluster) -> None:
+    """It goes on with the cluster that the test above has updated."""
+    products = earlier.products()
+    line = ["docker", "rm", "--force", f"{earlier.prefix}-manager"]
+    subprocess.run(line, check=True, capture_output=True, timeout=COMMAND_TIMEOUT)
+    earlier.up()
+    assert urlsplit(earlier.output(names.STATUS_URL_OUTPUT)).hostname == "127.0.0.1"
+    assert earlier.products() == products
+    assert earlier.run_jobs(*JOBS)["succeeded"] == 4
+    assert earlier.up() == {}

@@ -31,9 +31,13 @@ def choose() -> dict[int, int]:
 
 
 def published(container: Mapping[str, Any]) -> dict[int, int]:
-    """The ports of this machine by those of a container, as `docker inspect` tells of it."""
+    """The ports of this machine by those of a container, as `docker inspect` tells of it.
+
+    The container may be anybody's, and have ports without a number of their own.
+    """
     bindings = container["HostConfig"]["PortBindings"] or {}
-    return {int(port.partition("/")[0]): int(own[0]["HostPort"]) for port, own in bindings.items()}
+    numbers = {port.partition("/")[0]: own[0]["HostPort"] for port, own in bindings.items() if own}
+    return {int(port): int(number) for port, number in numbers.items() if number.isdecimal()}
 
 
 def _from(port: int, chosen: Mapping[int, int]) -> Iterator[int]:

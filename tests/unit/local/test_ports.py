@@ -99,3 +99,10 @@ def test_the_ports_of_a_container_are_those_that_docker_tells() -> None:
     bindings = json.loads('{"8080/tcp": [{"HostIp": "127.0.0.1", "HostPort": "8081"}]}')
     assert ports.published({"HostConfig": {"PortBindings": bindings}}) == {8080: 8081}
     assert ports.published({"HostConfig": {"PortBindings": None}}) == {}
+
+
+@pytest.mark.parametrize(
+    "own", [[], [{"HostIp": "", "HostPort": ""}], [{"HostIp": "", "HostPort": "8000-8009"}]]
+)
+def test_anybodys_container_may_have_a_name_that_ends_like_a_managers(own: list[dict[str, str]]) -> None:
+    assert ports.published({"HostConfig": {"PortBindings": {"53/udp": own}}}) == {}

@@ -45,9 +45,6 @@ def parts(store: Store | None, token: str, share: Path = Path("/nonexistent")) -
     """Of a service that has a history and no broker."""
     broker, management = cast(Broker, NoBroker()), cast(Management, ManagementOfNothing())
     ledger = Ledger(share / "ledger", node="status", lease=30)
-    ledger = Ledger(share / "ledger", node="status", lease=30)
-    ledger = Ledger(share / "ledger", node="status", lease=30)
-    ledger = Ledger(share / "ledger", node="status", lease=30)
     numbers = Numbers(cast(Store, store), broker, management)
     return Parts(
         access=Access(act=token, look=LOOK_TOKEN),

@@ -7,25 +7,40 @@ from typing import Any
 from runtime.cli.command import Command, exit_with, word
 from runtime.cli.results import DONE, SOME_FAILED, Result, TimedOut
 from runtime.cli.status_client import StatusClient, status_client
+from runtime.messaging.announcements import FINAL
 
 
 def _run(options: Namespace) -> Result:
     try:
         client = status_client()
         if options.batch:
-            return _cancel_batch(client, options.batch, options.event)
+            return _cancel_batch(client, options.batch, options.event, dry_run=options.dry_run)
+        if options.dry_run:
+            return _look_at_jobs(client, options.job, options.event)
         return _cancel_jobs(client, options.job, options.event)
     except TimedOut as error:
         raise TimedOut(f"{error}; run the same command again to go on") from None
 
 
-def _cancel_batch(client: StatusClient, batch: str, event: str | None) -> Result:
-    stopped = client.cancel_batch(batch, event)
+def _cancel_batch(client: StatusClient, batch: str, event: str | None, *, dry_run: bool) -> Result:
+    found = client.cancel_batch(batch, event, dry_run=dry_run)
+    kept = ("batch", "stopped", "waiting", "done") if dry_run else ("batch", "stopped")
 
     def show() -> None:
-        print(f"batch {batch}: {stopped} jobs that had begun, and all that had not")
+        would = "would cancel " if dry_run else ""
+        print(f"batch {batch}: {would}{found['text']}")
 
-    return Result(answer={"batch": batch, "stopped": stopped}, show=show)
+    return Result(answer={key: found[key] for key in kept}, show=show)
+
+
+def _look_at_jobs(client: StatusClient, jobs: Sequence[str], event: str | None) -> Result:
+    found = [client.find(job, event) for job in jobs]
+    open_jobs = [job["job"] for job in found if job["state"] not in FINAL]
+
+    def show() -> None:
+        print(f"would cancel {len(open_jobs)} jobs; {len(found) - len(open_jobs)} have ended")
+
+    return Result(answer={"jobs": open_jobs, "done": False}, show=show)
 
 
 def _cancel_jobs(client: StatusClient, jobs: Sequence[str], event: str | None) -> Result:
@@ -48,6 +63,7 @@ def _add_options(parser: ArgumentParser) -> None:
     subject.add_argument(
         "--job", type=word, metavar="ID", action="append", help="cancel this job; repeat it for more"
     )
+    parser.add_argument("--dry-run", action="store_true", help="only tell what would be cancelled")
     parser.add_argument(
         "--event",
         type=word,
@@ -61,7 +77,7 @@ COMMAND = Command(
     "their programs killed and their products removed. Queued jobs end when their turn comes. Exit code 1: "
     "a job had ended before.",
     examples=(
-        "--batch 20260105-101500-3f2a1c",
+        "--batch 20260105-101500-3f2a1c --dry-run",
         "--job 20260105-101500-3f2a1c.7 --job 20260105-101500-3f2a1c.8",
     ),
     add_options=_add_options,

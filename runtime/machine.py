@@ -25,7 +25,7 @@ MEMORY = Path("/proc/meminfo")
 async def told(broker_url: str, *, node: str, share: Path | None = None) -> AsyncIterator[None]:
     """Tell of this machine for as long as the block lasts. What fails here must not stop anything else."""
     # A connection of its own, so that no report of a job waits for one of these.
-    async with Broker(broker_url, name=f"{node} machine", topology=facts_topology(reads=False)) as broker:
+    async with Broker(broker_url, name=f"{node} machine", topology=facts_topology()) as broker:
         telling = asyncio.create_task(keep_telling(broker, node=node, share=share))
         try:
             yield

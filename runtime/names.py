@@ -41,6 +41,7 @@ EVENTS_EXCHANGE: Final = "oodt.events"
 STATUS_QUEUE: Final = "oodt.status"
 FACTS_EXCHANGE: Final = "oodt.facts"
 FACTS_QUEUE: Final = "oodt.facts"
+WISHES_QUEUE: Final = "oodt.wishes"
 FOLLOWER_QUEUES: Final = "oodt.wait."
 
 # Environment of a Workflow Manager container. Scripts rely on these names, which OODT and the original have.
@@ -76,6 +77,9 @@ STATUS_DATA: Final = "STATUS_DATA"
 STATUS_LISTEN: Final = "STATUS_LISTEN"
 HISTORY_JOBS: Final = "HISTORY_JOBS"
 ALARM_WEBHOOK: Final = "ALARM_WEBHOOK"
+
+# Who carries out an action, as the one who asks the status service says.
+WHO_HEADER: Final = "OODT-Who"
 
 # Paths in a container. Docker mounts a secret under its target's name in /run/secrets.
 RABBITMQ_USER_SECRET: Final = "/run/secrets/rabbitmq_user_url"

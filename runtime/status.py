@@ -11,7 +11,7 @@ from typing import Any
 from rich.console import RenderableType
 from rich.live import Live
 
-from runtime.cli import status_views
+from runtime.cli import status_views, swarm_views
 from runtime.cli.command import Command, exit_with, word
 from runtime.cli.display import Console
 from runtime.cli.results import DONE, SOME_FAILED, BadUsage, Result
@@ -25,6 +25,7 @@ WIDE = 1000
 LISTED_BATCHES = 10
 LISTED_REASONS = 10
 LISTED_JOBS = 20
+LISTED_CHANGES = 10
 
 Answer = dict[str, Any]
 
@@ -61,7 +62,7 @@ def _run(options: Namespace) -> Result:
 def _view(client: StatusClient, options: Namespace) -> View:
     if options.job:
         return View(
-            look=lambda: client.find(options.job, options.event),
+            look=lambda: _job(client, options.job, options.event),
             render=status_views.job,
             line=lambda job: f"{job['job']}: {job['state'].lower()}, attempt {job['attempts']}",
             over=lambda job: job["state"] in FINAL,
@@ -78,6 +79,14 @@ def _view(client: StatusClient, options: Namespace) -> View:
             ),
             failed=lambda batch: any(batch["states"].get(state) for state in ("DEAD", "CANCELLED")),
         )
+    if options.nodes:
+        return View(
+            look=lambda: _nodes(client),
+            render=swarm_views.swarm,
+            line=swarm_views.nodes_line,
+            over=lambda _: False,
+            failed=lambda _: False,
+        )
     return View(
         look=lambda: _overview(client),
         render=status_views.overview,
@@ -88,6 +97,15 @@ def _view(client: StatusClient, options: Namespace) -> View:
         failed=lambda _: False,
         settle=SETTLED_SECONDS,
     )
+
+
+def _job(client: StatusClient, job: str, event: str | None) -> Answer:
+    found = client.find(job, event)
+    return {**found, "changes": client.changes_of(found["event"], found["job"])}
+
+
+def _nodes(client: StatusClient) -> Answer:
+    return {**client.swarm(), "changes": client.changes(limit=LISTED_CHANGES)}
 
 
 def _batch(client: StatusClient, batch: str, event: str | None) -> Answer:
@@ -155,13 +173,19 @@ def _add_options(parser: ArgumentParser) -> None:
     subject.add_argument(
         "--job", type=word, metavar="ID", help="a job: its runs with node, times, reason, its products"
     )
+    subject.add_argument(
+        "--nodes",
+        action="store_true",
+        help="the swarm: nodes with disk, memory, clock and containers, services, what changed",
+    )
     parser.add_argument(
         "--event", type=word, help="the event, where several have a job or a batch of this name"
     )
     parser.add_argument(
         "--follow",
         action="store_true",
-        help="until the job or the batch has ended; without one, until no job is queued or runs",
+        help="until the job or the batch has ended; without one, until no job is queued or runs; with "
+        "--nodes, until you stop it",
     )
 
 
@@ -172,6 +196,7 @@ COMMAND = Command(
         "",
         "--batch 20260105-101500-3f2a1c --follow",
         "--job 20260105-101500-3f2a1c.7 --json",
+        "--nodes",
     ),
     add_options=_add_options,
     run=_run,

@@ -72,6 +72,8 @@ async def _jobs(share: Share, ledger: Ledger, comparison: Comparison) -> Suspect
         elif last["state"] == "DEAD" and not ledger.is_discarded(event, job):
             note(suspects.dead, *about)
         elif last["state"] == "SUCCEEDED" and (last["started"] or last["ended"]) > cleaned:
+            if ledger.is_deleted(event, job):
+                continue
             for product in last["products"]:
                 if await comparison.lacks(product):
                     note(suspects.incomplete, *about)

@@ -6,12 +6,13 @@ import os
 import re
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote, urlencode
 
 from runtime import names
 from runtime.cli import stack
+from runtime.cli.operator import who
 from runtime.cli.results import BadInput, NoBroker
 from runtime.environment import SettingError, address, secret
 
@@ -89,23 +90,49 @@ class StatusClient:
     def reasons(self, *, limit: int, **filters: str) -> list[dict[str, Any]]:
         return list(self._call("GET", "reasons", limit=limit, **filters)["reasons"])
 
-    def cancel_batch(self, batch: str, event: str | None) -> int:
-        """Cancel a batch; returns how many of its jobs had begun."""
+    def cancel_batch(self, batch: str, event: str | None, *, dry_run: bool = False) -> dict[str, Any]:
+        """Cancel a batch, or only tell; returns how many of its jobs had begun, and a ``text``."""
         path = f"batches/{quote(batch, safe='')}/cancel"
-        return int(self._call("POST", path, **_if_given(event))["stopped"])
+        return self._call("POST", path, **_if_given(event), **_if_dry(dry_run))
 
     def cancel_job(self, event: str, job: str) -> str:
         """Cancel a job; returns its final state."""
         path = f"jobs/{quote(event, safe='')}/{quote(job, safe='')}/cancel"
         return str(self._call("POST", path)["state"])
 
+    def swarm(self) -> dict[str, Any]:
+        """Nodes with machines and containers, services."""
+        return self._call("GET", "swarm")
+
+    def changes(self, *, limit: int, **filters: str) -> list[dict[str, Any]]:
+        """What changed beside the jobs, the newest first."""
+        return list(self._call("GET", "changes", limit=limit, **filters)["changes"])
+
+    def changes_of(self, event: str, job: str) -> list[dict[str, Any]]:
+        """What operators did to a job, the newest first."""
+        path = f"changes/{quote(event, safe='')}/{quote(job, safe='')}"
+        # The service may be of an earlier version for a while.
+        return list(self._call("GET", path).get("changes", ()))
+
+    def act(self, path: str, *, dry_run: bool) -> dict[str, Any]:
+        """Carry out an action, or only tell what it would do."""
+        return self._call("POST", path, **_if_dry(dry_run))
+
+    def delete(self, event: str, *, batch: str | None, jobs: Sequence[str], dry_run: bool) -> dict[str, Any]:
+        """Delete products of jobs that have ended, or only tell; what is ``left`` needs another call."""
+        asked = {"event": event, "batch": batch, "jobs": list(jobs), "dry_run": dry_run}
+        return self._object(self._send("POST", "delete", asked))
+
     def forget(self, until: int) -> int:
         """Delete the history of jobs that ended until then; returns how many."""
         return int(self._call("DELETE", "history", until=until)["forgotten"])
 
     def _call(self, method: str, path: str, **query: str | int) -> dict[str, Any]:
+        return self._object(self._bytes(method, path, **query))
+
+    def _object(self, answer: bytes) -> dict[str, Any]:
         try:
-            content = json.loads(self._bytes(method, path, **query))
+            content = json.loads(answer)
             if not isinstance(content, dict):
                 raise ValueError("its answer is no JSON object")
             return content
@@ -113,10 +140,16 @@ class StatusClient:
             raise Unreachable(f"no answer from the status service at {self._url}: {error}") from None
 
     def _bytes(self, method: str, path: str, **query: str | int) -> bytes:
-        url = f"{self._url}{API}/{path}" + (f"?{urlencode(query)}" if query else "")
-        request = urllib.request.Request(
-            url, method=method, headers={"Authorization": f"Bearer {self._token}"}
-        )
+        return self._send(method, f"{path}?{urlencode(query)}" if query else path)
+
+    def _send(self, method: str, path: str, content: Mapping[str, Any] | None = None) -> bytes:
+        headers = {"Authorization": f"Bearer {self._token}", names.WHO_HEADER: who()}
+        body = None
+        if content is not None:
+            body = json.dumps(content).encode()
+            headers["Content-Type"] = "application/json"
+        url = f"{self._url}{API}/{path}"
+        request = urllib.request.Request(url, method=method, data=body, headers=headers)
         try:
             with urllib.request.urlopen(request, timeout=ANSWER_SECONDS) as answer:
                 return bytes(answer.read())
@@ -156,6 +189,10 @@ def status_client(env: Mapping[str, str] = os.environ) -> StatusClient:
 def has_jobs(queue: Mapping[str, Any]) -> bool:
     """Whether the broker has jobs of an event, or has not counted them; QUEUE is one of the overview's."""
     return not queue["counted"] or any(queue[part] for part in ("queued", "taken", "retrying"))
+
+
+def _if_dry(dry_run: bool) -> dict[str, str]:
+    return {"dry_run": "true"} if dry_run else {}
 
 
 def _if_given(event: str | None) -> dict[str, str]:

@@ -19,10 +19,10 @@ STYLES = {"SUCCEEDED": "green", "DEAD": "red", "RUNNING": "blue", "RETRYING": "y
 
 
 def overview(answer: Answer) -> RenderableType:
-    queues = _table("queues", "event", *PARTS.values())
+    queues = _table("queues", "event", *PARTS.values(), "")
     for queue in answer["queues"]:
         numbers = (str(queue[part]) if queue["counted"] else "?" for part in PARTS)
-        queues.add_row(queue["event"], *numbers)
+        queues.add_row(queue["event"], *numbers, "paused" if queue.get("paused") else "")
     nodes = _table("nodes", "node", "containers", "busy", "free")
     for node in answer["nodes"]:
         nodes.add_row(node["node"], *(str(node[part]) for part in ("consumers", "busy", "free")))
@@ -69,10 +69,14 @@ def job(answer: Answer) -> RenderableType:
         # What the archive's folder is called in a container helps nobody outside.
         files = [str(path).removeprefix(f"{names.ARCHIVE_DIR}/") for path in archived]
         products.add_row(Text(str(product.get("name", ""))), Text("\n".join(files)))
+    changes = _table("what operators did", "time", "what", "who", "values before")
+    for each in answer.get("changes", ()):
+        before = ", ".join(f"{key}={value}" for key, value in each["before"].items())
+        changes.add_row(_clock(each["at"]), Text(each["what"]), each["who"] or "", Text(before))
     fetch = f"oodt fetch --job {shlex.quote(answer['job'])} --to DIR brings them to this machine"
     how = [Text(fetch)] if answer["products"] else []
     log = [Text("last of its log", "bold"), Text(answer["log"])] if answer.get("log") else []
-    return Group(about, *_filled(runs, products), *how, *log)
+    return Group(about, *_filled(runs, changes, products), *how, *log)
 
 
 def batch_line(answer: Answer) -> str:

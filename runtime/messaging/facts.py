@@ -1,6 +1,6 @@
-"""What is told of the swarm and its machines every few seconds. Only the newest counts, and some may be lost.
+"""What is told of the swarm and its machines every few seconds, and what is wished of the swarm.
 
-The routing key is the kind: swarm, or machine.
+Of facts only the newest counts, and some may be lost. The routing key is told.KIND for a fact, and wish.
 """
 
 import json
@@ -90,14 +90,39 @@ class Machine:
     share_free: int | None = None
 
 
-Fact = Swarm | Machine
+@dataclass(frozen=True, kw_only=True)
+class Wish:
+    """A node is to get this availability: active, or drain. ``id`` differs each time."""
+
+    id: str
+    node: str
+    availability: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What became of a wish: it is granted, unless there is a problem."""
+
+    wish: str
+    problem: str | None = None
+
+
+Fact = Swarm | Machine | Answer
 
 
 async def tell(broker: Broker, fact: Fact) -> None:
     """Publish it; raises BrokerDown, Rejected."""
+    await _publish(broker, f"told.{type(fact).__name__.lower()}", fact)
+
+
+async def wish(broker: Broker, wished: Wish) -> None:
+    """Publish it; raises BrokerDown, Rejected."""
+    await _publish(broker, "wish", wished)
+
+
+async def _publish(broker: Broker, key: str, content: Fact | Wish) -> None:
     properties = pika.BasicProperties(content_type="application/json")
-    key = "swarm" if isinstance(fact, Swarm) else "machine"
-    body = json.dumps(asdict(fact)).encode()
+    body = json.dumps(asdict(content)).encode()
     await broker.publish(
         names.FACTS_EXCHANGE, key, body, properties, seconds=PUBLISH_SECONDS, mandatory=False
     )
@@ -107,9 +132,20 @@ def decode(body: bytes) -> Fact:
     """The fact that was told. Keys of a later version are ignored. Raises ValueError for anything else."""
     try:
         fields = json.loads(body)
+        if "wish" in fields:
+            return Answer(wish=fields["wish"], problem=fields.get("problem"))
         return _made(Machine, fields) if "disk" in fields else swarm_of(fields)
     except (TypeError, LookupError, AttributeError, ValueError) as error:
         raise ValueError(f"not a fact of this cluster: {error!r}") from error
+
+
+def decode_wish(body: bytes) -> Wish:
+    """What was wished; raises ValueError for anything else."""
+    try:
+        fields = json.loads(body)
+        return Wish(**{key: str(fields[key]) for key in ("id", "node", "availability")})
+    except (TypeError, LookupError, ValueError) as error:
+        raise ValueError(f"not a wish of this cluster: {error!r}") from error
 
 
 def swarm_of(fields: dict[str, Any]) -> Swarm:

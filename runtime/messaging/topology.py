@@ -77,7 +77,6 @@ class Topology:
 EVENTS_EXCHANGE = Exchange(name=names.EVENTS_EXCHANGE, kind="topic")
 # Not the exchange of the announcements: so many facts would push history out of its queue.
 FACTS_EXCHANGE = Exchange(name=names.FACTS_EXCHANGE, kind="topic")
-FACTS_SECONDS = 20
 FOLLOWER_EXPIRES_SECONDS = 600
 
 # Announcements that the status service has not read yet. If it is away for long, history may be lost. Jobs
@@ -87,6 +86,21 @@ STATUS_QUEUE = Queue(
     exchange=names.EVENTS_EXCHANGE,
     key="#",
     policy={"delivery-limit": UNLIMITED, "max-length-bytes": 512 * 1024 * 1024, "overflow": "drop-head"},
+)
+
+
+# What is told of the swarm, and what is wished of it, in queues where nothing gets old.
+FACTS_QUEUE = Queue(
+    name=names.FACTS_QUEUE,
+    exchange=names.FACTS_EXCHANGE,
+    key="told.#",
+    arguments={"x-queue-type": "classic", "x-message-ttl": 20_000},
+)
+WISHES_QUEUE = Queue(
+    name=names.WISHES_QUEUE,
+    exchange=names.FACTS_EXCHANGE,
+    key="wish",
+    arguments={"x-queue-type": "classic", "x-message-ttl": 10_000},
 )
 
 
@@ -103,15 +117,9 @@ def status_topology() -> Topology:
     return Topology(exchanges=(EVENTS_EXCHANGE,), queues=(STATUS_QUEUE,))
 
 
-def facts_topology(*, reads: bool) -> Topology:
-    """What facts need: an exchange; and whoever READS them a queue, in which none gets old."""
-    queue = Queue(
-        name=names.FACTS_QUEUE,
-        exchange=names.FACTS_EXCHANGE,
-        key="#",
-        arguments={"x-queue-type": "classic", "x-message-ttl": FACTS_SECONDS * 1000},
-    )
-    return Topology(exchanges=(FACTS_EXCHANGE,), queues=(queue,) if reads else ())
+def facts_topology(*queues: Queue) -> Topology:
+    """What facts need, and wishes: an exchange, and these of their queues."""
+    return Topology(exchanges=(FACTS_EXCHANGE,), queues=queues)
 
 
 def follower_topology(event: str, follower: str) -> Topology:

@@ -14,6 +14,7 @@ journal-N.jsonl.gz is the journal of run N, once that is over. It is for people.
 The file `answered` is for a job whose message had no id. It says that this message was acknowledged: another
 message with the same body and time is another job.
 The file `discarded` says that the message of the dead job was thrown away on purpose.
+The file `deleted` says that an operator has deleted the job's products, or has begun to.
 The time of the file LEDGER/.cleaned says up to when products were deleted on purpose.
 A file LEDGER/EVENT/.cancelled/BATCH says that no job of the batch may begin.
 """
@@ -45,6 +46,7 @@ FOLDER_MODE = 0o700
 CANCELLED_BATCHES = ".cancelled"
 ANSWERED = "answered"
 DISCARDED = "discarded"
+DELETED = "deleted"
 CLEANED = ".cleaned"
 
 JobEnd = Literal["SUCCEEDED", "DEAD", "CANCELLED"]
@@ -342,6 +344,13 @@ class Ledger:
 
     def is_discarded(self, event: str, job: str) -> bool:
         return entries.exists(self._root / event / job / DISCARDED)
+
+    def note_deleted(self, event: str, job: str) -> None:
+        """Record that an operator deletes the products of a job that has ended."""
+        (self._root / event / job / DELETED).touch()
+
+    def is_deleted(self, event: str, job: str) -> bool:
+        return entries.exists(self._root / event / job / DELETED)
 
     def has_worker(self, event: str, job: str, history: list[Entry]) -> bool:
         """Whether the last entry of the job's HISTORY is a run whose lease is not over."""

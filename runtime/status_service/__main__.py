@@ -10,9 +10,11 @@ import aiohttp
 
 from runtime import names
 from runtime.messaging.broker import Broker
-from runtime.messaging.topology import facts_topology, status_topology
+from runtime.messaging.topology import FACTS_QUEUE, facts_topology, status_topology
+from runtime.oodt.file_manager import FileManager
 from runtime.process import run_process
 from runtime.records.ledger import Ledger
+from runtime.records.pauses import Pauses
 from runtime.records.story import Stories
 from runtime.status_service import server
 from runtime.status_service.access import Access
@@ -25,6 +27,7 @@ from runtime.status_service.lines import Sampler
 from runtime.status_service.live import Live
 from runtime.status_service.management import Management
 from runtime.status_service.numbers import Numbers
+from runtime.status_service.operations import Operations
 from runtime.status_service.parts import Parts
 from runtime.status_service.recorder import Recorder
 from runtime.status_service.schema import Unreadable
@@ -49,7 +52,7 @@ async def serve(settings: StatusSettings, stop: asyncio.Event) -> None:
             Broker(
                 settings.broker_url,
                 name=f"{names.STATUS_SERVICE} facts",
-                topology=facts_topology(reads=True),
+                topology=facts_topology(FACTS_QUEUE),
             )
         )
         changes = await asyncio.to_thread(Changes, settings.database)
@@ -85,6 +88,16 @@ async def serve(settings: StatusSettings, stop: asyncio.Event) -> None:
             disks=disks,
             alarms=alarms,
             swarm=swarm,
+            changes=changes,
+            operations=Operations(
+                broker_url=settings.broker_url,
+                ledger=ledger,
+                pauses=Pauses(settings.ledger),
+                store=store,
+                changes=changes,
+                swarm=swarm,
+                file_manager=FileManager(client, settings.filemgr_url),
+            ),
         )
         listening = stack.enter_context(server.listen(settings.port))
         log.info("answering on port %d, history in %s", settings.port, settings.database)

@@ -33,6 +33,7 @@ class Queues(BaseModel):
         description="False for some ten seconds after the broker has started: the numbers are 0 then"
     )
     consumers: int = Field(description="Workflow Managers that take jobs of the event")
+    paused: bool = Field(description="Whether no worker takes jobs of the event until it is resumed")
 
 
 class Slots(BaseModel):
@@ -76,6 +77,9 @@ class CancelledBatch(BaseModel):
     batch: str
     event: str
     stopped: int = Field(description="Jobs that had begun")
+    waiting: int = Field(description="Jobs that had not begun")
+    done: bool
+    text: str
 
 
 class Run(BaseModel):
@@ -159,6 +163,123 @@ class Reason(BaseModel):
 
 class Reasons(BaseModel):
     reasons: list[Reason]
+
+
+class Container(BaseModel):
+    service: str
+    slot: int
+    id: str
+    state: str = Field(description="Docker's word for the state of a task")
+    wanted: str
+    since: float
+
+
+class Machine(BaseModel):
+    at: float = Field(description="When this was heard")
+    fresh: bool = Field(description="Whether it was heard within the last seconds")
+    disk: int = Field(description="Bytes of the disk that docker keeps images and containers on")
+    disk_free: int
+    memory: int
+    memory_free: int
+    load: float = Field(description="Processes that run or wait to run, over the last minute")
+    share: int | None = Field(description="Bytes of the share; null where it is not mounted")
+    share_free: int | None
+    clock_offset: float | None = Field(description="Seconds that its clock is ahead of the broker's")
+
+
+class SwarmNode(BaseModel):
+    id: str
+    name: str
+    role: Literal["manager", "worker"]
+    availability: Literal["active", "pause", "drain"]
+    state: str = Field(description="ready, down, unknown or disconnected")
+    address: str
+    leader: bool
+    processors: float
+    memory: int
+    engine: str = Field(description="Docker's version")
+    machine: Machine | None = Field(description="As a container on it sees it; null if none has told")
+    containers: list[Container]
+
+
+class SwarmService(BaseModel):
+    id: str
+    name: str
+    image: str
+    replicas: int
+    running: int
+    updated: float
+
+
+class Swarm(BaseModel):
+    at: float | None = Field(description="When this was heard; null if nothing was")
+    fresh: bool = Field(description="Whether it was heard within the last seconds")
+    nodes: list[SwarmNode]
+    services: list[SwarmService]
+
+
+class Change(BaseModel):
+    number: int = Field(description="For the parameter before")
+    at: float
+    kind: Literal["node", "service", "container", "action"]
+    subject: str = Field(description="The node's, the service's or the action's name")
+    what: str
+    who: str | None
+    event: str | None
+    batch: str | None
+
+
+class Changes(BaseModel):
+    changes: list[Change]
+
+
+class JobChange(BaseModel):
+    at: float
+    subject: str
+    what: str
+    who: str | None
+    before: dict[str, str | list[str] | None] = Field(description="Values of metadata that it replaced")
+
+
+class JobChanges(BaseModel):
+    changes: list[JobChange]
+
+
+class Redriven(BaseModel):
+    event: str
+    redriven: int
+    left: int = Field(description="Dead jobs that stay dead")
+    jobs: list[str]
+    batches: dict[str, int] = Field(description="Jobs of each batch; those of none have an empty name")
+    done: bool = Field(description="False for a dry run: this is what would be done")
+    text: str = Field(description="Such as: 412 jobs of 2 batches")
+
+
+class Paused(BaseModel):
+    event: str
+    paused: bool
+    changed: bool
+    done: bool
+    text: str
+
+
+class Drained(BaseModel):
+    node: str
+    availability: str
+    containers: int = Field(description="Containers on it now")
+    running: int = Field(description="Jobs that run on it now")
+    done: bool
+    text: str
+
+
+class Deleted(BaseModel):
+    event: str
+    products: int
+    jobs: int
+    unfinished: int = Field(description="Jobs that have not ended: their products stay")
+    left: int = Field(description="Jobs that the same request again goes on with")
+    done: bool
+    text: str
 
 
 class Forgotten(BaseModel):

@@ -15,6 +15,7 @@ from runtime.status_service.console import jobs as console_jobs
 from runtime.status_service.console import overview as console_overview
 from runtime.status_service.parts import Parts
 from runtime.status_service.routes import (
+    actions,
     alarms,
     batches,
     cancellations,
@@ -23,12 +24,13 @@ from runtime.status_service.routes import (
     overview,
     service,
     stories,
+    swarm,
 )
 
 API = "/api/v1"
 MOST_BYTES = 1_000_000
 # Everything that needs the token, by its subject.
-SUBJECTS = (overview, alarms, cancellations, batches, stories, jobs, history)
+SUBJECTS = (overview, alarms, actions, cancellations, batches, stories, jobs, history, swarm)
 # The console, by its views. The first of them is part of the document, since it is the address to begin with.
 VIEWS = (login, live, console_batches, story, console_jobs, dead, workflows)
 DESCRIPTION = (

@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 from runtime.messaging.broker import BrokerDown
 from runtime.status_service.console.render import page
 from runtime.status_service.management import ManagementDown
+from runtime.status_service.swarm import SwarmAway
 
 log = logging.getLogger(__name__)
 
@@ -67,5 +68,6 @@ def handle(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(BrokerDown, _away)
     app.add_exception_handler(ManagementDown, _away)
+    app.add_exception_handler(SwarmAway, _away)
     app.add_exception_handler(OSError, _failed)
     app.add_exception_handler(sqlite3.Error, _failed)

@@ -1,6 +1,7 @@
 """The numbers for Prometheus, made anew for each scrape from broker and history."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import Any
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
@@ -11,6 +12,7 @@ from runtime.status_service.disks import Disk
 from runtime.status_service.management import Snapshot
 from runtime.status_service.store import BOUNDS
 from runtime.status_service.swarm import NodeNow
+from runtime.status_service.swarm_metrics import SwarmNumbers
 
 __all__ = ["CONTENT_TYPE", "render"]
 
@@ -36,17 +38,28 @@ def render(
     totals: Totals,
     disks: Iterable[Disk] = (),
     nodes: Iterable[NodeNow] = (),
+    *,
+    paused: Collection[str] = (),
+    swarm: Mapping[str, Any] | None = None,
 ) -> bytes:
-    """The text that Prometheus reads; without the broker's numbers while it does not answer."""
+    """The text that Prometheus reads; without the broker's numbers while it does not answer.
+
+    SWARM is the view of the swarm, PAUSED are events.
+    """
     registry = CollectorRegistry()
-    registry.register(_Numbers(snapshot, states, totals))
+    registry.register(_Numbers(snapshot, states, totals, paused))
     registry.register(_Disks(disks))
     registry.register(_Nodes(nodes))
+    if swarm is not None:
+        registry.register(SwarmNumbers(swarm))
     return generate_latest(registry)
 
 
 class _Numbers(Collector):
-    def __init__(self, snapshot: Snapshot | None, states: States, totals: Totals) -> None:
+    def __init__(
+        self, snapshot: Snapshot | None, states: States, totals: Totals, paused: Collection[str]
+    ) -> None:
+        self._paused = paused
         self._snapshot = snapshot
         self._states = states
         self._totals = totals
@@ -57,6 +70,12 @@ class _Numbers(Collector):
         yield up
         if self._snapshot is not None:
             yield from _broker(self._snapshot)
+            flags = GaugeMetricFamily(
+                "oodt_event_paused", "1 if no worker takes jobs of the event.", labels=["event"]
+            )
+            for queues in self._snapshot.queues:
+                flags.add_metric([queues.event], float(queues.event in self._paused))
+            yield flags
         running = GaugeMetricFamily("oodt_jobs_running", "Jobs that run now.", labels=["event"])
         for event, counts in self._states.items():
             running.add_metric([event], counts.get("RUNNING", 0))

@@ -12,10 +12,12 @@ from runtime.records.story import Stories
 from runtime.status_service.access import Access
 from runtime.status_service.alarms import Alarms
 from runtime.status_service.cancellation import Cancellation
+from runtime.status_service.changes import Changes
 from runtime.status_service.disks import Disks
 from runtime.status_service.live import Live
 from runtime.status_service.management import Management
 from runtime.status_service.numbers import Numbers
+from runtime.status_service.operations import Operations
 from runtime.status_service.store import Store
 from runtime.status_service.swarm import SwarmWatch
 
@@ -37,9 +39,11 @@ class Parts:
     disks: Disks
     alarms: Alarms
     swarm: SwarmWatch
+    changes: Changes
+    operations: Operations
 
     def message(self, event: str, job: str) -> dict[str, Any] | None:
-        """What the job's message was made of, as its first run has recorded it. It may block on the disk."""
+        """What the job's message is made of, as its runs have recorded it. It may block on the disk."""
         return message_of(self.ledger.history(event, job))
 
 

@@ -2,8 +2,10 @@
 
 from typing import Annotated, Any
 
+from fastapi import Header
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, model_validator
 
+from runtime import names
 from runtime.status_service.errors import Refused
 
 MOST_ROWS = 1000
@@ -26,6 +28,12 @@ def _limit(value: Any, info: ValidationInfo) -> int:
         raise Refused(400, f"limit is {limit}: use 1 to {MOST_ROWS}")
     return limit
 
+
+# Who does it, as the one who asks says; the token alone says that somebody may.
+Who = Annotated[
+    str, Header(alias=names.WHO_HEADER, max_length=200, description="Who does it, for the record")
+]
+SOMEBODY = "somebody with the token"
 
 Whole = Annotated[int, BeforeValidator(_whole)]
 Limit = Annotated[int, Field(ge=1, le=MOST_ROWS), BeforeValidator(_limit)]
@@ -76,6 +84,21 @@ class After(Parameters):
 
 class Offset(Parameters):
     offset: Whole = 0
+
+
+class OfChanges(Rows):
+    before: Whole | None = Field(None, description="number of the last change of the page before")
+    kind: str | None = None
+    event: str | None = None
+    batch: str | None = None
+
+
+class DryRun(Parameters):
+    dry_run: bool = Field(False, description="Only tell what it would do")
+
+
+class OfBatchToCancel(OfEvent, DryRun):
+    pass
 
 
 class Until(Parameters):

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from runtime import names
-from runtime.environment import SettingError, integer, is_http, secret
+from runtime.environment import SettingError, address, integer, is_http, secret
 from runtime.messaging.address import broker_url, management_url
 
 DATABASE = "history.sqlite"
@@ -22,6 +22,7 @@ class StatusSettings:
 
     broker_url: str
     management_url: str
+    filemgr_url: str
     token: str
     look_token: str
     archive: Path
@@ -44,6 +45,7 @@ def status_settings(env: Mapping[str, str] = os.environ) -> StatusSettings:
     return StatusSettings(
         broker_url=broker_url(env),
         management_url=management_url(env),
+        filemgr_url=address(env, names.PROXIED_FILEMGR_URL, default=names.DEFAULT_FILEMGR_URL),
         token=_token(env),
         look_token=env.get(names.STATUS_LOOK_TOKEN) or secret(names.STATUS_LOOK_TOKEN_SECRET),
         archive=Path(env.get(names.OODT_ARCHIVE) or names.ARCHIVE_DIR),

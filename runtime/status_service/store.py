@@ -78,6 +78,15 @@ class Store(History):
                 ],
             )
 
+    def forget_products(self, event: str, jobs: Iterable[str]) -> None:
+        """Remember of these jobs that their products are deleted."""
+        with self._lock:
+            self._connection.execute("BEGIN IMMEDIATE")
+            self._connection.executemany(
+                "UPDATE jobs SET products = '[]' WHERE event = ? AND job = ?", [(event, job) for job in jobs]
+            )
+            self._connection.execute("COMMIT")
+
     def pending_redrive(self, event: str, job: str) -> str | None:
         """The redrive by which a dead job is queued again; None if it is not."""
         with self._lock:

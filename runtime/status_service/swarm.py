@@ -4,13 +4,25 @@ import asyncio
 import logging
 import sqlite3
 import time
+import uuid
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from runtime import names
 from runtime.messaging.broker import Broker
-from runtime.messaging.facts import Machine, Node, Service, Swarm, clock_offset, decode, is_fresh
+from runtime.messaging.facts import (
+    Answer,
+    Machine,
+    Node,
+    Service,
+    Swarm,
+    Wish,
+    clock_offset,
+    decode,
+    is_fresh,
+    wish,
+)
 from runtime.messaging.session import Delivery
 from runtime.status_service.changes import Change, Changes
 
@@ -18,8 +30,14 @@ log = logging.getLogger(__name__)
 
 MOST_AT_ONCE = 200
 PAUSE_SECONDS = 2.0
+# A wish that has waited for longer is void.
+ANSWER_SECONDS = 15.0
 # Docker's states of a container that is at work, or about to be.
 ENDED_BY_ITSELF = {"complete", "failed", "rejected"}
+
+
+class SwarmAway(ConnectionError):
+    """The swarm service does not answer."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +70,7 @@ class SwarmWatch:
         self._swarm: Swarm | None = None
         self._heard_at = 0.0
         self._machines: dict[str, Heard] = {}
+        self._wished: dict[str, asyncio.Future[Answer]] = {}
 
     async def run(self) -> None:
         """Take facts in until the task is cancelled."""
@@ -62,7 +81,11 @@ class SwarmWatch:
             delivery.ack()
             try:
                 fact = decode(delivery.body)
-                if isinstance(fact, Machine):
+                if isinstance(fact, Answer):
+                    answered = self._wished.get(fact.wish)
+                    if answered and not answered.done():
+                        answered.set_result(fact)
+                elif isinstance(fact, Machine):
                     offset = clock_offset(fact, delivery.properties)
                     self._machines[fact.node] = Heard(machine=fact, at=time.time(), offset=offset)
                 else:
@@ -80,6 +103,22 @@ class SwarmWatch:
         if found or self._before is None:
             self._changes.add(found, swarm=swarm)
         self._before = swarm
+
+    async def wish(self, node: str, availability: str) -> Answer:
+        """Let the swarm service set a node's availability; raises SwarmAway, BrokerDown, Rejected."""
+        wished = Wish(id=uuid.uuid4().hex, node=node, availability=availability)
+        answered: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self._wished[wished.id] = answered
+        try:
+            await wish(self._broker, wished)
+            async with asyncio.timeout(ANSWER_SECONDS):
+                return await answered
+        except TimeoutError as error:
+            raise SwarmAway(
+                f"{names.SWARM_SERVICE} did not answer within {ANSWER_SECONDS:g} s: see whether it runs"
+            ) from error
+        finally:
+            del self._wished[wished.id]
 
     @property
     def fresh(self) -> bool:

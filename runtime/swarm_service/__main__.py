@@ -15,12 +15,15 @@ from runtime.messaging.address import broker_url
 from runtime.messaging.broker import Broker, BrokerDown
 from runtime.messaging.facts import TELL_SECONDS, tell
 from runtime.messaging.session import Rejected
-from runtime.messaging.topology import facts_topology
+from runtime.messaging.topology import WISHES_QUEUE, facts_topology
 from runtime.process import run_process
 from runtime.swarm_service.engine import Engine, EngineDown
 from runtime.swarm_service.look import look
+from runtime.swarm_service.wishes import grant_wishes
 
 log = logging.getLogger(__name__)
+
+TOPOLOGY = facts_topology(WISHES_QUEUE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,12 +49,13 @@ async def watch(settings: SwarmSettings, stop: asyncio.Event) -> None:
     """Look at the swarm and tell of it until STOP is set."""
     async with (
         Engine(settings.socket) as engine,
-        Broker(settings.broker_url, name=names.SWARM_SERVICE, topology=facts_topology(reads=False)) as broker,
+        Broker(settings.broker_url, name=names.SWARM_SERVICE, topology=TOPOLOGY) as broker,
     ):
         log.info("looking at the swarm by %s", settings.socket)
         work = [
             asyncio.create_task(_keep_looking(engine, broker, settings.looked)),
             asyncio.create_task(machine.keep_telling(broker, node=settings.node)),
+            asyncio.create_task(grant_wishes(engine, broker)),
         ]
         stopped = asyncio.create_task(stop.wait())
         await asyncio.wait({stopped, *work}, return_when=asyncio.FIRST_COMPLETED)

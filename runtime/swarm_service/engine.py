@@ -1,5 +1,6 @@
 """Docker's API at the manager's socket."""
 
+import json
 from types import TracebackType
 from typing import Any, Self
 
@@ -35,15 +36,19 @@ class Engine:
     async def get(self, path: str) -> Any:
         return await self._ask("GET", path)
 
-    async def _ask(self, method: str, path: str) -> Any:
+    async def post(self, path: str, content: Any) -> Any:
+        return await self._ask("POST", path, json=content)
+
+    async def _ask(self, method: str, path: str, **content: Any) -> Any:
         try:
-            async with self._client.request(method, f"{BASE}{path}") as answer:
-                content = await answer.json(content_type=None)
+            async with self._client.request(method, f"{BASE}{path}", **content) as response:
+                text = await response.text()
+            answer = json.loads(text) if text else None
         except TimeoutError as error:
             raise EngineDown(f"docker did not answer within {ANSWER_SECONDS:g} s") from error
         except (aiohttp.ClientError, OSError, ValueError) as error:
             raise EngineDown(f"docker's socket {self._socket}: {error}") from error
-        if answer.status >= 400:
-            message = content.get("message", content) if isinstance(content, dict) else content
+        if response.status >= 400:
+            message = answer.get("message", answer) if isinstance(answer, dict) else answer
             raise EngineDown(f"docker refuses {method} {path}: {message}")
-        return content
+        return answer

@@ -20,6 +20,7 @@ TOKEN = "only-for-tests"
 LOOK_TOKEN = "only-for-tests-that-look"
 STOP_SECONDS = 30
 REQUEST_SECONDS = 10
+POST_SECONDS = 30
 
 
 @dataclass(kw_only=True)
@@ -67,6 +68,7 @@ class Status:
             "STATUS_LISTEN": str(self.port),
             "STATUS_DATA": str(self.data),
             "OODT_LEDGER": str(self.site.folder / "ledger"),
+            "PROXIED_FILEMGR_URL": self.site.filemgr_url,
         }
         command = [sys.executable, "-m", "runtime.status_service"]
         with open(self.site.folder / "status.log", "ab") as log:
@@ -89,6 +91,19 @@ class Status:
     def get(self, path: str) -> Any:
         """What the API answers."""
         return json.loads(self.request("GET", f"/api/v1/{path}")[1])
+
+    def post(self, path: str, content: Any = None, *, who: str = "somebody") -> tuple[int, Any]:
+        """Status and answer of the API to an action."""
+        body = json.dumps(content).encode() if content is not None else None
+        request = urllib.request.Request(f"{self.url}/api/v1/{path}", method="POST", data=body)
+        request.add_header("Authorization", f"Bearer {TOKEN}")
+        request.add_header("OODT-Who", who)
+        request.add_header("Content-Type", "application/json")
+        try:
+            with urllib.request.urlopen(request, timeout=POST_SECONDS) as answer:
+                return answer.status, json.load(answer)
+        except urllib.error.HTTPError as error:
+            return error.code, json.load(error)
 
     def request(self, method: str, path: str, token: str | None = TOKEN) -> tuple[int, str]:
         """Status and body of any answer."""

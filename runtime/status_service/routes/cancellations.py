@@ -7,12 +7,13 @@ from fastapi import APIRouter, Query, Response
 from fastapi.responses import JSONResponse
 
 from runtime import names
+from runtime.messaging.announcements import Touched
 from runtime.messaging.messages import job_id_for
 from runtime.status_service import batches
 from runtime.status_service.answers import AWAY, UNKNOWN, CancelledBatch, CancelledJob
 from runtime.status_service.errors import Refused
 from runtime.status_service.parts import Service
-from runtime.status_service.queries import OfEvent
+from runtime.status_service.queries import SOMEBODY, OfBatchToCancel, Who
 
 router = APIRouter()
 
@@ -23,12 +24,22 @@ router = APIRouter()
     responses={**UNKNOWN, **AWAY},
     summary="Cancel what has not ended of a batch: running jobs are stopped, queued ones end at their turn",
 )
-async def cancel_batch(service: Service, batch: str, query: Annotated[OfEvent, Query()]) -> Response:
+async def cancel_batch(
+    service: Service, batch: str, query: Annotated[OfBatchToCancel, Query()], who: Who = SOMEBODY
+) -> Response:
     known = await batches.known(service.store, batch, query.event)
     if not names.SAFE_ID.fullmatch(batch):
         raise Refused(400, f"batch {batch!r} has a name that cannot be cancelled")
+    about = {"batch": batch, "event": known["event"]}
+    waiting = known["waiting"]
+    begun = sum(known["states"].values()) - known["ended"]
+    if query.dry_run:
+        text = f"{begun} jobs that have begun, and {waiting} that have not"
+        return JSONResponse({**about, "stopped": begun, "waiting": waiting, "done": False, "text": text})
     stopped = await service.cancellation.batch(known["event"], batch)
-    return JSONResponse({"batch": batch, "event": known["event"], "stopped": stopped})
+    text = f"{stopped} jobs that had begun, and all that had not"
+    await service.operations.record("cancel", text, who=who, event=known["event"], batch=batch)
+    return JSONResponse({**about, "stopped": stopped, "waiting": waiting, "done": True, "text": text})
 
 
 @router.post(
@@ -37,7 +48,7 @@ async def cancel_batch(service: Service, batch: str, query: Annotated[OfEvent, Q
     responses={**UNKNOWN, **AWAY},
     summary="Cancel a job that has not ended; the answer says how it has ended",
 )
-async def cancel_job(service: Service, event: str, job: str) -> Response:
+async def cancel_job(service: Service, event: str, job: str, who: Who = SOMEBODY) -> Response:
     job_id = job_id_for(job)
     found = await asyncio.to_thread(service.store.job, event, job_id)
     if found is None:
@@ -45,5 +56,9 @@ async def cancel_job(service: Service, event: str, job: str) -> Response:
         snapshot = await service.management.snapshot()
         if event not in {each.event for each in snapshot.queues}:
             raise Refused(404, f"no job {job} of event {event} is known")
-    verdict = await service.cancellation.job(event, job_id, batch=found["batch"] if found else None)
+    batch = found["batch"] if found else None
+    verdict = await service.cancellation.job(event, job_id, batch=batch)
+    if verdict.state == "CANCELLED":
+        touched = [Touched(job=job_id, batch=batch)]
+        await service.operations.record("cancel", f"job {job_id}", who=who, event=event, jobs=touched)
     return JSONResponse({"job": job_id, "event": event, "state": verdict.state})

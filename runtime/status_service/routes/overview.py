@@ -1,5 +1,6 @@
 """Queues and nodes now, jobs by state."""
 
+import asyncio
 from dataclasses import asdict
 from typing import Annotated
 
@@ -16,12 +17,13 @@ router = APIRouter()
 @router.get("/overview", response_model=Overview, summary="Queues and nodes now, jobs by state")
 async def overview(service: Service, _: Annotated[Parameters, Query()]) -> Response:
     now = await service.numbers.now()
+    paused = await asyncio.to_thread(service.operations.pauses.names)
     queues, nodes = (now.snapshot.queues, now.snapshot.nodes) if now.snapshot else ((), ())
     return JSONResponse(
         {
             "at": now.at,
             "broker": {"connected": service.broker.connected, "problem": now.problem},
-            "queues": [asdict(each) for each in queues],
+            "queues": [{**asdict(each), "paused": each.event in paused} for each in queues],
             "nodes": [{**asdict(node), "free": node.free} for node in nodes],
             "jobs": now.states,
             "batches": now.batches,

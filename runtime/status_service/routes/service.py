@@ -31,16 +31,17 @@ async def health(service: Service) -> Response:
 async def numbers(service: Service) -> Response:
     now = await service.numbers.now()
     totals = await asyncio.to_thread(service.store.totals)
-    return Response(
-        metrics.render(
-            now.snapshot,
-            now.states,
-            totals,
-            await service.disks.look(),
-            service.swarm.nodes() or (),
-        ),
-        headers={"Content-Type": metrics.CONTENT_TYPE},
+    paused = await asyncio.to_thread(service.operations.pauses.names)
+    text = metrics.render(
+        now.snapshot,
+        now.states,
+        totals,
+        await service.disks.look(),
+        service.swarm.nodes() or (),
+        paused=paused,
+        swarm=service.swarm.view(),
     )
+    return Response(text, headers={"Content-Type": metrics.CONTENT_TYPE})
 
 
 @router.get("/openapi.json", response_model=dict[str, Any], summary="This document", openapi_extra=OPEN)

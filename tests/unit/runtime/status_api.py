@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import cast
 
 from runtime.messaging.broker import Broker
+from runtime.oodt.file_manager import FileManager
 from runtime.records.ledger import Ledger
+from runtime.records.pauses import Pauses
 from runtime.records.story import Stories
 from runtime.status_service import server
 from runtime.status_service.access import Access
@@ -20,6 +22,7 @@ from runtime.status_service.disks import Disks
 from runtime.status_service.live import Live
 from runtime.status_service.management import Management, Snapshot
 from runtime.status_service.numbers import Numbers
+from runtime.status_service.operations import Operations
 from runtime.status_service.parts import Parts
 from runtime.status_service.store import Store
 from runtime.status_service.swarm import SwarmWatch
@@ -43,6 +46,8 @@ class NoBroker:
 
 def parts(store: Store | None, token: str, share: Path = Path("/nonexistent")) -> Parts:
     """Of a service that has a history and no broker."""
+    changes = cast(Changes, None)
+    swarm = SwarmWatch(cast(Broker, None), changes)
     broker, management = cast(Broker, NoBroker()), cast(Management, ManagementOfNothing())
     ledger = Ledger(share / "ledger", node="status", lease=30)
     numbers = Numbers(cast(Store, store), broker, management)
@@ -59,7 +64,17 @@ def parts(store: Store | None, token: str, share: Path = Path("/nonexistent")) -
         archive=share / "archive",
         disks=Disks({}),
         alarms=Alarms(share / "alarms.json"),
-        swarm=SwarmWatch(broker, cast(Changes, None)),
+        swarm=swarm,
+        changes=changes,
+        operations=Operations(
+            broker_url="amqp://nobody:x@127.0.0.1:9/%2F",
+            ledger=ledger,
+            pauses=Pauses(share / "ledger"),
+            store=cast(Store, store),
+            changes=changes,
+            swarm=swarm,
+            file_manager=cast(FileManager, None),
+        ),
     )
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pika
 
@@ -10,6 +11,7 @@ from runtime.machine import seen
 from runtime.messaging.announcements import Touched
 from runtime.messaging.facts import Node, Service, Swarm, Task, clock_offset
 from runtime.status_service.changes import KEPT, Change, Changes
+from runtime.status_service.metrics import render
 from runtime.status_service.swarm import changes
 
 NODE = Node(
@@ -137,3 +139,23 @@ def test_a_clock_is_compared_with_the_brokers() -> None:
     stamped = pika.BasicProperties(headers={"timestamp_in_ms": 1_800_000_000_000})
     assert clock_offset(machine, stamped) == 3.5
     assert clock_offset(machine, pika.BasicProperties()) is None
+
+
+def test_prometheus_hears_of_the_swarm_only_while_it_is_known() -> None:
+    machine: dict[str, Any] = {"fresh": True, "memory": 8, "memory_free": 2, "load": 0.5}
+    nodes = [
+        {"name": "n1", "availability": "drain", "machine": machine},
+        {"name": "n2", "availability": "active", "machine": {**machine, "fresh": False}},
+    ]
+    view = {"fresh": True, "nodes": nodes, "services": [{"name": "s", "replicas": 2, "running": 1}]}
+    lines = render(None, {}, {}, swarm=view).decode().splitlines()
+    for line in (
+        'oodt_node_drained{node="n1"} 1.0',
+        'oodt_node_drained{node="n2"} 0.0',
+        'oodt_node_memory_bytes{kind="free",node="n1"} 2.0',
+        'oodt_service_containers{service="s",state="running"} 1.0',
+    ):
+        assert line in lines
+    assert not any('oodt_node_load{node="n2"' in line for line in lines)
+    unknown = render(None, {}, {}, swarm={**view, "fresh": False}).decode()
+    assert "oodt_swarm_known 0.0" in unknown and "oodt_node_drained{" not in unknown

@@ -1,0 +1,125 @@
+"""What operators do by the API: each is carried out, and recorded with who did it and when."""
+
+import asyncio
+import time
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pika.exceptions
+
+from runtime import names
+from runtime.actions import products
+from runtime.actions.edits import Edit
+from runtime.actions.products import Deleted
+from runtime.actions.redrive import Choice, Report, look, redrive
+from runtime.messaging.announcements import Touched
+from runtime.messaging.blocking import FAILURES, description
+from runtime.messaging.broker import BrokerDown
+from runtime.oodt import xml_rpc
+from runtime.oodt.file_manager import FileManager
+from runtime.records.ledger import Ledger
+from runtime.records.pauses import Pauses
+from runtime.status_service.changes import Change, Changes
+from runtime.status_service.errors import Refused
+from runtime.status_service.store import Store
+from runtime.status_service.swarm import SwarmWatch
+
+# A request to delete takes so long at most. What is left goes with the next one.
+DELETE_SECONDS = 15.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Operations:
+    """Everything that they need."""
+
+    broker_url: str
+    ledger: Ledger
+    pauses: Pauses
+    store: Store
+    changes: Changes
+    swarm: SwarmWatch
+    file_manager: FileManager
+
+    async def redrive(
+        self, event: str, choice: Choice, edit: Edit | None, *, who: str, really: bool
+    ) -> Report:
+        """Put dead jobs back, or only look which ones fit; raises Refused, BrokerDown."""
+        report = Report(event=event)
+        try:
+            if really:
+                await asyncio.to_thread(redrive, self.broker_url, choice, report, edit=edit, who=who)
+            else:
+                await asyncio.to_thread(look, self.broker_url, choice, report)
+        except pika.exceptions.ChannelClosedByBroker as error:
+            if error.reply_code == 404:
+                raise Refused(404, f"the broker has no queue {names.dead_queue(event)}") from error
+            raise BrokerDown(f"the broker refused: {error.reply_text}") from error
+        except FAILURES as error:
+            raise BrokerDown(f"no broker at {description(self.broker_url, error)}") from error
+        return report
+
+    async def pause(self, event: str, *, who: str) -> bool:
+        """Let no worker take jobs of the event; false if it was paused before."""
+        changed = await asyncio.to_thread(self.pauses.pause, event, who=who)
+        if changed:
+            await self.record("pause", f"no worker takes jobs of {event}", who=who, event=event)
+        return changed
+
+    async def resume(self, event: str, *, who: str) -> bool:
+        """Let workers take jobs of the event again; false if it was not paused."""
+        changed = await asyncio.to_thread(self.pauses.resume, event)
+        if changed:
+            await self.record("resume", f"workers take jobs of {event} again", who=who, event=event)
+        return changed
+
+    async def set_availability(self, node: str, availability: str, *, who: str) -> None:
+        """Drain a node, or let it in again; raises Refused, SwarmAway, BrokerDown."""
+        answer = await self.swarm.wish(node, availability)
+        if answer.problem:
+            raise Refused(400, answer.problem)
+        action = "drain" if availability == "drain" else "undrain"
+        await self.record(action, f"node {node}: {availability}", who=who)
+
+    async def delete(
+        self, event: str, jobs: Sequence[tuple[str, str | None]], *, who: str, really: bool
+    ) -> Deleted:
+        """Delete the products of these jobs, each with its batch, or only count them; raises OSError."""
+        named = [(event, job, batch) for job, batch in jobs]
+        try:
+            deleted = await products.delete(
+                self.ledger, self.file_manager, named, really=really, seconds=DELETE_SECONDS
+            )
+        except xml_rpc.Fault as error:
+            raise ConnectionError(f"the File Manager refuses: {error.faultString}") from error
+        if really and deleted.jobs:
+            touched = [each.job for each in deleted.jobs]
+            await asyncio.to_thread(self.store.forget_products, event, touched)
+            what = f"{deleted.products} products of {len(touched)} jobs deleted"
+            await self.record("delete", what, who=who, event=event, jobs=deleted.jobs)
+        return deleted
+
+    async def record(
+        self,
+        action: str,
+        what: str,
+        *,
+        who: str,
+        event: str | None = None,
+        batch: str | None = None,
+        jobs: Sequence[Touched] = (),
+    ) -> None:
+        """Remember who did this, and when."""
+        batches = {touched.batch for touched in jobs} or {batch}
+        change = Change(
+            at=time.time(),
+            kind="action",
+            subject=action,
+            what=what,
+            who=who,
+            event=event,
+            batch=batches.pop() if len(batches) == 1 else None,
+            key=f"action {uuid.uuid4().hex}",
+            jobs=tuple(jobs),
+        )
+        await asyncio.to_thread(self.changes.add, [change])

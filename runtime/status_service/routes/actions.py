@@ -1,0 +1,178 @@
+"""What operators do: redrive, pause, resume, drain, undrain, delete. Each can be asked what it would do."""
+
+import asyncio
+from collections.abc import Iterator
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ConfigDict, Field
+
+from runtime.actions.edits import Edit
+from runtime.actions.redrive import Choice, counted
+from runtime.messaging.messages import Poison, job_id_for
+from runtime.status_service.answers import AWAY, UNKNOWN, Deleted, Drained, Paused, Redriven
+from runtime.status_service.batches import known
+from runtime.status_service.errors import Refused
+from runtime.status_service.history import Record
+from runtime.status_service.parts import Parts, Service
+from runtime.status_service.queries import MOST_ROWS, SOMEBODY, DryRun, Who
+
+router = APIRouter()
+
+BOTH = {**UNKNOWN, **AWAY}
+
+
+class _Asked(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    event: str
+    batch: str | None = None
+    jobs: list[str] = Field([], description="Ids")
+    dry_run: bool = Field(False, description="Only tell what it would do")
+
+
+class Redrive(_Asked):
+    reason: str | None = Field(None, description="A part of the reason")
+    all: bool = Field(False, description="All dead jobs of the event")
+    metadata: dict[str, str | list[str]] = Field({}, description="Values to run again with")
+    without: list[str] = Field([], description="Fields to run again without")
+
+
+class Delete(_Asked):
+    pass
+
+
+@router.post(
+    "/redrive", response_model=Redriven, responses=BOTH, summary="Put dead jobs back into their queue"
+)
+async def redrive(service: Service, asked: Redrive, who: Who = SOMEBODY) -> Response:
+    choice = Choice(batch=asked.batch, reason=asked.reason, jobs=frozenset(map(job_id_for, asked.jobs)))
+    if asked.all == (choice != Choice()):
+        raise Refused(400, "say which dead jobs: batch, reason, jobs, or all alone")
+    edit = None
+    if asked.metadata or asked.without:
+        try:
+            edit = Edit(set=asked.metadata, unset=frozenset(asked.without))
+        except Poison as error:
+            raise Refused(400, str(error)) from error
+    report = await service.operations.redrive(asked.event, choice, edit, who=who, really=not asked.dry_run)
+    answer = {"event": report.event, "redriven": report.redriven, "left": report.left, "jobs": report.jobs}
+    about = {"batches": dict(report.batches), "done": not asked.dry_run, "text": counted(report)}
+    return JSONResponse(answer | about)
+
+
+@router.post(
+    "/events/{event}/pause",
+    response_model=Paused,
+    responses=UNKNOWN,
+    summary="Let no worker take jobs of an event",
+)
+async def pause(
+    service: Service, event: str, query: Annotated[DryRun, Query()], who: Who = SOMEBODY
+) -> Response:
+    queue = await _queue(service, event)
+    paused = event in await asyncio.to_thread(service.operations.pauses.names)
+    changed = not paused
+    if not query.dry_run:
+        changed = await service.operations.pause(event, who=who)
+    text = f"{queue['queued']} jobs of {event} wait until it is resumed; {queue['taken']} that run go on"
+    return JSONResponse(
+        {"event": event, "paused": True, "changed": changed, "done": not query.dry_run, "text": text}
+    )
+
+
+@router.post(
+    "/events/{event}/resume",
+    response_model=Paused,
+    responses=UNKNOWN,
+    summary="Let workers take its jobs again",
+)
+async def resume(
+    service: Service, event: str, query: Annotated[DryRun, Query()], who: Who = SOMEBODY
+) -> Response:
+    changed = event in await asyncio.to_thread(service.operations.pauses.names)
+    if not query.dry_run:
+        changed = await service.operations.resume(event, who=who)
+    text = f"workers take jobs of {event} again" if changed else f"{event} is not paused"
+    return JSONResponse(
+        {"event": event, "paused": False, "changed": changed, "done": not query.dry_run, "text": text}
+    )
+
+
+@router.post("/nodes/{node}/drain", response_model=Drained, responses=BOTH, summary="Empty a worker")
+async def drain(
+    service: Service, node: str, query: Annotated[DryRun, Query()], who: Who = SOMEBODY
+) -> Response:
+    return await _set_availability(service, node, "drain", who=who, really=not query.dry_run)
+
+
+@router.post("/nodes/{node}/undrain", response_model=Drained, responses=BOTH, summary="Let it in again")
+async def undrain(
+    service: Service, node: str, query: Annotated[DryRun, Query()], who: Who = SOMEBODY
+) -> Response:
+    return await _set_availability(service, node, "active", who=who, really=not query.dry_run)
+
+
+@router.post(
+    "/delete", response_model=Deleted, responses=BOTH, summary="Delete products of jobs that have ended"
+)
+async def delete(service: Service, asked: Delete, who: Who = SOMEBODY) -> Response:
+    if bool(asked.batch) == bool(asked.jobs):
+        raise Refused(400, "say whose products: batch or jobs")
+    if asked.batch:
+        await known(service.store, asked.batch, asked.event)
+        found = await asyncio.to_thread(lambda: list(_of_batch(service, asked.event, str(asked.batch))))
+    else:
+        found = [await asyncio.to_thread(_job, service, asked.event, job) for job in asked.jobs]
+    jobs = [(each["job"], each["batch"]) for each in found]
+    deleted = await service.operations.delete(asked.event, jobs, who=who, really=not asked.dry_run)
+    answer = {"event": asked.event, "products": deleted.products, "jobs": len(deleted.jobs)}
+    text = f"{deleted.products} products of {len(deleted.jobs)} jobs"
+    about = {"unfinished": deleted.unfinished, "left": deleted.left, "done": not asked.dry_run, "text": text}
+    return JSONResponse(answer | about)
+
+
+async def _queue(service: Parts, event: str) -> Record:
+    snapshot = (await service.numbers.now()).snapshot
+    for queue in snapshot.queues if snapshot else ():
+        if queue.event == event:
+            return vars(queue)
+    raise Refused(404, f"the broker has no queue of an event {event}")
+
+
+async def _set_availability(
+    service: Parts, name: str, availability: str, *, who: str, really: bool
+) -> Response:
+    view = service.swarm.view()
+    found = [node for node in view["nodes"] if name in {node["name"], node["id"]}]
+    if not found:
+        known = ", ".join(node["name"] for node in view["nodes"]) or "none is known yet"
+        raise Refused(404, f"no node {name} is in the swarm: {known}")
+    (node, *_) = found
+    if node["role"] != "worker":
+        raise Refused(400, f"{name} is a manager: the broker and the File Manager would stop with it")
+    running = (await service.numbers.now()).moment.busy().get(node["name"], 0)
+    if really:
+        await service.operations.set_availability(node["id"], availability, who=who)
+    containers = len(node["containers"])
+    text = f"node {node['name']} gets containers again"
+    if availability == "drain":
+        text = f"{containers} containers leave node {node['name']} once the {running} jobs there have ended"
+    about = {"containers": containers, "running": running, "done": really, "text": text}
+    return JSONResponse({"node": node["name"], "availability": availability, **about})
+
+
+def _of_batch(service: Parts, event: str, batch: str) -> Iterator[Record]:
+    before = None
+    of = {"event": event, "batch": batch}
+    while page := service.store.jobs(of, limit=MOST_ROWS, before=before):
+        yield from page
+        before = page[-1]["number"]
+
+
+def _job(service: Parts, event: str, job: str) -> Record:
+    found = service.store.job(event, job_id_for(job))
+    if found is None:
+        raise Refused(404, f"no job {job} of event {event} is known")
+    return found

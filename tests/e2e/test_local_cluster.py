@@ -14,6 +14,7 @@ from collections import Counter
 from dataclasses import replace
 from http import HTTPStatus
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 from xmlrpc.client import ServerProxy
 
@@ -422,6 +423,52 @@ def test_a_cancelled_batch_frees_the_cluster_and_leaves_no_product(cluster: Clus
     assert cluster.command("runtime.cancel", "--batch", "cancelled") == {"batch": "cancelled", "stopped": 8}
     assert finish(run, 120)["cancelled"] == 12
     assert cluster.products() == before
+
+
+def test_the_swarm_is_seen_and_a_worker_is_drained_after_its_jobs_and_let_in_again(cluster: Cluster) -> None:
+    def swarm() -> dict[str, Any]:
+        return cluster.command("runtime.status", "--nodes")
+
+    def whats() -> list[str]:
+        return [change["what"] for change in swarm()["changes"]]
+
+    seen = swarm()
+    assert seen["fresh"]
+    nodes = {node["name"]: node for node in seen["nodes"]}
+    assert {name: node["role"] for name, node in nodes.items()} == {
+        "manager": "manager",
+        "worker1": "worker",
+        "worker2": "worker",
+    }
+    for node in nodes.values():
+        assert node["machine"]["fresh"] and 0 < node["machine"]["disk_free"] < node["machine"]["disk"]
+        assert abs(node["machine"]["clock_offset"]) < 2  # all of this machine's containers have one clock
+    services = {service["name"]: service["running"] for service in seen["services"]}
+    assert services[names.WMGR_SERVICE] == 2 and services[names.SWARM_SERVICE] == 1
+    jobs = (*JOBS, "--metadata", "Seconds=8", "--batch-id", "drained")
+    run = cluster.start(
+        *("runtime.submit", "--event", "test-workflow", "--jobs", "8", *jobs, "--wait", "--json")
+    )
+    eventually(lambda: running_jobs(cluster) == 8, "running jobs")
+    would = cluster.command("runtime.drain", "worker1", "--dry-run")
+    assert (would["running"], would["containers"]) == (4, 1)
+    assert cluster.command("runtime.drain", "worker1")["done"]
+    drained = {node["name"]: node["availability"] for node in swarm()["nodes"]}
+    assert drained == {"manager": "active", "worker1": "drain", "worker2": "active"}
+    report = finish(run, 300)
+    assert (report["succeeded"], {job["attempts"] for job in report["jobs"]}) == (8, {1})
+    assert {job["node"] for job in report["jobs"]} == {"worker1", "worker2"}
+    eventually(
+        lambda: list(cluster.tasks(names.WMGR_SERVICE).values()) == ["worker2"] * 2, "both on one worker"
+    )
+    cluster.command("runtime.undrain", "worker1")
+    cluster.on_node("worker2", f"docker kill $(docker ps -q --filter name={names.WMGR_SERVICE} | head -n 1)")
+    eventually(
+        lambda: set(cluster.tasks(names.WMGR_SERVICE).values()) == {"worker1", "worker2"}, "one on each"
+    )
+    eventually(lambda: any("ended (failed" in what for what in whats()), "the killed container", 10)
+    assert {"availability: active, now drain", "availability: drain, now active"} <= set(whats())
+    assert cluster.up() == {}
 
 
 def test_cleaning_up_leaves_neither_product_nor_job_folder(cluster: Cluster) -> None:

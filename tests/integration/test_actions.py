@@ -72,14 +72,15 @@ def test_no_job_of_a_paused_event_begins_until_it_is_resumed(
     worker.wait_for_log("consumer", "jobs of test-workflow are paused")
     waiting = start_submit(site.broker_url, *EVENT, "--jobs", "2", "--batch-id", "two", *WAIT)
     assert finish(running).code == 0  # it went on
+    until(lambda: vhost.messages("test-workflow") == 2, what="the two that wait")
     worker.kill("consumer")
     status.stop()
     status.start()
     worker.start("consumer")
     paused = "jobs of test-workflow are paused"
     until(lambda: worker.log("consumer").read_text().count(paused) == 2, what="the new consumer's look")
-    overview = status.get("overview")
-    assert [queue["paused"] for queue in overview["queues"]] == [True]
+    paused_events = [queue["event"] for queue in status.get("overview")["queues"] if queue["paused"]]
+    assert paused_events == ["test-workflow"]
     assert 'oodt_event_paused{event="test-workflow"} 1.0' in status.request("GET", "/metrics", token=None)[1]
     assert vhost.messages("test-workflow") == 2
     assert not status.get("jobs?batch=two")["jobs"]

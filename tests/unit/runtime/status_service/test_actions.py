@@ -1,0 +1,137 @@
+"""An action of the API says before what it would do, does it when it is told to, and is on record."""
+
+import contextlib
+import http.client
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from runtime.messaging.announcements import Announcement, StateChange, Submission
+from runtime.status_service.changes import Changes
+from runtime.status_service.management import EventQueues, Management, Snapshot
+from runtime.status_service.numbers import Numbers
+from runtime.status_service.store import Store
+from tests.unit.runtime.status_api import parts, served
+
+ANSWER_SECONDS = 10
+QUEUES = EventQueues(event="e", queued=0, taken=0, retrying=0, dead=0, counted=True)
+
+
+class ManagementOfOneEvent:
+    async def snapshot(self) -> Snapshot:
+        return Snapshot(queues=(QUEUES,), nodes=())
+
+
+class BrokerWithJobs:
+    """A broker whose event has three jobs in its queue."""
+
+    connected = True
+
+    async def depth(self, queue: str) -> int:
+        return 3 if queue == "e" else 0
+
+
+@dataclass
+class Service:
+    port: int
+    changes: Changes
+
+    def ask(
+        self, path: str, content: Any = None, *, method: str = "POST", token: str = "t"
+    ) -> tuple[int, Any]:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=ANSWER_SECONDS)
+        headers = {"Authorization": f"Bearer {token}", "OODT-Who": "ann@laptop"}
+        if content is not None:
+            headers["Content-Type"] = "application/json"
+        body = json.dumps(content) if content is not None else None
+        connection.request(method, f"/api/v1/{path}", body=body, headers=headers)
+        answer = connection.getresponse()
+        found = json.loads(answer.read())
+        connection.close()
+        return answer.status, found
+
+
+@contextlib.contextmanager
+def service(folder: Path, history: Sequence[Announcement] = ()) -> Iterator[Service]:
+    database = folder / "history.sqlite"
+    store = Store(database, keep=10)
+    store.apply(history)
+    changes = Changes(database)
+    made = parts(store, "t", folder)
+    numbers = Numbers(store, cast(Any, BrokerWithJobs()), cast(Management, ManagementOfOneEvent()))
+    operations = replace(made.operations, changes=changes)
+    with served(replace(made, numbers=numbers, changes=changes, operations=operations)) as port:
+        yield Service(port=port, changes=changes)
+
+
+def recorded(changes: Changes) -> list[tuple[str, str | None]]:
+    return [(each["subject"], each["who"]) for each in changes.listed({}, limit=10)]
+
+
+def test_an_event_is_paused_and_resumed_once(tmp_path: Path) -> None:
+    with service(tmp_path) as asked:
+        status, planned = asked.ask("events/e/pause?dry_run=true")
+        assert (status, planned["done"], planned["changed"]) == (200, False, True)
+        assert planned["text"] == "3 jobs of e wait until it is resumed; 0 that run go on"
+        assert not recorded(asked.changes)
+        for changed in (True, False):
+            assert asked.ask("events/e/pause")[1]["changed"] is changed
+        (queue,) = asked.ask("overview", method="GET")[1]["queues"]
+        assert queue["paused"] is True
+        for changed in (True, False):
+            assert asked.ask("events/e/resume")[1]["changed"] is changed
+        assert recorded(asked.changes) == [("resume", "ann@laptop"), ("pause", "ann@laptop")]
+
+
+def test_an_event_that_the_broker_does_not_know_is_not_paused(tmp_path: Path) -> None:
+    with service(tmp_path) as asked:
+        status, refused = asked.ask("events/other/pause")
+        assert (status, refused["error"]) == (404, "the broker has no queue of an event other")
+
+
+def test_a_token_that_may_look_only_does_nothing(tmp_path: Path) -> None:
+    with service(tmp_path) as asked:
+        assert asked.ask("events/e/pause", token="looks only")[0] == 403
+        assert not recorded(asked.changes)
+
+
+@pytest.mark.parametrize(
+    ("content", "error"),
+    [
+        ({"event": "e"}, "say which dead jobs: batch, reason, jobs, or all alone"),
+        ({"event": "e", "all": True, "batch": "b"}, "say which dead jobs: batch, reason, jobs, or all alone"),
+        ({"event": "e", "all": True, "metadata": {"JobId": "1"}}, "metadata field JobId is OODT's own"),
+        ({"event": "e", "all": True, "other": 1}, "other: Extra inputs are not permitted"),
+    ],
+)
+def test_a_redrive_that_says_too_little_or_too_much_is_refused(
+    tmp_path: Path, content: dict[str, Any], error: str
+) -> None:
+    with service(tmp_path) as asked:
+        status, refused = asked.ask("redrive", content)
+        assert status == 400 and refused["error"].startswith(error)
+
+
+def test_a_broker_that_is_away_is_named_without_its_password(tmp_path: Path) -> None:
+    with service(tmp_path) as asked:
+        status, refused = asked.ask("redrive", {"event": "e", "all": True})
+        assert status == 503 and "127.0.0.1:9" in refused["error"] and ":x@" not in refused["error"]
+
+
+def test_a_dry_run_tells_how_many_jobs_of_a_batch_a_cancellation_ends(tmp_path: Path) -> None:
+    running = StateChange(job="b.1", event="e", batch="b", state="RUNNING", run=1, attempts=1, node="n")
+    history: list[Announcement] = [Submission(batch="b", event="e", jobs=3, submitted=3), running]
+    with service(tmp_path, history) as asked:
+        status, planned = asked.ask("batches/b/cancel?dry_run=true")
+        assert (status, planned["stopped"], planned["waiting"], planned["done"]) == (200, 1, 2, False)
+        assert not recorded(asked.changes)
+
+
+def test_a_node_that_nobody_has_told_of_is_not_drained(tmp_path: Path) -> None:
+    with service(tmp_path) as asked:
+        status, refused = asked.ask("nodes/worker1/drain")
+        assert (status, refused["error"]) == (404, "no node worker1 is in the swarm: none is known yet")

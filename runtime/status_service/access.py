@@ -12,6 +12,7 @@ from fastapi.responses import RedirectResponse, Response
 from fastapi.security import HTTPBearer
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from runtime import names
 from runtime.status_service.errors import error
 
 Role = Literal["look", "act"]
@@ -20,6 +21,7 @@ SESSION_SECONDS = 12 * 3600
 LOGIN, LOGOUT = "/login", "/logout"
 OPEN = ("/healthz", "/metrics", "/openapi.json", LOGIN)
 SAFE_METHODS = ("GET", "HEAD")
+WHO = names.WHO_HEADER.lower().encode()
 # It only tells the OpenAPI document. The guard below decides, for routes that do not exist too.
 NEEDS_TOKEN = Security(
     HTTPBearer(
@@ -47,9 +49,10 @@ class Access:
                 found = found or role
         return found
 
-    def open_session(self, role: Role) -> str:
-        """What the browser shall keep, which is not the token."""
-        session = f"{role}.{int(time.time()) + SESSION_SECONDS}.{secrets.token_urlsafe(12)}"
+    def open_session(self, role: Role, name: str = "") -> str:
+        """What the browser shall keep, which is not the token. NAME is for the record of what is done."""
+        ends = int(time.time()) + SESSION_SECONDS
+        session = f"{role}.{ends}.{secrets.token_urlsafe(12)}.{name.encode().hex()}"
         return f"{session}.{self._signature(role, session)}"
 
     def role_of_session(self, value: str) -> Role | None:
@@ -60,6 +63,11 @@ class Access:
             ):
                 return role if int(session.split(".")[1]) > time.time() else None
         return None
+
+    @staticmethod
+    def name_of_session(value: str) -> str:
+        """Who has opened it, of a session that is one."""
+        return bytes.fromhex(value.split(".")[3]).decode()
 
     def _signature(self, role: Role, session: str) -> str:
         return hmac.new(self._tokens[role], f"session\0{session}".encode(), hashlib.sha256).hexdigest()
@@ -81,7 +89,15 @@ class Guard:
             await refusal(scope, receive, send)
             return
         request.state.role = role
-        await self._app({**scope, "method": "GET"} if scope["method"] == "HEAD" else scope, receive, send)
+        headers = scope["headers"]
+        if role and "Authorization" not in request.headers:
+            name = self._access.name_of_session(request.cookies[COOKIE]) or "somebody in the console"
+            headers = [
+                *(pair for pair in headers if pair[0] != WHO),
+                (WHO, name.encode("latin-1", "replace")),
+            ]
+        method = "GET" if scope["method"] == "HEAD" else scope["method"]
+        await self._app({**scope, "method": method, "headers": headers}, receive, send)
 
     def _role(self, request: Request) -> Role | None:
         # Starlette decodes a header's bytes by this code, which has a character for each.

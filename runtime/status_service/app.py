@@ -13,6 +13,7 @@ from runtime.status_service.console import batches as console_batches
 from runtime.status_service.console import dead, live, login, story, workflows
 from runtime.status_service.console import jobs as console_jobs
 from runtime.status_service.console import overview as console_overview
+from runtime.status_service.console import swarm as console_swarm
 from runtime.status_service.parts import Parts
 from runtime.status_service.routes import (
     actions,
@@ -32,7 +33,7 @@ MOST_BYTES = 1_000_000
 # Everything that needs the token, by its subject.
 SUBJECTS = (overview, alarms, actions, cancellations, batches, stories, jobs, history, swarm)
 # The console, by its views. The first of them is part of the document, since it is the address to begin with.
-VIEWS = (login, live, console_batches, story, console_jobs, dead, workflows)
+VIEWS = (login, live, console_batches, story, console_jobs, dead, workflows, console_swarm)
 DESCRIPTION = (
     "What became of every job. The broker holds the truth about work to do: queues and nodes come from it. "
     "Jobs, runs and batches are a history, which forgets the oldest jobs that have ended. "

@@ -38,9 +38,10 @@ class Console:
         self.page.on("console", self._note)
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
 
-    def log_in(self, token: str, path: str = "/") -> None:
+    def log_in(self, token: str, path: str = "/", *, name: str = "") -> None:
         self.page.goto(self.url + path)
         self.page.get_by_label("Token").fill(token)
+        self.page.get_by_label("Your name").fill(name)
         self.page.get_by_role("button", name="Log in").click()
         self.page.get_by_role("navigation", name="Views").wait_for()
 

@@ -20,7 +20,15 @@ WAIT = ("--wait", "--json", "--timeout", "90")
 ASSETS = "/usr/local/oodt/share/console"
 VIEWS = (
     *("/", "/batches", "/batches/test-workflow/good", "/jobs", "/jobs?state=DEAD&event=test-workflow"),
-    *("/jobs/test-workflow/good.1", "/jobs/test-workflow/bad.1", "/dead", "/workflows", "/nothing"),
+    *(
+        "/jobs/test-workflow/good.1",
+        "/jobs/test-workflow/bad.1",
+        "/dead",
+        "/workflows",
+        "/swarm",
+        "/changes",
+        "/nothing",
+    ),
 )
 # A change shall be on the screen within a second of the announcement; the rest is for a slow machine.
 SOON = 3_000
@@ -114,7 +122,7 @@ def test_every_view_is_for_everybody_in_light_and_dark_and_on_a_phone(
     console = make_console(color_scheme=scheme, viewport={"width": width, "height": 900})
     console.page.goto(status.url)
     assert console.barriers() == []
-    console.log_in(LOOK_TOKEN)
+    console.log_in(TOKEN if scheme == "dark" else LOOK_TOKEN)
     for view in VIEWS:
         console.open(view)
         assert console.barriers() == [], view
@@ -200,9 +208,59 @@ def test_the_cause_of_a_dead_job_is_two_clicks_away(
     reasons.get_by_role("link", name="bad.").click()
     expect(console.page.get_by_role("heading", name="Job bad.")).to_be_visible()
     expect(console.page.get_by_text("its program did not exit with 0").first).to_be_visible()
-    expect(console.page.get_by_text("Fail", exact=True)).to_be_visible()
+    expect(console.page.locator("#part").get_by_text("Fail", exact=True)).to_be_visible()
     console.page.get_by_role("link", name="Job before").click()
     expect(console.page.get_by_role("region", name="Runs").get_by_role("row")).to_have_count(2)
+
+
+def test_a_dead_job_runs_again_with_other_metadata_and_the_change_is_on_record(
+    make_console: Callable[..., Console], worker: Worker, site: Site, status: Status
+) -> None:
+    submit(site.broker_url, "--jobs", "2", "--batch-id", "bad", "--metadata", "Fail=exit", *WAIT)
+    until(lambda: status.get("jobs?batch=bad&state=DEAD")["jobs"], what="dead jobs")
+    console = make_console()
+    console.log_in(TOKEN, "/jobs/test-workflow/bad.1", name="Ada")
+    console.page.get_by_label("Fail").fill("no")
+    console.page.get_by_role("button", name="Run again").click()
+    dialog = console.page.get_by_role("dialog")
+    expect(dialog).to_contain_text("Fail=no")
+    expect(dialog).to_contain_text("1 job")
+    assert console.barriers() == []
+    console.page.get_by_role("button", name="Do it").click()
+    expect(console.page.get_by_role("heading", name="Job bad.1 succeeded")).to_be_visible()
+    assert status.get("jobs/test-workflow/bad.2")["state"] == "DEAD"
+    console.open("/changes")
+    expect(console.page.get_by_role("row").nth(1)).to_contain_text("Ada")
+
+
+def test_what_an_action_would_do_is_said_before_and_a_no_leaves_all_as_it_is(
+    console: Console, worker: Worker, status: Status
+) -> None:
+    until(lambda: status.get("overview")["queues"], what="queues")
+    console.open("/workflows")
+    pause = console.page.get_by_role("button", name="Pause: test-workflow")
+    for answer in ("No", "Do it"):
+        pause.click()
+        expect(console.page.get_by_role("dialog")).to_contain_text("0 jobs of test-workflow wait")
+        console.page.get_by_role("button", name=answer, exact=True).click()
+        expect(console.page.get_by_role("dialog")).to_be_hidden()
+        if answer == "No":
+            expect(pause).to_be_visible()
+    resume = console.page.get_by_role("button", name="Resume: test-workflow")
+    resume.click()
+    console.page.get_by_role("button", name="Do it").click()
+    expect(pause).to_be_visible()
+
+
+def test_who_may_look_only_sees_no_action(
+    make_console: Callable[..., Console], worker: Worker, status: Status
+) -> None:
+    until(lambda: status.get("overview")["queues"], what="queues")
+    console = make_console()
+    console.log_in(LOOK_TOKEN)
+    console.open("/workflows")
+    expect(console.page.get_by_role("heading", name="test-workflow")).to_be_visible()
+    expect(console.page.locator("[data-act]")).to_have_count(0)
 
 
 def test_a_product_is_downloaded_from_its_jobs_view(

@@ -10,6 +10,7 @@ from runtime.status_service.access import COOKIE, LOGIN, LOGOUT, SESSION_SECONDS
 from runtime.status_service.console.render import page
 
 router = APIRouter()
+MOST_LETTERS = 60
 
 
 async def _access(request: Request) -> Access:
@@ -33,7 +34,7 @@ async def log_in(request: Request, access: Annotated[Access, Depends(_access)]) 
     answer = RedirectResponse(wanted, status_code=303)
     answer.set_cookie(
         COOKIE,
-        access.open_session(role),
+        access.open_session(role, form.get("name", [""])[0].strip()[:MOST_LETTERS]),
         max_age=SESSION_SECONDS,
         httponly=True,
         samesite="strict",

@@ -73,6 +73,19 @@ def jobs_path(**filters: Any) -> str:
     return "/jobs" + (f"?{urlencode(given)}" if given else "")
 
 
+def changes_path(before: int) -> str:
+    return f"/changes?before={before}"
+
+
+def size(count: float) -> str:
+    """Bytes, in the unit that leaves a number below 1024."""
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if count < 1024:
+            return f"{count:.3g} {unit}"
+        count /= 1024
+    return f"{count:,.1f} TiB"
+
+
 _TEMPLATES = Environment(
     loader=PackageLoader("runtime.status_service.console"),
     autoescape=True,
@@ -80,5 +93,5 @@ _TEMPLATES = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-_TEMPLATES.filters.update(number=number, span=span, clock=clock)
+_TEMPLATES.filters.update(number=number, span=span, clock=clock, bytes=size)
 _TEMPLATES.globals.update(job_path=job_path, batch_path=batch_path, jobs_path=jobs_path, all_states=STATES)

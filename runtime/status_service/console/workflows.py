@@ -35,7 +35,7 @@ def _details(service: Parts, events: list[str]) -> dict[str, Any]:
         "failures": {
             event: service.store.jobs({"event": event, "state": "DEAD"}, limit=FAILURES) for event in events
         },
-        "totals": totals,
+        "paused": service.operations.pauses.names(),
     }
 
 

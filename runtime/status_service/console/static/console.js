@@ -97,6 +97,63 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
+const ask = byId("ask");
+
+async function send(route, body, dry) {
+  const address = body ? route : route + (dry ? (route.includes("?") ? "&" : "?") + "dry_run=true" : "");
+  const answer = await fetch(address, {
+    method: "POST",
+    headers: body ? { "Content-Type": "application/json" } : {},
+    body: body ? JSON.stringify({ ...body, dry_run: dry }) : undefined,
+  });
+  const content = await answer.json();
+  return answer.ok ? content.text ?? content.state.toLowerCase() : Promise.reject(new Error(content.error));
+}
+
+function confirmed(title, text) {
+  byId("ask-title").textContent = title + "?";
+  byId("ask-text").textContent = text;
+  ask.returnValue = "no";
+  ask.showModal();
+  return new Promise((resolve) => ask.addEventListener("close", () => resolve(ask.returnValue === "yes"), { once: true }));
+}
+
+function say(text, failed) {
+  const done = byId("done");
+  done.textContent = text;
+  done.hidden = false;
+  done.classList.toggle("problem", failed);
+}
+
+// Says what an action would do, asks once, and says what it did.
+async function act(title, route, body, says) {
+  try {
+    const text = says || (await send(route, body, true));
+    if (!(await confirmed(title, text))) return;
+    say(title + ": " + (await send(route, body, false)), false);
+    document.body.dispatchEvent(new Event("live"));
+  } catch (error) {
+    say(title + ": " + error.message, true);
+  }
+}
+
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("button[data-act]");
+  if (!button) return;
+  const { act: route, body, says } = button.dataset;
+  act(button.getAttribute("aria-label"), route, body ? JSON.parse(body) : null, says);
+});
+
+document.addEventListener("submit", (event) => {
+  const form = event.target.closest("form[data-act]");
+  if (!form) return;
+  event.preventDefault();
+  const changed = [...form.querySelectorAll("[data-was]")].filter((input) => input.value !== input.dataset.was);
+  const metadata = Object.fromEntries(changed.map((input) => [input.name, input.value]));
+  const title = "Run " + form.dataset.job + " again" + (changed.length ? " with " + Object.entries(metadata).map((each) => each.join("=")).join(", ") : "");
+  act(title, form.dataset.act, { event: form.dataset.event, jobs: [form.dataset.job], metadata }, "");
+});
+
 const login = document.querySelector("[data-next]");
 if (login) {
   enterIfLoggedIn(login);

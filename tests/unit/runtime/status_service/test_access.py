@@ -117,6 +117,12 @@ def test_nobody_makes_a_session_of_his_own(changed: str) -> None:
     assert Access(act="other", look="others").role_of_session(made) is None
 
 
+def test_a_session_says_who_has_opened_it() -> None:
+    known = Access(act=TOKEN)
+    for name in ("", "Ada Löve.lace", "a\r\nb"):
+        assert known.name_of_session(known.open_session("act", name)) == name
+
+
 def test_a_session_ends_after_some_hours(monkeypatch: pytest.MonkeyPatch) -> None:
     known = Access(act=TOKEN)
     monkeypatch.setattr(access, "SESSION_SECONDS", -1)

@@ -1,0 +1,27 @@
+"""The swarm: its nodes with what runs there, its services; and what changed beside the jobs."""
+
+import asyncio
+
+from fastapi import APIRouter, Request, Response
+
+from runtime.status_service.console.render import changes_path, page
+from runtime.status_service.parts import Service
+
+router = APIRouter()
+CHANGES = 100
+
+
+@router.get("/swarm")
+async def swarm(request: Request, service: Service) -> Response:
+    busy = (await service.numbers.now()).moment.busy()
+    return page(request, "swarm.html", swarm=service.swarm.view(), busy=busy)
+
+
+@router.get("/changes")
+async def changes(request: Request, service: Service) -> Response:
+    asked = request.query_params.get("before", "")
+    before = int(asked) if asked.isdecimal() else None
+    rows = await asyncio.to_thread(service.changes.listed, {}, limit=CHANGES + 1, before=before)
+    listed = rows[:CHANGES]
+    older = changes_path(listed[-1]["number"]) if len(rows) > CHANGES else None
+    return page(request, "changes.html", changes=listed, older=older)

@@ -85,16 +85,29 @@ class Watch:
             if message is None:
                 await self._changed.wait()
                 self._changed.clear()
-            elif (problem := await self._post(message)) is None:
+                continue
+            delivery = asyncio.create_task(self._deliver(message))
+            try:
+                problem = await asyncio.shield(delivery)
+            except asyncio.CancelledError:
+                # The receiver may have it already. Then it is noted, or it would come again after a restart.
+                await delivery
+                raise
+            if problem is None:
                 pause = FIRST_PAUSE_SECONDS
-                try:
-                    await asyncio.to_thread(self._alarms.delivered, message)
-                except OSError as error:
-                    log.error("after a restart an alarm's message will be sent again: %s", error)
-            else:
-                log.warning("the alarms' webhook does not take a message (%s); again in %g s", problem, pause)
-                await asyncio.sleep(pause)
-                pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+                continue
+            log.warning("the alarms' webhook does not take a message (%s); again in %g s", problem, pause)
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+
+    async def _deliver(self, message: dict[str, object]) -> str | None:
+        problem = await self._post(message)
+        if problem is None:
+            try:
+                await asyncio.to_thread(self._alarms.delivered, message)
+            except OSError as error:
+                log.error("after a restart an alarm's message will be sent again: %s", error)
+        return problem
 
     async def _post(self, message: dict[str, object]) -> str | None:
         """None if the receiver has the message; what is wrong, without the address."""

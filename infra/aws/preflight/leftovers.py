@@ -10,7 +10,17 @@ from infra.aws.tags import tags
 from infra.aws.workers import group_name
 from infra.settings import Settings
 
-ENDED = ("terminated", "shutting-down")  # such instances stay listed for an hour, with their tags
+ALIVE = ("pending", "running", "stopping", "stopped")  # others stay listed for an hour, with their tags
+# Of EC2, beside instances: what it is, the call that lists it, and where the answer has it and its id.
+# The tags of what is gone stay listed for a while, so the things are asked for and not the tags.
+OF_EC2 = (
+    ("address", "describe_addresses", "Addresses", "AllocationId"),
+    ("key-pair", "describe_key_pairs", "KeyPairs", "KeyPairId"),
+    ("launch-template", "describe_launch_templates", "LaunchTemplates", "LaunchTemplateId"),
+    ("network-interface", "describe_network_interfaces", "NetworkInterfaces", "NetworkInterfaceId"),
+    ("security-group", "describe_security_groups", "SecurityGroups", "GroupId"),
+    ("volume", "describe_volumes", "Volumes", "VolumeId"),
+)
 
 
 def find(settings: Settings) -> list[str]:
@@ -21,22 +31,17 @@ def find(settings: Settings) -> list[str]:
 
 
 def _of_ec2(calls: Calls, own: dict[str, str]) -> list[str]:
-    by_tag = [
-        {
-            f"{found['ResourceType']} {found['ResourceId']}"
-            for found in calls.ask(
-                "ec2", "describe_tags", Filters=[*filters("key", key), *filters("value", value)]
-            )["Tags"]
-        }
-        for key, value in own.items()
+    tagged = [each for key, value in own.items() for each in filters(f"tag:{key}", value)]
+    alive = [*tagged, *filters("instance-state-name", *ALIVE)]
+    reservations = calls.ask("ec2", "describe_instances", Filters=alive)["Reservations"]
+    return [
+        *(f"instance {each['InstanceId']}" for found in reservations for each in found["Instances"]),
+        *(
+            f"{kind} {each[key]}"
+            for kind, action, listed, key in OF_EC2
+            for each in calls.ask("ec2", action, Filters=tagged)[listed]
+        ),
     ]
-    reservations = calls.ask("ec2", "describe_instances", Filters=filters("instance-state-name", *ENDED))
-    ended = {
-        f"instance {instance['InstanceId']}"
-        for reservation in reservations["Reservations"]
-        for instance in reservation["Instances"]
-    }
-    return list(set.intersection(*by_tag) - ended)
 
 
 def _of_efs(calls: Calls, own: dict[str, str]) -> list[str]:

@@ -401,15 +401,10 @@ def test_destroy_leaves_nothing_behind(cloud: Account, stack: Cluster) -> None:
     process = stack.start("runtime.preflight", "aws", "--leftovers", "--json")
     before = json.loads(process.communicate(timeout=60)[0])["leftovers"]
     kinds = {found.split()[0] for found in before}
-    assert {
-        "instance",
-        "volume",
-        "file-system",
-        "access-point",
-        "auto-scaling-group",
-        "role",
-        "parameter",
-    } <= kinds
+    assert kinds == {
+        *("instance", "address", "key-pair", "launch-template", "network-interface", "security-group"),
+        *("volume", "file-system", "access-point", "auto-scaling-group", "role", "parameter"),
+    }
     assert process.returncode == 1
     stack.destroy()
     process = stack.start("runtime.preflight", "aws", "--leftovers", "--json")

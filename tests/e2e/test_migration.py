@@ -21,7 +21,10 @@ from toolchain.paths import REPOSITORY
 
 # The last commit in which the stack was the parent of all services.
 EARLIER = "6b79805bd212"
-PROGRAM = ("Pulumi.yaml", "__main__.py", "images", "infra", "runtime", "services", "toolchain")
+PROGRAM = (
+    *("Pulumi.yaml", "__main__.py", "images", "infra", "runtime", "services", "toolchain"),
+    *("pyproject.toml", "requirements.txt", "constraints.txt"),
+)
 # Nodes are made of these: another image makes other nodes, whatever the program.
 NODE_IMAGE = ("images/node", "infra/node")
 # Docker's secrets are named by their content, and this one's is the runtime's to change.

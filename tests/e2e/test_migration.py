@@ -30,7 +30,7 @@ NODE_IMAGE = ("images/node", "infra/node")
 # Docker's secrets are named by their content, and this one's is the runtime's to change.
 DEFINITIONS = ("docker:index/secret:Secret", "rabbitmq-definitions")
 # What the program declares since then.
-ADDED = {names.SWARM_SERVICE, f"{names.SWARM_SERVICE}-converged"}
+ADDED = {names.SWARM_SERVICE, f"{names.SWARM_SERVICE}-converged", "status-look-token"}
 JOBS = ("--jobs", "4", "--metadata", "Dataset=abc", "--metadata", "Project=123")
 
 

@@ -103,7 +103,7 @@ class Contestant:
         """The longest time between two renewals of a job."""
         assert self.holding
         self.holding.set()
-        return {"longest": max(self.gaps)}
+        return {"longest": max(self.gaps, default=0.0)}
 
 
 def main() -> None:

@@ -84,6 +84,7 @@ def test_the_ledger_is_safe_on_each_mount_that_the_check_of_hosts_accepts(
     name = f"{version}-{options or 'default'}".replace(",", "-")
     tally = Tally()
     mount = ",".join(filter(None, [f"vers={version}", options]))
+    refused: list[str] = []
     for machine in others:
         machine.run(f"mount -t nfs -o {mount} {server.address}:{SHARE} {MOUNTED}")
     try:
@@ -99,9 +100,11 @@ def test_the_ledger_is_safe_on_each_mount_that_the_check_of_hosts_accepts(
     finally:
         for machine in others:
             machine.run(f"umount {MOUNTED}")
-    with capsys.disabled():
-        verdict = "refused by the check" if refused else "accepted"
-        print(f"\nledger on NFS {version} {options or 'with default options'} ({verdict}): {tally.line()}")
+        with capsys.disabled():
+            verdict = "refused by the check" if refused else "accepted"
+            print(
+                f"\nledger on NFS {version} {options or 'with default options'} ({verdict}): {tally.line()}"
+            )
     assert refused or not any(tally.faults.values()), tally.line()
 
 
@@ -116,7 +119,7 @@ def what_the_check_says(machine: Machine) -> list[str]:
 
 
 def races(teams: Sequence[Sequence[Contestant]], tally: Tally) -> None:
-    """All claim a job at once, twice; then its worker settles it while all others cancel it."""
+    """All claim a job at once, twice; then its worker settles it while all others cancel it: `ends`."""
     all_of_them = [contestant for team in teams for contestant in team]
     for number in range(JOBS):
         job = f"race-{number}"
@@ -125,18 +128,22 @@ def races(teams: Sequence[Sequence[Contestant]], tally: Tally) -> None:
             tally.claims += len(answers)
             tally.collisions += sum(answer.get("collided", False) for answer in answers)
             winners = [one for one, answer in zip(all_of_them, answers, strict=True) if "run" in answer]
-            tally.must_not("a run that two have, or none", len(winners) != 1)
-            winner = winners[0]
+            if len(winners) != 1:
+                tally.faults["a run that two have, or none"] += 1
+                break
+            (winner,) = winners
             if answers[all_of_them.index(winner)]["run"] == 1:
                 winner.ask(do="end", job=job)
-        answers = each(
-            (one, {"do": "settle" if one is winner else "cancel", "job": job}) for one in all_of_them
-        )
-        settled = next(answer for answer in answers if "superseded" in answer)
-        states = {answer["state"] for answer in answers if "state" in answer}
-        tally.collisions += settled["superseded"]
-        ended = "CANCELLED" if settled["superseded"] else "SUCCEEDED"
-        tally.must_not("a job with two ends", states != {ended})
+        else:
+            ends(all_of_them, winner, job, tally)
+
+
+def ends(all_of_them: Sequence[Contestant], winner: Contestant, job: str, tally: Tally) -> None:
+    answers = each((one, {"do": "settle" if one is winner else "cancel", "job": job}) for one in all_of_them)
+    settled = next(answer for answer in answers if "superseded" in answer)
+    states = {answer["state"] for answer in answers if "state" in answer}
+    tally.collisions += settled["superseded"]
+    tally.must_not("a job with two ends", states != {"CANCELLED" if settled["superseded"] else "SUCCEEDED"})
 
 
 def stale_looks(teams: Sequence[Sequence[Contestant]], tally: Tally) -> None:

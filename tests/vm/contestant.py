@@ -91,19 +91,21 @@ class Contestant:
     def _renew(self, jobs: list[str], every: float, ended: threading.Event) -> None:
         renewed = dict.fromkeys(jobs, time.monotonic())
         while not ended.wait(every):
-            for job in jobs:
+            for job in list(renewed):
+                begun = time.monotonic()
                 try:
                     self.ledger.renew(self.runs[job])
                 except Superseded:
-                    continue
-                self.gaps.append(time.monotonic() - renewed[job])
-                renewed[job] = time.monotonic()
+                    self.gaps.append(time.monotonic() - renewed.pop(job))
+                else:
+                    self.gaps.append(time.monotonic() - renewed[job])
+                    renewed[job] = begun
 
     def let_go(self) -> dict[str, Any]:
-        """The longest time between two renewals of a job."""
+        """The longest time until a job was renewed, or would have been had nobody taken it over."""
         assert self.holding
         self.holding.set()
-        return {"longest": max(self.gaps, default=0.0)}
+        return {"longest": max(self.gaps)}
 
 
 def main() -> None:

@@ -20,15 +20,8 @@ WAIT = ("--wait", "--json", "--timeout", "90")
 ASSETS = "/usr/local/oodt/share/console"
 VIEWS = (
     *("/", "/batches", "/batches/test-workflow/good", "/jobs", "/jobs?state=DEAD&event=test-workflow"),
-    *(
-        "/jobs/test-workflow/good.1",
-        "/jobs/test-workflow/bad.1",
-        "/dead",
-        "/workflows",
-        "/swarm",
-        "/changes",
-        "/nothing",
-    ),
+    *("/jobs/test-workflow/good.1", "/jobs/test-workflow/bad.1", "/jobs/test-workflow/bad.1/story"),
+    *("/dead", "/workflows", "/swarm", "/changes", "/nothing"),
 )
 # A change shall be on the screen within a second of the announcement; the rest is for a slow machine.
 SOON = 3_000

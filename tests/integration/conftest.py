@@ -32,6 +32,12 @@ def oodt_image(docker_daemon: None) -> str:
 
 
 @pytest.fixture(scope="session")
+def prometheus_image(docker_daemon: None) -> str:
+    """Prometheus with the cluster's targets and alarms."""
+    return images.build("prometheus")
+
+
+@pytest.fixture(scope="session")
 def registry(docker_daemon: None) -> Iterator[Container]:
     """The cluster's registry, which answers."""
     container = Container(name=f"oodt-test-registry-{uuid.uuid4().hex[:8]}")

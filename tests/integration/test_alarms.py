@@ -10,18 +10,12 @@ from typing import Any
 import pytest
 import yaml
 
-from testing import images
 from testing.oodt import Container, docker
 from testing.waiting import until
 
 RULES = Path(__file__).parent / "alarms"
 ALARMS = Path(__file__).parents[2] / "images/prometheus/alarms.yml"
 START_SECONDS = 30
-
-
-@pytest.fixture(scope="module")
-def prometheus_image(docker_daemon: None) -> str:
-    return images.build("prometheus")
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,9 @@
 """Messages become products: broker, consumer, gateway and both OODT services from the project's images."""
 
 import json
+import urllib.request
 from collections.abc import Iterator
+from urllib.parse import urlencode
 
 import pytest
 
@@ -148,6 +150,37 @@ def test_the_lines_of_our_processes_about_a_run_are_found_by_its_id(
     assert {line["job"] for line in lines if line.get("run") == job["id"] and "job" in line} == {job["id"]}
     password = vhost.url.split("@")[0].rpartition(":")[2]
     assert password not in log
+
+
+def test_prometheus_finds_gateway_and_consumer_and_reads_what_they_did(
+    oodt: Oodt, wmgr: Container, vhost: VirtualHost, prometheus_image: str
+) -> None:
+    run_jobs(vhost, "test-workflow", Dataset="abc", Seconds="0")
+    prometheus = Container(name=f"{oodt.name}-prometheus")
+    docker(
+        *("run", "--detach", "--name", prometheus.name, "--network", oodt.name),
+        *("--link", f"{wmgr.name}:oodt-wmgr", "--publish", "127.0.0.1::9090", prometheus_image),
+    )
+
+    def ask(query: str) -> dict[str, float]:
+        """The values by the job of the target."""
+        address = docker("port", prometheus.name, "9090").stdout.splitlines()[0]
+        url = f"http://{address}/api/v1/query?{urlencode({'query': query})}"
+        with urllib.request.urlopen(url, timeout=10) as answer:
+            found = json.load(answer)["data"]["result"]
+        return {each["metric"].get("job", ""): float(each["value"][1]) for each in found}
+
+    try:
+        until(
+            lambda: docker("exec", prometheus.name, "prometheus-health", check=False).returncode == 0,
+            what="it",
+        )
+        both = {"oodt-gateway": 1.0, "oodt-consumer": 1.0}
+        until(lambda: ask('up{job!="oodt-status"}') == both, seconds=60, what="answers of both")
+        assert ask('sum by (job) (oodt_consumer_runs_total{result="succeeded"})')["oodt-consumer"] >= 1
+        assert ask('sum by (job) (oodt_gateway_ingests_total{result="ingested"})')["oodt-gateway"] >= 2
+    finally:
+        docker("rm", "--force", "--volumes", prometheus.name)
 
 
 def run_jobs(vhost: VirtualHost, event: str, *, jobs: int = 1, **metadata: str) -> Done:

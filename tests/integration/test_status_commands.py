@@ -165,7 +165,7 @@ def test_messages_of_dead_jobs_go_only_when_they_are_named(
     done = command("clean", here, "dead", "--yes")
     assert done.code == 0, done.stderr
     assert "queues: 3 messages of dead jobs\n  test-workflow/" in done.stdout
-    assert vhost.messages("test-workflow.dead") == 0
+    until(lambda: vhost.messages("test-workflow.dead") == 0, what="acknowledged messages")
     assert (site.folder / "ledger" / "test-workflow" / "bad.1" / "discarded").exists()
     assert command("status", status.commands, "--job", "bad.1", "--json").result["state"] == "DEAD"
 

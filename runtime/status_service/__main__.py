@@ -65,6 +65,7 @@ async def serve(settings: StatusSettings, stop: asyncio.Event) -> None:
         live = Live(numbers)
         disks = Disks({"share": settings.ledger, "history": settings.database.parent})
         alarms = await asyncio.to_thread(Alarms, settings.alarms)
+        pauses = Pauses(settings.ledger)
         watch = Watch(
             alarms,
             client=client,
@@ -73,6 +74,7 @@ async def serve(settings: StatusSettings, stop: asyncio.Event) -> None:
             store=store,
             disks=disks,
             swarm=swarm,
+            pauses=pauses,
         )
         parts = Parts(
             access=Access(act=settings.token, look=settings.look_token),
@@ -92,7 +94,7 @@ async def serve(settings: StatusSettings, stop: asyncio.Event) -> None:
             operations=Operations(
                 broker_url=settings.broker_url,
                 ledger=ledger,
-                pauses=Pauses(settings.ledger),
+                pauses=pauses,
                 store=store,
                 changes=changes,
                 swarm=swarm,

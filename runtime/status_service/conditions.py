@@ -3,7 +3,7 @@
 The names and texts are those of the alarms for Prometheus (images/prometheus/alarms.yml), which watches more.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from runtime.status_service.disks import Disk
@@ -100,17 +100,21 @@ CONDITIONS = (BROKER_DOWN, NO_CONSUMER, JOBS_DIE, NODE_DOWN, DISK_FULL, DISK_UNK
 
 @dataclass(frozen=True, kw_only=True)
 class Facts:
-    """What is known at one moment. ``deaths`` are jobs that died in the last DEATHS_SECONDS, by event."""
+    """What is known at one moment.
+
+    ``deaths`` are jobs that died in the last DEATHS_SECONDS, by event. ``paused`` are events.
+    """
 
     snapshot: Snapshot | None
     deaths: Mapping[str, int]
     disks: Sequence[Disk]
     nodes: Sequence[NodeNow] | None
+    paused: Collection[str] = ()
 
     def holding(self) -> list[Holding]:
         """The conditions that hold."""
         return [
-            *_of_broker(self.snapshot),
+            *_of_broker(self.snapshot, self.paused),
             *_of_jobs(self.deaths),
             *_of_nodes(self.nodes or ()),
             *_of_disks(self.disks),
@@ -128,12 +132,12 @@ def _of_nodes(nodes: Iterable[NodeNow]) -> Iterator[Holding]:
             yield Holding(condition=NODE_DOWN, labels={"node": node.name})
 
 
-def _of_broker(snapshot: Snapshot | None) -> Iterator[Holding]:
+def _of_broker(snapshot: Snapshot | None, paused: Collection[str]) -> Iterator[Holding]:
     if snapshot is None:
         yield Holding(condition=BROKER_DOWN)
         return
     for queues in snapshot.queues:
-        if queues.queued and not queues.consumers:
+        if queues.queued and not queues.consumers and queues.event not in paused:
             yield Holding(condition=NO_CONSUMER, labels={"event": queues.event})
 
 

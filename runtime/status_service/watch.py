@@ -7,6 +7,7 @@ import time
 
 import aiohttp
 
+from runtime.records.pauses import Pauses
 from runtime.status_service.alarms import Alarms
 from runtime.status_service.conditions import DEATHS_SECONDS, Facts
 from runtime.status_service.disks import Disks
@@ -35,6 +36,7 @@ class Watch:
         store: Store,
         disks: Disks,
         swarm: SwarmWatch,
+        pauses: Pauses,
     ) -> None:
         self._alarms = alarms
         self._client = client
@@ -43,6 +45,7 @@ class Watch:
         self._store = store
         self._disks = disks
         self._swarm = swarm
+        self._pauses = pauses
         self._changed = asyncio.Event()
 
     async def run(self) -> None:
@@ -69,6 +72,7 @@ class Watch:
             deaths=deaths,
             disks=await self._disks.look(),
             nodes=self._swarm.nodes(),
+            paused=await asyncio.to_thread(self._pauses.names),
         )
         await asyncio.to_thread(
             self._alarms.update,

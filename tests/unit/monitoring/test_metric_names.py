@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +22,14 @@ from runtime.worker import metrics as _consumer  # noqa: F401
 ROOT = Path(__file__).parents[3]
 ALARMS = ROOT / "images/prometheus/alarms.yml"
 DASHBOARD = ROOT / "docs/monitoring/grafana.json"
-# Prometheus's own, of each target and alarm.
 MACHINE = Machine(node="n", at=1.0, disk=2, disk_free=1, memory=2, memory_free=1, load=0.0)
 NODE = NodeNow(name="n", up=True, machine=MACHINE, offset=0.0)
+SWARM = {
+    "fresh": True,
+    "nodes": [{"name": "n", "availability": "active", "machine": {**asdict(MACHINE), "fresh": True}}],
+    "services": [{"name": "s", "replicas": 1, "running": 1}],
+}
+# Prometheus's own, of each target and alarm.
 OF_PROMETHEUS = {"up", "ALERTS"}
 NAME = re.compile(r"\b(?:oodt_\w+|process_\w+|python_\w+|up|ALERTS)\b(?=[\s{\[)*/,]|$)")
 SUFFIXES = {"counter": ("",), "gauge": ("",), "histogram": ("_bucket", "_sum", "_count")}
@@ -32,7 +38,8 @@ SUFFIXES = {"counter": ("",), "gauge": ("",), "histogram": ("_bucket", "_sum", "
 def exposed() -> set[str]:
     queue = EventQueues(event="e", queued=0, taken=0, retrying=0, dead=0, counted=True, consumers=1)
     snapshot = Snapshot(queues=(queue,), nodes=(Node(node="n", consumers=1, slots=1, busy=0),))
-    status = render(snapshot, {"e": {}}, {"e": {}}, [Disk(place="share", size=2, free=1)], [NODE])
+    disks = [Disk(place="share", size=2, free=1)]
+    status = render(snapshot, {"e": {}}, {"e": {}}, disks, [NODE], swarm=SWARM)
     text = (status + generate_latest()).decode()
     types = re.findall(r"^# TYPE (\S+) (\w+)$", text, re.MULTILINE)
     return {f"{name}{suffix}" for name, kind in types for suffix in SUFFIXES.get(kind, ())}

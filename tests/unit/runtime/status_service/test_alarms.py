@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 
 from runtime.messaging.announcements import StateChange
 from runtime.messaging.broker import Broker
+from runtime.records.pauses import Pauses
 from runtime.status_service import alarms, watch
 from runtime.status_service.alarms import Alarms
 from runtime.status_service.changes import Changes
@@ -109,6 +110,7 @@ def watching(folder: Path, url: str) -> Iterator[Store]:
                 store=store,
                 disks=Disks({"share": folder}),
                 swarm=SwarmWatch(cast(Broker, None), cast(Changes, None)),
+                pauses=Pauses(folder),
             )
             await made.run()
 
@@ -276,6 +278,7 @@ def test_conditions_are_found_in_the_numbers() -> None:
         queue("a", queued=3, consumers=0),
         queue("b", queued=0, consumers=0),
         queue("c", queued=1, consumers=1),
+        queue("paused", queued=1, consumers=0),
     )
     disks = [Disk(place="share", size=100, free=9), Disk(place="history", size=100, free=50)]
     nodes = [
@@ -283,7 +286,9 @@ def test_conditions_are_found_in_the_numbers() -> None:
         NodeNow(name="worker2", up=True, machine=None, offset=None),
     ]
     snapshot = Snapshot(queues=queues, nodes=())
-    found = Facts(snapshot=snapshot, deaths={"a": 2, "b": 0}, disks=disks, nodes=nodes).holding()
+    deaths = {"a": 2, "b": 0}
+    facts = Facts(snapshot=snapshot, deaths=deaths, disks=disks, nodes=nodes, paused={"paused"})
+    found = facts.holding()
     assert [(each.condition.name, dict(each.labels)) for each in found] == [
         ("OodtNoConsumer", {"event": "a"}),
         ("OodtJobsDie", {"event": "a"}),

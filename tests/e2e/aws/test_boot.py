@@ -171,8 +171,13 @@ def test_a_worker_that_shuts_down_keeps_its_share_until_it_is_drained(cloud: Clo
 
 
 def test_containers_logs_are_limited(cloud: Cloud) -> None:
-    container = "docker inspect -f '{{json .HostConfig.LogConfig}}' $(docker ps -q | head -1)"
-    found = json.loads(cloud.workers[0].run(container))
+    """A worker that has just come back may have none yet."""
+
+    def containers() -> list[tuple[ec2.Instance, str]]:
+        return [(worker, each) for worker in cloud.workers for each in worker.run("docker ps -q").split()]
+
+    worker, container = eventually(containers, "a container on a worker")[0]
+    found = json.loads(worker.run(f"docker inspect -f '{{{{json .HostConfig.LogConfig}}}}' {container}"))
     assert found == {"Type": "json-file", "Config": {"max-file": "3", "max-size": "10m"}}
 
 

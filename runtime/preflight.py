@@ -39,7 +39,7 @@ def _run(options: Namespace) -> Result:
 def _leftovers(answer: dict[str, Any]) -> Result:
     def show() -> None:
         for found in answer["leftovers"]:
-            print(found)
+            print(f"{found['kind']} {found['id']}\n  {found['line']}")
         print(f"left of the stack: {len(answer['leftovers']) or 'nothing'}")
 
     return Result(answer=answer, show=show, code=SOME_FAILED if answer["leftovers"] else DONE)
@@ -54,8 +54,9 @@ def _add_options(parser: ArgumentParser) -> None:
     instead.add_argument(
         "--leftovers",
         action="store_true",
-        help="say what the account still has of the stack, by its tags: after pulumi destroy it should be "
-        "nothing; anything else ends with exit code 1",
+        help="say what the account still has of the stack, with the line that removes each, in the order in "
+        "which they can be removed: after pulumi destroy it should be nothing; anything else ends with exit "
+        "code 1",
     )
 
 

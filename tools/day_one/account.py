@@ -9,8 +9,12 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from infra.aws.access import Access
+from infra.aws.preflight import leftovers
+from infra.aws.preflight.leftovers import Leftover
+
 CALLS = Config(connect_timeout=5, read_timeout=30, retries={"total_max_attempts": 3})
-SERVICES = (*("autoscaling", "ec2", "efs", "fis", "iam", "scheduler", "ssm", "sts"),)
+SERVICES = ("autoscaling", "ec2", "fis", "iam", "scheduler", "sts")
 REFUSED = (BotoCoreError, ClientError)
 MANAGER, WORKER = "Swarm Manager Node", "Swarm Worker Node"
 
@@ -62,6 +66,11 @@ class Account:
 
     def running(self, name: str) -> list[str]:
         return sorted(identifier for identifier, state in self.instances(name).items() if state == "running")
+
+    def leftovers(self) -> list[Leftover]:
+        """Raises NotRead."""
+        access = Access(profile=self.profile)
+        return leftovers.find(access, region=self.region, project=self.project, stack=self.stack)
 
     def console(self, identifier: str) -> str:
         """What the instance has written on its serial console; old types tell what is some minutes old."""

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from tools.day_one import leftovers
+from infra.aws.preflight.facts import NotRead
 from tools.day_one.account import REFUSED
 from tools.day_one.limits import DESTROY_MINUTES, Limits
 from tools.day_one.processes import ProgramError
@@ -119,10 +119,9 @@ def _end(trial: Trial, report: Report, switch: Switch) -> bool:
     what, took = "everything is removed", time.monotonic() - began
     report.add(Outcome(step="destroy", what=what, state=state, seconds=took, limit=limit, problem=problem))
     try:
-        report.leftovers = leftovers.find(trial.account)
         own = f"{trial.account.prefix}-switch"
-        report.leftovers = [each for each in report.leftovers if each.identifier != own]
-    except REFUSED as found:
+        report.leftovers = [each for each in trial.account.leftovers() if each.identifier != own]
+    except NotRead as found:
         report.notes.append(f"leftovers were not looked for: {found}")
         return False
     if state != "done" or report.leftovers:

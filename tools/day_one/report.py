@@ -8,8 +8,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from infra.aws.preflight.leftovers import Leftover
 from tools.day_one.account import Account
-from tools.day_one.leftovers import Leftover
 
 State = Literal["done", "failed", "skipped"]
 

@@ -12,6 +12,7 @@ from infra.aws import stack_settings
 from infra.aws.preflight import leftovers, policy
 from infra.aws.preflight.facts import NotRead
 from infra.aws.preflight.finding import of_setting
+from infra.aws.preflight.place import chosen
 from infra.aws.preflight.report import Report, examine
 from infra.aws.stack_settings import StackError
 
@@ -48,9 +49,12 @@ def _policy() -> dict[str, Any]:
 
 def _leftovers() -> dict[str, Any]:
     try:
-        return {"leftovers": leftovers.find(stack_settings.load())}
+        stack = stack_settings.load()
+        aws = chosen(stack)
+        found = leftovers.find(aws.access, region=aws.region, project=stack.project, stack=stack.stack)
     except (settings.ConfigurationError, NotRead) as problem:
         raise StackError(str(problem)) from None
+    return {"leftovers": [{"kind": each.kind, "id": each.identifier, "line": each.line} for each in found]}
 
 
 if __name__ == "__main__":

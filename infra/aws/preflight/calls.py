@@ -9,6 +9,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from infra import patience
+from infra.aws.access import Access
 from infra.aws.preflight.facts import NotRead
 from infra.aws.preflight.place import chosen
 from infra.aws.settings import AwsSettings
@@ -22,7 +23,7 @@ SERVICES = ("sts", "ec2", "efs", "ssm", "iam", "service-quotas", "autoscaling")
 class Calls:
     """Clients of one account and region. Raises NotRead where there are no credentials to be found."""
 
-    def __init__(self, chosen: AwsSettings) -> None:
+    def __init__(self, access: Access, region: str) -> None:
         limits = Config(
             connect_timeout=patience.stretched(CONNECT_TIMEOUT),
             read_timeout=patience.stretched(READ_TIMEOUT),
@@ -30,8 +31,8 @@ class Calls:
         )
         # Made here, in one thread: clients may be used by several, but not made.
         try:
-            session = chosen.access.session(chosen.region)
-            self._clients = {name: chosen.access.client(session, name, limits) for name in SERVICES}
+            session = access.session(region)
+            self._clients = {name: access.client(session, name, limits) for name in SERVICES}
         except BotoCoreError as problem:
             raise NotRead(str(problem).rstrip(".")) from None
 

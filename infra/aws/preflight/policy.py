@@ -39,6 +39,7 @@ LOOKING = {
         "DescribeRouteTables",
         "DescribeSecurityGroupRules",
         "DescribeSecurityGroups",
+        "DescribeSnapshots",
         "DescribeSubnets",
         "DescribeTags",
         "DescribeVolumes",

@@ -29,7 +29,7 @@ def read(settings: Settings) -> Facts:
     """Everything that could be read within the limit."""
     names = [field.name for field in dataclasses.fields(Facts) if field.name != "quotas"]
     try:
-        calls = Calls(chosen(settings))
+        calls = Calls(chosen(settings).access, chosen(settings).region)
     except NotRead as problem:
         refused = Fact[Any](failure=str(problem))
         return Facts(**dict.fromkeys(names, refused), quotas={quota.code: refused for quota in QUOTAS})

@@ -400,11 +400,12 @@ def test_destroy_leaves_nothing_behind(cloud: Account, stack: Cluster) -> None:
     stack.up(protect="false")
     process = stack.start("runtime.preflight", "aws", "--leftovers", "--json")
     before = json.loads(process.communicate(timeout=60)[0])["leftovers"]
-    kinds = {found.split()[0] for found in before}
-    assert kinds == {
+    assert {found["kind"] for found in before} == {
         *("instance", "address", "key-pair", "launch-template", "network-interface", "security-group"),
-        *("volume", "file-system", "access-point", "auto-scaling-group", "role", "parameter"),
+        *("volume", "file-system", "mount-target", "access-point", "auto-scaling-group"),
+        *("instance-profile", "role", "parameter"),
     }
+    assert all(found["id"] in found["line"] for found in before)
     assert process.returncode == 1
     stack.destroy()
     process = stack.start("runtime.preflight", "aws", "--leftovers", "--json")

@@ -12,12 +12,11 @@ import boto3
 import pytest
 from moto.core import enable_iam_authentication
 
-from infra.aws.preflight import leftovers, own_address, reader
+from infra.aws.preflight import own_address, reader
 from infra.aws.preflight.calls import Calls
 from infra.aws.preflight.rules.quotas import ADDRESSES, FILE_SYSTEMS, GP3, ON_DEMAND, SPOT
 from infra.aws.preflight.rules.share import CLOSED
-from tests.unit.aws.preflight.accounts import ENOUGH, REGION, SESSION, Account, said
-from tests.unit.aws.test_aws_settings import aws_settings
+from tests.unit.aws.preflight.accounts import ENOUGH, REGION, Account, said
 
 
 def test_a_sound_account_gives_no_finding(account: Account) -> None:
@@ -142,31 +141,6 @@ def test_a_file_system_that_everybody_may_mount_is_told_with_the_policy_that_clo
     line = shlex.split(found.fix)
     efs.put_file_system_policy(FileSystemId=system, Policy=line[line.index("--policy") + 1])
     assert account.findings(efs_id=system) == ()
-
-
-def test_leftovers_are_what_has_the_stacks_tags_and_no_instance_that_is_terminated(
-    account: Account, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(boto3, "Session", lambda **_: SESSION)
-    settings, ec2 = aws_settings(account.folder), account.client("ec2")
-    assert leftovers.find(settings) == []
-    own = [{"Key": "Project", "Value": "oodt"}, {"Key": "Stack", "Value": "test"}]
-    other = [own[0], {"Key": "Stack", "Value": "another"}]
-    zone = f"{REGION}a"
-    ids = [
-        ec2.create_volume(
-            AvailabilityZone=zone, Size=1, TagSpecifications=[{"ResourceType": "volume", "Tags": given}]
-        )["VolumeId"]
-        for given in (own, other)
-    ]
-    image = ec2.describe_images(Owners=["amazon"])["Images"][0]["ImageId"]
-    machine = {"ResourceType": "instance", "Tags": own}
-    (instance,) = ec2.run_instances(ImageId=image, MinCount=1, MaxCount=1, TagSpecifications=[machine])[
-        "Instances"
-    ]
-    assert leftovers.find(settings) == [f"instance {instance['InstanceId']}", f"volume {ids[0]}"]
-    ec2.terminate_instances(InstanceIds=[instance["InstanceId"]])
-    assert leftovers.find(settings) == [f"volume {ids[0]}"]
 
 
 def test_what_the_deployer_may_not_see_is_a_finding_and_no_error(account: Account) -> None:

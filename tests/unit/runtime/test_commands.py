@@ -1,7 +1,6 @@
 """What the operator's commands say and how they end, where no service is needed for it."""
 
 import json
-import logging
 import os
 import subprocess
 import sys
@@ -22,10 +21,8 @@ BROKER = {"RABBITMQ_USER_URL": f"amqp://user:secret@{NOBODY}/%2F"}
 
 
 @pytest.fixture
-def say(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator["Say"]:
-    yield Say(monkeypatch, capsys)
-    # A command is a process of its own elsewhere, and quiets its libraries for good.
-    logging.disable(logging.NOTSET)
+def say(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> "Say":
+    return Say(monkeypatch, capsys)
 
 
 class Say:

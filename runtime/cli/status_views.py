@@ -14,7 +14,7 @@ from runtime import names
 Answer = Mapping[str, Any]
 
 # What the broker has of an event's jobs: key of the answer, and heading.
-PARTS = {"queued": "queued", "taken": "unacknowledged", "retrying": "retrying", "dead": "dead"}
+PARTS = {"queued": "queued", "taken": "running", "retrying": "retrying", "dead": "dead"}
 STYLES = {"SUCCEEDED": "green", "DEAD": "red", "RUNNING": "blue", "RETRYING": "yellow"}
 
 
@@ -126,7 +126,7 @@ def _note(each: Answer) -> str:
 
 def _table(title: str, *headings: str) -> Table:
     table = Table(title=title, title_justify="left")
-    numbers = {"jobs", "succeeded", "dead", "running", "waiting", "queued", "unacknowledged", "retrying"}
+    numbers = {"jobs", "succeeded", "dead", "running", "waiting", "queued", "retrying"}
     numbers |= {"attempts", "containers", "busy", "free", "run"}
     for heading in headings:
         table.add_column(heading, justify="right" if heading in numbers else "left", overflow="fold")

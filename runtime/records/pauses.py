@@ -13,6 +13,8 @@ from runtime.records.entries import Entry
 
 FOLDER = ".paused"
 FOLDER_MODE = 0o700
+# How often a worker looks.
+LOOK_SECONDS = 2.0
 
 
 class Pauses:

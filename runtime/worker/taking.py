@@ -7,11 +7,9 @@ from collections.abc import Callable, Sequence
 from runtime.messaging.broker import Broker
 from runtime.messaging.event import Event
 from runtime.messaging.session import Delivery
-from runtime.records.pauses import Pauses
+from runtime.records.pauses import LOOK_SECONDS, Pauses
 
 log = logging.getLogger(__name__)
-
-LOOK_SECONDS = 2.0
 
 
 class Taking:

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from runtime.actions.edits import Edit
 from runtime.actions.redrive import Choice, counted
 from runtime.messaging.messages import Poison, job_id_for
+from runtime.records.pauses import LOOK_SECONDS
 from runtime.status_service.answers import AWAY, UNKNOWN, Deleted, Drained, Paused, Redriven
 from runtime.status_service.batches import known
 from runtime.status_service.errors import Refused
@@ -76,7 +77,10 @@ async def pause(
     changed = not paused
     if not query.dry_run:
         changed = await service.operations.pause(event, who=who)
-    text = f"{queue['queued']} jobs of {event} wait until it is resumed; {queue['taken']} that run go on"
+    text = (
+        f"{queue['queued']} jobs of {event} wait until it is resumed; {queue['taken']} that run go on, "
+        f"and so do those that begin before the workers look, which they do every {LOOK_SECONDS:g} s"
+    )
     return JSONResponse(
         {"event": event, "paused": True, "changed": changed, "done": not query.dry_run, "text": text}
     )

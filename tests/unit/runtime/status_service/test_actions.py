@@ -76,7 +76,10 @@ def test_an_event_is_paused_and_resumed_once(tmp_path: Path) -> None:
     with service(tmp_path) as asked:
         status, planned = asked.ask("events/e/pause?dry_run=true")
         assert (status, planned["done"], planned["changed"]) == (200, False, True)
-        assert planned["text"] == "3 jobs of e wait until it is resumed; 0 that run go on"
+        assert planned["text"] == (
+            "3 jobs of e wait until it is resumed; 0 that run go on, and so do those that begin before the "
+            "workers look, which they do every 2 s"
+        )
         assert not recorded(asked.changes)
         for changed in (True, False):
             assert asked.ask("events/e/pause")[1]["changed"] is changed

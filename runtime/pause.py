@@ -1,9 +1,9 @@
 """The operator's command that lets no worker take jobs of an event."""
 
-from argparse import ArgumentParser, Namespace
+from argparse import Namespace
 
-from runtime.cli.acting import act, add_dry_run
-from runtime.cli.command import Command, event, exit_with
+from runtime.cli.acting import act, add_event
+from runtime.cli.command import Command, exit_with
 from runtime.cli.results import Result
 
 
@@ -11,17 +11,12 @@ def _run(options: Namespace) -> Result:
     return act("events", options.event, "pause", dry_run=options.dry_run)
 
 
-def _add_options(parser: ArgumentParser) -> None:
-    parser.add_argument("--event", type=event, required=True, help="the event")
-    add_dry_run(parser)
-
-
 COMMAND = Command(
     name="pause",
     description="Let no worker take jobs of an event. Jobs that run go on, others wait, until `oodt resume`. "
     "Nothing ends a pause but that: no restart, and no `pulumi up`.",
     examples=("--event test-workflow", "--event test-workflow --dry-run"),
-    add_options=_add_options,
+    add_options=add_event,
     run=_run,
 )
 

@@ -12,7 +12,7 @@ from runtime.status_service.disks import Disk
 from runtime.status_service.management import Snapshot
 from runtime.status_service.store import BOUNDS
 from runtime.status_service.swarm import NodeNow
-from runtime.status_service.swarm_metrics import SwarmNumbers
+from runtime.status_service.swarm_metrics import NodeNumbers, SwarmNumbers
 
 __all__ = ["CONTENT_TYPE", "render"]
 
@@ -49,7 +49,7 @@ def render(
     registry = CollectorRegistry()
     registry.register(_Numbers(snapshot, states, totals, paused))
     registry.register(_Disks(disks))
-    registry.register(_Nodes(nodes))
+    registry.register(NodeNumbers(nodes))
     if swarm is not None:
         registry.register(SwarmNumbers(swarm))
     return generate_latest(registry)
@@ -113,30 +113,6 @@ class _Disks(Collector):
             family.add_metric([disk.place, "size"], disk.size)
             family.add_metric([disk.place, "free"], disk.free)
         yield family
-
-
-class _Nodes(Collector):
-    def __init__(self, nodes: Iterable[NodeNow]) -> None:
-        self._nodes = nodes
-
-    def collect(self) -> Iterator[Metric]:
-        up = GaugeMetricFamily("oodt_node_up", "1 if docker says that the node is ready.", labels=["node"])
-        clock = GaugeMetricFamily(
-            "oodt_node_clock_offset_seconds",
-            "How far a node's clock is ahead of the broker's.",
-            labels=["node"],
-        )
-        disk = GaugeMetricFamily(
-            "oodt_node_disk_bytes", "The own disk of a node: size and free.", labels=["node", "kind"]
-        )
-        for node in self._nodes:
-            up.add_metric([node.name], float(node.up))
-            if node.offset is not None:
-                clock.add_metric([node.name], node.offset)
-            if node.machine is not None:
-                disk.add_metric([node.name, "size"], node.machine.disk)
-                disk.add_metric([node.name, "free"], node.machine.disk_free)
-        yield from (up, clock, disk)
 
 
 def _broker(snapshot: Snapshot) -> Iterator[Metric]:

@@ -1,10 +1,38 @@
-"""The swarm's numbers for Prometheus: nodes that are drained, their memory and load, containers."""
+"""The swarm's numbers for Prometheus: nodes and their machines, services and their containers."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
+
+from runtime.status_service.swarm import NodeNow
+
+
+class NodeNumbers(Collector):
+    """How the nodes are, as the alarms see them."""
+
+    def __init__(self, nodes: Iterable[NodeNow]) -> None:
+        self._nodes = nodes
+
+    def collect(self) -> Iterator[Metric]:
+        up = GaugeMetricFamily("oodt_node_up", "1 if docker says that the node is ready.", labels=["node"])
+        clock = GaugeMetricFamily(
+            "oodt_node_clock_offset_seconds",
+            "How far a node's clock is ahead of the broker's.",
+            labels=["node"],
+        )
+        disk = GaugeMetricFamily(
+            "oodt_node_disk_bytes", "The own disk of a node: size and free.", labels=["node", "kind"]
+        )
+        for node in self._nodes:
+            up.add_metric([node.name], float(node.up))
+            if node.offset is not None:
+                clock.add_metric([node.name], node.offset)
+            if node.machine is not None:
+                disk.add_metric([node.name, "size"], node.machine.disk)
+                disk.add_metric([node.name, "free"], node.machine.disk_free)
+        yield from (up, clock, disk)
 
 
 class SwarmNumbers(Collector):

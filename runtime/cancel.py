@@ -34,11 +34,12 @@ def _cancel_batch(client: StatusClient, batch: str, event: str | None, *, dry_ru
 
 
 def _look_at_jobs(client: StatusClient, jobs: Sequence[str], event: str | None) -> Result:
-    found = [client.find(job, event) for job in jobs]
+    found = [client.cancel_job(event or client.find(job, None)["event"], job, dry_run=True) for job in jobs]
     open_jobs = [job["job"] for job in found if job["state"] not in FINAL]
 
     def show() -> None:
-        print(f"would cancel {len(open_jobs)} jobs; {len(found) - len(open_jobs)} have ended")
+        for job in found:
+            print(f"would be so: {job['text']}")
 
     return Result(answer={"jobs": open_jobs, "done": False}, show=show)
 
@@ -47,7 +48,7 @@ def _cancel_jobs(client: StatusClient, jobs: Sequence[str], event: str | None) -
     cancelled: list[dict[str, Any]] = []
     for job in jobs:
         name = event or client.find(job, None)["event"]
-        cancelled.append({"job": job, "event": name, "state": client.cancel_job(name, job)})
+        cancelled.append({"job": job, "event": name, "state": client.cancel_job(name, job)["state"]})
     too_late = [job for job in cancelled if job["state"] != "CANCELLED"]
 
     def show() -> None:
@@ -63,7 +64,7 @@ def _add_options(parser: ArgumentParser) -> None:
     subject.add_argument(
         "--job", type=word, metavar="ID", action="append", help="cancel this job; repeat it for more"
     )
-    parser.add_argument("--dry-run", action="store_true", help="only tell what would be cancelled")
+    parser.add_argument("--dry-run", action="store_true", help="only tell what would happen")
     parser.add_argument(
         "--event",
         type=word,
@@ -78,6 +79,7 @@ COMMAND = Command(
     "a job had ended before.",
     examples=(
         "--batch 20260105-101500-3f2a1c --dry-run",
+        "--job 20260105-101500-3f2a1c.7 --dry-run",
         "--job 20260105-101500-3f2a1c.7 --job 20260105-101500-3f2a1c.8",
     ),
     add_options=_add_options,

@@ -87,12 +87,14 @@ RABBITMQ_ADMIN_SECRET: Final = "/run/secrets/rabbitmq_admin_url"
 STATUS_TOKEN_SECRET: Final = "/run/secrets/status_token"
 STATUS_LOOK_TOKEN_SECRET: Final = "/run/secrets/status_look_token"
 ALARM_WEBHOOK_SECRET: Final = "/run/secrets/alarm_webhook"
+WORKFLOW_SECRETS_DIR: Final = "/run/workflow-secrets"
 RUN_DIR: Final = "/run/oodt"
 # In RUN_DIR. The Workflow Manager writes the identity of its process there.
 BOOT_FILE: Final = "wm-boot"
 # In RUN_DIR of a container that tries a job: what the operator's command has said about it.
 TRIED_JOB_FILE: Final = "job.json"
 HOME_DIR: Final = "/usr/local/oodt"
+CONFIG_DIR: Final = f"{HOME_DIR}/workflows"
 LEDGER_DIR: Final = f"{HOME_DIR}/ledger"
 ARCHIVE_DIR: Final = f"{HOME_DIR}/archive"
 JOBS_DIR: Final = f"{HOME_DIR}/jobs"
@@ -128,7 +130,7 @@ DEFAULT_MAX_ATTEMPTS: Final = 3
 DEFAULT_JOB_TIMEOUT: Final = 3600
 DEFAULT_STOP_GRACE_SECONDS: Final = 300
 DEFAULT_LEASE_SECONDS: Final = 30
-DEFAULT_HISTORY_JOBS: Final = 500_000
+DEFAULT_HISTORY_JOBS: Final = 1_000_000
 
 
 def container_of(service: str) -> str:

@@ -93,7 +93,12 @@ def _edit(options: Namespace) -> Edit | None:
 def _add_options(parser: ArgumentParser) -> None:
     parser.add_argument("--event", type=event, required=True, help="the jobs' event")
     parser.add_argument("--batch", type=word, metavar="ID", help="jobs of this batch")
-    parser.add_argument("--reason", type=word, metavar="TEXT", help="jobs whose reason has this text in it")
+    parser.add_argument(
+        "--reason",
+        type=word,
+        metavar="TEXT",
+        help="jobs whose reason has this text in it, or that oodt status lists under it",
+    )
     parser.add_argument(
         "--job", type=word, metavar="ID", action="append", help="this job; repeat it for more"
     )

@@ -13,7 +13,8 @@ def _run(options: Namespace) -> Result:
 
 COMMAND = Command(
     name="undrain",
-    description="Let a drained worker in again. Docker puts containers there when it starts some again.",
+    description="Let a drained worker in again. Docker puts containers there when it starts some, and moves "
+    "none that run. The result has the line that spreads the Workflow Managers over all workers now.",
     examples=("worker1",),
     add_options=add_node,
     run=_run,

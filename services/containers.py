@@ -18,7 +18,7 @@ def environment() -> dict[str, str]:
     """Where scripts and policies written for the original look for things."""
     return {
         names.OODT_HOME: HOME,
-        names.OODT_CONFIG: f"{HOME}/workflows",
+        names.OODT_CONFIG: names.CONFIG_DIR,
         names.OODT_ARCHIVE: ARCHIVE,
         names.OODT_JOBS: JOBS,
     }
@@ -34,7 +34,7 @@ def mounts(swarm: Swarm, workflow_copy: pulumi.Output[str]) -> list[Mount]:
     return [
         Mount(
             source=pulumi.Output.concat(workflow_copy, "/workflows"),
-            target=f"{HOME}/workflows",
+            target=names.CONFIG_DIR,
             read_only=True,
         ),
         Mount(source=f"{swarm.share}/archive", target=ARCHIVE),

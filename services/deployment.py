@@ -8,8 +8,10 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_docker as docker
 
+from infra.heartbeat import Heartbeat
 from infra.settings import Settings
 from infra.swarm import Swarm
+from infra.unrecorded import removed
 from infra.workflow_variables import secret_path
 from runtime import names
 from runtime.policy.places import Places
@@ -49,7 +51,8 @@ class Services(pulumi.ComponentResource):
     def __init__(
         self, name: str, settings: Settings, swarm: Swarm, opts: pulumi.ResourceOptions | None = None
     ) -> None:
-        former = pulumi.ResourceOptions(transformations=[_with_former_urn])
+        unrecorded = removed("the swarm", swarm.docker, swarm.things)
+        former = pulumi.ResourceOptions(transformations=[_with_former_urn, unrecorded])
         super().__init__("oodt:services:Services", name, {}, pulumi.ResourceOptions.merge(opts, former))
         self._swarm = swarm
         child = pulumi.ResourceOptions(parent=self)
@@ -60,11 +63,14 @@ class Services(pulumi.ComponentResource):
             "swarm", host=swarm.docker_host, ssh_opts=ssh_options, opts=with_manager
         )
         on_swarm = pulumi.ResourceOptions(parent=self, provider=self._docker, deleted_with=swarm.manager)
-        self._network = overlay(settings, swarm, on_swarm)
+        # Every service is in the network, and so comes after the heartbeat.
+        heartbeat = pulumi.ResourceOptions(depends_on=[Heartbeat("heartbeat", swarm, with_manager)])
+        self._network = overlay(settings, swarm, pulumi.ResourceOptions.merge(on_swarm, heartbeat))
         built = images(settings.prefix, swarm, self._docker, parent=self)
         variables = settings.variables
         copy = WorkflowCopy("workflows", settings.folders, swarm, variables=variables, opts=with_manager)
-        # The File Manager has a copy of its own, so that an edit of a program does not restart it.
+        # File Manager and status service have a copy of their own, so that an edit of a program does not
+        # restart them.
         policies = WorkflowCopy(
             "policies", settings.folders, swarm, parts=["policy"], variables=variables, opts=with_manager
         )
@@ -94,7 +100,8 @@ class Services(pulumi.ComponentResource):
             for file_name, content in ((TOKEN_FILE, token), (LOOK_TOKEN_FILE, look_token))
         ]
         hidden = [*urls, *tokens, *self._webhook(settings, on_swarm)]
-        self._run(names.STATUS_SERVICE, status(oodt_image, swarm, hidden), after=[broker])
+        history = status(oodt_image, settings, swarm, policies.path, hidden)
+        self._run(names.STATUS_SERVICE, history, after=[broker])
         self._run(names.SWARM_SERVICE, swarm_facts(oodt_image, user_url), after=[broker])
         if settings.prometheus:
             image = built.pushed("prometheus", registry_service, "manager")

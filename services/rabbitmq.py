@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import asdict
 from urllib.parse import quote
 
 import pulumi
@@ -54,6 +55,12 @@ def events(workflows: Sequence[Workflow]) -> list[Event]:
         )
         for workflow in workflows
     ]
+
+
+def described(workflows: Sequence[Workflow]) -> str:
+    """The events as the runtime reads them from its environment."""
+    listed = [asdict(event) for event in events(workflows)]
+    return json.dumps([{"event": fields.pop("name"), **fields} for fields in listed])
 
 
 def definitions_secret(

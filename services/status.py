@@ -6,16 +6,24 @@ from collections.abc import Sequence
 
 import pulumi
 
+from infra.settings import Settings
 from infra.swarm import Swarm
 from runtime import names
 from services import containers
+from services.rabbitmq import described
 from services.secrets import MountedSecret
 from services.service_args import Mount, ServiceArgs
 
 TOKEN_FILE, LOOK_TOKEN_FILE = "status_token", "status_look_token"
 
 
-def status(image: pulumi.Input[str], swarm: Swarm, secrets: Sequence[MountedSecret]) -> ServiceArgs:
+def status(
+    image: pulumi.Input[str],
+    settings: Settings,
+    swarm: Swarm,
+    policies: pulumi.Output[str],
+    secrets: Sequence[MountedSecret],
+) -> ServiceArgs:
     """The history is in a named volume. If that is lost, a new history begins with the next announcement."""
     return ServiceArgs(
         image=image,
@@ -25,12 +33,12 @@ def status(image: pulumi.Input[str], swarm: Swarm, secrets: Sequence[MountedSecr
         environment={
             **containers.environment(),
             names.OODT_LEDGER: names.LEDGER_DIR,
+            names.EVENTS: described(settings.workflows),
             names.STATUS_DATA: names.STATUS_DIR,
             names.PROXIED_FILEMGR_URL: names.DEFAULT_FILEMGR_URL,
         },
         mounts=[
-            Mount(source=f"{swarm.share}/archive", target=containers.ARCHIVE),
-            Mount(source=f"{swarm.share}/jobs", target=containers.JOBS),
+            *containers.mounts(swarm, policies),
             Mount(source=f"{swarm.share}/ledger", target=names.LEDGER_DIR),
             Mount(source=names.STATUS_VOLUME, target=names.STATUS_DIR, volume=True),
         ],

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from dataclasses import asdict
 
 import pulumi
 
@@ -12,7 +10,7 @@ from infra.settings import Settings
 from infra.swarm import Swarm
 from runtime import names
 from services import containers
-from services.rabbitmq import events
+from services.rabbitmq import described
 from services.secrets import MountedSecret
 from services.service_args import Mount, ServiceArgs
 
@@ -34,7 +32,7 @@ def wmgr(
         names.PROXIED_FILEMGR_URL: names.DEFAULT_FILEMGR_URL,
         names.WORKFLOW_QUEUE: ",".join(workflow.event for workflow in settings.workflows),
         names.MAX_WORKFLOWS: str(sum(workflow.max_workflows for workflow in settings.workflows)),
-        names.EVENTS: json.dumps([_event(event) for event in events(settings.workflows)]),
+        names.EVENTS: described(settings.workflows),
         names.PROXY: str(settings.proxy).lower(),
         names.STOP_GRACE_SECONDS: str(settings.leave_within),
     }
@@ -63,8 +61,3 @@ def wmgr(
         start_first=max(swarm.workers, -(-settings.wm_replicas // 4)),
         takes_jobs=True,
     )
-
-
-def _event(event: object) -> dict[str, object]:
-    fields = asdict(event)  # type: ignore[call-overload]
-    return {"event": fields.pop("name"), **fields}

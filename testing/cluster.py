@@ -9,19 +9,18 @@ import shlex
 import shutil
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
+from runtime import names
+from runtime.cli.status_client import StatusClient
+from testing.waiting import BUSY
 from toolchain.environment import variables
 from toolchain.paths import REPOSITORY
 
-T = TypeVar("T")
-
 UP_TIMEOUT = 900  # seconds; the first `up` builds every image
-COMMAND_TIMEOUT = 120  # seconds
+COMMAND_TIMEOUT = BUSY * 120  # seconds
 CHANGING = ("up", "refresh", "destroy")
 
 
@@ -121,6 +120,10 @@ class Cluster:
             group=self.group,
         )
 
+    def status(self) -> StatusClient:
+        """The status service, which can be asked more often than a command can be started."""
+        return StatusClient(self.output(names.STATUS_URL_OUTPUT), self.output(names.STATUS_TOKEN_OUTPUT))
+
     def run_jobs(self, *arguments: str, event: str = "test-workflow", timeout: float = 300) -> dict[str, Any]:
         """Submit jobs, wait for their verdicts and return the report of `--json`."""
         process = self.start("runtime.submit", "--event", event, *arguments, "--wait", "--json")
@@ -154,18 +157,6 @@ def finish(process: subprocess.Popen[str], timeout: float) -> dict[str, Any]:
     assert process.returncode in (0, 1), f"exit {process.returncode}:\n{out}\n{err}"
     report: dict[str, Any] = json.loads(out)
     return report
-
-
-def eventually(look: Callable[[], T | None], what: str, timeout: float = 120) -> T:
-    """The first true value of LOOK; fails after TIMEOUT seconds."""
-    deadline = time.monotonic() + timeout
-    while True:
-        found = look()
-        if found:
-            return found
-        if time.monotonic() > deadline:
-            raise AssertionError(f"waited {timeout:g} s for {what}")
-        time.sleep(0.5)
 
 
 def _run(

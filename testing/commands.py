@@ -6,9 +6,14 @@ import sys
 from dataclasses import dataclass
 from typing import IO, Any
 
+from testing.waiting import BUSY
 from toolchain.paths import REPOSITORY
 
-COMMAND_SECONDS = 120
+COMMAND_SECONDS = BUSY * 120
+# How long submit and status wait until a test's jobs have ended.
+TIMEOUT = ("--timeout", str(BUSY * 90))
+WAIT = ("--wait", "--json", *TIMEOUT)
+FOLLOW = ("--follow", *TIMEOUT)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,18 +8,19 @@ from contextlib import contextmanager
 
 from testing.tools import missing
 from toolchain import base_image
-from toolchain.paths import REPOSITORY, TOOLCHAIN
+from toolchain.paths import LOGS, REPOSITORY, TOOLCHAIN
+from toolchain.steps import Log, StepFailed
 from toolchain.versions import BASE_IMAGE, SUBSTITUTE_BASE_IMAGE
 
 BUILD_SECONDS = 900
 
 
-def build(name: str, *, stage: str | None = None) -> str:
-    """Build images/NAME, or one stage of it, and return the image's tag."""
-    tag = f"oodt-test-{name}" if stage is None else f"oodt-test-{name}-{stage}"
+def build(name: str, *, stage: str | None = None, of: str | None = None) -> str:
+    """Build images/NAME, or one stage of it, and return its tag; OF is another image for it to begin with."""
+    tag = "-".join(filter(None, ("oodt-test", name, stage, of and of.replace(":", "-"))))
     target = [] if stage is None else ["--target", stage]
     with _alone(name):
-        build_file(tag, f"images/{name}/Dockerfile", *target, BASE=base())
+        build_file(tag, f"images/{name}/Dockerfile", *target, BASE=of or base())
     return tag
 
 
@@ -47,3 +48,17 @@ def base() -> str:
             f"neither {BASE_IMAGE} nor {SUBSTITUTE_BASE_IMAGE} is on this machine; `make toolchain` gets one"
         )
     )
+
+
+def debian(suite: str) -> str:
+    """The image of a release of Debian, pulled or made if it is not there."""
+    log_file = LOGS / f"base-image-{suite}.log"
+    LOGS.mkdir(parents=True, exist_ok=True)
+    with _alone(f"base-{suite}"), log_file.open("wb") as file:
+        try:
+            base_image.ensure(Log(path=log_file, file=file), suite)
+        except (StepFailed, subprocess.SubprocessError) as problem:
+            missing(f"Debian {suite} can be neither pulled nor made: {problem}; the whole log: {log_file}")
+    image = base_image.found(suite)
+    assert image is not None
+    return image

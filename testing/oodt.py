@@ -15,7 +15,7 @@ from typing import Any
 from runtime.oodt import xml_rpc
 from runtime.oodt.file_manager import FileManager
 from runtime.workflow_copy import archive
-from testing.waiting import until
+from testing.waiting import BUSY, until
 from toolchain.paths import REPOSITORY
 
 WORKFLOWS = (REPOSITORY / "workflows" / "test-workflow", REPOSITORY / "testing" / "workflows" / "foreign")
@@ -25,7 +25,7 @@ USER_URL = "amqp://nobody:secret-of-tests@nowhere:5672/%2F"
 ADMIN_URL = "http://nobody:secret-of-tests@nowhere:15672"
 SETTINGS = {"WORKFLOW_QUEUE": "test-workflow,snow-cover", "MAX_WORKFLOWS": "1"}
 SUPERVISORCTL = ("supervisorctl", "-s", "unix:///run/supervisord.sock")
-COMMAND_SECONDS = 60
+COMMAND_SECONDS = BUSY * 60
 START_SECONDS = 60
 JOB_SECONDS = 60
 # A job of the test workflow that is quick.

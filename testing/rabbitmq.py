@@ -19,12 +19,12 @@ import pika
 from runtime.messaging.event import Event
 from runtime.messaging.topology import definitions
 from testing.ports import free_port
-from testing.waiting import until
+from testing.waiting import BUSY, until
 
 USER, ADMIN = "oodt-user", "oodt-admin"
 PASSWORD = "only-for-tests"
 START_SECONDS = 120
-REQUEST_SECONDS = 10
+REQUEST_SECONDS = BUSY * 10
 COUNT_MILLISECONDS = 100
 # Quorum queues count their messages anew this often, not every five seconds.
 COUNT_OFTEN = f"-rabbit quorum_tick_interval {COUNT_MILLISECONDS}"
@@ -62,6 +62,9 @@ class RabbitMQ:
     def wait(self) -> None:
         """Return once it takes connections."""
         until(self._answers, seconds=START_SECONDS, what="RabbitMQ")
+
+    def version(self) -> str:
+        return str(self.request("GET", "overview")["rabbitmq_version"])
 
     def restart(self) -> None:
         self._docker("restart", "--time", "10", self.name)

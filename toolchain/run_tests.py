@@ -32,6 +32,7 @@ LANES = {
         "tests/integration/test_own_container.py",
     ),
     "status": ("tests/integration/test_status*.py", "tests/integration/test_outages.py"),
+    "units": ("tests/unit", "tests/simulation"),
 }
 OTHERS = "others"
 POLL_INTERVAL = 0.5

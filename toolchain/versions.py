@@ -14,7 +14,11 @@ DOCKER_PLUGIN = "5.2.0"
 # The linter of the Java classes, which Maven's repository has. Versions from 13 on need a Java newer than 17.
 CHECKSTYLE = "12.3.1"
 
+
+def base_images(suite: str) -> tuple[str, str]:
+    """The image of a release of Debian, and the one that is made where no image registry answers."""
+    return f"debian:{suite}-slim", f"oodt-base:{suite}"
+
+
 BASE_SUITE = "trixie"
-BASE_IMAGE = "debian:trixie-slim"
-SUBSTITUTE_BASE_IMAGE = "oodt-base:trixie"  # made on this machine where no image registry answers
-BASE_IMAGES = (BASE_IMAGE, SUBSTITUTE_BASE_IMAGE)  # the preferred one first
+BASE_IMAGE, SUBSTITUTE_BASE_IMAGE = BASE_IMAGES = base_images(BASE_SUITE)

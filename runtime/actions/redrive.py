@@ -16,22 +16,30 @@ from pika.adapters.blocking_connection import BlockingChannel
 from runtime import names
 from runtime.actions.edits import Edit, again
 from runtime.messaging import messages
+from runtime.messaging.alike import shared
 from runtime.messaging.announcements import Action, Announcement, Redrive, Touched, encode, routing_key
 from runtime.messaging.blocking import FAILURES, connection, publish, waiting
 
 
 @dataclass(frozen=True, kw_only=True)
 class Choice:
-    """Which dead jobs to redrive: those that fit all parts that are given."""
+    """Which dead jobs to redrive: those that fit all parts that are given.
+
+    ``reason`` is a part of theirs. ``same_reason`` is the whole of what their reasons have in common.
+    """
 
     batch: str | None = None
     reason: str | None = None
+    same_reason: str | None = None
     jobs: frozenset[str] = frozenset()
 
     def fits(self, job: str, properties: pika.BasicProperties) -> bool:
+        theirs = messages.reason_of(properties) or ""
+        whole = {theirs, shared(theirs, job)}
         return (
             (self.batch is None or messages.batch_of(properties) == self.batch)
-            and (self.reason is None or self.reason in (messages.reason_of(properties) or ""))
+            and (self.reason is None or self.reason in theirs or self.reason in whole)
+            and (self.same_reason is None or self.same_reason in whole)
             and (not self.jobs or job in self.jobs)
         )
 

@@ -95,10 +95,10 @@ class StatusClient:
         path = f"batches/{quote(batch, safe='')}/cancel"
         return self._call("POST", path, **_if_given(event), **_if_dry(dry_run))
 
-    def cancel_job(self, event: str, job: str) -> str:
-        """Cancel a job; returns its final state."""
+    def cancel_job(self, event: str, job: str, *, dry_run: bool = False) -> dict[str, Any]:
+        """Cancel a job, or only tell; returns its state and a ``text``."""
         path = f"jobs/{quote(event, safe='')}/{quote(job, safe='')}/cancel"
-        return str(self._call("POST", path)["state"])
+        return self._call("POST", path, **_if_dry(dry_run))
 
     def swarm(self) -> dict[str, Any]:
         """Nodes with machines and containers, services."""

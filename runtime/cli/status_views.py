@@ -31,6 +31,10 @@ def overview(answer: Answer) -> RenderableType:
         batches.add_row(each["batch"], each["event"], *_numbers(each), _note(each))
     problem = answer["broker"]["problem"]
     parts: list[RenderableType] = [Text(f"broker: {problem}", "red")] if problem else []
+    if short := answer["broker"].get("short"):
+        waiting = answer["broker"]["blocked"]
+        text = f"broker: short of {' and '.join(short)}, so it takes no message; {waiting} connections wait"
+        parts.append(Text(text, "red"))
     return Group(*parts, *_filled(queues, nodes, batches, _reasons(answer["reasons"])))
 
 

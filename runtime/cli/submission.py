@@ -137,7 +137,7 @@ async def _publish(broker: Broker, request: Request, progress: BatchProgress, sh
         progress.submitted += number
         shown.show(progress)
 
-    await announce(broker, batch)
+    await announce(broker, batch, seconds=CONFIRM_SECONDS)
     try:
         await broker.publish_each(
             names.EXCHANGE,
@@ -153,7 +153,7 @@ async def _publish(broker: Broker, request: Request, progress: BatchProgress, sh
             async with asyncio.timeout(LAST_WORD_SECONDS):
                 await announce(broker, replace(batch, submitted=progress.submitted))
         raise
-    await announce(broker, replace(batch, submitted=progress.submitted))
+    await announce(broker, replace(batch, submitted=progress.submitted), seconds=CONFIRM_SECONDS)
 
 
 def _messages(request: Request) -> Iterator[Message]:
@@ -169,12 +169,13 @@ def _messages(request: Request) -> Iterator[Message]:
 
 @contextlib.asynccontextmanager
 async def _outages_told(broker: Broker, shown: Display) -> AsyncIterator[None]:
-    """Tell when the broker goes away and comes back: it explains bars that stand still."""
+    """Tell when the broker goes away or takes no message: it explains bars that stand still."""
 
     async def watch() -> None:
         outage = Outage("the broker")
         while True:
-            if line := outage.update(reachable=broker.connected):
+            blocked = f"lets nobody publish ({broker.blocked})" if broker.blocked else "cannot be reached"
+            if line := outage.update(reachable=broker.connected and not broker.blocked, trouble=blocked):
                 shown.tell(line)
             await asyncio.sleep(LOOK_SECONDS)
 

@@ -108,8 +108,8 @@ class Action:
 Announcement = StateChange | Submission | Redrive | Action
 
 
-async def announce(broker: Broker, announcement: Announcement) -> None:
-    """Publish it, and return when the broker has confirmed it. Nobody has to subscribe.
+async def announce(broker: Broker, announcement: Announcement, *, seconds: float = PUBLISH_SECONDS) -> None:
+    """Publish it, and return when the broker has confirmed it, within SECONDS. Nobody has to subscribe.
 
     Raises BrokerDown, Unconfirmed, Rejected.
     """
@@ -121,7 +121,7 @@ async def announce(broker: Broker, announcement: Announcement) -> None:
         routing_key(announcement),
         encode(announcement),
         properties,
-        seconds=PUBLISH_SECONDS,
+        seconds=seconds,
         mandatory=False,
     )
 

@@ -64,6 +64,11 @@ class Broker:
     def connected(self) -> bool:
         return self._session is not None
 
+    @property
+    def blocked(self) -> str | None:
+        """Why the broker takes no message now, such as "low on disk"; None if it does, or is away."""
+        return self._session.blocked if self._session is not None else None
+
     async def wait_connected(self, seconds: float) -> None:
         """Return once there is a connection; raises BrokerDown after SECONDS."""
         await self._current(_deadline(seconds))
@@ -89,7 +94,7 @@ class Broker:
         while True:
             session = await self._current(deadline)
             confirmed = session.publish(exchange, key, body, properties, mandatory=mandatory)
-            async with _confirmed_by(deadline, seconds):
+            async with self._confirmed_by(deadline, seconds):
                 try:
                     return await confirmed
                 except Lost:
@@ -123,7 +128,7 @@ class Broker:
                     flight.add(message, session.publish(exchange, key, *message, mandatory=True))
                 if not burst and not flight.sent and not flight.lost:
                     return
-                async with _confirmed_by(deadline, seconds):
+                async with self._confirmed_by(deadline, seconds):
                     if burst and len(flight.sent) < at_once:
                         await asyncio.sleep(0)
                     else:
@@ -227,6 +232,16 @@ class Broker:
         self._session = None
         self._changed.clear()
 
+    @contextlib.asynccontextmanager
+    async def _confirmed_by(self, deadline: float, seconds: float) -> AsyncIterator[None]:
+        """Raises Unconfirmed at the deadline, which was SECONDS away."""
+        try:
+            async with asyncio.timeout_at(deadline):
+                yield
+        except TimeoutError:
+            why = f": it lets nobody publish, {self.blocked}" if self.blocked else ""
+            raise Unconfirmed(f"the broker did not confirm a message within {seconds:g} s{why}") from None
+
     @property
     def _address(self) -> str:
         return f"{self._parameters.host}:{self._parameters.port}"
@@ -277,16 +292,6 @@ class _Flight:
     def take_lost(self) -> list[Message]:
         lost, self.lost = self.lost, []
         return lost
-
-
-@contextlib.asynccontextmanager
-async def _confirmed_by(deadline: float, seconds: float) -> AsyncIterator[None]:
-    """Raises Unconfirmed at the deadline, which was SECONDS away."""
-    try:
-        async with asyncio.timeout_at(deadline):
-            yield
-    except TimeoutError:
-        raise Unconfirmed(f"the broker did not confirm a message within {seconds:g} s") from None
 
 
 def _deadline(seconds: float) -> float:

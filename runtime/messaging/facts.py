@@ -37,7 +37,10 @@ class Node:
 
 @dataclass(frozen=True, kw_only=True)
 class Service:
-    """A service of the swarm. ``declared`` differs if what its containers are made from does."""
+    """A service of the swarm. ``declared`` differs if what its containers are made from does.
+
+    ``memory`` and ``processors`` are the limits of a container; none is None.
+    """
 
     id: str
     name: str
@@ -45,6 +48,8 @@ class Service:
     replicas: int
     declared: str
     updated: float
+    memory: int | None = None
+    processors: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +68,24 @@ class Task:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Certificate:
+    """A certificate of the swarm, and from when to when it is valid."""
+
+    name: str
+    begins: float
+    ends: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Secret:
+    """A secret of a service, and when docker got it. ``generated`` by `pulumi up`, or chosen by somebody."""
+
+    name: str
+    generated: bool
+    made: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class Swarm:
     """The whole swarm at one moment, in unix seconds."""
 
@@ -70,6 +93,8 @@ class Swarm:
     nodes: tuple[Node, ...] = ()
     services: tuple[Service, ...] = ()
     tasks: tuple[Task, ...] = ()
+    certificates: tuple[Certificate, ...] = ()
+    secrets: tuple[Secret, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -155,6 +180,8 @@ def swarm_of(fields: dict[str, Any]) -> Swarm:
         nodes=tuple(_made(Node, each) for each in fields["nodes"]),
         services=tuple(_made(Service, each) for each in fields["services"]),
         tasks=tuple(_made(Task, each) for each in fields["tasks"]),
+        certificates=tuple(_made(Certificate, each) for each in fields.get("certificates", ())),
+        secrets=tuple(_made(Secret, each) for each in fields.get("secrets", ())),
     )
 
 

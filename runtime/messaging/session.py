@@ -92,7 +92,10 @@ async def connect(parameters: pika.ConnectionParameters) -> "Session":
 
 
 class Session:
-    """``lost`` is done, with the reason, once the connection cannot be used any more."""
+    """``lost`` is done, with the reason, once the connection cannot be used any more.
+
+    ``blocked`` is what the broker is short of, while it takes no message for that.
+    """
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -102,6 +105,7 @@ class Session:
         self._consumer_tags: dict[str, str] = {}  # by the queue
         self._opened: asyncio.Future[None] = self._loop.create_future()
         self.lost: asyncio.Future[str] = self._loop.create_future()
+        self.blocked: str | None = None
 
     @property
     def open(self) -> bool:
@@ -115,6 +119,8 @@ class Session:
             on_close_callback=lambda _, error: self._end(_cause(error)),
             custom_ioloop=self._loop,
         )
+        self._connection.add_on_connection_blocked_callback(self._on_blocked)
+        self._connection.add_on_connection_unblocked_callback(self._on_unblocked)
         await self._either(self._opened, CONNECT_SECONDS)
         self.consuming = await self._channel()
         self.consuming.add_on_cancel_callback(lambda _: self._abandon("the broker cancelled the consumer"))
@@ -289,6 +295,12 @@ class Session:
                 confirmed.set_exception(Rejected("the broker refused the message"))
             else:
                 confirmed.set_result(None)
+
+    def _on_blocked(self, _: Any, frame: Any) -> None:
+        self.blocked = frame.method.reason or "out of something"
+
+    def _on_unblocked(self, *_: Any) -> None:
+        self.blocked = None
 
     def _on_channel_closed(self, _: Any, error: Exception) -> None:
         # A close by us ends only that channel. A close by the broker means that this session is out of step.

@@ -147,6 +147,19 @@ class FileManager:
             if NO_SUCH_METHOD not in error.faultString:
                 raise
 
+    async def disk(self) -> tuple[int, int] | None:
+        """The size of the disk that the catalogue is on, and how much of it is free, in bytes.
+
+        None if the File Manager cannot tell, as one of a user's own.
+        """
+        try:
+            told = await self._call("catalogueDisk")
+        except xml_rpc.Fault as error:
+            if NO_SUCH_METHOD in error.faultString:
+                return None
+            raise
+        return int(told["size"]), int(told["free"])
+
     async def find(self, name: str, original: str) -> str | None:
         """Id of the product NAME that was made from the file ORIGINAL; None if the catalogue has none."""
         found = await self._newest(name)

@@ -68,16 +68,13 @@ class Workflows:
         return [each["id"] for each in self.events[event].all("workflow")] if event in self.events else []
 
 
-def read(
-    policies: Sequence[Places],
-    used: Collection[str],
-    files: Files,
-    classes: Mapping[str, Classes],
-    report: Report,
+def define(
+    policies: Sequence[Places], files: Files, report: Report, *, used: Collection[str] = ()
 ) -> Workflows:
-    """Read the policies of one Workflow Manager, which knows them all together, and report what is wrong.
+    """What the policies of one Workflow Manager define, which knows them all together.
 
-    What no job can get to is only a warning: USED are the events that jobs are sent to.
+    Reported are files that cannot be read, and what is defined twice. USED are the events that jobs are
+    sent to.
     """
     conditions: list[Element] = []
     tasks: list[Element] = []
@@ -90,7 +87,7 @@ def read(
         for into, elements in zip((events, tasks, conditions, workflows), (*found, roots), strict=True):
             into.extend(elements)
             owners.update(dict.fromkeys(elements, places))
-    defined = Workflows(
+    return Workflows(
         conditions=by_id(conditions, report),
         tasks=by_id(tasks, report),
         events=by_id(events, report, key="name"),
@@ -98,6 +95,21 @@ def read(
         owners=owners,
         used=used,
     )
+
+
+def read(
+    policies: Sequence[Places],
+    used: Collection[str],
+    files: Files,
+    classes: Mapping[str, Classes],
+    report: Report,
+) -> Workflows:
+    """Read the policies of one Workflow Manager, and report all that is wrong.
+
+    What no job can get to is only a warning.
+    """
+    defined = define(policies, files, report, used=used)
+    owners = defined.owners
     lenient = replace(report, is_lenient=True)
     for condition in defined.conditions.values():
         places = owners[condition]

@@ -7,7 +7,9 @@ to remove.
 
 import asyncio
 import contextlib
+import os
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,7 @@ from runtime.records.ledger import Ledger, parse_lines
 INSTANCE_KEY = "WorkflowInstId"
 INGEST = "filemgr.ingestProduct"
 REMOVAL = "filemgr.removeProduct"
+ANYBODY_WRITES = 0o222  # bits of a folder's mode
 # Calls that say something about a product. Others are passed on without a look at their parameters.
 RECORDED_CALLS = frozenset(
     {INGEST, "filemgr.addProductReferences", "filemgr.setProductTransferStatus", REMOVAL}
@@ -97,7 +100,9 @@ class Evidence:
         """
         if call.method == REMOVAL:
             if taken_from := self._run_of(call.product):
-                await self._note(taken_from, kind="removed", product=call.product)
+                obstacle = await asyncio.to_thread(_obstacle, call.archived)
+                why = {"why": obstacle} if obstacle else {}
+                await self._note(taken_from, kind="removed", product=call.product, **why)
             return None
         run = self._run(call.instance)
         if run is None or run.folder is None:
@@ -177,6 +182,22 @@ class Evidence:
         if opening is None:
             return RunRef(journal=path, folder=None, number=1)
         return RunRef(journal=path, folder=Path(opening["ledger"]), number=opening["run"])
+
+
+def _obstacle(archived: Iterable[str]) -> str | None:
+    """Why OODT's client could not move a file into the archive, as far as this container sees it.
+
+    The client takes the product back and tells nobody. It is another user than this process.
+    """
+    with contextlib.suppress(OSError):
+        for file in archived:
+            folder = next((each for each in Path(file).parents if each.is_dir()), Path("/"))
+            disk = os.statvfs(folder)
+            if disk.f_flag & os.ST_RDONLY or not folder.stat().st_mode & ANYBODY_WRITES:
+                return f"nobody may write to its folder {folder}"
+            if not disk.f_bavail:
+                return f"the disk of its folder {folder} is full"
+    return None
 
 
 def _opening(path: Path) -> dict[str, Any] | None:

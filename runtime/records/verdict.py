@@ -211,12 +211,16 @@ def _output_problem(lines: Iterable[Line]) -> _Problem | None:
 
 def _not_ingested(lines: Sequence[Line]) -> _Problem | None:
     kept = {ingest.file: ingest for ingest in _ingests(lines, _TAKEN_OUT)}
+    obstacles = _obstacles(lines)
     refusals = {line.get("file"): line.get("fault") for line in lines if line["kind"] in _REFUSALS}
     for line in lines:
         if line["kind"] != "expects":
             continue
         for file in line["files"]:
             ingest = kept.get(file)
+            if ingest is None and file in obstacles:
+                what = f"output {file} did not reach the archive: {obstacles[file]}"
+                return _Problem(line["task"], what)
             if ingest is None:
                 why = refusals.get(file) or "the crawler did not offer it to the File Manager"
                 return _Problem(line["task"], f"output {file} was not ingested: {why}")
@@ -225,6 +229,16 @@ def _not_ingested(lines: Sequence[Line]) -> _Problem | None:
                     line["task"], f"output {file} is in the catalogue but did not reach the archive"
                 )
     return None
+
+
+def _obstacles(lines: Sequence[Line]) -> dict[str, str]:
+    """Files whose products OODT's client took back, with what is known of why."""
+    files = {line["product"]: line.get("file") or "" for line in lines if line["kind"] == "ingest"}
+    return {
+        files[line["product"]]: line["why"]
+        for line in lines
+        if line["kind"] == "removed" and line.get("why") and line["product"] in files
+    }
 
 
 def _statuses(lines: Iterable[Line]) -> Iterator[Line]:

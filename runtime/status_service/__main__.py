@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import logging
 import sqlite3
 import sys
@@ -27,6 +28,7 @@ from runtime.status_service.lines import Sampler
 from runtime.status_service.live import Live
 from runtime.status_service.management import Management
 from runtime.status_service.numbers import Numbers
+from runtime.status_service.opening import Opening
 from runtime.status_service.operations import Operations
 from runtime.status_service.parts import Parts
 from runtime.status_service.recorder import Recorder
@@ -35,13 +37,29 @@ from runtime.status_service.settings import StatusSettings, status_settings
 from runtime.status_service.store import Store
 from runtime.status_service.swarm import SwarmWatch
 from runtime.status_service.watch import Watch
+from runtime.status_service.workflows import Workflows
 
 log = logging.getLogger(__name__)
 
 
 async def serve(settings: StatusSettings, stop: asyncio.Event) -> None:
     """Keep the history and answer questions until STOP is set."""
-    store = await asyncio.to_thread(Store, settings.database, keep=settings.keep)
+    with server.listen(settings.port) as listening:
+        log.info("answering on port %d, history in %s", settings.port, settings.database)
+        opening = Opening()
+        serving = asyncio.create_task(server.serve(opening, listening, stop, opening.end_streams))
+        try:
+            await _work(settings, stop, opening, serving)
+        finally:
+            stop.set()
+            await serving
+
+
+async def _work(
+    settings: StatusSettings, stop: asyncio.Event, opening: Opening, serving: asyncio.Task[None]
+) -> None:
+    """Open the history, and do all that the service does until SERVING has ended."""
+    store = await asyncio.to_thread(Store, settings.database, keep=settings.keep, tell=opening.tell)
     async with contextlib.AsyncExitStack() as stack:
         stack.callback(store.close)
         client = await stack.enter_async_context(aiohttp.ClientSession())
@@ -62,9 +80,10 @@ async def serve(settings: StatusSettings, stop: asyncio.Event) -> None:
         cancellation = Cancellation(ledger, store, broker)
         management = Management(client, settings.management_url, settings.broker_url)
         numbers = Numbers(store, broker, management)
-        live = Live(numbers)
-        disks = Disks({"share": settings.ledger, "history": settings.database.parent})
+        file_manager = FileManager(client, settings.filemgr_url)
+        disks = Disks({"share": settings.ledger, "history": settings.database.parent}, file_manager)
         alarms = await asyncio.to_thread(Alarms, settings.alarms)
+        live = Live(numbers, alarms)
         pauses = Pauses(settings.ledger)
         watch = Watch(
             alarms,
@@ -98,11 +117,10 @@ async def serve(settings: StatusSettings, stop: asyncio.Event) -> None:
                 store=store,
                 changes=changes,
                 swarm=swarm,
-                file_manager=FileManager(client, settings.filemgr_url),
+                file_manager=file_manager,
             ),
+            workflows=Workflows(settings.workflows, settings.events),
         )
-        listening = stack.enter_context(server.listen(settings.port))
-        log.info("answering on port %d, history in %s", settings.port, settings.database)
         tasks = [
             asyncio.create_task(work)
             for work in (
@@ -117,7 +135,11 @@ async def serve(settings: StatusSettings, stop: asyncio.Event) -> None:
             # It ends by an error only. Then a restart is better than answers from an old history.
             task.add_done_callback(lambda _: stop.set())
         stack.push_async_callback(_end, tasks)
-        await server.serve(application(parts, assets=settings.assets), listening, stop, live.end)
+        app = application(parts, assets=settings.assets)
+        # What is there now stays. To look through it for garbage takes 50 ms, in which nobody gets an answer.
+        gc.freeze()
+        opening.open(app, live.end)
+        await serving
 
 
 async def _end(tasks: list[asyncio.Task[None]]) -> None:

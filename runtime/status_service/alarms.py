@@ -48,6 +48,7 @@ class Alarms:
         self._open: dict[str, Alarm] = {}
         self._messages: list[Message] = []
         self._since: dict[str, float] = {}
+        self._soon: list[Alarm] = []
         self._lock = threading.Lock()
         self._begun = False
         try:
@@ -64,6 +65,12 @@ class Alarms:
     def open(self) -> list[dict[str, Any]]:
         """Those that go on, the oldest first."""
         return [asdict(alarm) for alarm in sorted(self._open.values(), key=lambda alarm: alarm.began)]
+
+    @property
+    def now(self) -> list[dict[str, Any]]:
+        """Those that go on, and what will be one if it holds for longer, the oldest first."""
+        known = [*self._open.values(), *self._soon]
+        return [asdict(alarm) for alarm in sorted(known, key=lambda alarm: alarm.began)]
 
     def update(
         self, holding: Iterable[Holding], *, at: float, unknown: Callable[[str], bool], tell: bool
@@ -92,15 +99,7 @@ class Alarms:
             if key in self._open:
                 self._open[key].held = at
             elif at - self._since[key] >= each.condition.holds:
-                alarm = self._open[key] = Alarm(
-                    name=each.condition.name,
-                    severity=each.condition.severity,
-                    labels=dict(each.labels),
-                    summary=each.summary,
-                    description=each.description,
-                    began=at,
-                    held=at,
-                )
+                alarm = self._open[key] = _alarm(each, began=at, held=at)
                 changed = True
                 self._add(alarm, None, tell)
         for key, alarm in list(self._open.items()):
@@ -108,6 +107,11 @@ class Alarms:
                 del self._open[key]
                 changed = True
                 self._add(alarm, at, tell)
+        self._soon = [
+            _alarm(each, began=self._since[key], held=at)
+            for key, each in found.items()
+            if key not in self._open
+        ]
         return changed
 
     def next(self) -> Message | None:
@@ -131,6 +135,18 @@ class Alarms:
             file.flush()
             os.fsync(file.fileno())
         draft.replace(self._file)
+
+
+def _alarm(holding: Holding, *, began: float, held: float) -> Alarm:
+    return Alarm(
+        name=holding.condition.name,
+        severity=holding.condition.severity,
+        labels=dict(holding.labels),
+        summary=holding.summary,
+        description=holding.description,
+        began=began,
+        held=held,
+    )
 
 
 def message(alarm: Alarm, ended: float | None) -> Message:

@@ -21,6 +21,10 @@ class Health(BaseModel):
 class BrokerState(BaseModel):
     connected: bool
     problem: str | None
+    short: list[Literal["memory", "disk"]] = Field(
+        description="What the broker is short of: it takes no message meanwhile"
+    )
+    blocked: int = Field(description="Connections that wait to publish")
 
 
 class Queues(BaseModel):
@@ -58,6 +62,7 @@ class Batch(BaseModel):
 
 class Overview(BaseModel):
     at: float
+    behind: int = Field(description="Announcements that wait to be taken in: jobs and batches lack them")
     broker: BrokerState
     queues: list[Queues]
     nodes: list[Slots]
@@ -152,11 +157,13 @@ class CancelledJob(BaseModel):
     job: str
     event: str
     state: State
+    done: bool = Field(description="False for a dry run: the state is that of now")
+    text: str
 
 
 class Reason(BaseModel):
     event: str
-    reason: str | None
+    reason: str | None = Field(description="Without what is one job's own, for which there is a …")
     jobs: int
     example: str = Field(description="Id of one of these jobs")
 
@@ -209,6 +216,20 @@ class SwarmService(BaseModel):
     replicas: int
     running: int
     updated: float
+    memory: int | None = Field(description="Bytes that each container may have; null without a limit")
+    processors: float | None = Field(description="The same of processors")
+
+
+class Certificate(BaseModel):
+    name: str
+    begins: float
+    ends: float
+
+
+class Secret(BaseModel):
+    name: str
+    generated: bool = Field(description="By pulumi up; the others were chosen by somebody")
+    made: float = Field(description="When docker got it")
 
 
 class Swarm(BaseModel):
@@ -216,6 +237,8 @@ class Swarm(BaseModel):
     fresh: bool = Field(description="Whether it was heard within the last seconds")
     nodes: list[SwarmNode]
     services: list[SwarmService]
+    certificates: list[Certificate] = Field(description="Of the swarm and its managers")
+    secrets: list[Secret] = Field(description="Of our services; never what they hold")
 
 
 class Change(BaseModel):
@@ -280,6 +303,47 @@ class Deleted(BaseModel):
     left: int = Field(description="Jobs that the same request again goes on with")
     done: bool
     text: str
+
+
+class Condition(BaseModel):
+    id: str
+    defined: bool = Field(description="Whether the policy has it: OODT refuses the event if not")
+    name: str
+    class_name: str
+    properties: dict[str, str] = Field(description="Its configuration, with variables filled in")
+
+
+class Task(Condition):
+    pge_config: str | None = Field(description="Configuration file of a PGE task, as a container sees it")
+    required: list[str] = Field(description="Metadata without which a job is dead at once")
+    conditions: list[Condition] = Field(description="What has to hold before it begins")
+
+
+class Workflow(BaseModel):
+    id: str
+    defined: bool = Field(description="Whether the policy has it: OODT refuses the event if not")
+    name: str
+    file: str
+    tasks: list[Task] = Field(description="They run one after the other")
+
+
+class EventSettings(BaseModel):
+    max_workflows: int = Field(description="Jobs at once on each Workflow Manager")
+    priority: Literal["normal", "high"]
+    max_attempts: int = Field(description="Runs of a job until it is dead")
+    job_timeout: int = Field(description="Seconds that a run may take")
+
+
+class EventWorkflows(BaseModel):
+    event: str
+    workflows: list[Workflow] = Field(description="OODT starts them side by side; none if no policy has any")
+    settings: EventSettings | None = Field(description="null if no Workflow Manager takes its jobs")
+
+
+class Workflows(BaseModel):
+    problems: list[str] = Field(description="What of the policies cannot be read, or names nothing")
+    workflow_managers: SwarmService | None = Field(description="null while the swarm is not known")
+    events: list[EventWorkflows]
 
 
 class Forgotten(BaseModel):

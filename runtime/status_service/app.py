@@ -27,11 +27,12 @@ from runtime.status_service.routes import (
     stories,
     swarm,
 )
+from runtime.status_service.routes import workflows as workflow_routes
 
 API = "/api/v1"
 MOST_BYTES = 1_000_000
 # Everything that needs the token, by its subject.
-SUBJECTS = (overview, alarms, actions, cancellations, batches, stories, jobs, history, swarm)
+SUBJECTS = (overview, alarms, actions, cancellations, batches, stories, jobs, history, swarm, workflow_routes)
 # The console, by its views. The first of them is part of the document, since it is the address to begin with.
 VIEWS = (login, live, console_batches, story, console_jobs, dead, workflows, console_swarm)
 DESCRIPTION = (

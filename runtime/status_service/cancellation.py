@@ -12,12 +12,31 @@ from runtime.messaging.announcements import Announcement, StateChange, announce
 from runtime.messaging.broker import Broker
 from runtime.messaging.session import Rejected
 from runtime.records.ledger import Ledger, Verdict
+from runtime.status_service.history import Record
 from runtime.status_service.store import Store
 
 log = logging.getLogger(__name__)
 
 # So many jobs are cancelled at once, since each waits for the shared disk.
 AT_ONCE = 16
+
+
+def outlook(job: str, found: Record | None) -> str:
+    """What cancelling the job would do now, by what is FOUND of it in the history."""
+    state = str(found["state"]) if found else "QUEUED"
+    if found is None or state == "QUEUED":
+        known = "is queued" if found else "is not known: perhaps its message waits in the queue"
+        return f"job {job} {known}; it ends without a run when its turn comes"
+    if state == "RUNNING":
+        where = found["node"] or "a node that is not known"
+        return (
+            f"job {job} runs on {where}, run {found['run']}: its program is killed within ten seconds, "
+            "and its products are removed"
+        )
+    if state == "RETRYING":
+        reason = f" ({found['reason']})" if found["reason"] else ""
+        return f"job {job} waits for another run after run {found['run']} has failed{reason}: none begins"
+    return f"job {job} has ended before, {state.lower()}: nothing happens"
 
 
 class Cancellation:

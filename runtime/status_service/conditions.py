@@ -3,15 +3,18 @@
 The names and texts are those of the alarms for Prometheus (images/prometheus/alarms.yml), which watches more.
 """
 
+import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from runtime.status_service.disks import Disk
 from runtime.status_service.management import Snapshot
-from runtime.status_service.swarm import NodeNow
+from runtime.status_service.swarm import Aging, NodeNow
 
 DEATHS_SECONDS = 900.0
 LEAST_FREE = 0.1
+LEAST_LEFT, LEAST_LEFT_SECONDS = 0.1, 10 * 86400.0
+OLD_SECONDS = 365 * 86400.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +55,17 @@ BROKER_DOWN = Condition(
     "oodt-rabbitmq, and docker service logs --tail 50 oodt-rabbitmq. It goes on with its queues once it runs "
     "again.",
 )
+BROKER_SHORT = Condition(
+    name="OodtBrokerShort",
+    severity="critical",
+    holds=60,
+    summary="The broker is short of {resource}: it takes no message",
+    description="Nobody can submit, and workers cannot report: what runs goes on and is reported later. Disk "
+    "is that of the manager, with 1 GB left: docker system df there, docker image prune --all, or a larger "
+    "disk. Memory is used by messages and connections: oodt clean dead throws dead messages away, fewer "
+    "submitters at once help too. It takes messages again by itself.",
+    needs="broker",
+)
 NO_CONSUMER = Condition(
     name="OodtNoConsumer",
     severity="critical",
@@ -83,9 +97,9 @@ DISK_FULL = Condition(
     severity="critical",
     holds=300,
     summary="The disk of the {place} has {left} left",
-    description="On a full share no job can end. See what can go, then delete it: oodt clean jobs logs "
-    "--older-than 7d, and the same with --yes. Products go by oodt clean products. The history's disk is the "
-    "manager's.",
+    description="On a full share or catalogue no job can end. What can go from the share: oodt clean jobs "
+    "logs --older-than 7d; with --yes it is deleted. Products go by oodt clean products. Catalogue and "
+    "history are on the manager's own disk: docker system df there. Jobs go on by themselves then.",
 )
 DISK_UNKNOWN = Condition(
     name="OodtDiskUnknown",
@@ -95,7 +109,39 @@ DISK_UNKNOWN = Condition(
     description="No job can begin or end. Look whether it is mounted on the manager, and whether its server "
     "answers: df on the manager, then the log of oodt-status.",
 )
-CONDITIONS = (BROKER_DOWN, NO_CONSUMER, JOBS_DIE, NODE_DOWN, DISK_FULL, DISK_UNKNOWN)
+CERTIFICATE_ENDS = Condition(
+    name="OodtCertificateEnds",
+    severity="critical",
+    holds=3600,
+    summary="{certificate}: certificate ends in {left}",
+    description="Docker renews the certificates of nodes by itself, and has not. When it has ended, nodes "
+    "that start do not come back into the swarm. On the manager, this renews the root and all nodes: docker "
+    "swarm ca --rotate",
+    needs="swarm",
+)
+PASSWORD_OLD = Condition(
+    name="OodtPasswordOld",
+    severity="warning",
+    holds=3600,
+    summary="Password {secret} is {age} old",
+    description="This makes a new one: pulumi up --replace '**Password::{secret}'. Services that have it "
+    "start anew; their jobs end, or run again. The commands find it by themselves; producers of your own "
+    "need the new stack output, browsers a new log-in.",
+    needs="swarm",
+)
+SECRET_OLD = Condition(
+    name="OodtSecretOld",
+    severity="warning",
+    holds=3600,
+    summary="Secret {secret} is {age} old",
+    description="Somebody has chosen it: get a new one where it comes from. Then pulumi config set --secret, "
+    "with the key that has it (alarm_webhook, workflow_secrets or an entry of workflows), and pulumi up.",
+    needs="swarm",
+)
+CONDITIONS = (
+    *(BROKER_DOWN, BROKER_SHORT, NO_CONSUMER, JOBS_DIE, NODE_DOWN, DISK_FULL, DISK_UNKNOWN),
+    *(CERTIFICATE_ENDS, PASSWORD_OLD, SECRET_OLD),
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,6 +156,8 @@ class Facts:
     disks: Sequence[Disk]
     nodes: Sequence[NodeNow] | None
     paused: Collection[str] = ()
+    aging: Aging | None = None
+    at: float = field(default_factory=time.time)
 
     def holding(self) -> list[Holding]:
         """The conditions that hold."""
@@ -118,6 +166,7 @@ class Facts:
             *_of_jobs(self.deaths),
             *_of_nodes(self.nodes or ()),
             *_of_disks(self.disks),
+            *(_of_aging(self.aging, self.at) if self.aging else ()),
         ]
 
     def leave_open(self, name: str) -> bool:
@@ -136,6 +185,8 @@ def _of_broker(snapshot: Snapshot | None, paused: Collection[str]) -> Iterator[H
     if snapshot is None:
         yield Holding(condition=BROKER_DOWN)
         return
+    for resource in dict.fromkeys(snapshot.short):
+        yield Holding(condition=BROKER_SHORT, labels={"resource": resource})
     for queues in snapshot.queues:
         if queues.queued and not queues.consumers and queues.event not in paused:
             yield Holding(condition=NO_CONSUMER, labels={"event": queues.event})
@@ -145,6 +196,25 @@ def _of_jobs(deaths: Mapping[str, int]) -> Iterator[Holding]:
     for event, jobs in deaths.items():
         if jobs:
             yield Holding(condition=JOBS_DIE, labels={"event": event})
+
+
+def _of_aging(aging: Aging, at: float) -> Iterator[Holding]:
+    for certificate in aging.certificates:
+        left = certificate.ends - at
+        # Docker renews one when half to four fifths of its time are over.
+        if left < min(LEAST_LEFT_SECONDS, LEAST_LEFT * (certificate.ends - certificate.begins)):
+            labels, values = {"certificate": certificate.name}, {"left": days(left)}
+            yield Holding(condition=CERTIFICATE_ENDS, labels=labels, values=values)
+    for secret in aging.secrets:
+        if at - secret.made > OLD_SECONDS:
+            condition = PASSWORD_OLD if secret.generated else SECRET_OLD
+            labels, values = {"secret": secret.name}, {"age": days(at - secret.made)}
+            yield Holding(condition=condition, labels=labels, values=values)
+
+
+def days(seconds: float) -> str:
+    """As Prometheus writes a duration of days."""
+    return f"{seconds / 86400:.0f} days"
 
 
 def _of_disks(disks: Sequence[Disk]) -> Iterator[Holding]:

@@ -2,15 +2,19 @@
 
 import json
 import sqlite3
-import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from runtime.messaging.announcements import FINAL
+from runtime.status_service import schema
 from runtime.status_service.moment import Moment
 
 Record = dict[str, Any]
+# Executes a query, with its parameters.
+Rows = Callable[..., list[sqlite3.Row]]
 
 JOB_FIELDS = (
     *("event", "batch", "state", "run", "attempts", "node", "reason"),
@@ -18,38 +22,46 @@ JOB_FIELDS = (
 )
 FILTERS = ("event", "batch", "state", "node", "job", "reason")
 # The filters that few jobs match, the most selective first. SQLite does not know which they are.
-SELECTIVE = ("job", "batch", "reason", "node")
+SELECTIVE = ("job", "reason", "alike", "batch", "node")
+NEWEST = "ORDER BY seen DESC LIMIT ?"
+# So many of them are looked at for their reasons.
+MOST_RETRYING = 5000
 # They have an index with the state.
 WITH_STATE = ("batch", "node")
 
 
 class History:
-    """Questions to the history. Every method may block on the disk."""
+    """Questions to the history. Every method may block on the disk.
 
-    def __init__(self, connection: sqlite3.Connection, lock: threading.RLock) -> None:
-        self._connection = connection
-        self._lock = lock
+    Each is answered from a connection of its own: it waits neither for another question nor for a writer.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._idle: list[sqlite3.Connection] = []
+        self._closed = False
 
     def close(self) -> None:
-        with self._lock:
-            self._connection.close()
+        self._closed = True
+        while self._idle:
+            self._idle.pop().close()
 
     def batches(self, *, limit: int) -> list[Record]:
         """The newest batches."""
-        return self._batches("ORDER BY seen DESC LIMIT ?", limit)
+        return _batches(self._rows, NEWEST, limit)
 
     def batch(self, batch: str, *, event: str | None = None) -> list[Record]:
         """The batches of this name: one, unless several events have one."""
         return [
             each
-            for each in self._batches("WHERE batch = ? ORDER BY event", batch)
+            for each in _batches(self._rows, "WHERE batch = ? ORDER BY event", batch)
             if event in {None, each["event"]}
         ]
 
     def last_change(self, event: str, batch: str) -> float:
         """When the batch or a job of it was heard of last, in unix seconds."""
         rows = self._rows(
-            "SELECT max(updated) AS at FROM jobs WHERE event = ? AND batch = ?"
+            "SELECT max(updated) AS at FROM counts WHERE event = ? AND batch = ?"
             " UNION ALL SELECT seen FROM batches WHERE event = ? AND batch = ?",
             (event, batch, event, batch),
         )
@@ -64,18 +76,31 @@ class History:
         ended_from: float | None = None,
         ended_to: float | None = None,
     ) -> list[Record]:
-        """Jobs that match, the newest first; ``before`` is the number of the last one of the page before."""
-        leading = next((name for name in SELECTIVE if name in filters), None)
-        terms = [f"{_by_index(name, leading)} = :{name}" for name in FILTERS if name in filters]
+        """Jobs that match, the newest first; ``before`` is the number of the last one of the page before.
+
+        Jobs of a time, if they are chosen by nothing that few jobs match, are in the order of their ends.
+        The reason is a job's own, or one that ``reasons`` tells.
+        """
+        if "reason" in filters and self._rows("SELECT 1 FROM jobs WHERE alike = :reason LIMIT 1", filters):
+            filters = {**filters, "alike": filters["reason"]}
+            del filters["reason"]
+        of_time = ended_from is not None or ended_to is not None
+        leading = next((name for name in SELECTIVE if name in filters), "ended" if of_time else None)
+        terms = [f"{_by_index(name, leading)} = :{name}" for name in (*FILTERS, "alike") if name in filters]
+        ended = _by_index("ended", leading)
         if ended_from is not None:
-            terms.append("ended >= :ended_from")
+            terms.append(f"{ended} >= :ended_from")
         if ended_to is not None:
-            terms.append("ended < :ended_to")
+            terms.append(f"{ended} < :ended_to")
+        order, earlier = "number DESC", "number < :before"
+        if leading == "ended":
+            order = "ended DESC, number DESC"
+            earlier = "(ended, number) < (SELECT ended, number FROM jobs WHERE number = :before)"
         if before is not None:
-            terms.append("number < :before")
+            terms.append(earlier)
         where = f"WHERE {' AND '.join(terms)}" if terms else ""
         rows = self._rows(
-            f"SELECT * FROM jobs {where} ORDER BY number DESC LIMIT :limit",
+            f"SELECT * FROM jobs {where} ORDER BY {order} LIMIT :limit",
             {**filters, "before": before, "limit": limit, "ended_from": ended_from, "ended_to": ended_to},
         )
         return [_job(row) for row in rows]
@@ -104,19 +129,40 @@ class History:
     def open_jobs(self, event: str, batch: str) -> list[str]:
         """The batch's jobs that have begun and not ended."""
         rows = self._rows(
-            "SELECT job FROM jobs WHERE event = ? AND batch = ? AND ended IS NULL", (event, batch)
+            "SELECT job FROM jobs WHERE +event = ? AND batch = ? AND ended IS NULL", (event, batch)
         )
         return [row["job"] for row in rows]
 
     def reasons(self, *, event: str | None, batch: str | None, limit: int) -> list[Record]:
-        """Why jobs are dead, the most frequent reason first."""
+        """Why jobs are dead, the most frequent reason first. What is one job's own in it is left out."""
         rows = self._rows(
-            "SELECT event, reason, count(*) AS jobs, max(job) AS example FROM jobs WHERE state = 'DEAD'"
+            "SELECT event, alike AS reason, count(*) AS jobs, max(job) AS example"
+            " FROM jobs INDEXED BY dead_jobs WHERE state = 'DEAD'"
             " AND (:event IS NULL OR event = :event) AND (:batch IS NULL OR batch = :batch)"
-            " GROUP BY event, reason ORDER BY jobs DESC LIMIT :limit",
+            " GROUP BY event, alike ORDER BY jobs DESC LIMIT :limit",
             {"event": event, "batch": batch, "limit": limit},
         )
         return [dict(row) for row in rows]
+
+    def reasons_to_retry(self, *, limit: int) -> list[Record]:
+        """Why the newest jobs that wait for another run have failed, the most frequent reason first."""
+        rows = self._rows(
+            "SELECT event, alike AS reason, count(*) AS jobs, max(job) AS example FROM"
+            " (SELECT event, alike, job FROM jobs WHERE state = 'RETRYING' ORDER BY number DESC LIMIT :most)"
+            " GROUP BY event, alike ORDER BY jobs DESC LIMIT :limit",
+            {"most": MOST_RETRYING, "limit": limit},
+        )
+        return [dict(row) for row in rows]
+
+    def dead_alike(self, event: str, reason: str, *, batch: str | None) -> dict[str, int]:
+        """Jobs that are dead for this reason, as ``reasons`` tells it, by batch; of none: an empty name."""
+        rows = self._rows(
+            "SELECT coalesce(batch, '') AS batch, count(*) AS jobs FROM jobs INDEXED BY dead_jobs"
+            " WHERE state = 'DEAD' AND event = :event AND alike = :reason"
+            " AND (:batch IS NULL OR batch = :batch) GROUP BY batch ORDER BY jobs DESC",
+            {"event": event, "reason": reason, "batch": batch},
+        )
+        return {row["batch"]: row["jobs"] for row in rows}
 
     def runs_of_batch(self, event: str, batch: str, *, limit: int) -> list[Record]:
         """The runs of the batch's newest jobs that have begun, in the order of their start."""
@@ -158,36 +204,33 @@ class History:
     def deaths(self, since: float) -> dict[str, int]:
         """Jobs that have died since then, in unix seconds, by event."""
         rows = self._rows(
-            "SELECT event, count(*) AS jobs FROM jobs WHERE ended > ? AND state = 'DEAD' GROUP BY event",
+            "SELECT event, count(*) AS jobs FROM jobs INDEXED BY jobs_by_end"
+            " WHERE ended > ? AND state = 'DEAD' GROUP BY event",
             (since,),
         )
         return {row["event"]: row["jobs"] for row in rows}
 
     def states(self) -> dict[str, dict[str, int]]:
         """Jobs by their state now, for each event."""
-        found: dict[str, dict[str, int]] = {}
-        for row in self._rows("SELECT event, state, sum(jobs) AS jobs FROM counts GROUP BY event, state"):
-            found.setdefault(row["event"], {})[row["state"]] = row["jobs"]
-        return found
+        return _states(self._rows)
 
     def moment(self, batches: int) -> Moment:
         """The counts now, with the newest BATCHES."""
-        with self._lock:
-            waiting = self._rows(
+        with self._reading() as rows:
+            waiting = rows(
                 "SELECT event, sum(coalesce(submitted, jobs) - known) AS jobs, max(seen) AS seen FROM batches"
                 " WHERE coalesce(submitted, jobs) > known GROUP BY event"
             )
-            running = self._rows(
+            running = rows(
                 "SELECT event, node, count(*) AS jobs FROM jobs WHERE state = 'RUNNING' GROUP BY event, node"
             )
-            changed = {row["event"]: max(row["seen"], self._newest(row["event"])) for row in waiting}
             return Moment(
                 at=time.time(),
-                batches=self.batches(limit=batches),
-                states=self.states(),
+                batches=_batches(rows, NEWEST, batches),
+                states=_states(rows),
                 waiting={row["event"]: row["jobs"] for row in waiting},
                 running={(row["event"], row["node"] or ""): row["jobs"] for row in running},
-                changed=changed,
+                changed={row["event"]: max(row["seen"], _newest(rows, row["event"])) for row in waiting},
             )
 
     def totals(self) -> dict[str, dict[str, float]]:
@@ -196,29 +239,6 @@ class History:
         for row in self._rows("SELECT event, name, value FROM totals"):
             found.setdefault(row["event"], {})[row["name"]] = row["value"]
         return found
-
-    def _newest(self, event: str) -> float:
-        rows = self._rows("SELECT updated FROM jobs WHERE event = ? ORDER BY number DESC LIMIT 1", (event,))
-        return max((row["updated"] for row in rows), default=0.0)
-
-    def _batches(self, condition: str, parameter: object) -> list[Record]:
-        columns = "batch, event, jobs, submitted, cancelled, seen"
-        rows = self._rows(f"SELECT {columns} FROM batches {condition}", (parameter,))
-        batches = [dict(row) for row in rows]
-        for batch in batches:
-            rows = self._rows(
-                "SELECT state, jobs FROM counts WHERE event = ? AND batch = ?",
-                (batch["event"], batch["batch"]),
-            )
-            states = {row["state"]: row["jobs"] for row in rows if row["jobs"]}
-            known = sum(states.values())
-            batch["cancelled"] = bool(batch["cancelled"])
-            sent = batch["submitted"] if batch["submitted"] is not None else batch["jobs"]
-            batch["waiting"] = max(0, (sent or 0) - known)
-            batch["states"] = states
-            batch["ended"] = sum(states.get(state, 0) for state in FINAL)
-            batch["jobs"] = batch["jobs"] if batch["jobs"] is not None else known
-        return batches
 
     def _not_begun(self, event: str, job: str) -> Record | None:
         batch, _, number = job.rpartition(".")
@@ -243,8 +263,57 @@ class History:
         }
 
     def _rows(self, sql: str, parameters: Any = ()) -> list[sqlite3.Row]:
-        with self._lock:
-            return self._connection.execute(sql, parameters).fetchall()
+        with self._reading() as rows:
+            return rows(sql, parameters)
+
+    @contextmanager
+    def _reading(self) -> Iterator[Rows]:
+        """All that is asked within it is of one moment."""
+        try:
+            connection = self._idle.pop()
+        except IndexError:
+            connection = schema.connect_to_read(self._path)
+        try:
+            connection.execute("BEGIN")
+            yield lambda sql, parameters=(): connection.execute(sql, parameters).fetchall()
+            connection.execute("COMMIT")
+        except BaseException:
+            connection.close()
+            raise
+        if self._closed:
+            connection.close()
+        else:
+            self._idle.append(connection)
+
+
+def _states(rows: Rows) -> dict[str, dict[str, int]]:
+    found: dict[str, dict[str, int]] = {}
+    for row in rows("SELECT event, state, sum(jobs) AS jobs FROM counts GROUP BY event, state"):
+        found.setdefault(row["event"], {})[row["state"]] = row["jobs"]
+    return found
+
+
+def _newest(rows: Rows, event: str) -> float:
+    found = rows("SELECT updated FROM jobs WHERE event = ? ORDER BY number DESC LIMIT 1", (event,))
+    return max((row["updated"] for row in found), default=0.0)
+
+
+def _batches(rows: Rows, condition: str, parameter: object) -> list[Record]:
+    columns = "batch, event, jobs, submitted, cancelled, seen"
+    batches = [dict(row) for row in rows(f"SELECT {columns} FROM batches {condition}", (parameter,))]
+    for batch in batches:
+        counts = rows(
+            "SELECT state, jobs FROM counts WHERE event = ? AND batch = ?", (batch["event"], batch["batch"])
+        )
+        states = {row["state"]: row["jobs"] for row in counts if row["jobs"]}
+        known = sum(states.values())
+        batch["cancelled"] = bool(batch["cancelled"])
+        sent = batch["submitted"] if batch["submitted"] is not None else batch["jobs"]
+        batch["waiting"] = max(0, (sent or 0) - known)
+        batch["states"] = states
+        batch["ended"] = sum(states.get(state, 0) for state in FINAL)
+        batch["jobs"] = batch["jobs"] if batch["jobs"] is not None else known
+    return batches
 
 
 def _job(row: sqlite3.Row) -> Record:

@@ -5,6 +5,7 @@ import logging
 import sqlite3
 from collections.abc import AsyncIterator
 
+from runtime.status_service.alarms import Alarms
 from runtime.status_service.numbers import Numbers
 
 log = logging.getLogger(__name__)
@@ -16,10 +17,11 @@ ALIVE_SECONDS = 15.0
 
 
 class Live:
-    """Looks at the numbers while somebody watches."""
+    """Looks at numbers and alarms while somebody watches."""
 
-    def __init__(self, numbers: Numbers) -> None:
+    def __init__(self, numbers: Numbers, alarms: Alarms) -> None:
         self._numbers = numbers
+        self._alarms = alarms
         self._watchers = 0
         self._version = 0
         self._ended = False
@@ -32,7 +34,8 @@ class Live:
             if self._watchers:
                 try:
                     now = await self._numbers.now()
-                    found = (now.snapshot, now.problem, now.states, now.batches)
+                    alarms = [(alarm["summary"], alarm["began"]) for alarm in self._alarms.now]
+                    found = (now.snapshot, now.problem, now.states, now.batches, alarms)
                 except sqlite3.Error as error:
                     log.warning("nobody can tell what has changed: %s", error)
                     found = seen  # type: ignore[assignment]

@@ -3,9 +3,9 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 import aiohttp
@@ -15,6 +15,9 @@ from runtime import names
 ANSWER_SECONDS = 10.0
 # The broker's own numbers are five seconds old.
 FRESH_SECONDS = 2.0
+
+# What the management tells of memory and disk of a broker.
+SUPPLIES = ("mem_alarm", "mem_used", "mem_limit", "disk_free_alarm", "disk_free", "disk_free_limit")
 
 Rows = list[dict[str, Any]]
 
@@ -54,12 +57,35 @@ class Node:
         return max(0, self.slots - self.busy)
 
 
+Resource = Literal["memory", "disk"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Supply:
+    """A resource of the broker. When it is ``short``, the broker takes no message.
+
+    Memory is bytes used, and the most. Disk is bytes free, and the least.
+    """
+
+    resource: Resource
+    short: bool
+    now: int
+    limit: int
+
+
 @dataclass(frozen=True, kw_only=True)
 class Snapshot:
-    """The broker at one moment."""
+    """The broker at one moment. ``blocked`` connections wait until it takes messages again."""
 
     queues: tuple[EventQueues, ...]
     nodes: tuple[Node, ...]
+    supplies: tuple[Supply, ...] = ()
+    blocked: int = 0
+
+    @property
+    def short(self) -> list[Resource]:
+        """What the broker is short of."""
+        return [each.resource for each in self.supplies if each.short]
 
 
 class Management:
@@ -80,15 +106,20 @@ class Management:
         """The broker now, or a moment ago; raises ManagementDown."""
         async with self._lock:
             if self._latest is None or time.monotonic() - self._taken_at > FRESH_SECONDS:
-                queues, consumers, channels, connections = await asyncio.gather(
+                queues, consumers, channels, connections, brokers = await asyncio.gather(
                     self._get(f"queues/{self._vhost}", "name,messages_ready,messages_unacknowledged"),
                     self._get(f"consumers/{self._vhost}"),
                     self._get(f"vhosts/{self._vhost}/channels", "name,messages_unacknowledged"),
-                    self._get(f"vhosts/{self._vhost}/connections", "name,client_properties.connection_name"),
+                    self._get(
+                        f"vhosts/{self._vhost}/connections", "name,state,client_properties.connection_name"
+                    ),
+                    # Without its name a broker that has measured nothing yet would be an empty list.
+                    self._get("nodes", ",".join(("name", *SUPPLIES))),
                 )
-                found = with_consumers(event_queues(queues), consumers)
-                events = {each.event for each in found}
-                self._latest = Snapshot(queues=found, nodes=nodes(events, consumers, channels, connections))
+                try:
+                    self._latest = read(queues, consumers, channels, connections, brokers)
+                except (AttributeError, LookupError, TypeError) as error:
+                    raise ManagementDown(f"{self._base} answered in another form: {error!r}") from error
                 self._taken_at = time.monotonic()
             return self._latest
 
@@ -105,6 +136,17 @@ class Management:
             raise ManagementDown(f"{self._base} did not answer within {ANSWER_SECONDS:g} s") from error
         except aiohttp.ClientError as error:
             raise ManagementDown(f"{self._base} is not reachable: {error}") from error
+
+
+def read(queues: Rows, consumers: Rows, channels: Rows, connections: Rows, brokers: Rows) -> Snapshot:
+    """The answers put together; raises AttributeError, LookupError, TypeError if one has another form."""
+    found = with_consumers(event_queues(queues), consumers)
+    return Snapshot(
+        queues=found,
+        nodes=nodes({each.event for each in found}, consumers, channels, connections),
+        supplies=tuple(supplies(brokers)),
+        blocked=sum(row.get("state") in {"blocked", "blocking"} for row in connections),
+    )
 
 
 def event_queues(rows: Iterable[Mapping[str, Any]]) -> tuple[EventQueues, ...]:
@@ -139,6 +181,15 @@ def with_consumers(
 ) -> tuple[EventQueues, ...]:
     taking = Counter(consumer["queue"]["name"] for consumer in consumers)
     return tuple(replace(each, consumers=taking[each.event]) for each in queues)
+
+
+def supplies(brokers: Iterable[Mapping[str, Any]]) -> Iterator[Supply]:
+    """Memory and disk of the brokers that run."""
+    for row in brokers:
+        if all(isinstance(row.get(name), int) for name in SUPPLIES):
+            memory_short, memory, most, disk_short, disk, least = (row[name] for name in SUPPLIES)
+            yield Supply(resource="memory", short=bool(memory_short), now=memory, limit=most)
+            yield Supply(resource="disk", short=bool(disk_short), now=disk, limit=least)
 
 
 def nodes(

@@ -131,6 +131,23 @@ def _broker(snapshot: Snapshot) -> Iterator[Metric]:
     for queues in snapshot.queues:
         consumers.add_metric([queues.event], queues.consumers)
     yield consumers
+    short = GaugeMetricFamily(
+        "oodt_broker_short",
+        "1 if the broker takes no message, for it is short of memory or disk.",
+        labels=["resource"],
+    )
+    supply = GaugeMetricFamily(
+        "oodt_broker_supply_bytes",
+        "Memory that the broker uses and disk that it has free: now, and where it begins to be short.",
+        labels=["resource", "kind"],
+    )
+    for each in snapshot.supplies:
+        short.add_metric([each.resource], float(each.short))
+        supply.add_metric([each.resource, "now"], each.now)
+        supply.add_metric([each.resource, "limit"], each.limit)
+    blocked = GaugeMetricFamily("oodt_broker_blocked_connections", "Connections that wait to publish.")
+    blocked.add_metric([], snapshot.blocked)
+    yield from (short, supply, blocked)
     slots = GaugeMetricFamily(
         "oodt_slots", "Jobs that a node may have in hand: busy and free.", labels=["node", "state"]
     )

@@ -17,6 +17,7 @@ from runtime.status_service.moment import Moment
 from runtime.status_service.store import Store
 
 FRESH_SECONDS = 0.5
+LATE_SECONDS = 1.0
 # Nothing more comes of a batch that is silent for so long while the event's queue is empty and no job runs.
 SILENT_SECONDS = 60.0
 BATCHES = 100
@@ -24,12 +25,16 @@ BATCHES = 100
 
 @dataclass(frozen=True, kw_only=True)
 class Now:
-    """Everything at one moment. ``snapshot`` is None while the broker's management does not answer."""
+    """Everything at one moment. ``snapshot`` is None while the broker's management does not answer.
+
+    ``behind`` are announcements that wait to be taken in: the history lacks them.
+    """
 
     at: float
     snapshot: Snapshot | None
     problem: str | None
     moment: Moment
+    behind: int = 0
 
     @property
     def batches(self) -> list[Record]:
@@ -60,6 +65,12 @@ class Numbers:
                 self._taken_at = time.monotonic()
             return self._latest
 
+    async def lately(self) -> Now:
+        """As it was within the last second: while somebody follows the console, no view waits for more."""
+        if self._latest is not None and time.monotonic() - self._taken_at < LATE_SECONDS:
+            return self._latest
+        return await self.now()
+
     async def _read(self) -> Now:
         snapshot, problem = None, None
         try:
@@ -68,12 +79,21 @@ class Numbers:
             problem = str(error)
         # Before the queues: a job that begins meanwhile would be counted twice otherwise.
         moment = await asyncio.to_thread(self._store.moment, BATCHES)
+        told = snapshot.queues if snapshot else ()
+        behind, queues = await asyncio.gather(
+            self._behind(), asyncio.gather(*(self._queues(each, moment) for each in told))
+        )
         if snapshot is not None:
-            queues = [await self._queues(each, moment) for each in snapshot.queues]
             busy = moment.busy()
             nodes = tuple(replace(node, busy=busy.get(node.node, 0)) for node in snapshot.nodes)
-            snapshot = Snapshot(queues=tuple(queues), nodes=nodes)
-        return Now(at=time.time(), snapshot=snapshot, problem=problem, moment=moment)
+            snapshot = replace(snapshot, queues=tuple(queues), nodes=nodes)
+        return Now(at=time.time(), snapshot=snapshot, problem=problem, moment=moment, behind=behind)
+
+    async def _behind(self) -> int:
+        try:
+            return await self._broker.depth(names.STATUS_QUEUE) or 0
+        except BrokerDown:
+            return 0
 
     async def _queues(self, counted: EventQueues, moment: Moment) -> EventQueues:
         event = counted.event

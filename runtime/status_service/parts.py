@@ -20,6 +20,7 @@ from runtime.status_service.numbers import Numbers
 from runtime.status_service.operations import Operations
 from runtime.status_service.store import Store
 from runtime.status_service.swarm import SwarmWatch
+from runtime.status_service.workflows import Workflows
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +42,7 @@ class Parts:
     swarm: SwarmWatch
     changes: Changes
     operations: Operations
+    workflows: Workflows
 
     def message(self, event: str, job: str) -> dict[str, Any] | None:
         """What the job's message is made of, as its runs have recorded it. It may block on the disk."""

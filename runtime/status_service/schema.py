@@ -1,8 +1,13 @@
 """The history's tables, and how a file of an earlier version becomes one of this version."""
 
+import logging
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 
+log = logging.getLogger(__name__)
+
+Tell = Callable[[str], None]
 BUSY_SECONDS = 30.0
 
 # Each step makes version N+1 of version N. A step that was released is never changed.
@@ -142,6 +147,34 @@ STEPS = (
         content TEXT NOT NULL
     ) WITHOUT ROWID;
     """,
+    """
+    -- They have what else pages of jobs are filtered by: a job that does not match is passed over without a
+    -- look at its row.
+    DROP INDEX jobs_by_batch;
+    DROP INDEX jobs_of_node;
+    DROP INDEX jobs_by_reason;
+    DROP INDEX jobs_by_end;
+    CREATE INDEX jobs_of_batch ON jobs (batch, number, event, state, node, ended);
+    CREATE INDEX jobs_of_node ON jobs (node, number, event, state, ended);
+    CREATE INDEX jobs_by_reason ON jobs (reason, number, event, state, batch, node, ended)
+        WHERE reason IS NOT NULL;
+    CREATE INDEX jobs_by_end ON jobs (ended, number, event, state) WHERE ended IS NOT NULL;
+    -- When a batch was heard of last is asked for with each look at it.
+    ALTER TABLE counts ADD COLUMN updated REAL NOT NULL DEFAULT 0;
+    """,
+    """
+    -- The reason without what is the one job's own.
+    ALTER TABLE jobs ADD COLUMN alike TEXT;
+    UPDATE jobs SET alike = reason WHERE reason IS NOT NULL;
+    CREATE INDEX jobs_alike ON jobs (alike, number, event, state, batch, node, ended)
+        WHERE alike IS NOT NULL;
+    DROP INDEX dead_jobs;
+    CREATE INDEX dead_jobs ON jobs (event, alike, batch, job, updated) WHERE state = 'DEAD';
+    """,
+    """
+    -- There may be as many batches as jobs, and all their counts are added up twice a second.
+    CREATE INDEX counts_by_state ON counts (event, state, jobs);
+    """,
 )
 
 
@@ -149,11 +182,24 @@ class Unreadable(Exception):
     """The file was written by a later version."""
 
 
-def connect(path: Path) -> sqlite3.Connection:
-    """The history in this file, made or brought to this version; raises Unreadable, sqlite3.Error."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+def log_step(text: str) -> None:
+    log.info("%s", text)
+
+
+def connect_to_read(path: Path) -> sqlite3.Connection:
+    """A connection to a history that is there; raises sqlite3.Error."""
     connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
     connection.row_factory = sqlite3.Row
+    return connection
+
+
+def connect(path: Path, tell: Tell = log_step) -> sqlite3.Connection:
+    """The history in this file, made or brought to this version; raises Unreadable, sqlite3.Error.
+
+    TELL is called with each step of an earlier version, before it begins.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    connection = connect_to_read(path)
     connection.execute("PRAGMA journal_mode = WAL")
     # An announcement is acknowledged after its commit, so the commit has to be on the disk.
     connection.execute("PRAGMA synchronous = FULL")
@@ -164,5 +210,7 @@ def connect(path: Path) -> sqlite3.Connection:
             "use the newer program, or move the file away to begin a new history"
         )
     for number, step in enumerate(STEPS[version:], start=version + 1):
+        if version:
+            tell(f"the history is brought to this version, step {number} of {len(STEPS)}")
         connection.executescript(f"BEGIN; {step} PRAGMA user_version = {number}; COMMIT;")
     return connection

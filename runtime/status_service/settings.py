@@ -8,6 +8,7 @@ from pathlib import Path
 from runtime import names
 from runtime.environment import SettingError, address, integer, is_http, secret
 from runtime.messaging.address import broker_url, management_url
+from runtime.messaging.event import Event, listed_events
 
 DATABASE = "history.sqlite"
 ALARMS = "alarms.json"
@@ -17,7 +18,8 @@ ALARMS = "alarms.json"
 class StatusSettings:
     """``keep`` is the number of ended jobs that the history remembers.
 
-    ``look_token`` may be empty. ``assets`` has the files of other projects that pages load.
+    ``look_token`` may be empty. ``workflows`` is the folder of the policies, ``events`` are those that jobs
+    are sent to. ``assets`` has the files of other projects that pages load.
     """
 
     broker_url: str
@@ -26,6 +28,8 @@ class StatusSettings:
     token: str
     look_token: str
     archive: Path
+    workflows: Path
+    events: tuple[Event, ...]
     assets: Path
     alarm_webhook: str = field(repr=False)
     ledger: Path
@@ -42,6 +46,7 @@ class StatusSettings:
 
 def status_settings(env: Mapping[str, str] = os.environ) -> StatusSettings:
     """Settings of this container; raises SettingError."""
+    described = env.get(names.EVENTS)
     return StatusSettings(
         broker_url=broker_url(env),
         management_url=management_url(env),
@@ -49,6 +54,8 @@ def status_settings(env: Mapping[str, str] = os.environ) -> StatusSettings:
         token=_token(env),
         look_token=env.get(names.STATUS_LOOK_TOKEN) or secret(names.STATUS_LOOK_TOKEN_SECRET),
         archive=Path(env.get(names.OODT_ARCHIVE) or names.ARCHIVE_DIR),
+        workflows=Path(env.get(names.OODT_CONFIG) or names.CONFIG_DIR),
+        events=listed_events(described) if described else (),
         assets=Path(env.get(names.STATUS_ASSETS) or names.ASSETS_DIR),
         alarm_webhook=_alarm_webhook(env),
         ledger=Path(env.get(names.OODT_LEDGER) or names.LEDGER_DIR),

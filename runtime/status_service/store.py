@@ -8,9 +8,11 @@ import json
 import sqlite3
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
+from runtime.messaging.alike import shared
 from runtime.messaging.announcements import FINAL, Action, Announcement, Redrive, StateChange, Submission
 from runtime.outcome import to_fields
 from runtime.status_service import schema
@@ -34,43 +36,43 @@ ADD_TOTAL = """
 class Store(History):
     """The history in one file. Every method may block on the disk."""
 
-    def __init__(self, path: Path, *, keep: int) -> None:
-        super().__init__(schema.connect(path), threading.RLock())
+    def __init__(self, path: Path, *, keep: int, tell: schema.Tell = schema.log_step) -> None:
+        """TELL is called with what is done to a history of an earlier version, which may take minutes."""
+        super().__init__(path)
+        self._connection = schema.connect(path, tell)
+        self._lock = threading.Lock()
         self._keep = keep
+
+    def close(self) -> None:
+        super().close()
+        with self._lock:
+            self._connection.close()
 
     def apply(self, announcements: Iterable[Announcement]) -> None:
         """Take them in; they are on the disk when this returns."""
-        with self._lock:
-            self._connection.execute("BEGIN IMMEDIATE")
-            try:
-                for announcement in announcements:
-                    match announcement:
-                        case StateChange():
-                            self._change(announcement)
-                        case Submission():
-                            self._submission(announcement)
-                        case Redrive():
-                            self._redrive(announcement)
-                        case Action():
-                            insert(self._connection, change_of(announcement))
-            except BaseException:
-                self._connection.execute("ROLLBACK")
-                raise
-            self._connection.execute("COMMIT")
+        with self._writing() as db:
+            for announcement in announcements:
+                match announcement:
+                    case StateChange():
+                        self._change(announcement)
+                    case Submission():
+                        self._submission(announcement)
+                    case Redrive():
+                        self._redrive(announcement)
+                    case Action():
+                        insert(db, change_of(announcement))
 
     def mark_cancelled(self, event: str, batch: str) -> None:
         """Remember that no job of the batch may begin any more."""
-        with self._lock:
-            self._connection.execute(
-                "UPDATE batches SET cancelled = 1 WHERE event = ? AND batch = ?", (event, batch)
-            )
+        with self._writing() as db:
+            db.execute("UPDATE batches SET cancelled = 1 WHERE event = ? AND batch = ?", (event, batch))
 
     def sample(self, at: int, numbers: Mapping[str, tuple[int, int]]) -> None:
         """Remember how many jobs of each event are queued and run, and forget samples that are too old."""
         totals = self.totals()
-        with self._lock:
-            self._connection.execute("DELETE FROM samples WHERE at < ?", (at - KEPT_SAMPLES_SECONDS,))
-            self._connection.executemany(
+        with self._writing() as db:
+            db.execute("DELETE FROM samples WHERE at < ?", (at - KEPT_SAMPLES_SECONDS,))
+            db.executemany(
                 "INSERT OR REPLACE INTO samples VALUES (?, ?, ?, ?, ?, ?)",
                 [
                     (at, event, queued, running, *(totals.get(event, {}).get(name, 0) for name in GROWING))
@@ -80,37 +82,33 @@ class Store(History):
 
     def forget_products(self, event: str, jobs: Iterable[str]) -> None:
         """Remember of these jobs that their products are deleted."""
-        with self._lock:
-            self._connection.execute("BEGIN IMMEDIATE")
-            self._connection.executemany(
+        with self._writing() as db:
+            db.executemany(
                 "UPDATE jobs SET products = '[]' WHERE event = ? AND job = ?", [(event, job) for job in jobs]
             )
-            self._connection.execute("COMMIT")
 
     def pending_redrive(self, event: str, job: str) -> str | None:
         """The redrive by which a dead job is queued again; None if it is not."""
-        with self._lock:
-            found = self._job(event, job)
-        redrive: str | None = found["redrive"] if found and found["state"] == "QUEUED" else None
+        found = self._rows(
+            "SELECT redrive FROM jobs WHERE event = ? AND job = ? AND state = 'QUEUED'", (event, job)
+        )
+        redrive: str | None = found[0]["redrive"] if found else None
         return redrive
 
     def prune(self) -> int:
         """Forget the oldest ended jobs, beyond the number to keep. Returns how many were forgotten."""
-        with self._lock:
-            newest_gone = self._connection.execute(
-                "SELECT ended FROM jobs WHERE ended IS NOT NULL ORDER BY ended DESC LIMIT 1 OFFSET ?",
-                (self._keep,),
-            ).fetchone()
-        return self.forget(newest_gone["ended"]) if newest_gone else 0
+        gone = self._rows(
+            "SELECT ended FROM jobs WHERE ended IS NOT NULL ORDER BY ended DESC LIMIT 1 OFFSET ?",
+            (self._keep,),
+        )
+        return self.forget(gone[0]["ended"]) if gone else 0
 
     def forget(self, until: float) -> int:
         """Forget jobs that ended at UNTIL or before, and then empty batches. Returns the number of jobs.
 
         UNTIL is in unix seconds.
         """
-        with self._lock:
-            db = self._connection
-            db.execute("BEGIN IMMEDIATE")
+        with self._writing() as db:
             db.execute(
                 "DELETE FROM runs WHERE (event, job) IN (SELECT event, job FROM jobs WHERE ended <= ?)",
                 (until,),
@@ -125,8 +123,20 @@ class Store(History):
                 "DELETE FROM counts WHERE batch != '' AND (event, batch) NOT IN"
                 " (SELECT event, batch FROM batches)"
             )
-            db.execute("COMMIT")
         return gone
+
+    @contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        """All of it is on the disk at its end, or nothing."""
+        with self._lock:
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._connection
+                self._connection.execute("COMMIT")
+            except BaseException:
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+                raise
 
     def _change(self, change: StateChange) -> None:
         self._remember_run(change)
@@ -143,6 +153,7 @@ class Store(History):
 
     def _write(self, change: StateChange, stage: int, before: sqlite3.Row | None) -> None:
         came_to = to_fields(change.outcome)
+        reason = came_to["reason"]
         values = {
             "event": change.event,
             "job": change.job,
@@ -152,7 +163,8 @@ class Store(History):
             "stage": stage,
             "attempts": change.attempts,
             "node": change.node,
-            "reason": came_to["reason"],
+            "reason": reason,
+            "alike": shared(reason, change.job) if reason else None,
             "log": came_to["log"],
             "products": json.dumps(came_to["products"]),
             "queued": change.queued,
@@ -247,13 +259,17 @@ class Store(History):
             self._connection.execute(
                 "UPDATE batches SET known = known + 1 WHERE event = ? AND batch = ?", (event, batch)
             )
-        changes = [(event, batch or "", state, 1)]
+        now = time.time()
+        changes = [(event, batch or "", state, 1, now)]
         if before is not None:
             batch = before["batch"] or batch
-            changes = [(event, before["batch"] or "", before["state"], -1), (event, batch or "", state, 1)]
+            changes = [
+                (event, before["batch"] or "", before["state"], -1, now),
+                (event, batch or "", state, 1, now),
+            ]
         self._connection.executemany(
-            "INSERT INTO counts VALUES (?, ?, ?, ?)"
-            " ON CONFLICT (event, batch, state) DO UPDATE SET jobs = jobs + excluded.jobs",
+            "INSERT INTO counts VALUES (?, ?, ?, ?, ?) ON CONFLICT (event, batch, state)"
+            " DO UPDATE SET jobs = jobs + excluded.jobs, updated = excluded.updated",
             changes,
         )
 

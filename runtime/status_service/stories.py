@@ -3,6 +3,7 @@
 import codecs
 from collections import deque
 from collections.abc import Iterator
+from typing import Any
 
 from runtime.messaging.excerpt import readable
 from runtime.messaging.screen import Screen
@@ -24,6 +25,18 @@ def told(service: Parts, event: str, job: str) -> list[Told]:
     if known:
         found += _of_history(known, runs=not found)
     return sorted(found, key=lambda each: each.at)
+
+
+def so_far(service: Parts, event: str, job: str, run: int, most: int) -> dict[str, Any]:
+    """What is known of a run that goes on: its last step on record, what its newest program has written."""
+    steps = [each for each in service.stories.of(event, job) if each.run == run]
+    logs = [each for each in steps if each.log]
+    newest = max(logs, key=lambda each: each.at, default=None)
+    return {
+        "step": next((each for each in reversed(steps) if not each.log), None),
+        "log": newest,
+        "lines": last_lines(service, newest, most) if newest else None,
+    }
 
 
 def parts_of(service: Parts, instance: str, log: str) -> Iterator[bytes]:

@@ -13,8 +13,10 @@ from runtime import names
 from runtime.messaging.broker import Broker
 from runtime.messaging.facts import (
     Answer,
+    Certificate,
     Machine,
     Node,
+    Secret,
     Service,
     Swarm,
     Wish,
@@ -59,6 +61,14 @@ class NodeNow:
     offset: float | None
 
 
+@dataclass(frozen=True, kw_only=True)
+class Aging:
+    """Certificates and secrets of the swarm, as far as a manager can tell."""
+
+    certificates: tuple[Certificate, ...]
+    secrets: tuple[Secret, ...]
+
+
 class SwarmWatch:
     """The newest facts. Before the first of them came, there are none."""
 
@@ -98,11 +108,14 @@ class SwarmWatch:
                 await asyncio.sleep(PAUSE_SECONDS)
 
     def _take(self, swarm: Swarm) -> None:
-        self._swarm, self._heard_at = swarm, time.time()
         found = list(changes(self._before, swarm))
-        if found or self._before is None:
-            self._changes.add(found, swarm=swarm)
-        self._before = swarm
+        try:
+            if found or self._before is None:
+                self._changes.add(found, swarm=swarm)
+            self._before = swarm
+        finally:
+            # What is seen of the swarm has its changes on record, unless they cannot be recorded.
+            self._swarm, self._heard_at = swarm, time.time()
 
     async def wish(self, node: str, availability: str) -> Answer:
         """Let the swarm service set a node's availability; raises SwarmAway, BrokerDown, Rejected."""
@@ -138,6 +151,8 @@ class SwarmWatch:
             "fresh": self.fresh,
             "nodes": [self._node_view(swarm, node) for node in swarm.nodes],
             "services": [_service_view(swarm, service) for service in swarm.services],
+            "certificates": [asdict(each) for each in swarm.certificates],
+            "secrets": [asdict(each) for each in swarm.secrets],
         }
 
     def nodes(self) -> list[NodeNow] | None:
@@ -145,6 +160,12 @@ class SwarmWatch:
         if not self.fresh or self._swarm is None:
             return None
         return [_now(node, self._machines.get(node.name)) for node in self._swarm.nodes]
+
+    def aging(self) -> Aging | None:
+        """What expires or gets old; None if that is not known now."""
+        if not self.fresh or self._swarm is None:
+            return None
+        return Aging(certificates=self._swarm.certificates, secrets=self._swarm.secrets)
 
     def _node_view(self, swarm: Swarm, node: Node) -> dict[str, Any]:
         heard = self._machines.get(node.name)

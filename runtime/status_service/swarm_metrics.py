@@ -68,3 +68,33 @@ class SwarmNumbers(Collector):
             containers.add_metric([service["name"], "wanted"], service["replicas"])
             containers.add_metric([service["name"], "running"], service["running"])
         yield from (drained, memory, load, containers)
+        yield from _certificates(self._view["certificates"])
+        yield _secrets(self._view["secrets"])
+
+
+def _certificates(view: Iterable[Mapping[str, Any]]) -> Iterator[Metric]:
+    begin = GaugeMetricFamily(
+        "oodt_certificate_begin_timestamp_seconds",
+        "From when a certificate of the swarm is valid.",
+        labels=["certificate"],
+    )
+    end = GaugeMetricFamily(
+        "oodt_certificate_end_timestamp_seconds",
+        "Until when a certificate of the swarm is valid.",
+        labels=["certificate"],
+    )
+    for each in view:
+        begin.add_metric([each["name"]], each["begins"])
+        end.add_metric([each["name"]], each["ends"])
+    yield from (begin, end)
+
+
+def _secrets(view: Iterable[Mapping[str, Any]]) -> Metric:
+    made = GaugeMetricFamily(
+        "oodt_secret_made_timestamp_seconds",
+        "When docker got a secret, which pulumi up has generated or somebody has chosen.",
+        labels=["secret", "kind"],
+    )
+    for each in view:
+        made.add_metric([each["name"], "generated" if each["generated"] else "chosen"], each["made"])
+    return made

@@ -17,7 +17,7 @@ from runtime.status_service.swarm import SwarmWatch
 
 log = logging.getLogger(__name__)
 
-EVERY_SECONDS = 15.0
+EVERY_SECONDS = 5.0
 ANSWER_SECONDS = 10.0
 FIRST_PAUSE_SECONDS = 5.0
 LONGEST_PAUSE_SECONDS = 300.0
@@ -72,6 +72,7 @@ class Watch:
             deaths=deaths,
             disks=await self._disks.look(),
             nodes=self._swarm.nodes(),
+            aging=self._swarm.aging(),
             paused=await asyncio.to_thread(self._pauses.names),
         )
         await asyncio.to_thread(

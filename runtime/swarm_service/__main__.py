@@ -5,7 +5,6 @@ import logging
 import os
 import socket
 import sys
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,12 +12,12 @@ from pathlib import Path
 from runtime import machine, names
 from runtime.messaging.address import broker_url
 from runtime.messaging.broker import Broker, BrokerDown
-from runtime.messaging.facts import TELL_SECONDS, tell
+from runtime.messaging.facts import TELL_SECONDS
 from runtime.messaging.session import Rejected
 from runtime.messaging.topology import WISHES_QUEUE, facts_topology
 from runtime.process import run_process
 from runtime.swarm_service.engine import Engine, EngineDown
-from runtime.swarm_service.look import look
+from runtime.swarm_service.telling import Telling
 from runtime.swarm_service.wishes import grant_wishes
 
 log = logging.getLogger(__name__)
@@ -51,11 +50,12 @@ async def watch(settings: SwarmSettings, stop: asyncio.Event) -> None:
         Engine(settings.socket) as engine,
         Broker(settings.broker_url, name=names.SWARM_SERVICE, topology=TOPOLOGY) as broker,
     ):
+        telling = Telling(engine, broker, looked=settings.looked)
         log.info("looking at the swarm by %s", settings.socket)
         work = [
-            asyncio.create_task(_keep_looking(engine, broker, settings.looked)),
+            asyncio.create_task(_keep_telling(telling)),
             asyncio.create_task(machine.keep_telling(broker, node=settings.node)),
-            asyncio.create_task(grant_wishes(engine, broker)),
+            asyncio.create_task(grant_wishes(engine, broker, telling)),
         ]
         stopped = asyncio.create_task(stop.wait())
         await asyncio.wait({stopped, *work}, return_when=asyncio.FIRST_COMPLETED)
@@ -65,13 +65,11 @@ async def watch(settings: SwarmSettings, stop: asyncio.Event) -> None:
             task.cancel()
 
 
-async def _keep_looking(engine: Engine, broker: Broker, looked: Path) -> None:
+async def _keep_telling(telling: Telling) -> None:
     """Until the task is cancelled. Docker calls this container unhealthy when it has long not answered."""
     while True:
         try:
-            swarm = await look(engine)
-            looked.write_text(f"{time.time():.0f}\n")
-            await tell(broker, swarm)
+            await telling.tell()
         except (EngineDown, BrokerDown, Rejected) as error:
             log.warning("the swarm's facts could not be told: %s", error)
         await asyncio.sleep(TELL_SECONDS)

@@ -5,11 +5,13 @@ import hashlib
 import json
 import time
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from dataclasses import replace
 from typing import Any
 
 from runtime.messaging.facts import Node, Service, Swarm, Task
+from runtime.swarm_service.aging import Aging
 from runtime.swarm_service.engine import Engine
+from runtime.swarm_service.times import seconds
 
 Answer = Mapping[str, Any]
 
@@ -19,12 +21,14 @@ BY_ITSELF = {"complete", "failed", "rejected"}
 ENDED = BY_ITSELF | {"shutdown", "orphaned", "remove"}
 
 
-async def look(engine: Engine) -> Swarm:
+async def look(engine: Engine, aging: Aging) -> Swarm:
     """The swarm now; raises EngineDown."""
     nodes, services, tasks = await asyncio.gather(
         engine.get("/nodes"), engine.get("/services"), engine.get("/tasks")
     )
-    return swarm(nodes, services, tasks, now=time.time())
+    certificates, secrets = await aging.look(nodes, services)
+    seen = swarm(nodes, services, tasks, now=time.time())
+    return replace(seen, certificates=certificates, secrets=secrets)
 
 
 def swarm(
@@ -73,13 +77,16 @@ def _node(answer: Answer) -> Node:
 def _service(answer: Answer) -> Service:
     spec = answer["Spec"]
     template = spec["TaskTemplate"]
+    limits = (template.get("Resources") or {}).get("Limits") or {}
     return Service(
         id=answer["ID"],
         name=spec["Name"],
         image=(template.get("ContainerSpec") or {}).get("Image", ""),
         replicas=((spec.get("Mode") or {}).get("Replicated") or {}).get("Replicas", 0),
         declared=hashlib.sha256(json.dumps(template, sort_keys=True).encode()).hexdigest()[:12],
-        updated=_seconds(answer.get("UpdatedAt")),
+        updated=seconds(answer.get("UpdatedAt")),
+        memory=limits.get("MemoryBytes") or None,
+        processors=limits.get("NanoCPUs", 0) / 1e9 or None,
     )
 
 
@@ -96,13 +103,5 @@ def _task(answer: Answer, node_of: Mapping[str, str], service_of: Mapping[str, s
         state=status["State"],
         wanted=answer.get("DesiredState", ""),
         error=status.get("Err", ""),
-        since=_seconds(status.get("Timestamp")),
+        since=seconds(status.get("Timestamp")),
     )
-
-
-def _seconds(written: str | None) -> float:
-    """Unix seconds of a time as docker writes it, with nanoseconds; 0 if it is unknown."""
-    try:
-        return datetime.fromisoformat(written or "").timestamp()
-    except ValueError:
-        return 0.0

@@ -8,14 +8,14 @@ from runtime.messaging.broker import Broker, BrokerDown
 from runtime.messaging.facts import Answer, Wish, decode_wish, tell
 from runtime.messaging.session import Delivery, Rejected
 from runtime.swarm_service.engine import Engine, EngineDown
-from runtime.swarm_service.look import look
+from runtime.swarm_service.telling import Telling
 
 log = logging.getLogger(__name__)
 
 AVAILABILITIES = {"active", "drain"}
 
 
-async def grant_wishes(engine: Engine, broker: Broker) -> None:
+async def grant_wishes(engine: Engine, broker: Broker, telling: Telling) -> None:
     """Fetch wishes and carry them out, until the task is cancelled."""
     arrived: asyncio.Queue[Delivery] = asyncio.Queue()
     await broker.consume(names.WISHES_QUEUE, prefetch=10, handler=arrived.put_nowait)
@@ -31,7 +31,7 @@ async def grant_wishes(engine: Engine, broker: Broker) -> None:
         try:
             problem = await _grant(engine, wish)
             # The facts first: whoever hears the answer looks at them.
-            await tell(broker, await look(engine))
+            await telling.tell()
         except EngineDown as error:
             problem = str(error)
         except (BrokerDown, Rejected) as error:

@@ -5,6 +5,7 @@ is still there.
 """
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from functools import partial
@@ -137,10 +138,16 @@ class Intake:
                 task.cancel()
                 for received in work.received:
                     received.delivery.requeue()
-        running = [task for task, work in self._tasks.items() if work is not None and work.begun]
-        if running:
+        if running := self._running():
             log.info("finishing %d runs within %g s", len(running), seconds)
-            await asyncio.wait(running, timeout=seconds)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                # A run that ends leaves its journal to another task.
+                while running := self._running():
+                    await asyncio.wait(running)
+
+    def _running(self) -> list[asyncio.Task[None]]:
+        return [task for task, work in self._tasks.items() if work is not None and work.begun]
 
     def _begin(self, work: Work, process: Callable[[Work], Awaitable[None]]) -> None:
         self._works[work.job.key] = work
@@ -161,8 +168,10 @@ class Intake:
             if received.unacknowledged:
                 self.take(received.delivery)
         if slot and work.journal:
-            # What is still at work keeps its thread of the Workflow Manager, so it keeps its slot.
-            self._spawn(self._free_when_idle(slot, work, work.journal))
+            # What is still at work keeps its thread of the Workflow Manager, so it keeps its slot. A
+            # container that stops does not wait for that, but for what is to be done after the others.
+            idle = self._runner.is_idle(work.journal)
+            self._spawn(self._free_when_idle(slot, work, work.journal), work if idle else None)
         elif slot:
             slot.free()
 

@@ -56,6 +56,9 @@ class FileManager:
         products = self._products.values()
         return [each for each in products if each["metadata"].get("WorkflowInstId") == [run]]
 
+    def filemgr_catalogueDisk(self) -> dict[str, float]:
+        return {"size": 2.0**40, "free": 2.0**39}
+
     def filemgr_reopenRun(self, run: str) -> bool:
         self._closed.discard(run)
         return True

@@ -4,6 +4,7 @@
 
 It runs two tasks that each ingest one file. A job's metadata says how it goes:
     Seconds      how long each task runs (0)
+    Until        FILE: no task ends before it is there
     Fail         exit (the first program exits with 1), task2 (the second does), output (makes no file),
                  refuse-event (handleEvent is a fault)
     Attempts     FILE: fail as above only as long as FILE, a counter, is below FailTimes
@@ -27,6 +28,7 @@ from typing import Any
 from xmlrpc.server import SimpleXMLRPCServer
 
 Metadata = dict[str, str]
+HOLD_SECONDS = 0.05  # between two looks
 TASKS = ("urn:test:TaskOne", "urn:test:TaskTwo")
 EVENTS = ("test-workflow", "other-workflow")
 
@@ -98,6 +100,7 @@ class WorkflowManager:
             self._write(run, "status", status="STARTED", task=task)
             self._write(run, "status", status="PGETask_Running", task=task)
             time.sleep(float(metadata.get("Seconds", "0")))
+            self._hold(run, metadata)
             if metadata.get("Hang") == "true":
                 self._stopped[run].wait()
                 self._write(
@@ -111,6 +114,12 @@ class WorkflowManager:
             if self._stopped[run].is_set():
                 return
         self._write(run, "status", status="FINISHED", task=TASKS[-1])
+
+    def _hold(self, run: str, metadata: Metadata) -> None:
+        """Wait until the task may end, or is told to."""
+        while "Until" in metadata and not Path(metadata["Until"]).exists():
+            if self._stopped[run].wait(HOLD_SECONDS):
+                return
 
     def _ingest(self, run: str, task: str, number: int, metadata: Metadata, *, output: bool) -> None:
         file = self._work_dir / run / f"{run}_{number}.dat"

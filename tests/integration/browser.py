@@ -7,11 +7,22 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
 from testing.tools import require
+from testing.waiting import BUSY
 
-ANSWER_MILLISECONDS = 15_000
+ANSWER_MILLISECONDS = BUSY * 15_000
+# As the console's script does it at each change, and after some of them the lines anew.
+UPDATE = """async (times) => {
+  for (let n = 1; n <= times; n++) {
+    await new Promise((resolve) => {
+      document.body.addEventListener("htmx:afterSettle", resolve, { once: true });
+      document.body.dispatchEvent(new Event("live"));
+    });
+    if (n % 20 === 0) await draw();
+  }
+}"""
 
 
 @contextmanager
@@ -35,6 +46,7 @@ class Console:
 
     def __post_init__(self) -> None:
         self.page.set_default_timeout(ANSWER_MILLISECONDS)
+        expect.set_options(timeout=ANSWER_MILLISECONDS)
         self.page.on("console", self._note)
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
 
@@ -49,6 +61,19 @@ class Console:
         """Open a view, and wait until it hears of changes."""
         self.page.goto(self.url + path)
         self.page.locator("#live.on").wait_for()
+
+    def update(self, times: int) -> None:
+        """Let the view ask for itself anew, one time after the other."""
+        self.page.evaluate(UPDATE, times)
+
+    def keeps(self) -> dict[str, float]:
+        """What the page has in memory once its garbage is collected, by DevTools' names."""
+        devtools = self.page.context.new_cdp_session(self.page)
+        devtools.send("Performance.enable")
+        devtools.send("HeapProfiler.collectGarbage")
+        found = devtools.send("Performance.getMetrics")["metrics"]
+        devtools.detach()
+        return {each["name"]: each["value"] for each in found}
 
     def barriers(self) -> list[str]:
         """What axe-core finds."""

@@ -71,7 +71,7 @@ def rabbitmq(
     server = RabbitMQ(image=rabbitmq_image)
     try:
         server.start(tmp_path_factory.mktemp("rabbitmq"))
-        record_testsuite_property("rabbitmq", server.request("GET", "overview")["rabbitmq_version"])
+        record_testsuite_property("rabbitmq", server.version())
         yield server
     finally:
         server.remove()

@@ -1,25 +1,28 @@
 """The status service as a process beside a site's containers."""
 
+import io
 import json
 import os
 import subprocess
 import sys
+import tarfile
 import urllib.error
 import urllib.request
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from runtime import workflow_copy
 from testing.ports import free_port
 from testing.rabbitmq import ADMIN, PASSWORD, VirtualHost
-from testing.waiting import until
+from testing.waiting import BUSY, until
 from testing.worker import Site
 from toolchain.paths import REPOSITORY
 
 TOKEN = "only-for-tests"
 LOOK_TOKEN = "only-for-tests-that-look"
 STOP_SECONDS = 30
-REQUEST_SECONDS = 10
+REQUEST_SECONDS = BUSY * 10
 POST_SECONDS = 30
 
 
@@ -28,11 +31,13 @@ class Status:
     """The service and its history, which is kept when the service ends.
 
     ``assets`` has what the console loads of other projects, for tests that look at it in a browser.
+    ``settings`` are more variables of its environment.
     """
 
     site: Site
     vhost: VirtualHost
     assets: Path | None = None
+    settings: dict[str, str] = field(default_factory=dict)
     port: int = field(default_factory=free_port)
 
     def __post_init__(self) -> None:
@@ -41,6 +46,11 @@ class Status:
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
 
     @property
     def data(self) -> Path:
@@ -64,11 +74,14 @@ class Status:
             "STATUS_TOKEN": TOKEN,
             "STATUS_LOOK_TOKEN": LOOK_TOKEN,
             "STATUS_ASSETS": str(self.assets or self.site.folder / "none"),
+            "OODT_CONFIG": str(self._workflows()),
+            "EVENTS": '[{"event": "test-workflow"}]',
             "OODT_ARCHIVE": str(self.site.folder / "work" / "archive"),
             "STATUS_LISTEN": str(self.port),
             "STATUS_DATA": str(self.data),
             "OODT_LEDGER": str(self.site.folder / "ledger"),
             "PROXIED_FILEMGR_URL": self.site.filemgr_url,
+            **self.settings,
         }
         command = [sys.executable, "-m", "runtime.status_service"]
         with open(self.site.folder / "status.log", "ab") as log:
@@ -115,6 +128,13 @@ class Status:
                 return answer.status, answer.read().decode()
         except urllib.error.HTTPError as error:
             return error.code, error.read().decode()
+
+    def _workflows(self) -> Path:
+        """Where the example's policy is, as `pulumi up` copies it."""
+        copy = workflow_copy.archive([REPOSITORY / "workflows/test-workflow"], ["policy"])
+        with tarfile.open(fileobj=io.BytesIO(copy)) as files:
+            files.extractall(self.site.folder / "config", filter="data")
+        return self.site.folder / "config" / "workflows"
 
     def _connected(self) -> bool:
         try:

@@ -1,13 +1,12 @@
 """What operators do, with a real broker: edit and redrive, pause and resume, delete, each on record."""
 
-from testing.commands import command, finish, start_submit, submit
+from testing.commands import WAIT, command, finish, start_submit, submit
 from testing.rabbitmq import VirtualHost
 from testing.waiting import until
 from testing.worker import Site, Worker
 from tests.integration.status import Status
 
 EVENT = ("--event", "test-workflow")
-WAIT = ("--wait", "--json", "--timeout", "90")
 
 
 def actions(status: Status) -> list[str]:

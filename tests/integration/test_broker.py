@@ -1,7 +1,7 @@
-"""A connection to the broker that is lost at an awkward moment."""
+"""Connections lost at awkward moments, and a broker without room; in slow tests a newer broker too."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 
 import pika
@@ -9,12 +9,41 @@ import pytest
 
 from runtime import names
 from runtime.messaging.broker import Broker, Message
+from runtime.messaging.event import Event
 from runtime.messaging.messages import properties_of
 from runtime.messaging.session import Unroutable
-from testing.rabbitmq import VirtualHost
+from testing import images
+from testing.commands import command, finish, start_submit
+from testing.rabbitmq import RabbitMQ, VirtualHost
+from testing.waiting import until
+from testing.worker import Site
+from tests.integration.status import Status
 from tests.integration.wire import Wire
 
 EVENT = "test-workflow"
+NEW = "forky"  # the release of Debian that has RabbitMQ 4.3
+
+
+@pytest.fixture(scope="module", params=["4", pytest.param(NEW, id="4.3", marks=pytest.mark.slow)])
+def broker(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitMQ]:
+    """The project's image, and in the slow tests the same with a newer RabbitMQ."""
+    if request.param == "4":
+        yield request.getfixturevalue("rabbitmq")
+        return
+    server = RabbitMQ(image=images.build("rabbitmq", of=images.debian(request.param)))
+    try:
+        server.start(tmp_path_factory.mktemp("rabbitmq"))
+        yield server
+    finally:
+        server.remove()
+
+
+@pytest.fixture
+def vhost(broker: RabbitMQ, record_property: Callable[[str, object], None]) -> Iterator[VirtualHost]:
+    record_property("rabbitmq", broker.version())
+    host = VirtualHost.make(broker, [Event(name=EVENT)])
+    yield host
+    host.remove()
 
 
 def test_a_message_unconfirmed_when_a_young_connection_is_lost_goes_out_on_the_next(
@@ -84,3 +113,23 @@ def test_of_many_messages_the_first_that_no_queue_takes_ends_it(vhost: VirtualHo
 
     with pytest.raises(Unroutable):
         asyncio.run(asyncio.wait_for(publish(), 30))
+
+
+def test_a_broker_that_is_short_of_disk_is_told_by_all_who_wait_for_it(
+    site: Site, status: Status, vhost: VirtualHost
+) -> None:
+    vhost.server.control("set_disk_free_limit", "900000GB")
+    try:
+        running = start_submit(site.broker_url, "--event", EVENT, "--jobs", "2", "--batch-id", "late")
+        until(lambda: status.get("overview")["broker"]["blocked"], what="a connection that waits")
+        until(lambda: status.get("overview")["broker"]["short"] == ["disk"], what="a broker without room")
+        assert 'oodt_broker_short{resource="disk"} 1.0' in status.request("GET", "/metrics")[1]
+        shown = command("status", status.commands)
+        assert "broker: short of disk, so it takes no message" in shown.stdout, shown.stderr
+    finally:
+        vhost.server.control("set_disk_free_limit", "1MB")
+    done = finish(running)
+    assert done.code == 0, done.stderr
+    assert "the broker lets nobody publish (low on disk) since " in done.stderr
+    assert "2 of 2 submitted" in done.stderr
+    until(lambda: status.get("overview")["broker"]["short"] == [], what="a broker with room")

@@ -86,7 +86,7 @@ def test_required_metadata_that_are_missing_are_named(oodt_image: str, to: Path)
 
 
 def test_a_job_that_hangs_is_told_with_its_log_when_its_time_is_over(oodt_image: str, to: Path) -> None:
-    done = Tried(oodt_image, FOREIGN, to, "--timeout", "20", Station="mute").end()
+    done = Tried(oodt_image, FOREIGN, to, "--timeout", "60", Station="mute").end()
     assert (done.code, done.result["reason"]) == (4, "it did not end in time")
     assert done.result["log"] == "asking station mute"
 

@@ -6,7 +6,7 @@ from functools import partial
 import pytest
 
 from runtime.messaging.broker import HEARTBEAT_SECONDS
-from testing.commands import Done, finish, start_submit
+from testing.commands import WAIT, Done, finish, start_submit
 from testing.rabbitmq import RabbitMQ, VirtualHost
 from testing.waiting import until
 from testing.worker import LEASE_SECONDS, Part, Site, Worker
@@ -18,22 +18,28 @@ PARTS: tuple[Part, ...] = ("consumer", "manager", "gateway")
 
 
 class Batch:
-    """Some jobs of two seconds each, under way."""
+    """Some jobs under way, which end once they may, after two seconds at the earliest."""
 
     def __init__(self, vhost: VirtualHost, site: Site) -> None:
         self._vhost = vhost
         self._site = site
+        self._gate = site.folder / "go-on"
         self._command = start_submit(
             vhost.url,
             *("--event", "test-workflow", "--jobs", str(JOBS), "--metadata", f"Seconds={SECONDS}"),
-            *("--batch-id", "batch", "--wait", "--json", "--timeout", "90"),
+            *("--metadata", f"Until={self._gate}"),
+            *("--batch-id", "batch", *WAIT),
         )
 
     def wait_until_running(self, worker: Worker, *, runs: int = 1) -> None:
         until(lambda: _running(worker) >= runs, what="runs")
 
+    def let_end(self) -> None:
+        self._gate.touch()
+
     def check(self, *, attempts: frozenset[int] | set[int] = frozenset({1})) -> Done:
-        """Each job has succeeded with exactly its two products, and no message is left."""
+        """Let the jobs end: each has succeeded with exactly its two products, and no message is left."""
+        self.let_end()
         done = finish(self._command)
         assert done.code == 0, done.stderr
         assert {(job["state"], len(job["products"])) for job in done.result["jobs"]} == {("SUCCEEDED", 2)}
@@ -81,8 +87,9 @@ def test_a_killed_workflow_manager_costs_its_runs_no_attempt(worker: Worker, bat
 
 def test_a_killed_gateway_costs_no_job(worker: Worker, batch: Batch) -> None:
     batch.wait_until_running(worker)
-    worker.kill("gateway")
+    batch.let_end()
     worker.freeze("manager")  # so that no further run meets a gateway that is starting
+    worker.kill("gateway")
     worker.start("gateway")
     worker.thaw("manager")
     batch.check(attempts={1, 2})
@@ -106,6 +113,7 @@ def test_a_broker_that_goes_and_comes_back_costs_no_job(
     worker: Worker, batch: Batch, rabbitmq: RabbitMQ, site: Site, how: str
 ) -> None:
     batch.wait_until_running(worker)
+    batch.let_end()
     if how == "restart":
         rabbitmq.restart()
     else:
@@ -119,10 +127,8 @@ def test_a_broker_that_goes_and_comes_back_costs_no_job(
 def test_a_file_manager_that_is_away_for_a_while_costs_attempts_and_leaves_no_half_products(
     worker: Worker, site: Site, vhost: VirtualHost
 ) -> None:
-    command = start_submit(
-        vhost.url, "--event", "test-workflow", "--jobs", "2", "--wait", "--json", "--timeout", "60"
-    )
     site.stop()
+    command = start_submit(vhost.url, "--event", "test-workflow", "--jobs", "2", *WAIT)
     worker.wait_for_log("consumer", "is not reachable")
     site.start()
     done = finish(command)
@@ -138,6 +144,7 @@ def test_a_worker_that_was_frozen_does_not_settle_a_job_that_another_has_taken_o
     batch.wait_until_running(frozen)
     for part in PARTS:
         frozen.freeze(part)
+    batch.let_end()
     living.start()
     # The broker does this when no heartbeat comes. The lease expires because it is not renewed.
     vhost.cut_connections()
@@ -158,6 +165,7 @@ def test_a_consumer_that_is_told_to_stop_finishes_its_runs_and_hands_the_others_
     leaving.start()
     batch.wait_until_running(leaving)
     leaving.terminate("consumer")
+    batch.let_end()
     assert leaving.wait_stopped("consumer") == 0
     assert "interrupted" not in leaving.log("consumer").read_text()
     # Its runs are settled, so no lease has to expire.
@@ -194,7 +202,7 @@ def test_a_job_goes_on_while_its_worker_is_cut_off_for_three_heartbeats(
     command = start_submit(
         vhost.url,
         *("--event", "test-workflow", "--jobs", "1", "--metadata", f"Seconds={outage}"),
-        *("--batch-id", "batch", "--wait", "--json", "--timeout", "240"),
+        *("--batch-id", "batch", *WAIT),
     )
     until(lambda: _running(cut_off), what="run")
     wire.cut()

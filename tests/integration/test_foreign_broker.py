@@ -12,15 +12,16 @@ import pytest
 from runtime.messaging.messages import returns_of
 from runtime.messaging.topology import MOST_RETURNS
 from testing import images
-from testing.commands import command, submit
+from testing.commands import WAIT, command, submit
 from testing.rabbitmq import RabbitMQ, VirtualHost
 from testing.waiting import until
 from testing.worker import Site, Worker
 
 EVENT = "test-workflow"
-WAIT = ("--jobs", "1", "--wait", "--json", "--timeout", "60")
-HERE = Path(__file__).parent
-RABBITMQ_3 = "oodt-test-rabbitmq-3"
+ONE_JOB = ("--jobs", "1", *WAIT)
+DOCKERFILE = Path(__file__).parent / "other_rabbitmq" / "Dockerfile"
+# The release of Debian that has it: 3.10 for version 3.
+OTHER_BROKERS = {"3": "bookworm", "4.3": "forky"}
 # What owners declare the event's queue with. The original's producers give no arguments: then the broker says
 # which type it is.
 QUORUM: dict[str, Any] = {"x-queue-type": "quorum"}
@@ -31,16 +32,21 @@ OTHERS: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.fixture(scope="module", params=["4", pytest.param("3", marks=pytest.mark.slow)])
+@pytest.fixture(
+    scope="module",
+    params=["4", *(pytest.param(version, marks=pytest.mark.slow) for version in OTHER_BROKERS)],
+)
 def broker(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitMQ]:
-    """RabbitMQ 4, and in the slow tests 3."""
+    """RabbitMQ 4.0, and in the slow tests an older and a newer one."""
     if request.param == "4":
         yield request.getfixturevalue("rabbitmq")
         return
-    images.build_file(RABBITMQ_3, str(HERE / "rabbitmq_3" / "Dockerfile"), BASE=images.base())
-    server = RabbitMQ(image=RABBITMQ_3)
+    suite = OTHER_BROKERS[request.param]
+    image = f"oodt-test-other-rabbitmq-{suite}"
+    images.build_file(image, str(DOCKERFILE), BASE=images.debian(suite))
+    server = RabbitMQ(image=image)
     try:
-        server.start(tmp_path_factory.mktemp("rabbitmq-3"))
+        server.start(tmp_path_factory.mktemp("rabbitmq"))
         yield server
     finally:
         server.remove()
@@ -57,7 +63,10 @@ def queue(request: pytest.FixtureRequest) -> Any:
 
 
 @pytest.fixture
-def vhost(broker: RabbitMQ, queue: dict[str, Any]) -> Iterator[VirtualHost]:
+def vhost(
+    broker: RabbitMQ, queue: dict[str, Any], record_property: Callable[[str, object], None]
+) -> Iterator[VirtualHost]:
+    record_property("rabbitmq", broker.version())
     host = VirtualHost.bare(broker)
     with pika.BlockingConnection(pika.URLParameters(host.url)) as connection:
         connection.channel().queue_declare(EVENT, durable=True, arguments=queue)
@@ -75,7 +84,7 @@ def test_a_failed_job_waits_there_and_comes_back(
 ) -> None:
     until(lambda: vhost.has("test-workflow.dead"), what="the consumer's queues")
     metadata = ("--metadata", "Fail=task2", "--metadata", f"Attempts={tmp_path / 'attempts'}")
-    [job] = submit(vhost.url, *metadata, *WAIT).result["jobs"]
+    [job] = submit(vhost.url, *metadata, *ONE_JOB).result["jobs"]
     assert (job["state"], job["attempts"]) == ("SUCCEEDED", 2)
     assert len(site.products()) == len(site.archived()) == 2
 
@@ -160,7 +169,7 @@ def test_dead_jobs_can_be_redriven_there(
     make_worker(settings={"MAX_ATTEMPTS": "1"}).start()
     until(lambda: vhost.has("test-workflow.dead"), what="the consumer's queues")
     metadata = ("--metadata", "Fail=task2", "--metadata", f"Attempts={tmp_path / 'attempts'}")
-    [job] = submit(vhost.url, *metadata, *WAIT).result["jobs"]
+    [job] = submit(vhost.url, *metadata, *ONE_JOB).result["jobs"]
     assert job["state"] == "DEAD"
     environment = {"RABBITMQ_USER_URL": vhost.url}
     done = command("redrive", environment, "--event", EVENT, "--all", "--json")

@@ -98,7 +98,7 @@ def test_a_killed_workflow_manager_is_revived_without_its_old_programs(oodt: Ood
 def test_the_consumer_stops_before_what_it_needs(oodt: Oodt) -> None:
     container = oodt.run_wmgr()
     container.wait_until_healthy("wmgr")
-    docker("stop", "--time", "20", container.name)
+    docker("stop", "--time", "120", container.name)
     stopped = re.findall(r"stopped: ([\w-]+)", container.log())
     assert stopped == ["consumer", "gateway", "wmgr", "exit-on-fatal"]
     assert container.exit_code() == 0

@@ -11,7 +11,7 @@ import pytest
 
 from runtime.messaging.event import AMQP_PRIORITY
 from runtime.records import entries
-from testing.commands import Done, command, submit
+from testing.commands import WAIT, Done, command, submit
 from testing.rabbitmq import VirtualHost
 from testing.waiting import until
 from testing.worker import Site, Worker
@@ -34,7 +34,7 @@ def encode_any_value(pieces: list[bytes], value: object) -> int:
 
 def run(vhost: VirtualHost, *metadata: str, jobs: int = 1) -> Done:
     fields = [argument for pair in metadata for argument in ("--metadata", pair)]
-    return submit(vhost.url, "--jobs", str(jobs), *fields, "--wait", "--json", "--timeout", "60")
+    return submit(vhost.url, "--jobs", str(jobs), *fields, *WAIT)
 
 
 def dead_letter(vhost: VirtualHost, queue: str = "test-workflow.dead") -> tuple[str, str]:
@@ -137,7 +137,7 @@ def test_an_ingest_that_the_file_manager_refuses_is_a_failed_attempt(
 
 
 def test_missing_metadata_is_not_tried_again(worker: Worker, vhost: VirtualHost) -> None:
-    done = submit(vhost.url, "--jobs", "1", "--counter", "Other", "--wait", "--json", "--timeout", "30")
+    done = submit(vhost.url, "--jobs", "1", "--counter", "Other", *WAIT)
 
     [job] = done.result["jobs"]
     assert (done.code, job["state"], job["attempts"]) == (1, "DEAD", 1)
@@ -147,11 +147,11 @@ def test_missing_metadata_is_not_tried_again(worker: Worker, vhost: VirtualHost)
 def test_a_job_that_hangs_fails_at_its_time_limit_and_frees_its_slot(
     make_worker: Callable[..., Worker], vhost: VirtualHost
 ) -> None:
-    make_worker(settings={"JOB_TIMEOUT": "2", "MAX_ATTEMPTS": "1", "MAX_WORKFLOWS": "1"}).start()
+    make_worker(settings={"JOB_TIMEOUT": "10", "MAX_ATTEMPTS": "1", "MAX_WORKFLOWS": "1"}).start()
     done = run(vhost, "Hang=true", "Output=waiting for godot")
 
     [job] = done.result["jobs"]
-    assert (done.code, job["state"], job["reason"]) == (1, "DEAD", "it did not end within 2 s")
+    assert (done.code, job["state"], job["reason"]) == (1, "DEAD", "it did not end within 10 s")
     assert job["log"] == "waiting for godot"
     assert run(vhost, jobs=3).result["succeeded"] == 3
 
@@ -240,7 +240,7 @@ def test_a_message_of_an_old_producer_is_a_job(worker: Worker, site: Site, vhost
 def test_a_batch_that_is_submitted_again_is_not_run_again(
     worker: Worker, site: Site, vhost: VirtualHost
 ) -> None:
-    arguments = ("--jobs", "3", "--batch-id", "once", "--wait", "--json", "--timeout", "30")
+    arguments = ("--jobs", "3", "--batch-id", "once", *WAIT)
     first, second = (submit(vhost.url, *arguments).result for _ in range(2))
 
     assert first["succeeded"] == second["succeeded"] == 3

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from testing.commands import Done, command, finish, start, submit
+from testing.commands import FOLLOW, Done, command, finish, start, submit
 from testing.rabbitmq import ADMIN, PASSWORD, RabbitMQ, VirtualHost
 from testing.waiting import until
 from testing.worker import Site, Worker
@@ -17,7 +17,6 @@ from toolchain.paths import REPOSITORY
 
 EVENT = ("--event", "test-workflow")
 SCRIPT = "from runtime.rabbitmq_producer import wait_for_queues; wait_for_queues(delay_secs=0, sleep_secs=1)"
-FOLLOW = ("--follow", "--timeout", "100")
 
 
 @dataclass(kw_only=True)

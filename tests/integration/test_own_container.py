@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from testing import images
-from testing.commands import finish, start_submit
+from testing.commands import WAIT, finish, start_submit
 from testing.oodt import HOME, SHARED, Container, Oodt, docker
 from testing.rabbitmq import RabbitMQ, VirtualHost
 from testing.waiting import until
@@ -80,7 +80,7 @@ def test_ten_jobs_run_there_and_the_one_that_fails_is_told_from_the_others(
     jobs = [{**common, "Run": str(n), "ExitCode": "1" if n == 7 else "0"} for n in range(1, 11)]
     batch.write_text("".join(f"{json.dumps(job)}\n" for job in jobs))
     queued = ("--event", QUEUE, "--batch", str(batch), "--batch-id", "own")
-    done = finish(start_submit(vhost.url, *queued, "--wait", "--json", "--timeout", "100"))
+    done = finish(start_submit(vhost.url, *queued, *WAIT))
     ended = {job["id"]: (job["state"], len(job["products"])) for job in done.result["jobs"]}
     assert ended == {f"own.{n}": ("DEAD", 0) if n == 7 else ("SUCCEEDED", 2) for n in range(1, 11)}
 

@@ -6,7 +6,7 @@ import pika
 import pytest
 
 from runtime import names
-from testing.commands import finish, start_submit, submit
+from testing.commands import WAIT, finish, start_submit, submit
 from testing.rabbitmq import VirtualHost
 from testing.waiting import until
 from testing.worker import Site, Worker
@@ -21,13 +21,13 @@ ODD_EVENTS: tuple[dict[str, object], ...] = (
     {"state": "RUNNING", "run": 2**70},
     {"state": "RUNNING", "products": 5},
 )
-WAIT = ("--wait", "--json", "--timeout", "60")
 
 
 def test_a_batch_and_its_jobs_are_remembered(worker: Worker, site: Site, status: Status) -> None:
     done = submit(site.broker_url, "--jobs", "3", "--batch-id", "three", *WAIT)
     assert done.code == 0, done.stderr
-    batch = until(lambda: (b := status.get("batches/three"))["ended"] == 3 and b, what="history")
+    until(lambda: _ended(status, "three") == 3, what="history")
+    batch = status.get("batches/three")
     assert (batch["jobs"], batch["submitted"], batch["states"]) == (3, 3, {"SUCCEEDED": 3})
     job = status.get("jobs/test-workflow/three.1")
     assert (job["state"], job["attempts"], job["node"], len(job["products"])) == ("SUCCEEDED", 1, "node1", 2)
@@ -54,13 +54,15 @@ def test_what_happens_while_the_service_is_dead_is_told_to_the_next_one(
 def test_a_lost_history_begins_anew_with_the_next_event(
     worker: Worker, site: Site, status: Status, vhost: VirtualHost
 ) -> None:
-    jobs = ("--jobs", "2", "--metadata", "Seconds=2", "--batch-id", "lost")
+    gate = site.folder / "go-on"
+    jobs = ("--jobs", "2", "--metadata", f"Until={gate}", "--batch-id", "lost")
     running = start_submit(site.broker_url, "--event", "test-workflow", *jobs, *WAIT)
     until(lambda: status.get("jobs?batch=lost&state=RUNNING")["jobs"], what="running jobs")
     status.stop()
     for file in status.data.iterdir():
         file.unlink()
     status.start()
+    gate.touch()
     assert finish(running).code == 0
     until(lambda: _ended(status, "lost") == 2, what="history")
     until(lambda: vhost.messages(names.STATUS_QUEUE) == 0, what="empty queue")

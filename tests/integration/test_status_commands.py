@@ -3,14 +3,13 @@
 from collections.abc import Callable
 from typing import Any
 
-from testing.commands import command, finish, start_submit, submit
+from testing.commands import FOLLOW, WAIT, command, finish, start_submit, submit
 from testing.rabbitmq import VirtualHost
 from testing.waiting import until
 from testing.worker import Site, Worker
 from tests.integration.status import Status
 
 EVENT = ("--event", "test-workflow")
-WAIT = ("--wait", "--json", "--timeout", "90")
 
 
 def running(status: Status, batch: str, jobs: int = 1) -> None:
@@ -24,12 +23,12 @@ def test_status_tells_of_cluster_batch_and_job(worker: Worker, site: Site, statu
         == 1
     )
 
-    overview = command("status", status.commands, "--follow", "--json", "--timeout", "60")
+    overview = command("status", status.commands, *FOLLOW, "--json")
     assert overview.code == 0, overview.stderr
     assert {batch["batch"] for batch in overview.result["batches"]} == {"good", "bad"}
     assert [reason["jobs"] for reason in overview.result["reasons"]] == [1]
 
-    good = command("status", status.commands, "--batch", "good", "--follow", "--timeout", "30")
+    good = command("status", status.commands, "--batch", "good", *FOLLOW)
     assert (good.code, "done" in good.stdout) == (0, True), good.stderr
     bad = command("status", status.commands, "--batch", "bad", "--json")
     assert (bad.code, bad.result["states"]) == (1, {"DEAD": 1})
@@ -99,7 +98,7 @@ def test_a_batch_is_cancelled_its_queued_jobs_never_run(
     make_worker: Callable[..., Worker], site: Site, status: Status
 ) -> None:
     make_worker(settings={"MAX_WORKFLOWS": "1"}).start()
-    jobs = ("--jobs", "20", "--batch-id", "many", "--metadata", "Seconds=2")
+    jobs = ("--jobs", "20", "--batch-id", "many", "--metadata", "Seconds=60")
     waiting = start_submit(site.broker_url, *EVENT, *jobs, *WAIT)
     running(status, "many")
     assert submit(site.broker_url, "--jobs", "1", "--batch-id", "other").code == 0

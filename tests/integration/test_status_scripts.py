@@ -11,10 +11,12 @@ import pytest
 from runtime.environment import SettingError
 from runtime.rabbitmq_producer import wait_for_queue
 from testing.commands import command, finish, start
-from testing.rabbitmq import ADMIN, PASSWORD, RabbitMQ, VirtualHost
+from testing.ports import free_port
+from testing.rabbitmq import ADMIN, PASSWORD, VirtualHost
 from testing.waiting import until
 from testing.worker import Site, Worker
 from tests.integration.overlap import most_jobs_at_once, verdicts
+from tests.integration.wire import Wire
 from toolchain.paths import REPOSITORY
 
 # As the original's test_workflow_driver.py does.
@@ -97,18 +99,18 @@ def test_the_originals_command_line_submits(
 
 
 def test_a_producer_waits_for_a_broker_that_comes_back(
-    addresses: dict[str, str], vhost: VirtualHost, rabbitmq: RabbitMQ, tmp_path: Path
+    addresses: dict[str, str], vhost: VirtualHost, tmp_path: Path
 ) -> None:
-    words = tmp_path / "words"
-    rabbitmq.stop()
+    words, port = tmp_path / "words", free_port()
+    away = addresses | {"RABBITMQ_USER_URL": vhost.url_at(f"127.0.0.1:{port}")}
+    with open(words, "w") as stderr:
+        script = start("rabbitmq_producer", away, "test-workflow", "2", "Run=1", stderr=stderr)
+    until(lambda: "the broker cannot be reached since" in words.read_text(), what="word of the outage")
+    wire = Wire(vhost.server.port, port)
     try:
-        with open(words, "w") as stderr:
-            script = start("rabbitmq_producer", addresses, "test-workflow", "2", "Run=1", stderr=stderr)
-        until(lambda: "the broker cannot be reached since" in words.read_text(), what="word of the outage")
+        assert finish(script).code == 0
     finally:
-        rabbitmq.start_again()
-        rabbitmq.wait()
-    assert finish(script).code == 0
+        wire.close()
     assert "the broker is back after" in words.read_text()
     assert vhost.take("test-workflow") and vhost.take("test-workflow")
 
@@ -116,10 +118,15 @@ def test_a_producer_waits_for_a_broker_that_comes_back(
 def test_a_connection_that_is_cut_costs_no_job_and_doubles_none(
     addresses: dict[str, str], vhost: VirtualHost
 ) -> None:
-    script = start("rabbitmq_producer", addresses, "test-workflow", str(MANY), "Run=1")
+    wire = Wire(vhost.server.port)
+    through = addresses | {"RABBITMQ_USER_URL": vhost.url_at(f"127.0.0.1:{wire.port}")}
+    script = start("rabbitmq_producer", through, "test-workflow", str(MANY), "Run=1")
     until(lambda: vhost.messages("test-workflow") > 0, what="first messages")
-    vhost.cut_connections()
-    done = finish(script)
+    wire.sever()
+    try:
+        done = finish(script)
+    finally:
+        wire.close()
     assert done.code == 0
     assert "the broker is back after" in done.stderr
     with pika.BlockingConnection(pika.URLParameters(vhost.url)) as connection:

@@ -57,11 +57,15 @@ class Docker:
             await runner.cleanup()
 
     async def _answer(self, request: web.Request) -> web.Response:
-        spec = {"Name": "oodt-wmgr", "TaskTemplate": {}, "Mode": {"Replicated": {"Replicas": self.replicas}}}
+        spec: dict[str, Any] = {"Name": "oodt-wmgr", "Mode": {"Replicated": {"Replicas": self.replicas}}}
+        secret = {"File": {"Name": "/run/secrets/status_token"}, "SecretID": "k"}
+        spec["TaskTemplate"] = {"ContainerSpec": {"Secrets": [secret]}}
         task = {"ID": "t", "ServiceID": "s", "NodeID": "id-node1", "Slot": 1, "DesiredState": "running"}
         answers: dict[str, Any] = {
             "nodes": list(self.nodes.values()),
             "services": [{"ID": "s", "UpdatedAt": "2027-01-15T08:00:00Z", "Spec": spec}],
+            "swarm": {"TLSInfo": {"TrustRoot": ""}},
+            "secrets": [{"ID": "k", "CreatedAt": "2026-01-15T08:00:00Z"}],
             "tasks": [{**task, "Status": {"State": "running", "Timestamp": "2027-01-15T08:00:00Z"}}],
         }
         return web.json_response(answers[request.match_info["what"]])
@@ -110,6 +114,7 @@ def test_the_swarm_is_known_with_its_machines_within_seconds(
     text = status.request("GET", "/metrics", token=None)[1]
     assert 'oodt_node_up{node="node1"} 1.0' in text
     assert 'oodt_service_containers{service="oodt-wmgr",state="wanted"} 2.0' in text
+    assert 'oodt_secret_made_timestamp_seconds{kind="generated",secret="status-token"} 1.7684' in text
 
     docker.nodes["node1"]["Status"] = {"State": "down"}
     until(lambda: nodes(status)["node1"]["state"] == "down", seconds=FACT_SECONDS, what="the node to be down")
@@ -148,7 +153,9 @@ def test_a_worker_is_drained_and_let_in_again_and_no_manager_is(
     }
     assert nodes(status)["node1"]["availability"] == "drain"
     assert 'oodt_node_drained{node="node1"} 1.0' in status.request("GET", "/metrics", token=None)[1]
-    assert command("undrain", status.commands, "node1").code == 0
+    undrained = command("undrain", status.commands, "node1")
+    assert undrained.code == 0, undrained.stderr
+    assert "docker service update --force --detach oodt-wmgr" in undrained.stdout
     assert docker.nodes["node1"]["Spec"]["Availability"] == "active"
     who = [change["who"] for change in status.get("changes?kind=action")["changes"]]
     assert len(who) == 2 and all("@" in each for each in who)

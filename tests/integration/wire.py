@@ -12,8 +12,8 @@ CHUNK = 65536
 class Wire:
     """Passes TCP connections to a port of this machine on to another one."""
 
-    def __init__(self, target: int) -> None:
-        self.port = free_port()
+    def __init__(self, target: int, port: int | None = None) -> None:
+        self.port = port or free_port()
         self._target = target
         self._whole = threading.Event()
         self._whole.set()

@@ -173,6 +173,7 @@ class Session:
     def __init__(self, broker: RabbitMQ, process: Process, name: str) -> None:
         self.name = name
         self.lost: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self.blocked: str | None = None
         self.consuming = self
         self._broker = broker
         self._world = broker.world

@@ -17,7 +17,7 @@ import requests
 DEFAULT_HOST = "unix:///var/run/docker.sock"
 DESKTOP_SOCKETS = (".docker/run/docker.sock", ".docker/desktop/docker.sock")  # below the user's home
 CONNECTIONS = 8  # at once; sshd's default MaxStartups begins to refuse at 10
-ANSWER_TIMEOUT = 120  # seconds until an answer begins
+ANSWER_TIMEOUT = 600  # seconds until an answer begins; a plugin does not know the stack's patience
 STREAM_TIMEOUT = 3600  # seconds without a line of a build or push
 CONNECT_TIMEOUT = 30  # seconds, unless the given ssh options say otherwise
 

@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,7 +32,7 @@ COMMANDS = {
 }
 PACKAGES = (
     *("linux-image-amd64", "initramfs-tools", "lz4", "systemd-sysv", "dbus", "udev", "kmod", "procps"),
-    *("openssh-server", "python3", "sudo", "iproute2", "iptables", "nftables"),
+    *("openssh-server", "python3", "sudo", "iproute2", "iptables", "nftables", "firewalld"),
     *("nfs-kernel-server", "nfs-common", "docker.io", "docker-cli"),
 )
 USER = "scientist"
@@ -68,6 +68,13 @@ class Disk:
         """The public one: all machines have the same."""
         return self.folder / "host_key.pub"
 
+    @contextmanager
+    def kept(self) -> Iterator[None]:
+        """Nobody removes the disk, also not for one of another recipe, as long as the context lasts."""
+        with self.key.open() as held:
+            fcntl.flock(held, fcntl.LOCK_SH)
+            yield
+
 
 def ensure() -> Disk:
     """The disk; it is made if it is missing. Raises StepFailed where it cannot be had."""
@@ -97,10 +104,20 @@ def recipe() -> str:
     return content.hexdigest()[:16]
 
 
+def remove_unused() -> None:
+    """Remove disks by other recipes, and what is left of runs that were interrupted."""
+    for old in filter(Path.is_dir, FOLDER.iterdir()):
+        with ExitStack() as stack:
+            if (key := Disk(folder=old).key).exists():
+                try:
+                    fcntl.flock(stack.enter_context(key.open()), fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    continue
+            shutil.rmtree(old)
+
+
 def _make(disk: Disk, log: Log) -> None:
-    for old in FOLDER.iterdir():
-        if old.is_dir():
-            shutil.rmtree(old)  # by another recipe, or of a run that was interrupted
+    remove_unused()
     with tempfile.TemporaryDirectory(dir=FOLDER) as place:
         made = Disk(folder=Path(place) / "disk")
         made.folder.mkdir()
@@ -119,7 +136,7 @@ def _mmdebstrap_command(disk: Disk, tree: Path) -> list[str]:
     inside = (
         f"useradd --create-home --uid 1234 --groups docker,sudo --shell /bin/bash {USER}",
         "systemctl enable systemd-networkd systemd-network-generator",
-        "systemctl disable nfs-server",
+        "systemctl disable nfs-server firewalld",
     )
     keys = [
         f'install -D -m 0600 -o {owner} -g {owner} {disk.key}.pub "$1{home}/.ssh/authorized_keys"'

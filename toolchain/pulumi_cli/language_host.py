@@ -17,6 +17,8 @@ from pulumi.automation._server import LanguageServer
 from pulumi.runtime._grpc_settings import _GRPC_CHANNEL_OPTIONS
 from pulumi.runtime.proto import language_pb2, language_pb2_grpc
 
+PARENT_CHECK_INTERVAL = 1  # seconds
+
 
 class ProgramServer(LanguageServer):
     """The SDK's server for the program in the folder that the engine names."""
@@ -60,7 +62,9 @@ def main() -> None:
     # The engine ends its plugins with SIGINT.
     signal.signal(signal.SIGINT, end)
     signal.signal(signal.SIGTERM, end)
-    ended.wait()
+    parent = os.getppid()
+    while os.getppid() == parent and not ended.wait(PARENT_CHECK_INTERVAL):
+        pass  # an engine that is killed sends no signal
     server.stop(grace=None).wait()
 
 

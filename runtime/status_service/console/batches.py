@@ -17,7 +17,7 @@ LISTED, NEWEST, REASONS = 100, 25, 20
 
 @router.get("/batches")
 async def newest(request: Request, service: Service) -> Response:
-    now = await service.numbers.now()
+    now = await service.numbers.lately()
     rates = await asyncio.to_thread(lines.rates, service.store)
     rows = now.batches[:LISTED]
     return page(request, "batches.html", batches=rows, rates=rates, no_rate=NO_RATE)

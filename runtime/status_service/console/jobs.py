@@ -9,6 +9,8 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import FileResponse
 
 from runtime.messaging.messages import job_id_for
+from runtime.status_service import stories
+from runtime.status_service.console import advice, dead
 from runtime.status_service.console.render import HEADERS, STATES, jobs_path, page
 from runtime.status_service.errors import Refused
 from runtime.status_service.history import FILTERS
@@ -16,6 +18,8 @@ from runtime.status_service.parts import Parts, Service
 
 router = APIRouter()
 PAGE = 50
+# Of what a program that runs has written.
+LINES = 100
 FIELDS = (*FILTERS, "ended_from", "ended_to")
 
 
@@ -80,7 +84,14 @@ def _details(service: Parts, event: str, job: str) -> dict[str, Any] | None:
     if found["batch"] == batch and number.isdecimal():
         wanted = {"previous": f"{batch}.{int(number) - 1}", "next": f"{batch}.{int(number) + 1}"}
         neighbours = {which: name for which, name in wanted.items() if service.store.job(event, name)}
-    return {"job": found, "neighbours": neighbours, "message": service.message(event, job)}
+    message = service.message(event, job)
+    so_far = None
+    if found["state"] == "RUNNING":
+        so_far = stories.so_far(service, event, job, found["run"], LINES)
+    missing = advice.missing(found["reason"] or "")
+    fields = dead.fields([message["metadata"]] if message else [], missing)
+    about = {"neighbours": neighbours, "message": message, "fields": fields, "so_far": so_far}
+    return {"job": found, **about}
 
 
 def _is_archived(path: Path, archive: Path) -> bool:

@@ -2,10 +2,12 @@
 
 import asyncio
 from typing import Any
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request, Response
 
 from runtime.status_service import lines
+from runtime.status_service.conditions import JOBS_DIE, NO_CONSUMER
 from runtime.status_service.console.render import STATES, page
 from runtime.status_service.lines import Rate
 from runtime.status_service.management import EventQueues
@@ -19,11 +21,12 @@ NO_RATE = Rate(succeeded=0, dead=0)
 
 @router.get("/", summary="The console; it asks for a token first", openapi_extra={"security": []})
 async def overview(request: Request, service: Service) -> Response:
-    now = await service.numbers.now()
-    rates, reasons = await asyncio.to_thread(
+    now = await service.numbers.lately()
+    rates, reasons, to_retry = await asyncio.to_thread(
         lambda: (
             lines.rates(service.store),
             service.store.reasons(event=None, batch=None, limit=REASONS),
+            service.store.reasons_to_retry(limit=REASONS),
         )
     )
     return page(
@@ -39,8 +42,27 @@ async def overview(request: Request, service: Service) -> Response:
         batches=now.batches[:BATCHES],
         rest=not_shown(now, now.batches[:BATCHES]),
         reasons=reasons,
-        alarms=service.alarms.open,
+        to_retry=to_retry,
+        alarms=alarms_of(service.alarms.now, told=bool(reasons)),
+        view_of=view_of,
     )
+
+
+def alarms_of(now: list[dict[str, Any]], *, told: bool) -> list[dict[str, Any]]:
+    """The worst first. That jobs died is left out if the reasons are TOLD."""
+    left = [alarm for alarm in now if not told or alarm["name"] != JOBS_DIE.name]
+    return sorted(left, key=lambda alarm: alarm["severity"] != "critical")
+
+
+def view_of(alarm: dict[str, Any]) -> str:
+    """The view that shows more of what an alarm is about."""
+    match alarm["name"]:
+        case JOBS_DIE.name:
+            return f"/dead?{urlencode(alarm['labels'])}"
+        case NO_CONSUMER.name:
+            return "/workflows"
+        case _:
+            return "/swarm"
 
 
 def queues_of(now: Now) -> tuple[EventQueues, ...]:

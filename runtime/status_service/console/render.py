@@ -73,6 +73,16 @@ def jobs_path(**filters: Any) -> str:
     return "/jobs" + (f"?{urlencode(given)}" if given else "")
 
 
+def workflow_path(event: str) -> str:
+    return f"/workflows/{quote(event, safe='')}"
+
+
+def group_path(event: str, reason: str, batch: str | None = None) -> str:
+    """The view of jobs that are dead for one reason."""
+    given = {"reason": reason} | ({"batch": batch} if batch else {})
+    return f"/dead/{quote(event, safe='')}?{urlencode(given)}"
+
+
 def changes_path(before: int) -> str:
     return f"/changes?before={before}"
 
@@ -94,4 +104,11 @@ _TEMPLATES = Environment(
     lstrip_blocks=True,
 )
 _TEMPLATES.filters.update(number=number, span=span, clock=clock, bytes=size)
-_TEMPLATES.globals.update(job_path=job_path, batch_path=batch_path, jobs_path=jobs_path, all_states=STATES)
+_TEMPLATES.globals.update(
+    job_path=job_path,
+    batch_path=batch_path,
+    jobs_path=jobs_path,
+    workflow_path=workflow_path,
+    group_path=group_path,
+    all_states=STATES,
+)

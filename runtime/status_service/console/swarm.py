@@ -1,6 +1,7 @@
 """The swarm: its nodes with what runs there, its services; and what changed beside the jobs."""
 
 import asyncio
+import time
 
 from fastapi import APIRouter, Request, Response
 
@@ -13,8 +14,8 @@ CHANGES = 100
 
 @router.get("/swarm")
 async def swarm(request: Request, service: Service) -> Response:
-    busy = (await service.numbers.now()).moment.busy()
-    return page(request, "swarm.html", swarm=service.swarm.view(), busy=busy)
+    busy = (await service.numbers.lately()).moment.busy()
+    return page(request, "swarm.html", swarm=service.swarm.view(), busy=busy, now=time.time())
 
 
 @router.get("/changes")

@@ -1,4 +1,4 @@
-"""Workflows: what each event's jobs do, how long they take, what failed last."""
+"""Workflows: the tasks of each event's jobs, their settings, how long runs take, what fails and why."""
 
 import asyncio
 from itertools import pairwise
@@ -9,33 +9,55 @@ from fastapi import APIRouter, Request, Response
 from runtime.status_service import lines
 from runtime.status_service.console.overview import NO_RATE, queues_of
 from runtime.status_service.console.render import page
+from runtime.status_service.errors import Refused
 from runtime.status_service.parts import Parts, Service
 from runtime.status_service.store import BOUNDS
 
 router = APIRouter()
-FAILURES = 5
+FAILURES, REASONS = 10, 20
 
 
 @router.get("/workflows")
 async def every(request: Request, service: Service) -> Response:
-    now = await service.numbers.now()
-    queues = {each.event: each for each in queues_of(now)}
-    events = sorted(queues.keys() | now.states.keys())
-    details = await asyncio.to_thread(_details, service, events)
-    return page(
-        request, "workflows.html", events=events, queues=queues, states=now.states, no_rate=NO_RATE, **details
+    about = await _about(service)
+    described: dict[str, dict[str, Any]] = about["described"]
+    events = sorted(about["queues"].keys() | about["states"].keys() | described.keys())
+    return page(request, "workflows.html", events=events, **about)
+
+
+@router.get("/workflows/{event:name}")
+async def one(request: Request, service: Service, event: str) -> Response:
+    about = await _about(service)
+    if not any(event in about[known] for known in ("queues", "states", "described")):
+        raise Refused(404, f"no event {event} is known")
+    details = await asyncio.to_thread(_details, service, event)
+    return page(request, "workflow.html", event=event, **about, **details)
+
+
+async def _about(service: Parts) -> dict[str, Any]:
+    """What is known of all events."""
+    now = await service.numbers.lately()
+    view = await service.workflows.view(service.swarm)
+    rates, paused = await asyncio.to_thread(
+        lambda: (lines.rates(service.store), service.operations.pauses.names())
     )
-
-
-def _details(service: Parts, events: list[str]) -> dict[str, Any]:
-    totals = service.store.totals()
     return {
-        "rates": lines.rates(service.store),
-        "run_times": {event: _histogram(totals.get(event, {}), "run") for event in events},
-        "failures": {
-            event: service.store.jobs({"event": event, "state": "DEAD"}, limit=FAILURES) for event in events
-        },
-        "paused": service.operations.pauses.names(),
+        "queues": {each.event: each for each in queues_of(now)},
+        "states": now.states,
+        "described": {each["event"]: each for each in view["events"]},
+        "problems": view["problems"],
+        "managers": view["workflow_managers"],
+        "rates": rates,
+        "no_rate": NO_RATE,
+        "paused": paused,
+    }
+
+
+def _details(service: Parts, event: str) -> dict[str, Any]:
+    return {
+        "run_times": _histogram(service.store.totals().get(event, {}), "run"),
+        "reasons": service.store.reasons(event=event, batch=None, limit=REASONS),
+        "failures": service.store.jobs({"event": event, "state": "DEAD"}, limit=FAILURES),
     }
 
 

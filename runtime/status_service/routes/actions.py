@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
+from runtime import names
 from runtime.actions.edits import Edit
 from runtime.actions.redrive import Choice, counted
 from runtime.messaging.messages import Poison, job_id_for
@@ -22,6 +23,7 @@ from runtime.status_service.queries import MOST_ROWS, SOMEBODY, DryRun, Who
 router = APIRouter()
 
 BOTH = {**UNKNOWN, **AWAY}
+SPREAD = f"docker service update --force --detach {names.WMGR_SERVICE}"
 
 
 class _Asked(BaseModel):
@@ -35,6 +37,7 @@ class _Asked(BaseModel):
 
 class Redrive(_Asked):
     reason: str | None = Field(None, description="A part of the reason")
+    same_reason: str | None = Field(None, description="The reason as /reasons tells it: these jobs alone")
     all: bool = Field(False, description="All dead jobs of the event")
     metadata: dict[str, str | list[str]] = Field({}, description="Values to run again with")
     without: list[str] = Field([], description="Fields to run again without")
@@ -48,7 +51,12 @@ class Delete(_Asked):
     "/redrive", response_model=Redriven, responses=BOTH, summary="Put dead jobs back into their queue"
 )
 async def redrive(service: Service, asked: Redrive, who: Who = SOMEBODY) -> Response:
-    choice = Choice(batch=asked.batch, reason=asked.reason, jobs=frozenset(map(job_id_for, asked.jobs)))
+    choice = Choice(
+        batch=asked.batch,
+        reason=asked.reason,
+        same_reason=asked.same_reason,
+        jobs=frozenset(map(job_id_for, asked.jobs)),
+    )
     if asked.all == (choice != Choice()):
         raise Refused(400, "say which dead jobs: batch, reason, jobs, or all alone")
     edit = None
@@ -160,7 +168,11 @@ async def _set_availability(
     if really:
         await service.operations.set_availability(node["id"], availability, who=who)
     containers = len(node["containers"])
-    text = f"node {node['name']} gets containers again"
+    text = (
+        f"node {node['name']} gets containers again when docker starts some; docker moves none there by "
+        f"itself. To spread the Workflow Managers now, type on the manager: {SPREAD}. All start anew, some "
+        "at a time, and the old ones finish their jobs first, within leave_within seconds"
+    )
     if availability == "drain":
         text = f"{containers} containers leave node {node['name']} once the {running} jobs there have ended"
     about = {"containers": containers, "running": running, "done": really, "text": text}

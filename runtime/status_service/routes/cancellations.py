@@ -11,9 +11,10 @@ from runtime.messaging.announcements import Touched
 from runtime.messaging.messages import job_id_for
 from runtime.status_service import batches
 from runtime.status_service.answers import AWAY, UNKNOWN, CancelledBatch, CancelledJob
+from runtime.status_service.cancellation import outlook
 from runtime.status_service.errors import Refused
 from runtime.status_service.parts import Service
-from runtime.status_service.queries import SOMEBODY, OfBatchToCancel, Who
+from runtime.status_service.queries import SOMEBODY, DryRun, OfBatchToCancel, Who
 
 router = APIRouter()
 
@@ -46,9 +47,11 @@ async def cancel_batch(
     "/jobs/{event}/{job:name}/cancel",
     response_model=CancelledJob,
     responses={**UNKNOWN, **AWAY},
-    summary="Cancel a job that has not ended; the answer says how it has ended",
+    summary="Cancel a job that has not ended; the answer says how it has ended, or for a dry run how it is",
 )
-async def cancel_job(service: Service, event: str, job: str, who: Who = SOMEBODY) -> Response:
+async def cancel_job(
+    service: Service, event: str, job: str, query: Annotated[DryRun, Query()], who: Who = SOMEBODY
+) -> Response:
     job_id = job_id_for(job)
     found = await asyncio.to_thread(service.store.job, event, job_id)
     if found is None:
@@ -56,9 +59,16 @@ async def cancel_job(service: Service, event: str, job: str, who: Who = SOMEBODY
         snapshot = await service.management.snapshot()
         if event not in {each.event for each in snapshot.queues}:
             raise Refused(404, f"no job {job} of event {event} is known")
+    about = {"job": job_id, "event": event, "done": not query.dry_run}
+    if query.dry_run:
+        state = found["state"] if found else "QUEUED"
+        return JSONResponse({**about, "state": state, "text": outlook(job_id, found)})
     batch = found["batch"] if found else None
     verdict = await service.cancellation.job(event, job_id, batch=batch)
     if verdict.state == "CANCELLED":
         touched = [Touched(job=job_id, batch=batch)]
         await service.operations.record("cancel", f"job {job_id}", who=who, event=event, jobs=touched)
-    return JSONResponse({"job": job_id, "event": event, "state": verdict.state})
+        text = f"job {job_id} is cancelled"
+    else:
+        text = f"job {job_id} had ended before, {verdict.state.lower()}"
+    return JSONResponse({**about, "state": verdict.state, "text": text})

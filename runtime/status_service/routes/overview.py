@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query, Response
 from fastapi.responses import JSONResponse
 
 from runtime.status_service.answers import Overview
+from runtime.status_service.management import Snapshot
 from runtime.status_service.parts import Service
 from runtime.status_service.queries import Parameters
 
@@ -18,13 +19,15 @@ router = APIRouter()
 async def overview(service: Service, _: Annotated[Parameters, Query()]) -> Response:
     now = await service.numbers.now()
     paused = await asyncio.to_thread(service.operations.pauses.names)
-    queues, nodes = (now.snapshot.queues, now.snapshot.nodes) if now.snapshot else ((), ())
+    snapshot = now.snapshot or Snapshot(queues=(), nodes=())
+    broker = {"connected": service.broker.connected, "problem": now.problem}
     return JSONResponse(
         {
             "at": now.at,
-            "broker": {"connected": service.broker.connected, "problem": now.problem},
-            "queues": [{**asdict(each), "paused": each.event in paused} for each in queues],
-            "nodes": [{**asdict(node), "free": node.free} for node in nodes],
+            "behind": now.behind,
+            "broker": {**broker, "short": snapshot.short, "blocked": snapshot.blocked},
+            "queues": [{**asdict(each), "paused": each.event in paused} for each in snapshot.queues],
+            "nodes": [{**asdict(node), "free": node.free} for node in snapshot.nodes],
             "jobs": now.states,
             "batches": now.batches,
         }

@@ -29,7 +29,7 @@ async def health(service: Service) -> Response:
     openapi_extra=OPEN,
 )
 async def numbers(service: Service) -> Response:
-    now = await service.numbers.now()
+    now = await service.numbers.lately()
     totals = await asyncio.to_thread(service.store.totals)
     paused = await asyncio.to_thread(service.operations.pauses.names)
     text = metrics.render(

@@ -28,6 +28,8 @@ SWARM = {
     "fresh": True,
     "nodes": [{"name": "n", "availability": "active", "machine": {**asdict(MACHINE), "fresh": True}}],
     "services": [{"name": "s", "replicas": 1, "running": 1}],
+    "certificates": [{"name": "c", "begins": 1.0, "ends": 2.0}],
+    "secrets": [{"name": "s", "generated": True, "made": 1.0}],
 }
 # Prometheus's own, of each target and alarm.
 OF_PROMETHEUS = {"up", "ALERTS"}

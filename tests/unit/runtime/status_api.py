@@ -3,11 +3,14 @@
 import asyncio
 import contextlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import cast
 
-from runtime.messaging.broker import Broker
+from starlette.types import ASGIApp
+
+from runtime.messaging.broker import Broker, BrokerDown
+from runtime.messaging.event import Event
 from runtime.oodt.file_manager import FileManager
 from runtime.records.ledger import Ledger
 from runtime.records.pauses import Pauses
@@ -26,6 +29,7 @@ from runtime.status_service.operations import Operations
 from runtime.status_service.parts import Parts
 from runtime.status_service.store import Store
 from runtime.status_service.swarm import SwarmWatch
+from runtime.status_service.workflows import Workflows
 
 START_SECONDS = 10
 LOOK_TOKEN = "looks only"
@@ -43,6 +47,9 @@ class NoBroker:
 
     connected = False
 
+    async def depth(self, queue: str) -> int | None:
+        raise BrokerDown(f"no connection, so nothing is known of {queue}")
+
 
 def parts(store: Store | None, token: str, share: Path = Path("/nonexistent")) -> Parts:
     """Of a service that has a history and no broker."""
@@ -51,6 +58,7 @@ def parts(store: Store | None, token: str, share: Path = Path("/nonexistent")) -
     broker, management = cast(Broker, NoBroker()), cast(Management, ManagementOfNothing())
     ledger = Ledger(share / "ledger", node="status", lease=30)
     numbers = Numbers(cast(Store, store), broker, management)
+    alarms = Alarms(share / "alarms.json")
     return Parts(
         access=Access(act=token, look=LOOK_TOKEN),
         store=cast(Store, store),
@@ -60,10 +68,10 @@ def parts(store: Store | None, token: str, share: Path = Path("/nonexistent")) -
         cancellation=cast(Cancellation, None),
         stories=Stories(ledger, share / "jobs"),
         ledger=ledger,
-        live=Live(numbers),
+        live=Live(numbers, alarms),
         archive=share / "archive",
         disks=Disks({}),
-        alarms=Alarms(share / "alarms.json"),
+        alarms=alarms,
         swarm=swarm,
         changes=changes,
         operations=Operations(
@@ -75,18 +83,26 @@ def parts(store: Store | None, token: str, share: Path = Path("/nonexistent")) -
             swarm=swarm,
             file_manager=cast(FileManager, None),
         ),
+        workflows=Workflows(share / "workflows", [Event(name="e", job_timeout=7200)]),
     )
 
 
 @contextlib.contextmanager
 def served(parts: Parts) -> Iterator[int]:
     """The port on which it answers."""
+    with answering(application(parts), parts.live.end) as port:
+        yield port
+
+
+@contextlib.contextmanager
+def answering(app: ASGIApp, end_streams: Callable[[], Awaitable[None]]) -> Iterator[int]:
+    """The port on which the application answers."""
     loop = asyncio.new_event_loop()
     stop = asyncio.Event()
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
     with server.listen(0) as listening:
-        work = server.serve(application(parts), listening, stop, parts.live.end)
+        work = server.serve(app, listening, stop, end_streams)
         serving = asyncio.run_coroutine_threadsafe(work, loop)
         try:
             yield listening.getsockname()[1]

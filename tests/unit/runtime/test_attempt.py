@@ -66,6 +66,6 @@ def test_required_metadata_that_are_missing_are_named(worker: Worker) -> None:
 
 
 def test_a_job_whose_time_is_over_is_stopped_and_has_its_log(worker: Worker) -> None:
-    outcome = attempt(worker, seconds=3, Run="1", Hang="true", Output="waiting for a star")
+    outcome = attempt(worker, seconds=10, Run="1", Hang="true", Output="waiting for a star")
     assert (outcome["timed_out"], outcome["reason"]) == (True, "it did not end in time")
     assert outcome["log"] == "waiting for a star"

@@ -199,7 +199,7 @@ def test_the_time_limit_of_submit_covers_a_pipe_that_nobody_writes_to(say: Say, 
 @pytest.mark.parametrize("file", ["-", "/dev/stdin"])
 def test_a_batch_comes_also_from_standard_input(file: str) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "runtime.submit", *EVENT, "--batch", file, "--timeout", "1"],
+        [sys.executable, "-m", "runtime.submit", *EVENT, "--batch", file, "--timeout", "8"],
         cwd=ROOT,
         env={"PATH": os.environ["PATH"], **BROKER},
         input="Run\n" + "1\n" * 5000,

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from infra.hosts import cluster
+from runtime import names
 from tests.unit.aws.cloud import Cloud, run_program
 from tests.unit.hosts import test_hosts_program as hosts
 from tests.unit.services.registrations import STACK, Registrations
@@ -43,6 +44,16 @@ def test_a_service_that_needs_another_waits_until_that_runs(registered: Registra
     assert {converged("oodt-rabbitmq"), converged("oodt-filemgr")} <= workflow_managers
     status = registered.named(declared("oodt-status")).dependencies
     assert converged("oodt-rabbitmq") in status and converged("oodt-filemgr") not in status
+
+
+def test_every_service_is_in_the_network_which_comes_after_the_heartbeat(
+    registered: Registrations,
+) -> None:
+    heartbeat = "oodt:services:Services$pulumi-python:dynamic/swarm:Heartbeat::heartbeat"
+    network = f"oodt:services:Services$docker:index/network:Network::{names.NETWORK}"
+    assert heartbeat in registered.named(network).dependencies
+    services = [each for each in registered.all if "docker:index/service:Service::" in each.urn]
+    assert len(services) >= 6 and all(network in each.dependencies for each in services)
 
 
 def test_the_stack_has_but_two_parts_the_swarm_and_the_services(registered: Registrations) -> None:

@@ -18,8 +18,11 @@ from tests.unit.services.registrations import Registrations
 # parent of all services.
 EARLIER: dict[str, list[str]] = json.loads((Path(__file__).parent / "earlier_urns.json").read_text())
 # What the program declares since then.
-ADDED = ["oodt-swarm", "oodt-swarm-converged", "status-look-token", "status-look-token"]
-ADDED_ON = {"aws": ["join-record-end", "manager-session", "share", "worker-health", "worker-session"]}
+ADDED = ["heartbeat", "oodt-swarm", "oodt-swarm-converged", "status-look-token", "status-look-token"]
+ADDED_ON = {
+    "aws": ["join-record-end", "manager-session", "share", "worker-health", "worker-session"],
+    "local": ["strays"],
+}
 SETTINGS = {
     "local": {"target": "local"},
     "hosts": hosts.SETTINGS,

@@ -107,7 +107,7 @@ async function send(route, body, dry) {
     body: body ? JSON.stringify({ ...body, dry_run: dry }) : undefined,
   });
   const content = await answer.json();
-  return answer.ok ? content.text ?? content.state.toLowerCase() : Promise.reject(new Error(content.error));
+  return answer.ok ? content.text : Promise.reject(new Error(content.error));
 }
 
 function confirmed(title, text) {
@@ -126,9 +126,9 @@ function say(text, failed) {
 }
 
 // Says what an action would do, asks once, and says what it did.
-async function act(title, route, body, says) {
+async function act(title, route, body) {
   try {
-    const text = says || (await send(route, body, true));
+    const text = await send(route, body, true);
     if (!(await confirmed(title, text))) return;
     say(title + ": " + (await send(route, body, false)), false);
     document.body.dispatchEvent(new Event("live"));
@@ -140,18 +140,25 @@ async function act(title, route, body, says) {
 document.addEventListener("click", (event) => {
   const button = event.target.closest("button[data-act]");
   if (!button) return;
-  const { act: route, body, says } = button.dataset;
-  act(button.getAttribute("aria-label"), route, body ? JSON.parse(body) : null, says);
+  const { act: route, body } = button.dataset;
+  act(button.getAttribute("aria-label"), route, body ? JSON.parse(body) : null);
 });
+
+// The values that were changed, and the one of a new field.
+function metadataOf(form) {
+  const changed = [...form.querySelectorAll("[data-was]")].filter((input) => input.value !== input.dataset.was);
+  const [name, value] = ["name", "value"].map((part) => form.querySelector(`[data-new=${part}]`).value.trim());
+  return Object.fromEntries([...changed.map((input) => [input.name, input.value]), ...(name ? [[name, value]] : [])]);
+}
 
 document.addEventListener("submit", (event) => {
   const form = event.target.closest("form[data-act]");
   if (!form) return;
   event.preventDefault();
-  const changed = [...form.querySelectorAll("[data-was]")].filter((input) => input.value !== input.dataset.was);
-  const metadata = Object.fromEntries(changed.map((input) => [input.name, input.value]));
-  const title = "Run " + form.dataset.job + " again" + (changed.length ? " with " + Object.entries(metadata).map((each) => each.join("=")).join(", ") : "");
-  act(title, form.dataset.act, { event: form.dataset.event, jobs: [form.dataset.job], metadata }, "");
+  const metadata = metadataOf(form);
+  const values = Object.entries(metadata).map((each) => each.join("=")).join(", ");
+  const title = "Run " + form.dataset.of + " again" + (values ? " with " + values : "");
+  act(title, form.dataset.act, { ...JSON.parse(form.dataset.body), metadata });
 });
 
 const login = document.querySelector("[data-next]");

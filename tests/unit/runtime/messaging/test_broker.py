@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
+import pika
 import pika.exceptions
 import pytest
 
@@ -19,6 +20,7 @@ class FakeSession:
 
     def __init__(self, meanwhile: Callable[[], object] = lambda: None) -> None:
         self.lost: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self.blocked: str | None = None
         self.subscribed: list[str] = []
         self._meanwhile = meanwhile
 
@@ -115,3 +117,27 @@ def test_a_connection_is_made_again_whatever_ended_the_last_attempt(
     monkeypatch.setattr(broker_module, "connect", connect)
     monkeypatch.setattr(broker_module, "FIRST_PAUSE_SECONDS", 0.01)
     assert asyncio.run(story())
+
+
+def test_a_message_that_is_not_confirmed_says_what_the_broker_is_short_of(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class BlockedSession(FakeSession):
+        def publish(self, *_: object, **__: object) -> asyncio.Future[None]:
+            self.blocked = "low on disk"
+            return asyncio.get_running_loop().create_future()
+
+    async def story() -> None:
+        async def connect(_: object) -> Any:
+            return BlockedSession()
+
+        monkeypatch.setattr(broker_module, "connect", connect)
+        async with Broker(URL, name="test") as broker:
+            assert broker.blocked is None
+            await broker.wait_connected(10)
+            sending = broker.publish("x", "k", b"", pika.BasicProperties(), seconds=0.1)
+            with pytest.raises(broker_module.Unconfirmed, match="it lets nobody publish, low on disk"):
+                await sending
+            assert broker.blocked == "low on disk"
+
+    asyncio.run(story())

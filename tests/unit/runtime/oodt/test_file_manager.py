@@ -18,6 +18,9 @@ class OodtsOwn(StandIn):
     def filemgr_removeUnusedFile(self, path: str) -> bool:
         raise RuntimeError(f"java.lang.NoSuchMethodException: XmlRpcFileManager.removeUnusedFile({path})")
 
+    def filemgr_catalogueDisk(self) -> dict[str, float]:
+        raise RuntimeError("java.lang.NoSuchMethodException: XmlRpcFileManager.catalogueDisk()")
+
 
 class Stock(OodtsOwn):
     """One with a catalogue of OODT's own, which finds nothing by the places of files."""
@@ -120,3 +123,8 @@ def test_a_removal_that_broke_off_after_the_catalogue_entry_is_finished(own: Sit
 )
 def test_a_place_in_the_archive_has_one_spelling(reference: str, place: str) -> None:
     assert place_of(reference) == place
+
+
+def test_the_disk_of_the_catalogue_is_unknown_where_the_file_manager_cannot_tell(tmp_path: Path) -> None:
+    found = [asyncio.run(Site(tmp_path, made).client.disk()) for made in (StandIn(), OodtsOwn())]
+    assert found == [(2**40, 2**39), None]

@@ -1,6 +1,7 @@
 """What File Manager calls leave on record."""
 
 import asyncio
+import os
 from pathlib import Path
 from typing import Any
 
@@ -100,6 +101,32 @@ def test_a_product_that_was_received_is_taken_back_when_its_client_did_not_hear_
     assert asyncio.run(place.evidence.objection(call("removeProduct", product(id="id-1")))) is None
     assert place.recorded()[-1] == "removed"
     assert products(place.ledger.products(place.run.folder)[1]) == ()
+
+
+@pytest.mark.parametrize(
+    ("mode", "why"), [(0o555, "nobody may write to its folder {}"), (0o755, None), (0o2775, None)]
+)
+def test_a_product_that_is_taken_back_has_what_hindered_it_on_record(
+    place: Place, tmp_path: Path, mode: int, why: str | None
+) -> None:
+    archive = tmp_path / "archive"
+    archive.mkdir(mode=0o700)
+    archive.chmod(mode)
+    client_transfer(place)
+    reference = {**REFERENCE, "dataStoreReference": f"file:{archive}/new/file.dat"}
+    taken_back = call("removeProduct", product(id="id-1", references=[reference]))
+    asyncio.run(place.evidence.objection(taken_back))
+    [*_, line] = place.ledger.products(place.run.folder)[1]
+    assert (line["kind"], line.get("why")) == ("removed", why and why.format(archive))
+
+
+def test_a_full_disk_is_what_hindered_a_product(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = os.statvfs("/")
+    full = os.statvfs_result([*real[:4], 0, *real[5:]])
+    monkeypatch.setattr(os, "statvfs", lambda _: full)
+    client_transfer(place)
+    asyncio.run(place.evidence.objection(call("removeProduct", product(id="id-1"))))
+    assert place.ledger.products(place.run.folder)[1][-1]["why"] == "the disk of its folder / is full"
 
 
 def test_the_products_of_runs_that_were_judged_are_forgotten(place: Place) -> None:

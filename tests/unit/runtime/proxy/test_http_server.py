@@ -8,7 +8,7 @@ from aiohttp import web
 
 from runtime.proxy import http_server, metrics
 
-ANSWER_SECONDS = 5
+ANSWER_SECONDS = 60
 POST = b"POST / HTTP/1.1\r\nHost: here\r\nContent-Length: 4\r\n"
 
 Client = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]

@@ -99,6 +99,18 @@ def test_a_run_with_every_piece_of_evidence_has_succeeded() -> None:
         ),
         (
             journal(
+                two=task(
+                    "two",
+                    evidence=[
+                        *ingested("/two", received=False),
+                        {"kind": "removed", "product": "id-of-/two", "why": "the disk of /archive is full"},
+                    ],
+                )
+            ),
+            "task two: output /two did not reach the archive: the disk of /archive is full",
+        ),
+        (
+            journal(
                 one=[
                     *task("one", exit_code=1),
                     {"kind": "task-failed", "task": "one", "error": "no PGE file"},

@@ -14,7 +14,7 @@ from runtime.status_service.access import COOKIE, Access
 from runtime.status_service.store import Store
 from tests.unit.runtime.status_api import LOOK_TOKEN, parts, served
 
-ANSWER_SECONDS = 5
+ANSWER_SECONDS = 60
 TOKEN = "acts"
 CANCEL = "/api/v1/batches/b/cancel"
 

@@ -10,7 +10,8 @@ from typing import Any, cast
 
 import pytest
 
-from runtime.messaging.announcements import Announcement, StateChange, Submission
+from runtime.messaging.announcements import RESULT, Announcement, State, StateChange, Submission
+from runtime.outcome import Outcome
 from runtime.status_service.changes import Changes
 from runtime.status_service.management import EventQueues, Management, Snapshot
 from runtime.status_service.numbers import Numbers
@@ -62,9 +63,11 @@ def service(folder: Path, history: Sequence[Announcement] = ()) -> Iterator[Serv
     store.apply(history)
     changes = Changes(database)
     made = parts(store, "t", folder)
-    numbers = Numbers(store, cast(Any, BrokerWithJobs()), cast(Management, ManagementOfOneEvent()))
+    management = cast(Management, ManagementOfOneEvent())
+    numbers = Numbers(store, cast(Any, BrokerWithJobs()), management)
     operations = replace(made.operations, changes=changes)
-    with served(replace(made, numbers=numbers, changes=changes, operations=operations)) as port:
+    told = replace(made, numbers=numbers, management=management, changes=changes, operations=operations)
+    with served(told) as port:
         yield Service(port=port, changes=changes)
 
 
@@ -138,3 +141,38 @@ def test_a_node_that_nobody_has_told_of_is_not_drained(tmp_path: Path) -> None:
     with service(tmp_path) as asked:
         status, refused = asked.ask("nodes/worker1/drain")
         assert (status, refused["error"]) == (404, "no node worker1 is in the swarm: none is known yet")
+
+
+def job(name: str, state: State, **fields: Any) -> StateChange:
+    outcome = Outcome(result=RESULT[state], reason="exit 1") if state in RESULT else None
+    defaults = {"event": "e", "batch": "b", "run": 2, "attempts": 2, "node": "n1", "outcome": outcome}
+    return StateChange(**{"job": name, "state": state, **defaults, **fields})
+
+
+@pytest.mark.parametrize(
+    ("state", "text"),
+    [
+        ("RUNNING", "job b.1 runs on n1, run 2: its program is killed within ten seconds, and its products"),
+        ("RETRYING", "job b.1 waits for another run after run 2 has failed (exit 1): none begins"),
+        ("DEAD", "job b.1 has ended before, dead: nothing happens"),
+        ("SUCCEEDED", "job b.1 has ended before, succeeded: nothing happens"),
+    ],
+)
+def test_what_cancelling_a_job_would_do_depends_on_where_it_is(
+    tmp_path: Path, state: State, text: str
+) -> None:
+    with service(tmp_path, [job("b.1", state)]) as asked:
+        status, planned = asked.ask("jobs/e/b.1/cancel?dry_run=true")
+        assert (status, planned["state"], planned["done"]) == (200, state, False)
+        assert planned["text"].startswith(text)
+        assert recorded(asked.changes) == []
+
+
+def test_a_job_of_which_nothing_was_announced_may_be_in_the_queue(tmp_path: Path) -> None:
+    history = [Submission(batch="b", event="e", jobs=3, submitted=3)]
+    with service(tmp_path, history) as asked:
+        _, planned = asked.ask("jobs/e/b.3/cancel?dry_run=true")
+        assert planned["text"] == "job b.3 is queued; it ends without a run when its turn comes"
+        _, planned = asked.ask("jobs/e/other/cancel?dry_run=true")
+        assert "other is not known: perhaps its message waits in the queue" in planned["text"]
+        assert asked.ask("jobs/none/other/cancel?dry_run=true")[0] == 404

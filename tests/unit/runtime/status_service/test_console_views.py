@@ -1,23 +1,37 @@
 """What the views show of a history, and what they make of anything that a message may say."""
 
+import gzip
+import html as html_module
 import http.client
+import io
 import json
+import re
+import tarfile
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
+from xml.sax.saxutils import quoteattr
 
 import pytest
 
+from runtime import names, workflow_copy
 from runtime.messaging.announcements import RESULT, State, StateChange, Submission
 from runtime.outcome import Outcome, Product
+from runtime.records.ledger import Ledger
+from runtime.status_service.answers import Workflows
 from runtime.status_service.console import render, timeline
 from runtime.status_service.lines import Rate, points, rates
+from runtime.status_service.management import Management, ManagementDown, Snapshot
+from runtime.status_service.numbers import Numbers
 from runtime.status_service.store import Store
+from tests.unit.runtime.policy.flow import Flow
 from tests.unit.runtime.status_api import LOOK_TOKEN, parts, served
 
-ANSWER_SECONDS = 5
+ANSWER_SECONDS = 60
+ACT_TOKEN = "acts"
 ODD = "<script>alert(1)</script>\" onload='x' {{ 7 * 7 }}"
 
 
@@ -39,9 +53,9 @@ class Site:
         self.archive = folder / "archive"
         self._port = port
 
-    def get(self, path: str, accept: str = "text/html") -> tuple[int, str]:
+    def get(self, path: str, accept: str = "text/html", token: str = LOOK_TOKEN) -> tuple[int, str]:
         connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=ANSWER_SECONDS)
-        headers = {"Authorization": f"Bearer {LOOK_TOKEN}", "Accept": accept}
+        headers = {"Authorization": f"Bearer {token}", "Accept": accept}
         connection.request("GET", path, headers=headers)
         answer = connection.getresponse()
         text = answer.read().decode()
@@ -59,6 +73,10 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     (archive / "link").symlink_to(folder / "secret")
     files = ("a/product.txt", "../secret", "link", "gone", "a")
     product = Product(id="1", name="p", type="T", archived=tuple(str(archive / file) for file in files))
+    flow = Flow(folder)
+    flow.change("policy/tasks.xml", 'name="Task"', f"name={quoteattr(ODD)}")
+    with tarfile.open(fileobj=io.BytesIO(workflow_copy.archive([flow.folder], ["policy"]))) as policy:
+        policy.extractall(folder, filter="data")
     store = Store(folder / "history.sqlite", keep=1000)
     store.apply(
         [
@@ -70,7 +88,26 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
             change("odd", "DEAD", reason=ODD, log=ODD, node=ODD, batch=ODD),
         ]
     )
-    with served(parts(store, "acts", folder)) as port:
+    with served(parts(store, ACT_TOKEN, folder)) as port:
+        yield Site(folder, port)
+    store.close()
+
+
+@pytest.fixture(scope="module")
+def grouped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """Three jobs that are dead for one reason, and one that runs, on the share and in the history."""
+    folder = tmp_path_factory.mktemp("grouped")
+    ledger = Ledger(folder / "ledger", node="n1", lease=30)
+    for job in ("a.1", "a.2", "a.3", "r.1"):
+        metadata = {"Dataset": "abc", "Run": job[2:], "List": ["x", "y"]}
+        ledger.claim("e", job, message={"metadata": metadata})
+    log = folder / "jobs" / names.RUN_LOGS / "r.1" / "task.gz"
+    log.parent.mkdir(parents=True)
+    log.write_bytes(gzip.compress(b"half of it is done\n"))
+    reason = "task t: metadata field Project is missing"
+    store = Store(folder / "history.sqlite", keep=1000)
+    store.apply([*(change(f"a.{n}", "DEAD", reason=reason) for n in range(1, 4)), change("r.1", "RUNNING")])
+    with served(parts(store, ACT_TOKEN, folder)) as port:
         yield Site(folder, port)
     store.close()
 
@@ -94,7 +131,10 @@ class Tags(HTMLParser):
 
 @pytest.mark.parametrize(
     "path",
-    ["/", "/batches", "/jobs?state=DEAD", "/jobs/e/odd", "/dead", "/workflows", f"/jobs?job={'%22%3E'}"],
+    [
+        *("/", "/batches", "/jobs?state=DEAD", "/jobs/e/odd", "/dead", f"/jobs?job={'%22%3E'}"),
+        *("/workflows", "/workflows/e", "/workflows/flow"),
+    ],
 )
 def test_what_a_message_says_is_text_and_never_a_tag(site: Site, path: str) -> None:
     status, html = site.get(path)
@@ -116,6 +156,96 @@ def test_a_job_tells_its_reason_its_log_and_its_neighbours(site: Site) -> None:
         'href="/batches/e/b"',
     ):
         assert part in html
+
+
+def test_a_workflow_has_a_view_with_its_tasks_settings_and_what_its_jobs_died_of(site: Site) -> None:
+    status, html = site.get("/workflows/e")
+    assert status == 200
+    for part in ("No policy of this cluster has this event", "2 h", "exit 1", 'href="/jobs/e/b.110"'):
+        assert part in html
+    _, html = site.get("/workflows/flow")
+    for part in (
+        *("waits until", "StdPGETaskInstance", "/usr/local/oodt/workflows/flow/pge-configs/task.xml"),
+        *("PCS_MetFileExtension", "it is not among the settings of the cluster", 'id="task-1-1"'),
+    ):
+        assert part in html
+    assert 'href="/workflows/flow#task-1-1"' in site.get("/workflows")[1]
+    assert site.get("/workflows/none")[0] == 404
+
+
+def test_the_api_tells_workflows_as_the_views_do(site: Site) -> None:
+    view = json.loads(site.get("/api/v1/workflows")[1])
+    assert Workflows.model_validate(view).problems == []
+    assert [each["event"] for each in view["events"]] == ["e", "flow"]
+    [other, flow] = view["events"]
+    assert (other["workflows"], other["settings"]["job_timeout"]) == ([], 7200)
+    assert (flow["settings"], flow["workflows"][0]["tasks"][0]["required"]) == (None, ["Input"])
+    assert json.loads(site.get("/api/v1/workflows/flow")[1]) == flow
+    assert site.get("/api/v1/workflows/none")[0] == 404
+
+
+def test_a_policy_that_cannot_be_read_is_told_and_mended_without_a_restart(tmp_path: Path) -> None:
+    store = Store(tmp_path / "history.sqlite", keep=10)
+    store.apply([change("b.1", "DEAD", reason="exit 1")])
+    flow = Flow(tmp_path)
+    flow.change("policy/events.xml", "</events>", "")
+    with served(parts(store, "acts", tmp_path)) as port:
+        site = Site(tmp_path, port)
+        assert "cannot be read (No such file or directory)" in site.get("/workflows")[1]
+        (tmp_path / "workflows").mkdir()
+        (tmp_path / "workflows" / "policy").symlink_to(flow.path("policy"))
+        for path in ("/workflows", "/workflows/e"):
+            status, html = site.get(path)
+            assert (status, "policy/events.xml, line 3: this is no XML" in html) == (200, True)
+        flow.write("policy/events.xml", '<events><event name="e"><workflow id="w"/></event></events>')
+        assert "StdPGETaskInstance" in site.get("/workflows/e")[1]
+    store.close()
+
+
+def test_a_group_of_dead_jobs_tells_what_to_do_and_what_their_metadata_have_in_common(
+    grouped: Site,
+) -> None:
+    path = render.group_path("e", "task t: metadata field Project is missing")
+    assert f'href="{path.replace("&", "&amp;")}"' in grouped.get("/")[1]
+    status, html = grouped.get(path, token=ACT_TOKEN)
+    assert (status, "3 dead jobs of e" in html, "Give it a value below" in html) == (200, True, True)
+    fields = re.findall(r'<label>(\S+) <input name="\S+" value="(.*?)" data-was="(.*?)"(.*?)></label>', html)
+    assert fields == [
+        ("Project", "", "", ' placeholder="missing"'),
+        ("Dataset", "abc", "abc", ""),
+        ("Run", "", "", ' placeholder="differs: 3, 2, 1"'),
+    ]
+    body = html_module.unescape(re.search(r'<form class="edit".*?data-body="(.*?)"', html)[1])  # type: ignore[index]
+    reason = "task t: metadata field Project is missing"
+    assert json.loads(body) == {"event": "e", "batch": None, "same_reason": reason}
+
+
+def test_a_group_of_which_no_job_is_dead_any_more_says_so(grouped: Site) -> None:
+    status, html = grouped.get(render.group_path("e", "mended"))
+    assert (status, "No job is dead for this reason now" in html) == (200, True)
+
+
+def test_a_running_job_tells_what_its_programs_have_written_so_far(grouped: Site) -> None:
+    _, html = grouped.get("/jobs/e/r.1")
+    assert "run r.1 begins on n1" in html and "half of it is done" in html
+    assert 'hx-trigger="live from:body, every 3s"' in html
+    assert "every 3s" not in grouped.get("/jobs/e/a.1")[1]
+
+
+def test_what_the_broker_has_not_told_is_no_zero(tmp_path: Path) -> None:
+    class Silent:
+        async def snapshot(self) -> Snapshot:
+            raise ManagementDown("it did not answer within 10 s")
+
+    store = Store(tmp_path / "history.sqlite", keep=1000)
+    made = parts(store, "acts", tmp_path)
+    numbers = Numbers(store, made.broker, cast(Management, Silent()))
+    with served(replace(made, numbers=numbers)) as port:
+        _, html = Site(tmp_path, port).get("/")
+    store.close()
+    assert "it did not answer within 10 s" in html
+    assert [part.partition(">")[2][0] for part in html.split("data-total=")[1:]] == ["?"] * 3
+    assert '<dt>succeeded a minute</dt><dd class="SUCCEEDED">?</dd>' in html
 
 
 def test_a_job_that_has_not_begun_has_a_view(site: Site) -> None:

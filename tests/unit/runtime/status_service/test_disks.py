@@ -4,11 +4,14 @@ import asyncio
 import os
 import threading
 from pathlib import Path
+from typing import cast
 
 import pytest
 
+from runtime.oodt import xml_rpc
+from runtime.oodt.file_manager import FileManager
 from runtime.status_service import disks
-from runtime.status_service.disks import Disks
+from runtime.status_service.disks import Disk, Disks
 
 
 def test_a_folder_tells_how_full_its_disk_is(tmp_path: Path) -> None:
@@ -25,19 +28,20 @@ def test_a_share_that_does_not_answer_holds_nobody_up_and_is_asked_once(
     def statvfs(folder: Path) -> object:
         asked.append(folder)
         if folder.name == "hangs":
-            answers.wait(10)
+            answers.wait(60)
         return real(tmp_path)
 
     async def story() -> None:
         looked = Disks({"share": tmp_path / "hangs", "history": tmp_path})
-        for _ in range(3):
+        for _ in range(2):
             assert [disk.place for disk in await looked.look()] == ["history"]
         assert asked.count(tmp_path / "hangs") == 1
         answers.set()
+        monkeypatch.setattr(disks, "ANSWER_SECONDS", 60)
         assert len(await looked.look()) == 2
 
     monkeypatch.setattr(os, "statvfs", statvfs)
-    monkeypatch.setattr(disks, "ANSWER_SECONDS", 0.2)
+    monkeypatch.setattr(disks, "ANSWER_SECONDS", 2)
     asyncio.run(story())
 
 
@@ -49,3 +53,30 @@ def test_a_disk_that_answered_is_asked_again(tmp_path: Path) -> None:
         assert len(await looked.look()) == 1
 
     asyncio.run(story())
+
+
+class Catalogue:
+    """A File Manager that answers to the question about its disk with these, one after the other."""
+
+    def __init__(self, *answers: tuple[int, int] | Exception | None) -> None:
+        self._answers = list(answers)
+
+    async def disk(self) -> tuple[int, int] | None:
+        answer = self._answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+def test_the_file_manager_tells_of_the_disk_of_its_catalogue_if_it_can(tmp_path: Path) -> None:
+    answers = ((100, 3), None, xml_rpc.Fault(0, "it starts"), xml_rpc.Unreachable("no answer"), (100, 50))
+
+    async def story() -> list[list[Disk]]:
+        looked = Disks({}, cast(FileManager, Catalogue(*answers)))
+        return [await looked.look() for _ in answers]
+
+    assert asyncio.run(story()) == [
+        [Disk(place="catalogue", size=100, free=3)],
+        *([], [], []),
+        [Disk(place="catalogue", size=100, free=50)],
+    ]

@@ -31,7 +31,7 @@ class BrokerWithQueues:
     async def depth(self, queue: str) -> int | None:
         if not self._depths:
             raise BrokerDown("no connection")
-        return self._depths.get(queue.replace(".", "_"))
+        return self._depths.get(queue.replace(".", "_").replace("-", "_"))
 
 
 def now(folder: Path, history: Sequence[Announcement], **depths: int) -> Now:
@@ -110,6 +110,36 @@ def test_jobs_that_never_come_are_not_queued_for_ever(
 ) -> None:
     monkeypatch.setattr(numbers, "SILENT_SECONDS", seconds)
     assert queues(now(tmp_path, [SUBMITTED], e=0)).queued == queued
+
+
+def test_a_view_takes_numbers_of_the_last_second_and_does_not_wait_for_the_broker(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Asked(StaleManagement):
+        times = 0
+
+        async def snapshot(self) -> Snapshot:
+            self.times += 1
+            return await super().snapshot()
+
+    async def look() -> list[int]:
+        store, asked = Store(tmp_path / "history.sqlite", keep=1000), Asked()
+        read = Numbers(store, cast(Broker, BrokerWithQueues(e=1)), cast(Management, asked))
+        seen = []
+        for seconds in (60.0, 60.0, 0.0):
+            monkeypatch.setattr(numbers, "LATE_SECONDS", seconds)
+            monkeypatch.setattr(numbers, "FRESH_SECONDS", 0.0)
+            await read.lately()
+            seen.append(asked.times)
+        store.close()
+        return seen
+
+    assert asyncio.run(look()) == [1, 1, 2]
+
+
+def test_announcements_that_wait_are_told_since_the_history_lacks_them(tmp_path: Path) -> None:
+    assert now(tmp_path, [SUBMITTED], e=40, oodt_status=12).behind == 12
+    assert now(tmp_path, [SUBMITTED]).behind == 0
 
 
 def test_without_a_connection_the_brokers_own_counts_are_told(tmp_path: Path) -> None:

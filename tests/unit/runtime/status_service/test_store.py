@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runtime.messaging.announcements import RESULT, Redrive, State, StateChange, Submission
@@ -63,9 +63,12 @@ def test_a_job_is_what_its_events_say(store: Store) -> None:
     ]
 
 
+@settings(deadline=None)
 @given(order=st.permutations(range(len(STORY))), twice=st.sets(st.integers(0, len(STORY) - 1)))
-def test_events_that_come_late_or_twice_change_nothing(order: list[int], twice: set[int]) -> None:
-    store = Store(Path(":memory:"), keep=100)
+def test_events_that_come_late_or_twice_change_nothing(
+    tmp_path_factory: pytest.TempPathFactory, order: list[int], twice: set[int]
+) -> None:
+    store = Store(tmp_path_factory.mktemp("history") / "history.sqlite", keep=100)
     store.apply([STORY[index] for index in (*order, *twice)])
     job = job_of(store)
     assert (job["state"], job["attempts"]) == ("SUCCEEDED", 2)
@@ -73,6 +76,7 @@ def test_events_that_come_late_or_twice_change_nothing(order: list[int], twice: 
     assert store.states() == {EVENT: {state: int(state == "SUCCEEDED") for state in store.states()[EVENT]}}
     assert store.totals()[EVENT]["succeeded"] == 1
     assert store.totals()[EVENT]["run:sum"] == 40
+    store.close()
 
 
 def test_any_event_of_an_unknown_job_makes_it_and_its_batch(store: Store) -> None:
@@ -158,11 +162,91 @@ def test_jobs_are_listed_by_page_and_filter(store: Store) -> None:
     assert [job["job"] for job in (*first, *rest)] == ["j5", "j3", "j1"]
 
 
+def test_jobs_of_a_time_are_listed_by_their_ends_page_by_page(store: Store) -> None:
+    ends = (5.0, 9.0, 7.0, 7.0, 1.0, 8.0)
+    store.apply([change("SUCCEEDED", job=f"j{n}", ended=end) for n, end in enumerate(ends)])
+    store.apply([change("RUNNING", job="running")])
+    seen: list[str] = []
+    before = None
+    while page := store.jobs({"event": EVENT}, limit=2, before=before, ended_from=5.0, ended_to=9.0):
+        seen += [job["job"] for job in page]
+        before = page[-1]["number"]
+    assert seen == ["j5", "j3", "j2", "j0"]
+
+
+def test_jobs_of_a_time_and_a_node_match_both(store: Store) -> None:
+    store.apply([change("SUCCEEDED", job=f"j{n}", ended=float(n), node=f"node{n % 2}") for n in range(1, 9)])
+    found = store.jobs({"node": "node1", "event": EVENT}, limit=9, ended_from=3.0, ended_to=7.0)
+    assert [job["job"] for job in found] == ["j5", "j3"]
+
+
+def test_a_batch_is_heard_of_with_each_change_of_its_jobs(store: Store) -> None:
+    store.apply([Submission(batch="batch", event=EVENT, jobs=10)])
+    heard = store.last_change(EVENT, "batch")
+    for each in (
+        change("RUNNING"),
+        change("DEAD"),
+        Redrive(job="batch.1", event=EVENT, redrive="one", batch="batch"),
+    ):
+        store.apply([each])
+        assert store.last_change(EVENT, "batch") > heard
+        heard = store.last_change(EVENT, "batch")
+    assert store.last_change("other", "batch") == 0.0
+
+
+def test_a_history_of_an_earlier_version_is_brought_to_this_one(tmp_path: Path) -> None:
+    file = tmp_path / "history.sqlite"
+    with sqlite3.connect(file) as connection:
+        for step in STEPS[:1]:
+            connection.executescript(step)
+        connection.execute("PRAGMA user_version = 1")
+        connection.execute("INSERT INTO batches VALUES ('batch', ?, 1, 1, 0, 100.0)", (EVENT,))
+        connection.execute(
+            "INSERT INTO jobs"
+            " VALUES (1, ?, 'batch.1', 'batch', 'DEAD', 1, 2, 1, 'n', 'exit 1', '[]', 1, 2, 3, 3, NULL)",
+            (EVENT,),
+        )
+        connection.execute("INSERT INTO counts VALUES (?, 'batch', 'DEAD', 1)", (EVENT,))
+    told: list[str] = []
+    store = Store(file, keep=100, tell=told.append)
+    assert [text.rpartition(", ")[2] for text in told] == [
+        f"step {number} of {len(STEPS)}" for number in range(2, len(STEPS) + 1)
+    ]
+    assert [each["jobs"] for each in store.reasons(event=EVENT, batch="batch", limit=5)] == [1]
+    assert store.last_change(EVENT, "batch") == 100.0
+    store.apply([Redrive(job="batch.1", event=EVENT, batch="batch", redrive="one")])
+    assert store.states()[EVENT] == {"DEAD": 0, "QUEUED": 1}
+    store.close()
+
+
 def test_reasons_are_counted(store: Store) -> None:
     reasons = ("exit 1", "exit 1", "no output")
     store.apply([change("DEAD", job=f"j{n}", reason=reason) for n, reason in enumerate(reasons)])
     found = store.reasons(event=EVENT, batch=None, limit=5)
     assert [(each["reason"], each["jobs"]) for each in found] == [("exit 1", 2), ("no output", 1)]
+
+
+def test_jobs_whose_reasons_differ_in_what_is_their_own_are_dead_for_one_reason(store: Store) -> None:
+    reasons = {f"b.{n}": f"output /jobs/b.{n}/out_{n}.dat was not ingested: refused" for n in range(3)}
+    store.apply([change("DEAD", job=job, reason=reason) for job, reason in reasons.items()])
+    store.apply([change("DEAD", job="other.1", reason="exit 1")])
+    first, second = store.reasons(event=EVENT, batch=None, limit=5)
+    assert (first["reason"], first["jobs"]) == ("output … was not ingested: refused", 3)
+    assert (second["reason"], second["jobs"]) == ("exit 1", 1)
+    for reason, jobs in ((first["reason"], ["b.2", "b.1", "b.0"]), (reasons["b.1"], ["b.1"])):
+        found = store.jobs({"event": EVENT, "state": "DEAD", "reason": reason}, limit=5)
+        assert [job["job"] for job in found] == jobs
+    assert store.dead_alike(EVENT, first["reason"], batch=None) == {"batch": 3}
+    assert store.dead_alike(EVENT, first["reason"], batch="other") == {}
+    store.apply([change("SUCCEEDED", 2, job="b.1")])
+    assert store.dead_alike(EVENT, first["reason"], batch=None) == {"batch": 2}
+
+
+def test_reasons_of_jobs_that_are_tried_again_are_known_before_these_are_dead(store: Store) -> None:
+    failed = [change("RETRYING", job=f"b.{n}", reason=f"/jobs/b.{n}/in: no such file") for n in range(3)]
+    store.apply([*failed, change("RUNNING", 2, job="b.2")])
+    [found] = store.reasons_to_retry(limit=5)
+    assert (found["reason"], found["jobs"], found["example"]) == ("…: no such file", 2, "b.1")
 
 
 def test_what_was_recorded_is_there_after_a_restart(tmp_path: Path) -> None:
@@ -178,6 +262,21 @@ def test_events_that_cannot_be_recorded_leave_nothing_half_done(store: Store) ->
     with pytest.raises(sqlite3.Error):
         store.apply(itertools.chain(STORY, [broken]))
     assert store.jobs({}, limit=10) == [] and store.totals() == {}
+
+
+def test_a_question_is_answered_while_something_is_written(tmp_path: Path) -> None:
+    store = Store(tmp_path / "history.sqlite", keep=100)
+    seen: list[Any] = []
+
+    def announcements() -> Iterator[StateChange]:
+        yield from STORY[:1]
+        seen.append(store.jobs({}, limit=10))
+        seen.append(store.moment(10).states)
+
+    store.apply(announcements())
+    assert seen == [[], {}]
+    assert store.moment(10).states == {EVENT: {"RUNNING": 1}}
+    store.close()
 
 
 def test_a_history_of_a_later_version_is_not_touched(tmp_path: Path) -> None:

@@ -147,7 +147,8 @@ def test_prometheus_hears_of_the_swarm_only_while_it_is_known() -> None:
         {"name": "n1", "availability": "drain", "machine": machine},
         {"name": "n2", "availability": "active", "machine": {**machine, "fresh": False}},
     ]
-    view = {"fresh": True, "nodes": nodes, "services": [{"name": "s", "replicas": 2, "running": 1}]}
+    services = [{"name": "s", "replicas": 2, "running": 1}]
+    view = {"fresh": True, "nodes": nodes, "services": services, "certificates": [], "secrets": []}
     lines = render(None, {}, {}, swarm=view).decode().splitlines()
     for line in (
         'oodt_node_drained{node="n1"} 1.0',

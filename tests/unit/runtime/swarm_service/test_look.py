@@ -10,6 +10,7 @@ import pytest
 from aiohttp import web
 
 from runtime.messaging.facts import decode
+from runtime.swarm_service.aging import Aging
 from runtime.swarm_service.engine import Engine, EngineDown
 from runtime.swarm_service.look import look, swarm
 
@@ -36,7 +37,10 @@ def service(replicas: int = 2) -> dict[str, Any]:
         "UpdatedAt": STAMP,
         "Spec": {
             "Name": "oodt-wmgr",
-            "TaskTemplate": {"ContainerSpec": {"Image": "oodt@sha256:1"}},
+            "TaskTemplate": {
+                "ContainerSpec": {"Image": "oodt@sha256:1"},
+                "Resources": {"Limits": {"MemoryBytes": 1024, "NanoCPUs": 1_500_000_000}},
+            },
             "Mode": {"Replicated": {"Replicas": replicas}},
         },
     }
@@ -66,6 +70,7 @@ def test_nodes_services_and_containers_have_dockers_words() -> None:
     assert (found.service, found.node, found.container) == ("oodt-wmgr", "worker1", "0123456789ab")
     assert round(found.since) == 1_799_999_940
     assert (seen.services[0].replicas, seen.services[0].image) == (2, "oodt@sha256:1")
+    assert (seen.services[0].memory, seen.services[0].processors) == (1024, 1.5)
     assert decode(json.dumps(asdict(seen)).encode()) == seen
 
 
@@ -95,7 +100,7 @@ def ask(socket: Path, handler: Any) -> Any:
         try:
             await web.UnixSite(runner, str(socket)).start()
             async with Engine(str(socket)) as engine:
-                return await look(engine)
+                return await look(engine, Aging(engine))
         finally:
             await runner.cleanup()
 
@@ -103,13 +108,17 @@ def ask(socket: Path, handler: Any) -> Any:
 
 
 def test_docker_is_asked_at_its_socket(tmp_path: Path) -> None:
-    answers = {"nodes": [node("worker1")], "services": [service()], "tasks": [task("t1", "running")]}
+    answers: dict[str, Any] = {"nodes": [node("worker1")], "services": [service()], "tasks": []}
 
     async def answer(request: web.Request) -> web.Response:
-        return web.json_response(answers[request.match_info["what"]])
+        what = request.match_info["what"]
+        return web.json_response(answers.get(what, {"message": "no"}), status=200 if what in answers else 500)
 
-    seen = ask(tmp_path / "docker.sock", answer)
-    assert [each.name for each in seen.nodes] == ["worker1"]
+    for more in ({}, {"swarm": {"TLSInfo": {"TrustRoot": ""}}, "secrets": []}):
+        answers |= more
+        seen = ask(tmp_path / "docker.sock", answer)
+        assert [each.name for each in seen.nodes] == ["worker1"]
+        assert seen.certificates == seen.secrets == ()
 
 
 def test_a_docker_that_is_no_manager_is_quoted(tmp_path: Path) -> None:
@@ -123,7 +132,7 @@ def test_a_docker_that_is_no_manager_is_quoted(tmp_path: Path) -> None:
 def test_a_socket_that_is_not_there_is_named(tmp_path: Path) -> None:
     async def talk() -> None:
         async with Engine(str(tmp_path / "none.sock")) as engine:
-            await look(engine)
+            await look(engine, Aging(engine))
 
     with pytest.raises(EngineDown, match=r"none\.sock"):
         asyncio.run(talk())

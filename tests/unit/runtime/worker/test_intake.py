@@ -1,7 +1,10 @@
 """What becomes of messages as they come in, and of runs that an earlier process of the container left."""
 
+import asyncio
 import re
+import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,6 +16,7 @@ from runtime.records import journal
 from runtime.worker import intake, reports, runner
 from tests.unit.runtime.worker.container import (
     TASK,
+    WAIT_SECONDS,
     Container,
     ended,
     failed,
@@ -183,6 +187,44 @@ def test_a_container_that_drains_finishes_what_runs_and_hands_back_the_rest(tmp_
     begun, answers = run(tmp_path, story)
     assert set(begun) == {f"job{number}" for number in range(EVENT.max_workflows)}
     assert answers == ["ack"] * EVENT.max_workflows + ["requeue"] * 3
+
+
+def test_a_container_that_drains_leaves_no_journal_of_a_run_that_ends_meanwhile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def story(container: Container) -> tuple[list[Path], list[str]]:
+        def slowly(*about: Any) -> None:
+            time.sleep(0.2)
+            keep(*about)
+
+        keep = container.ledger.keep_journal
+        monkeypatch.setattr(container.ledger, "keep_journal", slowly)
+        container.manager.script = lambda _: running()
+        container.take(delivery())
+        await until(lambda: bool(container.manager.begun))
+        container.manager.write("job", *ended())
+        await container.intake.drain(10)
+        kept = container.ledger.folder(EVENT.name, "job").glob("journal-*")
+        return list((tmp_path / "runs").iterdir()), [each.name for each in kept]
+
+    assert run(tmp_path, story) == ([], ["journal-1.jsonl.gz"])
+
+
+def test_a_container_that_drains_does_not_wait_for_a_run_that_no_order_stops(
+    tmp_path: Path,
+) -> None:
+    async def story(container: Container) -> list[str]:
+        container.manager.script = lambda _: running()
+        container.manager.stoppable = False
+        container.take(came := delivery())
+        await until(lambda: bool(container.manager.begun))
+        container.ledger.cancel(EVENT.name, "job")
+        await until(lambda: came.answered)
+        async with asyncio.timeout(WAIT_SECONDS):
+            await container.intake.drain(10 * WAIT_SECONDS)
+        return [path.name for path in (tmp_path / "runs").iterdir()]
+
+    assert run(tmp_path, story) == ["job.jsonl"]
 
 
 def test_jobs_that_wait_for_the_workflow_manager_are_handed_back_at_once(tmp_path: Path) -> None:

@@ -1,5 +1,8 @@
 package oodt.cluster.catalog;
 
+import java.io.IOException;
+import java.nio.file.FileStore;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.DriverManager;
@@ -12,6 +15,7 @@ import java.util.concurrent.ConcurrentLinkedDeque;
 import org.apache.oodt.cas.filemgr.structs.exceptions.CatalogException;
 import org.sqlite.Function;
 import org.sqlite.SQLiteConfig;
+import org.sqlite.SQLiteErrorCode;
 
 /**
  * The catalogue's SQLite file, with one writer at a time and any number of readers.
@@ -88,6 +92,10 @@ final class Database implements AutoCloseable {
 
     private static final int BUSY_MILLISECONDS = 30_000;
 
+    /** Of SQLite's error codes; the other bits tell more. */
+    private static final int PRIMARY_CODE = 0xff;
+
+    private final Path file;
     private final String url;
     private final Properties settings;
     private final Connection writer;
@@ -98,17 +106,16 @@ final class Database implements AutoCloseable {
      * an older version is upgraded.
      */
     Database(Path file, Work<Void> fill) throws CatalogException {
+        this.file = file;
         url = "jdbc:sqlite:" + file;
         SQLiteConfig config = new SQLiteConfig();
         config.setJournalMode(SQLiteConfig.JournalMode.WAL);
         config.setSynchronous(SQLiteConfig.SynchronousMode.FULL);
-        config.setTransactionMode(SQLiteConfig.TransactionMode.IMMEDIATE);
         config.setBusyTimeout(BUSY_MILLISECONDS);
         config.enforceForeignKeys(true);
         settings = config.toProperties();
         try {
             writer = DriverManager.getConnection(url, settings);
-            writer.setAutoCommit(false);
         } catch (SQLException e) {
             throw failure(e);
         }
@@ -169,20 +176,35 @@ final class Database implements AutoCloseable {
     <T> T write(Work<T> work) throws CatalogException {
         synchronized (writer) {
             try {
-                boolean done = false;
-                try {
-                    T result = work.on(writer);
-                    writer.commit();
-                    done = true;
-                    return result;
-                } finally {
-                    if (!done) {
-                        writer.rollback();
-                    }
-                }
+                execute("BEGIN IMMEDIATE");
+                T result = work.on(writer);
+                execute("COMMIT");
+                return result;
             } catch (SQLException e) {
+                rollBack(e);
                 throw failure(e);
+            } catch (CatalogException | RuntimeException | Error e) {
+                rollBack(e);
+                throw e;
             }
+        }
+    }
+
+    /**
+     * On a full disk SQLite has rolled back by itself and refuses to do it again. The driver's own transactions would
+     * never begin again after that.
+     */
+    private void rollBack(Throwable cause) {
+        try {
+            execute("ROLLBACK");
+        } catch (SQLException e) {
+            cause.addSuppressed(e);
+        }
+    }
+
+    private void execute(String statement) throws SQLException {
+        try (Statement made = writer.createStatement()) {
+            made.execute(statement);
         }
     }
 
@@ -203,6 +225,11 @@ final class Database implements AutoCloseable {
         }
     }
 
+    /** The disk that the file is on. */
+    FileStore disk() throws IOException {
+        return Files.getFileStore(file);
+    }
+
     @Override
     public void close() throws CatalogException {
         try {
@@ -216,7 +243,9 @@ final class Database implements AutoCloseable {
     }
 
     private CatalogException failure(SQLException e) {
-        CatalogException failure = new CatalogException("The catalogue " + url + " failed: " + e.getMessage());
+        boolean full = (e.getErrorCode() & PRIMARY_CODE) == SQLiteErrorCode.SQLITE_FULL.code;
+        String problem = full ? "its disk is full" : e.getMessage();
+        CatalogException failure = new CatalogException("The catalogue " + url + " failed: " + problem);
         failure.initCause(e);
         return failure;
     }

@@ -1,5 +1,7 @@
 package oodt.cluster.catalog;
 
+import java.io.IOException;
+import java.nio.file.FileStore;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Hashtable;
@@ -81,6 +83,17 @@ public final class FileManager extends XmlRpcFileManager {
      */
     public boolean removeUnusedFile(String path) throws CatalogException {
         return SqliteCatalogFactory.newest().removeUnusedFile(path);
+    }
+
+    /**
+     * How large the disk of the catalogue is, and how much of it is free, in bytes. XML-RPC's integers are too small.
+     */
+    public Hashtable<String, Double> catalogueDisk() throws CatalogException, IOException {
+        FileStore disk = SqliteCatalogFactory.newest().disk();
+        Hashtable<String, Double> bytes = new Hashtable<>();
+        bytes.put("size", (double) disk.getTotalSpace());
+        bytes.put("free", (double) disk.getUsableSpace());
+        return bytes;
     }
 
     /** Metadata values come as text or as lists of text. */

@@ -1,6 +1,7 @@
 package oodt.cluster.catalog;
 
 import java.io.IOException;
+import java.nio.file.FileStore;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.SQLException;
@@ -52,6 +53,11 @@ public final class SqliteCatalog implements Catalog, AutoCloseable {
     @Override
     public void close() throws CatalogException {
         database.close();
+    }
+
+    /** The disk that the catalogue is on. */
+    FileStore disk() throws IOException {
+        return database.disk();
     }
 
     /** Refuses all that would bring something of the run into the catalogue, from the moment that it returns. */

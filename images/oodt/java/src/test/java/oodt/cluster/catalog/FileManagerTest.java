@@ -107,6 +107,12 @@ public class FileManagerTest extends TestCase {
         assertEquals(0, client.getNumProducts(SNOW));
     }
 
+    public void testTheDiskOfTheCatalogueIsToldInBytes() throws Exception {
+        Map<?, ?> disk = (Map<?, ?>) new XmlRpcClient(url).execute("filemgr.catalogueDisk", new Vector<>());
+        assertEquals((double) Files.getFileStore(folder).getTotalSpace(), disk.get("size"));
+        assertTrue((double) disk.get("free") <= (double) disk.get("size"));
+    }
+
     public void testAClosedRunAnswersWithItsProductsAndIsRefused() throws Exception {
         ingest("a", "job-1");
         List<Hashtable<String, Object>> products = closeRun("job-1");

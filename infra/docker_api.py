@@ -48,7 +48,7 @@ class DockerApi:
             except (OSError, http.client.HTTPException, ValueError) as problem:
                 self._connection.close()
                 words = self._connection.complaint()
-                if ssh.TURNED_AWAY not in words or time.monotonic() > deadline:
+                if not ssh.turned_away(words) or time.monotonic() > deadline:
                     raise ssh.UnreachableError(f"{self._host}: docker: {words or problem!r}") from problem
             time.sleep(ssh.TURNED_AWAY_PAUSE)
         if answer.status != HTTPStatus.OK:

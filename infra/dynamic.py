@@ -6,7 +6,12 @@ day. So no provider has attributes of its own, and its class keeps its name and 
 
 from __future__ import annotations
 
+import os
+import sys
+import threading
+import time
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any, ClassVar, TypeVar
 
 from pulumi.dynamic import ConfigureRequest, CreateResult, DiffResult, ResourceProvider, UpdateResult
@@ -15,8 +20,26 @@ from infra import patience, ssh
 from infra.ssh import Identity
 from infra.waiting import until
 
+PARENT_CHECK_INTERVAL = 1  # seconds
+
 T = TypeVar("T")
 Props = dict[str, Any]
+
+
+@cache
+def _end_with_engine() -> None:
+    """Have this process end when the engine does: what it waits for or does would meet the next `up`.
+
+    The SDK's server of dynamic providers goes on where the engine was killed.
+    """
+    engine = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == engine:
+            time.sleep(PARENT_CHECK_INTERVAL)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 class Provider(ResourceProvider):
@@ -34,6 +57,8 @@ class Provider(ResourceProvider):
     def configure(self, req: ConfigureRequest) -> None:
         """The engine calls this before anything else, with the settings of the stack as they are now."""
         patience.use(float(req.config.get(patience.KEY) or 1))
+        if sys.modules["__main__"].__package__ == "pulumi.dynamic":
+            _end_with_engine()
 
     def act(self, props: Props) -> tuple[str, Props]:
         """Bring about what the inputs say; returns the resource's id and its outputs."""

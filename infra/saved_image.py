@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from tempfile import TemporaryFile
 from typing import IO
 
-from infra import patience
+from infra import patience, ssh
 
 BLOCK = 1024 * 1024  # bytes
 COPY_TIMEOUT = 600  # seconds to copy an image of some 100 MB
@@ -17,6 +18,10 @@ COPY_TIMEOUT = 600  # seconds to copy an image of some 100 MB
 
 class ImageCopyError(RuntimeError):
     """An image could not be copied from one docker to another; the message says why."""
+
+
+class _TurnedAwayError(ImageCopyError):
+    """Nothing was copied, since sshd had no time for it."""
 
 
 @contextmanager
@@ -57,6 +62,17 @@ def copy(image: str, docker: Sequence[str]) -> str:
 
     Raises ImageCopyError.
     """
+    deadline = time.monotonic() + patience.stretched(COPY_TIMEOUT)
+    while True:
+        try:
+            return _copy(image, docker)
+        except _TurnedAwayError:
+            if time.monotonic() + ssh.TURNED_AWAY_PAUSE > deadline:
+                raise
+        time.sleep(ssh.TURNED_AWAY_PAUSE)
+
+
+def _copy(image: str, docker: Sequence[str]) -> str:
     limit = patience.stretched(COPY_TIMEOUT)
     with saved(image, timeout=COPY_TIMEOUT) as stream:
         try:
@@ -67,6 +83,7 @@ def copy(image: str, docker: Sequence[str]) -> str:
             raise ImageCopyError(f"docker load of {image}: not done within {limit:g} s") from None
         if load.returncode:
             reason = load.stderr.decode(errors="replace").strip()
-            raise ImageCopyError(f"docker load of {image}: {reason}")
+            kind = _TurnedAwayError if ssh.turned_away(reason) else ImageCopyError
+            raise kind(f"docker load of {image}: {reason}")
     # "Loaded image: NAME", or for an image that was saved by its id "Loaded image ID: sha256:..."
     return load.stdout.decode().strip().partition(": ")[2]

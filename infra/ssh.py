@@ -20,8 +20,8 @@ DOCKER_TIMEOUT = 30  # for one docker command
 DEFAULT_PORT = 22
 HOST_KEY_FILE = "/var/lib/docker/node/ssh_host_ed25519_key.pub"  # of a node container: images/node/start
 CONNECTION_FAILED = 255  # ssh's exit code where it is not the command's
-# What ssh says if sshd has too many connections that have not logged in yet; the command did not run.
-TURNED_AWAY = "kex_exchange_identification"
+# What ssh says if sshd has too many connections that have not logged in yet, or has no time for this one.
+TURNED_AWAY = ("kex_exchange_identification", "during banner exchange")
 TURNED_AWAY_PAUSE = 1  # seconds
 CONFIGURATION = "OODT_SSH_CONFIG"  # environment: the operator's ssh configuration, if not at its usual place
 # Ends the host in a docker_host if that is a container of the user's docker. Docker brings ssh to it: that
@@ -191,10 +191,15 @@ def run(identity: Identity, docker_host: str, script: str, *, timeout: float, st
             return done.stdout.decode(errors="replace")
         words = (done.stderr or done.stdout).decode(errors="replace").strip()[-2000:]
         failed = done.returncode == CONNECTION_FAILED
-        if not (failed and TURNED_AWAY in words and time.monotonic() + TURNED_AWAY_PAUSE < deadline):
+        if not (failed and turned_away(words) and time.monotonic() + TURNED_AWAY_PAUSE < deadline):
             kind = UnreachableError if failed else RemoteError
             raise kind(f"{host}: exit {done.returncode}: {words or script}")
         time.sleep(TURNED_AWAY_PAUSE)
+
+
+def turned_away(words: str) -> bool:
+    """Whether ssh says that it got no answer in time from an sshd that is there: the command did not run."""
+    return any(said in words for said in TURNED_AWAY)
 
 
 def docker(identity: Identity, docker_host: str, command: str) -> str:

@@ -14,6 +14,8 @@ from pulumi.dynamic import Resource, UpdateResult
 from infra.dynamic import Props, Provider
 from infra.ssh import Identity
 
+LETS_IN = "AUTHORIZED_KEY"  # the variable by which a node container is told which key may log in
+
 
 class KeyProvider(Provider):
     """Makes the pair and writes its file, again if that is missing; with the key the files are deleted."""

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
 import pulumi
 
+from infra import ssh
 from infra.addresses import Addresses
 from infra.ssh import Identity
+from infra.unrecorded import Found
 
 USUAL_MTU = 1500  # bytes of a packet, which docker's overlay networks count on
+
+THINGS = ("network", "secret", "service")  # of a swarm, as docker's commands have them
 
 Role = Literal["manager", "worker"]  # of a node
 
@@ -56,3 +61,18 @@ class Swarm:
         """HOST:PORT of a service on the manager, for the operator. With a tunnel, HOST is its near end."""
         host = "localhost" if self.tunnelled else self.operator_address or self.manager_address
         return pulumi.Output.concat(host, f":{self.operator_ports.get(port, port)}")
+
+    async def docker(self, command: str) -> str:
+        """Run a docker command on the manager and return its standard output. Raises RemoteError."""
+        docker_host = await pulumi.Output.from_input(self.docker_host).future()
+        return await asyncio.to_thread(ssh.docker, self.identity, str(docker_host), command)
+
+    async def things(self) -> Found:
+        """All that the swarm has by a name that no other may have. Raises RemoteError."""
+        commands = (f"{kind} ls --format '{{{{.Name}}}}'" for kind in THINGS)
+        listed = await asyncio.gather(*map(self.docker, commands))
+        return {
+            (kind, name): [f"{kind} rm {name}"]
+            for kind, names in zip(THINGS, listed, strict=True)
+            for name in names.split()
+        }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from infra.values import Values
+from runtime import names
 from runtime.policy.places import VARIABLES
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -18,7 +19,7 @@ MOST_SECRET_BYTES = 500_000  # docker's limit
 
 def secret_path(workflow: str, name: str) -> str:
     """The file of a secret in a container, outside the folder that programs cannot enter."""
-    return f"/run/workflow-secrets/{workflow}/{name}"
+    return f"{names.WORKFLOW_SECRETS_DIR}/{workflow}/{name}"
 
 
 def file_variable(secret: str) -> str:

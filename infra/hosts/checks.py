@@ -12,6 +12,14 @@ from infra.hosts.facts import Docker, Facts, Share, Trouble
 
 ACCEPT = "infra/hosts/node/accept_registry.py"
 NFS = ("nfs", "nfs4")  # what the kernel calls version 3, and those from 4.0 on
+# What a mount option does to the cluster; why: docs/guarantees.md.
+LOSES = "while the file server is away, what a program has written may be lost without its knowing"
+NFS_OPTIONS = {
+    "nocto": "for a minute it may not see that a job was cancelled, or that another host has taken it over",
+    "soft": LOSES,
+    "softerr": LOSES,
+}
+OPTIONS = {"noexec": "no program of a workflow can run from it"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,6 +97,13 @@ def _docker_problems(docker: Docker, *, is_manager: bool) -> Iterator[Problem]:
             fix='set "live-restore": false in its /etc/docker/daemon.json, then '
             "sudo systemctl reload docker, which restarts nothing",
         )
+    if docker.selinux:
+        yield Problem(
+            what="its docker has selinux-enabled, with which containers may use neither docker's socket nor "
+            "folders of the host, as the cluster's do",
+            fix='set "selinux-enabled": false in its /etc/docker/daemon.json (or take --selinux-enabled off '
+            "dockerd's command line), then sudo systemctl restart docker, which restarts its containers",
+        )
     needed = layout.MANAGER_SPACE if is_manager else layout.WORKER_SPACE
     if 0 <= docker.free < needed:
         yield Problem(
@@ -116,13 +131,31 @@ def _no_share(trouble: Trouble, user: str, path: str) -> Problem:
 
 
 def mount_problems(share: Share, path: str) -> Iterator[Problem]:
-    """What keeps a host from seeing at once what others have written to the share."""
-    if share.filesystem in NFS and "nocto" in share.options:
+    """What is wrong with how a host has the share, or with what the file server lets it do there."""
+    harm = NFS_OPTIONS | OPTIONS if share.filesystem in NFS else OPTIONS
+    for option, words in harm.items():
+        if option in share.options:
+            yield Problem(
+                what=f"{path} is mounted with {option} there: {words}",
+                fix=f"remove {option} from the options of {path} (/etc/fstab), unmount it and mount it "
+                "again; a remount may keep the option",
+            )
+    if share.boolean and share.filesystem in NFS:
         yield Problem(
-            what=f"{path} is mounted with nocto there: for a minute it may see neither that a job was "
-            "cancelled nor that another host has taken it over",
-            fix=f"remove nocto from the options of {path} (/etc/fstab), unmount it and mount it again; a "
-            "remount keeps the option",
+            what=f"SELinux keeps docker's containers from {path}, which is NFS: {share.boolean} is off",
+            fix=f"sudo setsebool -P {share.boolean} on",
+        )
+    for name in share.locked:
+        yield Problem(
+            what=f"{path}/{name} belongs to uid {share.owners[name]}, which may not write there: the file "
+            "server takes it for another user",
+            fix="export the share without all_squash: all users but root have to keep their uids",
+        )
+    if not share.links:
+        yield Problem(
+            what=f"{path} is on a file system ({share.filesystem or 'unknown'}) where a file cannot have a "
+            "second name, which the ledger needs",
+            fix="use a shared disk with hard links, such as NFS",
         )
 
 

@@ -10,6 +10,7 @@ import pulumi
 
 from infra import ssh
 from infra.addresses import Addresses, choose
+from infra.hosts import layout
 from infra.hosts.checks import has_own_swarm
 from infra.hosts.facts import Docker, Facts
 from infra.hosts.inspection import HostsError, inspect
@@ -30,7 +31,9 @@ def create(settings: Settings) -> Swarm:
     assert settings.hosts
     identity = Identity(folder="")  # the operator's own: the hosts know him already
     try:
-        facts = inspect(settings.hosts, identity, [folder.name for folder in settings.folders])
+        folders = [folder.name for folder in settings.folders]
+        ports = layout.service_ports(prometheus=settings.prometheus)
+        facts = inspect(settings.hosts, identity, folders, ports)
         addresses = _addresses(settings, facts)
     except (HostsError, ConfigurationError) as problem:
         raise pulumi.RunError(str(problem)) from None

@@ -18,6 +18,7 @@ PLATFORMS = {"x86_64": "amd64", "aarch64": "arm64"}
 class Docker:
     """A docker that answers; ``node``, ``control`` and ``cluster`` where it is in a swarm.
 
+    ``selinux``: it gives containers labels, by which SELinux tells what they may do.
     ``overlays`` are names and addresses of the overlay networks that a manager has.
     """
 
@@ -32,6 +33,7 @@ class Docker:
     cluster: str
     nodes: tuple[str, ...]
     live_restore: bool
+    selinux: bool
     insecure: tuple[str, ...]
     insecure_networks: tuple[str, ...]
     registry_flags: tuple[str, ...]
@@ -62,7 +64,9 @@ class Share:
     """The shared folder as this host sees it; ``owners`` are the uids of the cluster's folders in it.
 
     ``gives_away``: folders that are not there yet can be made for other users; ``swarm``: the id of the swarm
-    whose record is there; ``filesystem`` and ``options``: how this host has it mounted.
+    whose record is there; ``filesystem`` and ``options``: how this host has it mounted; ``locked``: folders
+    where their owners may not write; ``links``: a file can have a second name; ``boolean``: of SELinux, keeps
+    containers from NFS.
     """
 
     free: int
@@ -71,6 +75,9 @@ class Share:
     swarm: str
     filesystem: str = ""
     options: tuple[str, ...] = ()
+    locked: tuple[str, ...] = ()
+    links: bool = True
+    boolean: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,6 +144,7 @@ def _docker(look: dict[str, Any]) -> Docker | Trouble:
         nodes=tuple(look["nodes"]),
         overlays=tuple((name, IPv4Network(subnet)) for name, subnet in look["overlays"]),
         live_restore=info["live_restore"],
+        selinux=info["selinux"],
         insecure=tuple(info["insecure"]),
         insecure_networks=tuple(info["insecure_networks"]),
         registry_flags=tuple(info["registry_flags"]),
@@ -153,4 +161,7 @@ def _share(share: dict[str, Any]) -> Share | Trouble:
         swarm=share["swarm"],
         filesystem=share["mount"]["kind"],
         options=tuple(share["mount"]["options"]),
+        locked=tuple(share["locked"]),
+        links=share["links"],
+        boolean=share["boolean"],
     )

@@ -32,9 +32,17 @@ class HostsError(RuntimeError):
     """Hosts that cannot be a cluster yet; the message says what to do, host by host."""
 
 
-def inspect(settings: HostsSettings, identity: Identity, job_folders: Sequence[str]) -> dict[str, Facts]:
-    """Ask all hosts, and return the facts of each. Raises HostsError if anything is wrong with any."""
-    inspection = _Inspection(settings, identity, job_folders)
+def inspect(
+    settings: HostsSettings,
+    identity: Identity,
+    job_folders: Sequence[str],
+    service_ports: Sequence[layout.Port],
+) -> dict[str, Facts]:
+    """Ask all hosts, and return the facts of each. Raises HostsError if anything is wrong with any.
+
+    ``job_folders`` are the names of the workflows' own folders, ``service_ports`` what the services publish.
+    """
+    inspection = _Inspection(settings, identity, job_folders, tuple(service_ports))
     try:
         inspection.run()
     finally:
@@ -62,6 +70,7 @@ class _Inspection:
     settings: HostsSettings
     identity: Identity
     job_folders: Sequence[str]
+    service_ports: tuple[layout.Port, ...]
     facts: dict[str, Facts] = field(default_factory=dict)
     problems: dict[str, list[Problem]] = field(default_factory=lambda: defaultdict(list))
 
@@ -142,7 +151,7 @@ class _Inspection:
             answering = (layout.MEMBERSHIP_PORT, layout.SWARM_PORT)
             self._listening[host] = tuple(port for port in inner if port in answering)
             return
-        ports = inner + layout.SERVICE_PORTS * is_manager
+        ports = inner + self.service_ports * is_manager
         question = {
             "do": "listen",
             "address": facts.address,

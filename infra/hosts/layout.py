@@ -57,15 +57,17 @@ NODE_PORTS: tuple[Port, ...] = (("tcp", 7946), ("udp", 7946), OVERLAY_PORT)
 MEMBERSHIP_PORT: Port = ("tcp", 7946)
 # From every worker to the manager.
 MANAGER_PORTS: tuple[Port, ...] = (SWARM_PORT, REGISTRY_PORT)
-# Published by the services on the manager: they must be free there; the operator decides who reaches them.
-SERVICE_PORTS: tuple[Port, ...] = tuple(
-    ("tcp", port) for port in (names.AMQP_PORT, names.MANAGEMENT_PORT, names.FILEMGR_PORT, names.STATUS_PORT)
-)
 
 
 def owners(job_folders: Sequence[str]) -> dict[str, int]:
     """The folders with the uid that each belongs to; ``job_folders`` has the names of the workflows' own."""
     return {**UIDS, **{f"jobs/{name}": UIDS["jobs"] for name in job_folders}}
+
+
+def service_ports(*, prometheus: bool) -> tuple[Port, ...]:
+    """What the services publish on the manager: free there; the operator decides who reaches them."""
+    ports = [names.AMQP_PORT, names.MANAGEMENT_PORT, names.FILEMGR_PORT, names.STATUS_PORT]
+    return tuple(("tcp", port) for port in ports + [names.PROMETHEUS_PORT] * prometheus)
 
 
 def registry(address: str) -> str:

@@ -57,21 +57,21 @@ def inspect() -> Engine:
 
     Raises EngineError when it does not answer or does not run Linux containers.
     """
-    info = json.loads(_docker("info", "--format", "{{json .}}"))
+    info = json.loads(docker("info", "--format", "{{json .}}"))
     if not info.get("OSType"):
         reason = "; ".join(info.get("ServerErrors") or ["no answer"])
         raise EngineError(f"docker does not answer ({reason}); start it, or type: make toolchain")
     if info["OSType"] != "linux":
         raise EngineError(f"docker runs {info['OSType']} containers; the nodes need Linux ones")
-    if fault := unfit(info, json.loads(_docker("version", "--format", "{{json .Server}}"))):
+    if fault := unfit(info, json.loads(docker("version", "--format", "{{json .Server}}"))):
         raise EngineError(fault)
-    managers = _docker("ps", "-aq", "--no-trunc", "--filter", f"name={MANAGER}$").split()
-    containers = json.loads(_docker("inspect", *managers)) if managers else []
-    networks = json.loads(_docker("network", "inspect", *_docker("network", "ls", "-q").split()))
+    managers = docker("ps", "-aq", "--no-trunc", "--filter", f"name={MANAGER}$").split()
+    containers = json.loads(docker("inspect", *managers)) if managers else []
+    networks = json.loads(docker("network", "inspect", *docker("network", "ls", "-q").split()))
     return Engine(
         platform=f"linux/{PLATFORMS.get(info['Architecture'], info['Architecture'])}",
         cgroup_version=int(info.get("CgroupVersion") or 1),
-        missing_capabilities=_missing_capabilities(Path("/proc/self/status")),
+        missing_capabilities=missing_capabilities(),
         subnets={
             IPv4Network(config["Subnet"]): network["Name"]
             for network in networks
@@ -112,7 +112,8 @@ def is_here(docker_host: str) -> bool:
     return url.scheme in ("", "unix", "npipe") or url.hostname in ("localhost", "127.0.0.1", "::1")
 
 
-def _docker(*arguments: str) -> str:
+def docker(*arguments: str) -> str:
+    """Run a docker command that answers at once, and return its standard output. Raises EngineError."""
     limit = patience.stretched(ANSWER_TIMEOUT)
     try:
         done = subprocess.run(
@@ -131,9 +132,9 @@ def _docker(*arguments: str) -> str:
     return done.stdout
 
 
-def _missing_capabilities(status: Path) -> tuple[str, ...]:
+def missing_capabilities() -> tuple[str, ...]:
     """SYS_RESOURCE (bit 24) if this machine's bounding set lacks it: then docker cannot give it either."""
-    sys_resource = 24
+    sys_resource, status = 24, Path("/proc/self/status")
     if not status.exists():
         return ()
     bounding = next(line for line in status.read_text().splitlines() if line.startswith("CapBnd:")).split()[1]

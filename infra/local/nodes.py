@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import shlex
 from collections.abc import Mapping
 from ipaddress import IPv4Network
 
@@ -10,13 +12,16 @@ import pulumi_docker as docker
 
 from infra.addresses import Addresses, choose
 from infra.base_image import BaseImage
-from infra.local import ports
+from infra.local import engine as local_engine
+from infra.local import ports, strays
 from infra.local.engine import MANAGER, POOL_LABEL, Engine, EngineError, inspect
+from infra.local.strays import Strays
 from infra.readiness import ManagerReady, WorkerReady
 from infra.settings import ConfigurationError, Settings
 from infra.ssh import Identity
-from infra.ssh_key import SshKey
+from infra.ssh_key import LETS_IN, SshKey
 from infra.swarm import Swarm
+from infra.unrecorded import Found, removed
 
 SHARE = "/shared-data"
 MANAGER_HOST_NUMBER = 10  # within the subnet; worker N is N further on
@@ -62,6 +67,10 @@ def _ports(engine: Engine, manager: str) -> Mapping[int, int]:
     return engine.ports[manager] if manager in engine.ports else ports.choose()
 
 
+async def _docker(command: str) -> str:
+    return await asyncio.to_thread(local_engine.docker, *shlex.split(command))
+
+
 class LocalNodes(pulumi.ComponentResource):
     """A swarm of Docker-in-Docker containers with fixed addresses in a network of their own."""
 
@@ -70,7 +79,10 @@ class LocalNodes(pulumi.ComponentResource):
     def __init__(
         self, settings: Settings, engine: Engine, identity: Identity, addresses: Addresses | None
     ) -> None:
-        super().__init__("oodt:local:Nodes", "nodes")
+        unrecorded = removed("docker here", _docker, self._unrecorded)
+        super().__init__(
+            "oodt:local:Nodes", "nodes", opts=pulumi.ResourceOptions(transformations=[unrecorded])
+        )
         self._addresses = addresses
         self._settings = settings
         self._engine = engine
@@ -83,6 +95,15 @@ class LocalNodes(pulumi.ComponentResource):
         self._image = self._create_image()
         self._network = self._create_network(gateway=str(settings.subnet[1]))
         self._share = self._create_volume("share")
+        worker_names = [f"worker{number}" for number in range(1, settings.worker_nodes + 1)]
+        self._volumes = {name: self._create_volume(name) for name in ("manager", *worker_names)}
+        self._strays = Strays(
+            "strays",
+            network=self._network.name,
+            public_key=self._key.public_key,
+            after=[self._share, *self._volumes.values()],
+            opts=self._child,
+        )
         manager = self._create_node("manager", "manager", self._manager_address)
         ready = ManagerReady(
             "manager-ready",
@@ -93,19 +114,19 @@ class LocalNodes(pulumi.ComponentResource):
             opts=self._child,
         )
         workers = [
-            self._create_node(f"worker{number}", "worker", str(settings.subnet[MANAGER_HOST_NUMBER + number]))
-            for number in range(1, settings.worker_nodes + 1)
+            self._create_node(name, "worker", str(settings.subnet[MANAGER_HOST_NUMBER + number]))
+            for number, name in enumerate(worker_names, start=1)
         ]
         members = [
             WorkerReady(
-                f"worker{number}-ready",
-                hostname=f"worker{number}",
+                f"{name}-ready",
+                hostname=name,
                 identity=identity,
                 docker_host=ready.docker_host,
                 generation=worker.id,
                 opts=pulumi.ResourceOptions(parent=self, deleted_with=manager),
             )
-            for number, worker in enumerate(workers, start=1)
+            for name, worker in zip(worker_names, workers, strict=True)
         ]
         self.swarm = Swarm(
             docker_host=ready.docker_host,
@@ -123,6 +144,10 @@ class LocalNodes(pulumi.ComponentResource):
             addresses=addresses,
         )
         self.register_outputs({})
+
+    async def _unrecorded(self) -> Found:
+        key = str(await self._key.public_key.future())
+        return await asyncio.to_thread(strays.unrecorded, self._settings.prefix, key)
 
     def _create_image(self) -> docker.Image:
         base = BaseImage("base", opts=self._child)
@@ -172,7 +197,7 @@ class LocalNodes(pulumi.ComponentResource):
         volumes = [
             docker.ContainerVolumeArgs(container_path=SHARE, volume_name=self._share.name),
             docker.ContainerVolumeArgs(
-                container_path="/var/lib/docker", volume_name=self._create_volume(name).name
+                container_path="/var/lib/docker", volume_name=self._volumes[name].name
             ),
         ]
         if self._engine.cgroup_version == 1:
@@ -186,7 +211,7 @@ class LocalNodes(pulumi.ComponentResource):
             image=self._image.repo_digest,
             envs=[
                 *(f"{key}={value}" for key, value in environment.items()),
-                pulumi.Output.concat("AUTHORIZED_KEY=", self._key.public_key),
+                pulumi.Output.concat(f"{LETS_IN}=", self._key.public_key),
             ],
             capabilities=docker.ContainerCapabilitiesArgs(
                 adds=["ALL"], drops=list(self._engine.missing_capabilities)
@@ -205,6 +230,7 @@ class LocalNodes(pulumi.ComponentResource):
             destroy_grace_seconds=30,
             opts=pulumi.ResourceOptions(
                 parent=self,
+                depends_on=self._strays,
                 delete_before_replace=True,
                 # Docker does not report systempaths: after a refresh every node would look changed.
                 ignore_changes=["securityOpts"],

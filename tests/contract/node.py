@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from testing import images
+from testing.node_options import node_options
 
 START_TIMEOUT = 120  # seconds until the node is a swarm manager
 COMMAND_TIMEOUT = 600  # seconds
-CAPABILITIES_LACKED = ("SYS_RESOURCE",)
 SCRIPT = (
     "export NODE_ADDRESS=$(hostname -i); export MANAGER_ADDRESS=$NODE_ADDRESS; exec tini -g -- start-node"
 )
@@ -61,33 +61,14 @@ class Node:
             )
 
 
-def _lacked_capabilities() -> list[str]:
-    """The names in CAPABILITIES_LACKED that this machine cannot grant."""
-    bounding = int(
-        next(line for line in Path("/proc/self/status").read_text().splitlines() if "CapBnd" in line)[7:], 16
-    )
-    sys_resource = 24
-    return [name for name in CAPABILITIES_LACKED if not bounding >> sys_resource & 1]
-
-
 @contextmanager
 def swarm_node(keys: Path) -> Iterator[Node]:
     """Start the node; its container and volume go at the end."""
     run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(keys / "key"))
     name = f"contract-{uuid.uuid4().hex[:8]}"
     run(
-        *("docker", "run", "-d", "--name", name, "--cap-add", "ALL"),
-        *(f"--cap-drop={capability}" for capability in _lacked_capabilities()),
-        *("--security-opt", "seccomp=unconfined", "--security-opt", "apparmor=unconfined"),
-        *("--security-opt", "systempaths=unconfined", "--tmpfs", "/run", "-v", "/var/lib/docker"),
-        *(
-            "-v",
-            "/sys/fs/cgroup:/sys/fs/cgroup",
-            "-e",
-            "NODE_ROLE=manager",
-            "-e",
-            "SHARE=/var/lib/docker/share",
-        ),
+        *("docker", "run", "-d", "--name", name, *node_options(), "-v", "/var/lib/docker"),
+        *("-e", "NODE_ROLE=manager", "-e", "SHARE=/var/lib/docker/share"),
         *("-e", f"AUTHORIZED_KEY={(keys / 'key.pub').read_text().strip()}"),
         *("--entrypoint", "sh", images.build("node"), "-c", SCRIPT),
     )

@@ -13,6 +13,7 @@ from tests.contract.node import Node
 from tests.contract.plugin import Plugin, PluginError, Properties, running
 
 TOKEN = "docker:index/service:Service"
+REFUSED_AFTER = "25s"
 
 
 @pytest.fixture
@@ -26,7 +27,7 @@ def inputs(base: str, unique: str) -> Properties:
         "mode": {"replicated": {"replicas": 2}},
         "updateConfig": {"monitor": "2s", "failureAction": "pause"},
         "endpointSpec": {"mode": "dnsrr"},
-        "convergeConfig": {"delay": "1s", "timeout": "12s"},
+        "convergeConfig": {"delay": "1s", "timeout": "120s"},
     }
 
 
@@ -36,7 +37,6 @@ def test_the_creation_ends_when_the_tasks_are_healthy(
     container = inputs["taskSpec"]["containerSpec"]
     container["commands"] = ["sh", "-c", "sleep 3; touch /ready; sleep 600"]
     container["healthcheck"] = {"tests": ["CMD", "test", "-e", "/ready"], "interval": "1s", "retries": 30}
-    inputs["convergeConfig"]["timeout"] = "60s"
     service = make(swarm, TOKEN, inputs)
     assert node.docker("service", "ls", "-f", f"id={service.id}", "--format", "'{{.Replicas}}'") == "2/2"
 
@@ -45,6 +45,7 @@ def test_a_service_whose_container_fails_is_refused_with_the_reason(
     swarm: Plugin, node: Node, make: Make, inputs: Properties, is_substitute: bool
 ) -> None:
     inputs["taskSpec"]["containerSpec"]["commands"] = ["sh", "-c", "echo no such broker >&2; exit 3"]
+    inputs["convergeConfig"]["timeout"] = REFUSED_AFTER
     with pytest.raises(PluginError, match="did not converge") as refused:
         make(swarm, TOKEN, inputs)
     if is_substitute:  # the vendor's names the service's id alone
@@ -59,6 +60,7 @@ def test_a_service_whose_image_does_not_exist_is_refused_with_its_name(
     swarm: Plugin, node: Node, make: Make, inputs: Properties, is_substitute: bool
 ) -> None:
     inputs["taskSpec"]["containerSpec"]["image"] = f"{node.registry}/missing:v1"
+    inputs["convergeConfig"]["timeout"] = REFUSED_AFTER
     with pytest.raises(PluginError, match="did not converge") as refused:
         make(swarm, TOKEN, inputs)
     if is_substitute:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -15,16 +16,22 @@ from testing.no_route import forbidden
 from testing.tools import require
 
 IMAGES = ("node", "registry", "rabbitmq", "oodt")
+DOCKER_VERSION = "docker version --format '{{.Server.Version}}'"
 
 
 @pytest.fixture(scope="session")
 def new_cluster(tmp_path_factory: pytest.TempPathFactory, docker_daemon: None) -> Iterator[Cluster]:
+    with nothing_made_yet(tmp_path_factory.mktemp("cluster")) as cluster:
+        yield cluster
+
+
+@contextmanager
+def nothing_made_yet(folder: Path) -> Iterator[Cluster]:
     """A stack that nothing was made of yet; what is left of it at the end is removed.
 
     Its user has no route to the nodes, if this machine can have it so.
     """
     require("ssh")
-    folder: Path = tmp_path_factory.mktemp("cluster")
     network = free_network(24)
     with forbidden(network) as group:
         cluster = Cluster.make(folder, str(network))
@@ -34,12 +41,17 @@ def new_cluster(tmp_path_factory: pytest.TempPathFactory, docker_daemon: None) -
 
 
 @pytest.fixture(scope="session")
-def cluster(new_cluster: Cluster, record_testsuite_property: Callable[[str, object], None]) -> Cluster:
-    """The cluster, up with the defaults of the project."""
-    # Another process may be building the same images now. `pulumi up` would not wait for it.
+def built(docker_daemon: None) -> None:
+    """The images. Another process may be building them now, and `pulumi up` would not wait for it."""
     with ThreadPoolExecutor(len(IMAGES)) as pool:
         list(pool.map(images.build, IMAGES))
+
+
+@pytest.fixture(scope="session")
+def cluster(
+    new_cluster: Cluster, built: None, record_testsuite_property: Callable[[str, object], None]
+) -> Cluster:
+    """The cluster, up with the defaults of the project."""
     new_cluster.up()
-    version = new_cluster.manager("docker version --format '{{.Server.Version}}'")
-    record_testsuite_property("node-docker", version.strip())
+    record_testsuite_property("node-docker", new_cluster.manager(DOCKER_VERSION).strip())
     return new_cluster

@@ -11,7 +11,8 @@ import pika
 
 from runtime import names
 from runtime.messaging import messages
-from testing.cluster import UP_TIMEOUT, Cluster, eventually
+from testing.cluster import UP_TIMEOUT, Cluster
+from testing.waiting import until
 
 EVENT = "test-workflow"
 WRITES = re.compile(r"block = .*")
@@ -63,10 +64,11 @@ def send(url: str, batch: str, jobs: int, seconds: float) -> None:
 
 def await_jobs(cluster: Cluster, batch: str, state: str, jobs: int) -> None:
     def look() -> bool:
-        batches = {each["batch"]: each["states"] for each in cluster.command("runtime.status")["batches"]}
-        return bool(batches.get(batch, {}).get(state, 0) == jobs)
+        found = cluster.status().batches(limit=100)
+        states: dict[str, int] = next((each["states"] for each in found if each["batch"] == batch), {})
+        return states.get(state, 0) == jobs
 
-    eventually(look, f"{jobs} jobs of {batch} to be {state}")
+    until(look, what=f"{jobs} jobs of {batch} to be {state}")
 
 
 def versions(cluster: Cluster, batch: str) -> list[str]:

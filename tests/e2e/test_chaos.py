@@ -95,3 +95,4 @@ def test_three_hundred_jobs_survive_everything_that_can_die_or_freeze(
     account = storm.over(cluster, tmp_path)
     REPORT.parent.mkdir(exist_ok=True)
     REPORT.write_text(f"{json.dumps(account, indent=2)}\n")
+    assert len(account["strikes"]) == len(storm.troubles), "the jobs had ended before all troubles"

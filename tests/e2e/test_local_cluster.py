@@ -11,6 +11,8 @@ import subprocess
 import sys
 import urllib.request
 from collections import Counter
+from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import replace
 from http import HTTPStatus
 from pathlib import Path
@@ -19,20 +21,26 @@ from urllib.parse import urlsplit
 from xmlrpc.client import ServerProxy
 
 import pytest
+from playwright.sync_api import expect
 
+from infra import heartbeat
 from runtime import names
 from services.convergence import ConvergedProvider, ServiceError
-from testing.cluster import Cluster, eventually, finish
+from testing.cluster import Cluster, finish
+from testing.commands import FOLLOW
 from testing.oodt import catalogued
 from testing.tools import missing
-from tests.e2e import rollout
+from testing.waiting import until
+from tests.e2e import bad_day, killed_up, rollout
 from tests.e2e.chaos import troubles
 from tests.e2e.chaos.mix import Sizes
 from tests.e2e.chaos.storm import Storm
+from tests.integration.browser import Console, chromium
 from toolchain.paths import REPOSITORY
 
 # Settings of a Workflow Manager without a broker.
 NOBODYS_JOBS = "--env WORKFLOW_QUEUE=test-workflow --env RABBITMQ_USER_URL=amqp://nobody:x@nowhere:5672/%2F"
+HAS_MANAGER = "docker ps --all --quiet --filter name={prefix}-manager"
 JOBS = ("--metadata", "Dataset=abc", "--metadata", "Project=123", "--metadata", "Seconds=1")
 
 
@@ -49,7 +57,7 @@ def products_of(cluster: Cluster, type_name: str = "TestFile") -> int:
 
 def running_jobs(cluster: Cluster) -> int:
     """Running jobs of the example workflow, as the status service knows of them."""
-    jobs: dict[str, dict[str, int]] = cluster.command("runtime.status")["jobs"]
+    jobs: dict[str, dict[str, int]] = cluster.status().overview()["jobs"]
     return jobs.get("test-workflow", {}).get("RUNNING", 0)
 
 
@@ -103,6 +111,26 @@ def test_a_preview_works_before_anything_exists(new_cluster: Cluster) -> None:
     assert docker_objects(new_cluster.prefix) == ""
 
 
+def test_a_destroy_after_a_killed_up_leaves_nothing(new_cluster: Cluster, built: None) -> None:
+    killed_up.kill(new_cluster, "manager", HAS_MANAGER.format(prefix=new_cluster.prefix))
+    new_cluster.pulumi("destroy", "--yes", "--skip-preview")
+    assert docker_objects(new_cluster.prefix) == ""
+
+
+def test_an_up_that_was_killed_is_typed_again(new_cluster: Cluster, built: None) -> None:
+    """The fixture ``cluster`` types it again after the last kill; jobs run there."""
+    prefix = new_cluster.prefix
+    on_swarm = f"docker exec {prefix}-manager docker"
+    killed_up.kill(new_cluster, "network", f"docker network ls --quiet --filter name={prefix}")
+    killed_up.kill(new_cluster, "manager", HAS_MANAGER.format(prefix=prefix))
+    for resource, kind in (
+        (names.NETWORK, "network"),
+        ("rabbitmq-user-url", "secret"),
+        (names.REGISTRY_SERVICE, "service"),
+    ):
+        killed_up.kill(new_cluster, resource, f"{on_swarm} {kind} ls --quiet --filter name={resource}")
+
+
 def test_ten_jobs_leave_twenty_products_in_archive_and_catalogue(cluster: Cluster) -> None:
     report = cluster.run_jobs("--jobs", "10", *JOBS)
     assert (report["submitted"], report["succeeded"], report["failed"]) == (10, 10, 0)
@@ -137,6 +165,13 @@ def test_a_second_up_and_a_refresh_change_nothing(cluster: Cluster) -> None:
     assert cluster.up() == {}
     cluster.pulumi("refresh", "--yes", "--skip-preview")
     assert cluster.up() == {}
+
+
+def test_a_heartbeat_that_somebody_changed_is_seen_by_a_refresh_and_mended(cluster: Cluster) -> None:
+    cluster.manager("docker swarm update --dispatcher-heartbeat 2m")
+    cluster.pulumi("refresh", "--yes", "--skip-preview")
+    assert cluster.up() == {"update": 1}
+    assert int(cluster.manager(f"docker {heartbeat.LOOK}")) == heartbeat.USUAL * heartbeat.SECOND
 
 
 def test_a_job_whose_program_fails_is_dead_and_leaves_no_product(cluster: Cluster) -> None:
@@ -176,8 +211,8 @@ def test_edits_of_a_program_leave_the_file_manager_what_it_needs_to_start_again(
     program.write_text(f"{program.read_text()}# edited\n")
     cluster.up()
     cluster.manager(f"docker kill $(docker ps -q --filter name={names.FILEMGR_SERVICE})")
-    eventually(lambda: not cluster.tasks(names.FILEMGR_SERVICE), "the kill to be noticed")
-    eventually(lambda: len(cluster.tasks(names.FILEMGR_SERVICE)) == 1, "a File Manager")
+    until(lambda: not cluster.tasks(names.FILEMGR_SERVICE), what="the kill to be noticed")
+    until(lambda: len(cluster.tasks(names.FILEMGR_SERVICE)) == 1, what="a File Manager")
     cluster.manager("rm -r /shared-data/config/policies-*")
     cluster.pulumi("refresh", "--yes", "--skip-preview")
     assert cluster.up() == {"create": 1}
@@ -202,7 +237,7 @@ def test_twenty_times_jobs_that_are_sent_as_soon_as_up_returns_run_on_the_new_wo
 def test_a_killed_workflow_manager_container_costs_no_job_and_makes_no_second_product(
     cluster: Cluster,
 ) -> None:
-    eventually(lambda: len(cluster.tasks(names.WMGR_SERVICE)) == 2, "two Workflow Managers")
+    until(lambda: len(cluster.tasks(names.WMGR_SERVICE)) == 2, what="two Workflow Managers")
     before = products_of(cluster)
     jobs = (*JOBS, "--metadata", "Seconds=4")
     run = cluster.start(
@@ -210,7 +245,7 @@ def test_a_killed_workflow_manager_container_costs_no_job_and_makes_no_second_pr
     )
     running = "ls -d /shared-data/jobs/test-workflow/*/ 2>/dev/null | wc -l"
     known = int(cluster.on_node("worker1", running))
-    eventually(lambda: int(cluster.on_node("worker1", running)) >= known + 6, "jobs to run")
+    until(lambda: int(cluster.on_node("worker1", running)) >= known + 6, what="jobs to run")
     cluster.on_node("worker1", f"docker kill -s KILL $(docker ps -q --filter name={names.WMGR_SERVICE})")
     report = finish(run, 300)
     assert report["succeeded"] == 8
@@ -246,7 +281,7 @@ def test_a_service_that_crashes_at_every_start_is_named_with_its_last_words(clus
     # Without a health check docker calls a task running, for a moment, that is about to end.
     entry = "--entrypoint 'sh -c' --health-cmd true --health-interval 30s"
     said = what_a_wait_says(cluster, entry, f"'echo {words}; exit 7'")
-    assert "service crasher: 3 tasks failed" in said
+    assert re.search(r"service crasher: \d+ tasks failed", said)
     assert "exit (7)" in said
     assert words in said
 
@@ -260,10 +295,10 @@ def test_workflow_managers_that_cannot_read_their_policy_crash_with_the_parsers_
         f"&& echo '<tasks>' > {broken}/policy/tasks.xml"
     )
     mount = f"--mount type=bind,source={broken},target=/usr/local/oodt/workflows,readonly"
-    health = "--health-cmd 'oodt-health wmgr' --health-interval 3s --health-start-period 60s"
+    health = "--health-cmd 'oodt-health wmgr' --health-interval 3s --health-start-period 300s"
     said = what_a_wait_says(cluster, f"--replicas 3 {mount} {health} {NOBODYS_JOBS}", "wmgr")
     cluster.manager(f"rm -r {broken}")
-    assert "service crasher: 3 tasks failed" in said
+    assert re.search(r"service crasher: \d+ tasks failed", said)
     assert "non-zero exit (1)" in said
     assert "tasks.xml" in said
     assert len(said.splitlines()) < 70
@@ -359,7 +394,7 @@ def test_a_new_workflow_is_checked_tried_brought_up_and_its_products_fetched(
 
 def test_the_status_service_tells_what_became_of_jobs(cluster: Cluster) -> None:
     cluster.run_jobs("--jobs", "2", *JOBS, "--batch-id", "told")
-    batch = cluster.command("runtime.status", "--batch", "told", "--follow", "--timeout", "60")
+    batch = cluster.command("runtime.status", "--batch", "told", *FOLLOW)
     assert (batch["jobs"], batch["states"]) == (2, {"SUCCEEDED": 2})
     job = cluster.command("runtime.status", "--job", "told.1")
     assert (job["state"], len(job["products"])) == ("SUCCEEDED", 2)
@@ -402,27 +437,27 @@ def test_where_only_ssh_is_let_in_submit_opens_a_tunnel_and_opens_it_again(
         "--metadata",
         "Project=123",
         "--metadata",
-        "Seconds=4",
+        "Seconds=15",
     )
     run = outside.start("runtime.submit", "--event", "test-workflow", *jobs, "--wait", "--json")
     find = ["pgrep", "-P", str(run.pid), "ssh"]
-    eventually(lambda: running_jobs(cluster) == 2, "running jobs")
+    until(lambda: running_jobs(cluster) == 2, what="running jobs")
     tunnel = subprocess.run(find, check=True, capture_output=True, text=True, timeout=10).stdout
     subprocess.run(["kill", *tunnel.split()], check=True, timeout=10)
-    assert finish(run, 120)["succeeded"] == 2
+    assert finish(run, 300)["succeeded"] == 2
 
 
 def test_a_cancelled_batch_frees_the_cluster_and_leaves_no_product(cluster: Cluster) -> None:
     before = cluster.products()
-    long = ("--metadata", "Dataset=abc", "--metadata", "Project=123", "--metadata", "Seconds=30")
+    long = ("--metadata", "Dataset=abc", "--metadata", "Project=123", "--metadata", "Seconds=300")
     run = cluster.start(
         *("runtime.submit", "--event", "test-workflow", "--jobs", "12", *long),
         *("--batch-id", "cancelled", "--wait", "--json"),
     )
-    eventually(lambda: running_jobs(cluster) == 8, "running jobs")
+    until(lambda: running_jobs(cluster) == 8, what="running jobs")
     assert cluster.command("runtime.cancel", "--batch", "cancelled") == {"batch": "cancelled", "stopped": 8}
-    assert finish(run, 120)["cancelled"] == 12
-    assert cluster.products() == before
+    assert finish(run, 300)["cancelled"] == 12
+    until(lambda: cluster.products() == before, what="the products of before")
 
 
 def test_the_swarm_is_seen_and_a_worker_is_drained_after_its_jobs_and_let_in_again(cluster: Cluster) -> None:
@@ -432,8 +467,11 @@ def test_the_swarm_is_seen_and_a_worker_is_drained_after_its_jobs_and_let_in_aga
     def whats() -> list[str]:
         return [change["what"] for change in swarm()["changes"]]
 
-    seen = swarm()
-    assert seen["fresh"]
+    def fresh() -> dict[str, Any] | None:
+        seen = swarm()
+        return seen if seen["fresh"] and all(each["machine"]["fresh"] for each in seen["nodes"]) else None
+
+    seen = until(fresh, what="fresh facts")
     nodes = {node["name"]: node for node in seen["nodes"]}
     assert {name: node["role"] for name, node in nodes.items()} == {
         "manager": "manager",
@@ -441,15 +479,15 @@ def test_the_swarm_is_seen_and_a_worker_is_drained_after_its_jobs_and_let_in_aga
         "worker2": "worker",
     }
     for node in nodes.values():
-        assert node["machine"]["fresh"] and 0 < node["machine"]["disk_free"] < node["machine"]["disk"]
-        assert abs(node["machine"]["clock_offset"]) < 2  # all of this machine's containers have one clock
+        assert 0 < node["machine"]["disk_free"] < node["machine"]["disk"]
+        assert abs(node["machine"]["clock_offset"]) < 10  # all of this machine's containers have one clock
     services = {service["name"]: service["running"] for service in seen["services"]}
     assert services[names.WMGR_SERVICE] == 2 and services[names.SWARM_SERVICE] == 1
-    jobs = (*JOBS, "--metadata", "Seconds=8", "--batch-id", "drained")
+    jobs = (*JOBS, "--metadata", "Seconds=20", "--batch-id", "drained")
     run = cluster.start(
         *("runtime.submit", "--event", "test-workflow", "--jobs", "8", *jobs, "--wait", "--json")
     )
-    eventually(lambda: running_jobs(cluster) == 8, "running jobs")
+    until(lambda: running_jobs(cluster) == 8, what="running jobs")
     would = cluster.command("runtime.drain", "worker1", "--dry-run")
     assert (would["running"], would["containers"]) == (4, 1)
     assert cluster.command("runtime.drain", "worker1")["done"]
@@ -458,15 +496,15 @@ def test_the_swarm_is_seen_and_a_worker_is_drained_after_its_jobs_and_let_in_aga
     report = finish(run, 300)
     assert (report["succeeded"], {job["attempts"] for job in report["jobs"]}) == (8, {1})
     assert {job["node"] for job in report["jobs"]} == {"worker1", "worker2"}
-    eventually(
-        lambda: list(cluster.tasks(names.WMGR_SERVICE).values()) == ["worker2"] * 2, "both on one worker"
+    until(
+        lambda: list(cluster.tasks(names.WMGR_SERVICE).values()) == ["worker2"] * 2, what="both on one worker"
     )
     cluster.command("runtime.undrain", "worker1")
     cluster.on_node("worker2", f"docker kill $(docker ps -q --filter name={names.WMGR_SERVICE} | head -n 1)")
-    eventually(
-        lambda: set(cluster.tasks(names.WMGR_SERVICE).values()) == {"worker1", "worker2"}, "one on each"
+    until(
+        lambda: set(cluster.tasks(names.WMGR_SERVICE).values()) == {"worker1", "worker2"}, what="one on each"
     )
-    eventually(lambda: any("ended (failed" in what for what in whats()), "the killed container", 10)
+    until(lambda: any("ended (failed" in what for what in whats()), seconds=10, what="the killed container")
     assert {"availability: active, now drain", "availability: drain, now active"} <= set(whats())
     assert cluster.up() == {}
 
@@ -489,6 +527,60 @@ def test_jobs_survive_a_short_storm(cluster: Cluster, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_a_bad_day_ends_with_all_jobs_done_by_clicks_alone(
+    cluster: Cluster, record_property: Callable[[str, object], None]
+) -> None:
+    """A node is dead, the catalogue's disk full, and sixty jobs fail for three reasons."""
+    shots = REPOSITORY / "test-results"
+    with ExitStack() as stack:
+        stack.enter_context(bad_day.closed_archive(cluster))
+        stack.enter_context(bad_day.full_catalogue(cluster))
+        bad_day.submit(cluster)
+        until(lambda: running_jobs(cluster) == 8, what="running jobs")
+        stack.enter_context(bad_day.dead_node(cluster))
+        page = stack.enter_context(chromium()).new_page(viewport={"width": 1280, "height": 900})
+        console = Console(page=page, url=cluster.output(names.STATUS_URL_OUTPUT).rstrip("/"))
+        console.log_in(cluster.output("status_token"), name="Ada")
+        operator = bad_day.Operator(page=page)
+
+        operator.sees(operator.alarm("The disk of the catalogue has 0"))
+        operator.sees(operator.alarm(f"Node {bad_day.NODE} is down"))
+        record_property("seconds-until-node-and-disk-are-known", operator.seconds)
+        bad_day.make_room(cluster)
+        for _, reason in bad_day.BATCHES.values():
+            known = page.locator("th.reason").filter(has_text=reason).first
+            operator.sees(known, bad_day.DEATHS_SECONDS)
+        record_property("seconds-until-all-reasons-are-known", operator.seconds)
+        for batch, (_, reason) in bad_day.BATCHES.items():
+            operator.sees_jobs(batch, "DEAD", bad_day.JOBS, bad_day.DEATHS_SECONDS)
+            operator.sees(operator.reason(reason))
+        page.screenshot(path=shots / "console-bad-day.png", full_page=True)
+        all_dead = operator.seconds
+
+        operator.click(operator.reason(bad_day.BATCHES["no-archive"][1]))
+        operator.sees(page.get_by_role("heading", name="20 dead jobs of test-workflow"))
+        page.screenshot(path=shots / "console-dead-jobs.png")
+        bad_day.open_archive(cluster)
+        operator.click(page.get_by_role("button", name="Redrive all"))
+        operator.confirm("20 jobs of 1 batch")
+        for batch, label, value in (("no-project", "Project", "123"), ("wrong-code", "ExitCode", "0")):
+            operator.overview()
+            operator.click(operator.reason(bad_day.BATCHES[batch][1]))
+            operator.type(label, value)
+            operator.click(page.get_by_role("button", name="Run again"))
+            operator.confirm("20 jobs of 1 batch")
+        operator.overview()
+        record_property("seconds-of-work", operator.seconds - all_dead)
+        for batch in bad_day.BATCHES:
+            operator.sees_jobs(batch, "SUCCEEDED", bad_day.JOBS, bad_day.DONE_SECONDS)
+        for _, reason in bad_day.BATCHES.values():
+            expect(operator.reason(reason)).to_have_count(0)
+        record_property("clicks", operator.clicks)
+        record_property("seconds-until-all-is-done", operator.seconds)
+        assert operator.clicks <= 14
+        assert console.complaints == []
+
+
 def test_the_cluster_resumes_when_the_machines_docker_was_restarted(cluster: Cluster) -> None:
     nodes = subprocess.run(
         ["docker", "ps", "-q", "--filter", f"name={cluster.prefix}"],
@@ -497,7 +589,9 @@ def test_the_cluster_resumes_when_the_machines_docker_was_restarted(cluster: Clu
         check=True,
     ).stdout.split()
     subprocess.run(["docker", "restart", *nodes], check=True, capture_output=True, timeout=120)
-    eventually(lambda: len(cluster.tasks(names.WMGR_SERVICE)) == 2, "two Workflow Managers", 180)
+    controls = "docker info --format '{{.Swarm.ControlAvailable}}'"
+    until(lambda: cluster.manager(controls, check=False) == "true\n", seconds=60, what="the swarm")
+    until(lambda: len(cluster.tasks(names.WMGR_SERVICE)) == 2, seconds=180, what="two Workflow Managers")
     assert cluster.run_jobs("--jobs", "4", *JOBS)["succeeded"] == 4
     assert cluster.up() == {}
 

@@ -1,6 +1,8 @@
-"""What the tests on virtual machines share: the disk that the machines begin with, and patience."""
+"""What the tests on virtual machines share: the disk that the machines begin with, patience, and clocks."""
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 
 import pytest
 
@@ -10,6 +12,8 @@ from tests.vm.room import PATIENCE
 from toolchain import machine_disk
 from toolchain.machine_disk import Disk
 from toolchain.steps import StepFailed
+
+Timed = Callable[[str], AbstractContextManager[None]]
 
 
 @pytest.fixture(scope="session")
@@ -26,3 +30,17 @@ def patient() -> Iterator[None]:
     patience.use(PATIENCE)
     yield
     patience.use(1)
+
+
+@pytest.fixture
+def timed(capsys: pytest.CaptureFixture[str]) -> Timed:
+    """Print how long a step took."""
+
+    @contextmanager
+    def step(what: str) -> Iterator[None]:
+        begun = time.monotonic()
+        yield
+        with capsys.disabled():
+            print(f"\n{what}: {time.monotonic() - begun:.0f} s")
+
+    return step

@@ -34,7 +34,10 @@ REFEREE = f"{NETWORK}.1"  # this process, as the machines see it
 KVM = Path("/dev/kvm")
 CLONE_NEWNET = 0x40000000
 COMMAND_TIMEOUT = 60  # seconds, where the processor helps
-BOOT_TIMEOUT = 60
+CONNECT_TIMEOUT = 10
+BOOT_TIMEOUT = 60  # an idle machine needs 30
+SYSTEMD_TIMEOUT = 90  # as systemd has it; a service that takes longer has failed
+SYSTEMD_WAITS = ("timeout_start", "device_timeout")
 EMULATED = 6  # so much longer where it does not
 
 
@@ -52,7 +55,7 @@ PATIENCE = 1 if processor_helps() else EMULATED
 def room(disk: Disk) -> Iterator[Room]:
     """Have this process, and what it starts, in the machines' network; at the end it is back in its own."""
     libc = ctypes.CDLL(None, use_errno=True)
-    with _folder() as folder, open("/proc/thread-self/ns/net", "rb") as own:
+    with disk.kept(), _folder() as folder, open("/proc/thread-self/ns/net", "rb") as own:
         made = Room(disk=disk, folder=folder)
         _enter(libc.unshare(CLONE_NEWNET))
         try:
@@ -132,15 +135,34 @@ class Room:
         """The operator's ssh configuration."""
         return self.folder / "ssh_config"
 
-    def add(self, name: str, *, without: Sequence[str] = (), memory: int = 1024) -> Machine:
-        """Start another machine, without waiting for it; WITHOUT names services that it does not start."""
+    def add(
+        self,
+        name: str,
+        *,
+        without: Sequence[str] = (),
+        memory: int = 1024,
+        processors: int = 1,
+        drive: Path | None = None,
+    ) -> Machine:
+        """Start another machine, without waiting for it.
+
+        WITHOUT names services that it does not start; DRIVE is a second disk to begin with.
+        """
         number = len(self.machines) + 10
-        machine = Machine(room=self, name=name, number=number, without=tuple(without), memory=memory)
+        machine = Machine(
+            room=self,
+            name=name,
+            number=number,
+            without=tuple(without),
+            memory=memory,
+            processors=processors,
+            drive=drive,
+        )
         tap = f"tap{number}"
         run("ip", "tuntap", "add", tap, "mode", "tap")
         run("ip", "link", "set", tap, "master", BRIDGE, "up")
-        qcow = ("-f", "qcow2", "-F", "raw", "-b", str(self.disk.root))
-        run("qemu-img", "create", "-q", *qcow, machine.overlay)
+        for overlay, base in machine.overlays.items():
+            run("qemu-img", "create", "-q", "-f", "qcow2", "-F", "raw", "-b", base, overlay)
         self.machines.append(machine)
         machine.start()
         return machine
@@ -162,6 +184,8 @@ class Machine:
     number: int
     without: tuple[str, ...]
     memory: int
+    processors: int
+    drive: Path | None
     process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -173,8 +197,10 @@ class Machine:
         return f"ssh://{USER}@{self.address}"
 
     @property
-    def overlay(self) -> Path:
-        return self.room.folder / f"{self.name}.qcow2"
+    def overlays(self) -> dict[Path, Path]:
+        """The disks that the machine writes to, and what each begins with."""
+        bases = filter(None, (self.room.disk.root, self.drive))
+        return {self.room.folder / f"{self.name}-{number}.qcow2": base for number, base in enumerate(bases)}
 
     @property
     def console(self) -> Path:
@@ -185,17 +211,25 @@ class Machine:
         """Switch the machine on. It ends with the thread that calls this, which has to be the main one."""
         kernel = [
             "root=/dev/vda rw quiet console=ttyS0 net.ifnames=0",
+            # On a busy machine an emulated timer may be late, and that ends the kernel; it begins anew.
+            "no_timer_check panic=1",
             f"ip={self.address}::{REFEREE}:255.255.255.0:{self.name}:eth0:none",
             f"systemd.hostname={self.name} systemd.machine_id={self.number:032x}",
+            *(f"systemd.default_{what}_sec={SYSTEMD_TIMEOUT * PATIENCE}" for what in SYSTEMD_WAITS),
             *(f"systemd.mask={unit}" for unit in self.without),
         ]
         line = [
             *("setpriv", "--pdeathsig", "KILL", "nice", "-n", "10", "qemu-system-x86_64"),
-            *("-name", self.name, "-machine", "q35", "-cpu", "max", "-smp", "1", "-m", str(self.memory)),
+            *("-name", self.name, "-machine", "q35", "-cpu", "max"),
+            *("-smp", str(self.processors), "-m", str(self.memory)),
             *("-accel", "kvm" if PATIENCE == 1 else "tcg,thread=multi"),
             *("-kernel", str(self.room.disk.kernel), "-initrd", str(self.room.disk.initial_ram_disk)),
             *("-append", " ".join(kernel)),
-            *("-drive", f"file={self.overlay},if=virtio,cache=writeback"),
+            *(
+                word
+                for overlay in self.overlays
+                for word in ("-drive", f"file={overlay},if=virtio,cache=writeback")
+            ),
             *("-netdev", f"tap,id=net,ifname=tap{self.number},script=no,downscript=no"),
             *("-device", f"virtio-net-pci,netdev=net,mac=52:54:00:12:34:{self.number:02x}"),
             *("-device", "virtio-rng-pci", "-display", "none", "-monitor", "none"),
@@ -211,7 +245,24 @@ class Machine:
 
     def wait(self) -> None:
         """Wait until the machine answers."""
-        until(self.answers, seconds=BOOT_TIMEOUT * PATIENCE, what=f"{self.name} ({self.last_words()})")
+        try:
+            until(self.answers, seconds=BOOT_TIMEOUT * PATIENCE, what=f"an answer of {self.name}")
+        except AssertionError as problem:
+            raise AssertionError(f"{problem}: {self.last_words()}") from None
+
+    def reboot(self) -> None:
+        """Have the machine boot anew, as its user does it, and wait until it answers."""
+        before = self.boot()
+        self.run("systemctl reboot", check=False)
+        until(
+            lambda: self.boot() not in {"", before},
+            seconds=(SYSTEMD_TIMEOUT + BOOT_TIMEOUT) * PATIENCE,
+            what=f"another boot of {self.name}",
+        )
+
+    def boot(self) -> str:
+        """The name that the kernel gave itself; empty while the machine does not answer."""
+        return self.run("cat /proc/sys/kernel/random/boot_id", check=False)
 
     def answers(self) -> bool:
         assert self.process
@@ -226,11 +277,14 @@ class Machine:
     def ssh(self, command: str, user: str = "root") -> list[str]:
         """The line that runs a shell command there."""
         options = ("-F", str(self.room.configuration), "-o", "BatchMode=yes", "-o", "LogLevel=ERROR")
-        return ["ssh", *options, "-o", "ConnectTimeout=10", f"{user}@{self.address}", command]
+        connect = f"ConnectTimeout={CONNECT_TIMEOUT * PATIENCE}"
+        return ["ssh", *options, "-o", connect, f"{user}@{self.address}", command]
 
-    def run(self, command: str, *, check: bool = True, timeout: float = COMMAND_TIMEOUT) -> str:
-        """Run a shell command as root."""
-        return run(*self.ssh(command), check=check, timeout=timeout * PATIENCE)
+    def run(
+        self, command: str, *, user: str = "root", check: bool = True, timeout: float = COMMAND_TIMEOUT
+    ) -> str:
+        """Run a shell command."""
+        return run(*self.ssh(command, user), check=check, timeout=timeout * PATIENCE)
 
     def put(self, folder: Path, names: Sequence[str], there: str) -> None:
         """Copy files and folders of FOLDER to a folder on the machine."""

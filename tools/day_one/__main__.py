@@ -33,8 +33,9 @@ It costs money.
 It has a stack of its own, in whatever Pulumi backend is used. What it may cost is reckoned before
 anything is made: the price of the cluster's hour, for the time limit and the time that destroy may take.
 At the time limit, at Ctrl-C and when the terminal is closed it destroys. If this machine goes away
-meanwhile, two schedules in the account end the instances; their disks and the share stay until you
-destroy the stack. Nobody has seen these schedules act yet.
+meanwhile, three schedules in the account end the instances and remove disks, snapshots, the address and
+the share. Roles, security groups, templates and keys stay, which cost nothing, until you destroy the
+stack. Nobody has seen these schedules act yet.
 
 It needs an account in which you may do everything; use one for trials. The report has account and
 addresses in it, but no secret.

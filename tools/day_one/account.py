@@ -14,7 +14,7 @@ from infra.aws.preflight import leftovers
 from infra.aws.preflight.leftovers import Leftover
 
 CALLS = Config(connect_timeout=5, read_timeout=30, retries={"total_max_attempts": 3})
-SERVICES = ("autoscaling", "ec2", "fis", "iam", "scheduler", "sts")
+SERVICES = ("autoscaling", "ec2", "fis", "iam", "scheduler", "ssm", "sts")
 REFUSED = (BotoCoreError, ClientError)
 MANAGER, WORKER = "Swarm Manager Node", "Swarm Worker Node"
 

@@ -127,7 +127,7 @@ def _end(trial: Trial, report: Report, switch: Switch) -> bool:
     if state != "done" or report.leftovers:
         report.notes.append(
             f"the stack {trial.stack.name} stays: PULUMI_STACK={trial.stack.name} pulumi destroy. AWS ends "
-            "its instances at the time that is named above"
+            "its instances at the time that is named above, and then removes what else costs"
         )
         return False
     switch.remove()

@@ -13,10 +13,10 @@ from tools.day_one.account import Account
 POLICY = "day-one"
 
 
-def make(account: Account, name: str, service: str, statements: list[dict[str, Any]]) -> str:
-    """The role's ARN; ``service`` may take it, and do what the statements say."""
+def make(account: Account, name: str, services: list[str], statements: list[dict[str, Any]]) -> str:
+    """The role's ARN; the services may take it, and do what the statements say."""
     iam = account.clients["iam"]
-    trust = {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}
+    trust = {"Effect": "Allow", "Principal": {"Service": services}, "Action": "sts:AssumeRole"}
     made = iam.create_role(
         RoleName=name,
         Description=f"{account.prefix}: {name}",

@@ -25,7 +25,7 @@ def give(account: Account, *, seconds: float) -> None:
     fis = account.clients["fis"]
     template = ""
     try:
-        arn = role.make(account, name, "fis.amazonaws.com", _statements(account))
+        arn = role.make(account, name, ["fis.amazonaws.com"], _statements(account))
 
         def make() -> str:
             made = fis.create_experiment_template(

@@ -1,7 +1,8 @@
-"""AWS itself ends the instances if this program cannot: two schedules, made before anything else.
+"""AWS itself ends the trial if this program cannot: three schedules, made before anything else.
 
-The first empties the group of workers, so that it starts no others. The second terminates whatever instance
-has the stack's tag. They act once, after the time limit and the time for destroy.
+After the time limit and the time for destroy, the first empties the group of workers, so that it starts no
+others; the second terminates whatever instance has the stack's tags; the third runs sweep.py in the account,
+which removes all else that costs, and does so again until it has surely met it unused.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import json
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -19,7 +21,10 @@ from tools.day_one.account import Account
 from tools.day_one.limits import DESTROY_MINUTES, SWITCH_MINUTES
 
 TARGET = "arn:aws:scheduler:::aws-sdk"
-DOCUMENT = "AWS-TerminateEC2Instance"
+TERMINATE = "AWS-TerminateEC2Instance"
+SWEEP = Path(__file__).with_name("sweep.py")
+SWEEP_SECONDS = 600  # the most that AWS gives a script
+SWEEP_INTERVAL, SWEEPS = 20, 4  # minutes from one to the next; how many
 PATIENCE = 60  # seconds until a new role may be used
 
 
@@ -29,36 +34,72 @@ class Switch:
     def __init__(self, account: Account) -> None:
         self._account = account
         self._role = f"{account.prefix}-switch"
-        self._names = (f"{account.prefix}-empty-group", f"{account.prefix}-terminate")
+        self._document = f"{account.prefix}-sweep"
+        self._names = tuple(f"{account.prefix}-{what}" for what in ("empty-group", "terminate", "sweep"))
 
     def make(self, minutes: float) -> str:
         """When it acts; ``minutes`` is the time limit."""
         account = self._account
-        arn = role.make(account, self._role, "scheduler.amazonaws.com", self._statements())
+        services = ["scheduler.amazonaws.com", "ssm.amazonaws.com"]
+        arn = role.make(account, self._role, services, self._statements())
         at = datetime.now(UTC) + timedelta(minutes=minutes + DESTROY_MINUTES + SWITCH_MINUTES - 2)
         empty = {"AutoScalingGroupName": account.group, "MinSize": 0, "MaxSize": 0, "DesiredCapacity": 0}
         terminate = {
-            "DocumentName": DOCUMENT,
+            "DocumentName": TERMINATE,
             "TargetParameterName": "InstanceId",
             "Targets": [{"Key": "tag:Stack", "Values": [account.stack]}],
             "MaxConcurrency": "100%",
             "MaxErrors": "100%",
         }
-        calls: tuple[tuple[str, dict[str, Any]], ...] = (
-            ("autoscaling:updateAutoScalingGroup", empty),
-            ("ssm:startAutomationExecution", terminate),
+        self._make_document(arn)
+        last = SWEEP_INTERVAL * (SWEEPS - 1) + 1
+        sweeps = {
+            "ScheduleExpression": f"rate({SWEEP_INTERVAL} minutes)",
+            "StartDate": at + timedelta(minutes=1),
+            "EndDate": at + timedelta(minutes=1 + last),
+        }
+        calls: tuple[tuple[dict[str, Any], str, dict[str, Any]], ...] = (
+            (_once(at), "autoscaling:updateAutoScalingGroup", empty),
+            (_once(at + timedelta(minutes=1)), "ssm:startAutomationExecution", terminate),
+            (sweeps, "ssm:startAutomationExecution", {"DocumentName": self._document}),
         )
-        for number, (name, (call, given)) in enumerate(zip(self._names, calls, strict=True)):
-            self._schedule(name, at + timedelta(minutes=number), call, given, arn)
+        for name, (when, call, given) in zip(self._names, calls, strict=True):
+            self._schedule(name, when, call, given, arn)
         return at.strftime("%H:%M UTC")
 
-    def _schedule(self, name: str, at: datetime, call: str, given: dict[str, Any], arn: str) -> None:
+    def _make_document(self, arn: str) -> None:
+        account = self._account
+        step = {
+            "name": "sweep",
+            "action": "aws:executeScript",
+            "timeoutSeconds": SWEEP_SECONDS,
+            "inputs": {
+                "Runtime": "python3.11",
+                "Handler": "sweep",
+                "InputPayload": {
+                    "region": account.region,
+                    "project": account.project,
+                    "stack": account.stack,
+                },
+                "Script": SWEEP.read_text(),
+            },
+        }
+        account.clients["ssm"].create_document(
+            Name=self._document,
+            DocumentType="Automation",
+            DocumentFormat="JSON",
+            Content=json.dumps({"schemaVersion": "0.3", "assumeRole": arn, "mainSteps": [step]}),
+            Tags=[{"Key": key, "Value": value} for key, value in account.tags.items()],
+        )
+
+    def _schedule(self, name: str, when: dict[str, Any], call: str, given: dict[str, Any], arn: str) -> None:
         def make() -> bool:
             self._account.clients["scheduler"].create_schedule(
                 Name=name,
-                ScheduleExpression=f"at({at.strftime('%Y-%m-%dT%H:%M:%S')})",
+                **when,
                 ScheduleExpressionTimezone="UTC",
                 FlexibleTimeWindow={"Mode": "OFF"},
+                ActionAfterCompletion="DELETE",
                 Target={"Arn": f"{TARGET}:{call}", "RoleArn": arn, "Input": json.dumps(given)},
             )
             return True
@@ -69,6 +110,8 @@ class Switch:
         for name in self._names:
             with contextlib.suppress(ClientError):
                 self._account.clients["scheduler"].delete_schedule(Name=name)
+        with contextlib.suppress(ClientError):
+            self._account.clients["ssm"].delete_document(Name=self._document)
         role.remove(self._account, self._role)
 
     def _statements(self) -> list[dict[str, Any]]:
@@ -77,21 +120,54 @@ class Switch:
             f"arn:aws:autoscaling:{account.region}:*:autoScalingGroup:*:autoScalingGroupName/{account.group}"
         )
         automation = [
-            f"arn:aws:ssm:{account.region}:*:automation-definition/{DOCUMENT}:*",
+            *(
+                f"arn:aws:ssm:{account.region}:*:automation-definition/{document}:*"
+                for document in (TERMINATE, self._document)
+            ),
             f"arn:aws:ssm:{account.region}:*:automation-execution/*",
         ]
-        own = {"StringEquals": {"aws:ResourceTag/Stack": account.stack}}
+        own = {"StringEquals": {f"aws:ResourceTag/{key}": value for key, value in account.tags.items()}}
         return [
-            {"Effect": "Allow", "Action": "autoscaling:UpdateAutoScalingGroup", "Resource": group},
-            {
-                "Effect": "Allow",
-                "Action": ["ssm:StartAutomationExecution", "ssm:GetAutomationExecution"],
-                "Resource": automation,
-            },
-            {
-                "Effect": "Allow",
-                "Action": ["ec2:DescribeInstances", "ec2:DescribeInstanceStatus"],
-                "Resource": "*",
-            },
-            {"Effect": "Allow", "Action": "ec2:TerminateInstances", "Resource": "*", "Condition": own},
+            _allow(["autoscaling:UpdateAutoScalingGroup", "autoscaling:DeleteAutoScalingGroup"], group),
+            _allow(["ssm:StartAutomationExecution", "ssm:GetAutomationExecution"], automation),
+            _allow(["iam:PassRole"], f"arn:aws:iam::*:role/{self._role}"),
+            _allow(
+                [
+                    "autoscaling:DescribeAutoScalingGroups",
+                    "ec2:DescribeAddresses",
+                    "ec2:DescribeInstances",
+                    "ec2:DescribeInstanceStatus",
+                    "ec2:DescribeSnapshots",
+                    "ec2:DescribeVolumes",
+                    "elasticfilesystem:DescribeFileSystems",
+                    "elasticfilesystem:DescribeMountTargets",
+                    # A mount target has an interface without tags, and an association has none either.
+                    "ec2:DeleteNetworkInterface",
+                    "ec2:DisassociateAddress",
+                ],
+                "*",
+            ),
+            _allow(
+                [
+                    "ec2:DeleteSnapshot",
+                    "ec2:DeleteVolume",
+                    "ec2:ReleaseAddress",
+                    "ec2:TerminateInstances",
+                    "elasticfilesystem:DeleteFileSystem",
+                    "elasticfilesystem:DeleteMountTarget",
+                ],
+                "*",
+                own,
+            ),
         ]
+
+
+def _once(at: datetime) -> dict[str, Any]:
+    return {"ScheduleExpression": f"at({at.strftime('%Y-%m-%dT%H:%M:%S')})"}
+
+
+def _allow(
+    actions: list[str], resource: str | list[str], condition: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    found: dict[str, Any] = {"Effect": "Allow", "Action": actions, "Resource": resource}
+    return found | {"Condition": condition} if condition else found

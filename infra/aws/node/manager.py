@@ -21,6 +21,7 @@ LOOK_INTERVAL = 3  # seconds between two looks at requests and nodes
 FORGET_AFTER = 900  # seconds that a node may be down: longer than a reboot takes
 HEARTBEAT_INTERVAL = 120  # seconds between two requests to keep an instance that is still drained
 LEAVING = "leaving"  # label of nodes that are drained because they asked for it
+PASSING = (OSError, join.DockerError, http.client.HTTPException, botocore.exceptions.BotoCoreError)
 ENDED = ("complete", "shutdown", "failed", "rejected", "remove", "orphaned")  # task states
 
 
@@ -32,6 +33,13 @@ class Manager:
         self.autoscaling = boto3.client("autoscaling", region_name=arguments.region, config=CONFIG)
         self.down_since: dict[str, float] = {}
         self.kept: dict[str, float] = {}
+
+    def watch(self) -> None:
+        """Look, and what docker, the share or AWS does not answer is asked again the next time."""
+        try:
+            self.look()
+        except PASSING as problem:
+            join.say(str(problem))
 
     def look(self) -> None:
         nodes = {node["ID"]: node for node in join.docker("GET", "/nodes")}
@@ -117,10 +125,7 @@ def main() -> None:
     print("oodt: ready", flush=True)
     manager = Manager(arguments)
     while True:
-        try:
-            manager.look()
-        except (OSError, join.DockerError, http.client.HTTPException) as problem:
-            join.say(str(problem))
+        manager.watch()
         time.sleep(LOOK_INTERVAL)
 
 

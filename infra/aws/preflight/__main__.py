@@ -7,7 +7,7 @@ import json
 import sys
 from typing import Any
 
-from infra import settings
+from infra import patience, settings
 from infra.aws import stack_settings
 from infra.aws.preflight import leftovers, policy
 from infra.aws.preflight.facts import NotRead
@@ -15,6 +15,7 @@ from infra.aws.preflight.finding import of_setting
 from infra.aws.preflight.place import chosen
 from infra.aws.preflight.report import Report, examine
 from infra.aws.stack_settings import StackError
+from infra.settings import Settings
 
 
 def main() -> int:
@@ -31,9 +32,16 @@ def main() -> int:
     return 0
 
 
+def _stack() -> Settings:
+    """Raises StackError, ConfigurationError."""
+    found = stack_settings.load()
+    patience.use(found.patience)
+    return found
+
+
 def _examined() -> dict[str, Any]:
     try:
-        found = examine(stack_settings.load())
+        found = examine(_stack())
     except settings.ConfigurationError as problem:
         # What the settings mean in the account is judged once they mean something.
         found = Report(caller=None, region="", findings=(of_setting(problem),))
@@ -42,14 +50,14 @@ def _examined() -> dict[str, Any]:
 
 def _policy() -> dict[str, Any]:
     try:
-        return policy.document(stack_settings.load())
+        return policy.document(_stack())
     except settings.ConfigurationError as problem:
         raise StackError(str(problem)) from None
 
 
 def _leftovers() -> dict[str, Any]:
     try:
-        stack = stack_settings.load()
+        stack = _stack()
         aws = chosen(stack)
         found = leftovers.find(aws.access, region=aws.region, project=stack.project, stack=stack.stack)
     except (settings.ConfigurationError, NotRead) as problem:

@@ -17,6 +17,9 @@ from infra.settings import Settings
 
 CONNECT_TIMEOUT, READ_TIMEOUT = 2, 4  # seconds for one call, which is tried twice
 DENIED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation")
+# Of a call that is only tried out: a right is missing, the image's terms are not accepted, the account is not
+# cleared yet.
+REFUSED = (*DENIED, "OptInRequired", "PendingVerification", "Blocked")
 SERVICES = ("sts", "ec2", "efs", "ssm", "iam", "service-quotas", "autoscaling")
 
 
@@ -53,6 +56,24 @@ class Calls:
             raise NotRead(f"{name} failed: {code}, {problem.response['Error'].get('Message', '')}") from None
         except BotoCoreError as problem:
             raise NotRead(f"{name} failed: {problem}".rstrip(".")) from None
+
+    def refusal(self, action: str, **arguments: Any) -> str:
+        """Why EC2 would refuse this call, which is not made; empty if it would not. Raises NotRead."""
+        name = f"ec2:{self._clients['ec2'].meta.method_to_api_mapping[action]}"
+        try:
+            getattr(self._clients["ec2"], action)(**arguments, DryRun=True)
+        except ClientError as problem:
+            code = problem.response["Error"]["Code"]
+            if code == "DryRunOperation":
+                return ""
+            # What the message says of the reason is encoded, for administrators only.
+            said = problem.response["Error"].get("Message", "").partition("Encoded authorization")[0].strip()
+            if code in REFUSED:
+                return f"{code}, {said}"
+            raise NotRead(f"{name} is not tried out: {code}, {said}") from None
+        except BotoCoreError as problem:
+            raise NotRead(f"{name} is not tried out: {problem}".rstrip(".")) from None
+        raise NotRead(f"{name} is not tried out: AWS does not say whether it would be refused")
 
 
 @dataclass(frozen=True, kw_only=True)

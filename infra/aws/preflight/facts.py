@@ -12,6 +12,9 @@ from infra.aws.network import Subnet
 T = TypeVar("T")
 
 
+HIDDEN = "hidden"  # state of an image that is there for others
+
+
 class NotRead(Exception):
     """A fact that a rule needs could not be read; the text says which call, and why."""
 
@@ -38,8 +41,11 @@ class Caller:
 
 @dataclass(frozen=True, kw_only=True)
 class Vpc:
+    """``dedicated`` where instances get machines of their own unless they ask for others."""
+
     id: str
     blocks: tuple[IPv4Network, ...]
+    dedicated: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,6 +83,22 @@ class NatGateway:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Endpoint:
+    """A VPC endpoint that answers for an AWS service in place of the internet.
+
+    A gateway is in route tables; an interface answers to the networks in ``lets_in``, None if unknown.
+    """
+
+    id: str
+    service: str
+    policy: Mapping[str, Any]
+    gateway: bool
+    tables: frozenset[str] = frozenset()
+    groups: tuple[str, ...] = ()
+    lets_in: tuple[IPv4Network, ...] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class AclRule:
     """A rule of a network ACL: ``protocol`` is a number or -1 for all, ports are inclusive."""
 
@@ -103,6 +125,8 @@ class Image:
     state: str
     root_device: str
     root_size: int  # GiB
+    name: str = ""
+    of_amazon: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,12 +148,26 @@ class MountTarget:
     vpc_id: str
     zone: str
     state: str
+    subnet: str = ""
+    address: IPv4Address | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class FileSystem:
+    """``copy`` where another file system is replicated to it: nobody else may write there."""
+
     state: str
     encrypted: bool
+    copy: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Denied:
+    """A call that IAM's simulator says the deployer may not make; ``certain`` if something forbids it."""
+
+    action: str
+    by: str
+    certain: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,11 +178,18 @@ class Facts:
     own_address: Fact[IPv4Address | IPv6Address]
     region_known: Fact[bool]
     region_enabled: Fact[bool]
-    boundary: Fact[bool]
+    boundary: Fact[Mapping[str, Any] | None]
+    refused: Fact[Mapping[str, str]]  # what AWS says, by call that it would refuse
+    denied: Fact[tuple[Denied, ...]]
+    linked_roles: Fact[frozenset[str]]  # services that have theirs
+    iam_room: Fact[Mapping[str, int]]  # how many roles and instance profiles can still be made
     vpc: Fact[Vpc | None]
     names: Fact[Names | None]
     subnets: Fact[tuple[Subnet, ...]]
     free: Fact[Mapping[str, int]]  # addresses by subnet
+    elsewhere: Fact[Mapping[str, str]]  # by subnet that is in no usual zone: where it is
+    blocked: Fact[str]  # how the account blocks its VPCs' public access; empty: it does not
+    endpoints: Fact[tuple[Endpoint, ...]]
     route_tables: Fact[tuple[RouteTable, ...]]
     nat_gateways: Fact[Mapping[str, NatGateway]]
     acls: Fact[Mapping[str, tuple[AclRule, ...]]]  # by subnet
@@ -155,6 +200,7 @@ class Facts:
     addresses: Fact[int]
     file_systems: Fact[int]
     gp3: Fact[int]  # GiB
+    disk_key: Fact[str]  # KMS key of disks for which none is named; empty: AWS's own
     file_system: Fact[FileSystem | None]
     targets: Fact[tuple[MountTarget, ...]]
     target_groups: Fact[Mapping[str, tuple[str, ...]]]  # by mount target

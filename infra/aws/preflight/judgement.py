@@ -6,7 +6,17 @@ from collections.abc import Callable, Iterator
 
 from infra.aws.preflight.facts import Facts, NotRead
 from infra.aws.preflight.finding import SEVERITIES, Finding, of_setting
-from infra.aws.preflight.rules import account, acls, network, nodes, quotas, routes, share
+from infra.aws.preflight.rules import (
+    account,
+    acls,
+    endpoints,
+    network,
+    nodes,
+    quotas,
+    rights,
+    routes,
+    share,
+)
 from infra.settings import Settings
 from infra.values import ConfigurationError
 
@@ -15,18 +25,28 @@ Rule = Callable[[Settings, Facts], Iterator[Finding]]
 RULES: dict[str, Rule] = {
     "region": account.region,
     "your own address": account.own_address,
-    "permissions_boundary": account.boundary,
+    "width of admin_cidrs": account.wide,
+    "rights of yours": rights.refused,
+    "rights that come later": rights.denied,
+    "roles of AWS's services": rights.linked_roles,
+    "permissions_boundary": rights.boundary,
+    "quotas of IAM": rights.iam_room,
     "subnets": network.subnets,
     "the VPC's names": network.names,
     "ways to the internet": routes.ways_out,
     "the manager's address": routes.way_in,
+    "blocked public access": routes.blocked,
     "network ACLs": acls.acls,
+    "VPC endpoints": endpoints.endpoints,
+    "zones of the subnets": network.usual_zones,
+    "tenancy of the VPC": network.tenancy,
     "free addresses": network.room,
     "the swarm's addresses": network.swarm_addresses,
     "memory of instance_type": nodes.memory,
     "zones of instance_type": nodes.offered,
     "steady work on instance_type": nodes.steady,
     "the machine image": nodes.image,
+    "the key of the disks": nodes.disk_key,
     "nodes that exist": nodes.change,
     "quota on vCPUs": quotas.on_demand,
     "quota on spot vCPUs": quotas.spot,

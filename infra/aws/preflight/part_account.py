@@ -1,4 +1,4 @@
-"""Reads who asks, and the file system and the boundary that are given."""
+"""Reads who asks, and the file system that is given."""
 
 from __future__ import annotations
 
@@ -34,10 +34,6 @@ class AccountPart(Part):
     def own_address(self) -> IPv4Address | IPv6Address:
         return own_address.look_up()
 
-    def boundary(self) -> bool:
-        arn = self.chosen.permissions_boundary
-        return not arn or bool(self.calls.ask("iam", "get_policy", ("NoSuchEntity",), PolicyArn=arn))
-
     def file_system(self) -> facts.FileSystem | None:
         if not self.chosen.efs_id:
             return None
@@ -45,7 +41,12 @@ class AccountPart(Part):
             "efs", "describe_file_systems", ("FileSystemNotFound",), FileSystemId=self.chosen.efs_id
         )
         for found in answer["FileSystems"] if answer else ():
-            return facts.FileSystem(state=found["LifeCycleState"], encrypted=bool(found.get("Encrypted")))
+            protection = found.get("FileSystemProtection", {}).get("ReplicationOverwriteProtection")
+            return facts.FileSystem(
+                state=found["LifeCycleState"],
+                encrypted=bool(found.get("Encrypted")),
+                copy=protection == "REPLICATING",
+            )
         return None
 
     def targets(self) -> tuple[facts.MountTarget, ...]:
@@ -60,6 +61,8 @@ class AccountPart(Part):
                 vpc_id=found.get("VpcId", ""),
                 zone=found.get("AvailabilityZoneName", ""),
                 state=found["LifeCycleState"],
+                subnet=found.get("SubnetId", ""),
+                address=IPv4Address(found["IpAddress"]) if found.get("IpAddress") else None,
             )
             for found in (answer["MountTargets"] if answer else ())
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from ipaddress import IPv4Network
 from typing import Any
@@ -9,6 +10,9 @@ from typing import Any
 from infra.aws.network import Subnet
 from infra.aws.preflight import facts
 from infra.aws.preflight.calls import Part, filters
+
+USUAL = "availability-zone"  # others are local zones and those of telecommunication networks
+HTTPS_PORT = 443
 
 
 class NetworkPart(Part):
@@ -20,7 +24,9 @@ class NetworkPart(Part):
         for found in self.calls.ask("ec2", "describe_vpcs", Filters=which)["Vpcs"]:
             blocks = [each["CidrBlock"] for each in found.get("CidrBlockAssociationSet", [])]
             return facts.Vpc(
-                id=found["VpcId"], blocks=tuple(map(IPv4Network, blocks or [found["CidrBlock"]]))
+                id=found["VpcId"],
+                blocks=tuple(map(IPv4Network, blocks or [found["CidrBlock"]])),
+                dedicated=found.get("InstanceTenancy") == "dedicated",
             )
         return None
 
@@ -70,7 +76,7 @@ class NetworkPart(Part):
                 id=found["SubnetId"],
                 vpc_id=found["VpcId"],
                 zone=found["AvailabilityZone"],
-                block=IPv4Network(found["CidrBlock"]),
+                block=IPv4Network(found["CidrBlock"]) if found.get("CidrBlock") else None,
                 public=found["MapPublicIpOnLaunch"],
             )
             for found in self._subnets()
@@ -78,6 +84,52 @@ class NetworkPart(Part):
 
     def free(self) -> dict[str, int]:
         return {found["SubnetId"]: found["AvailableIpAddressCount"] for found in self._subnets()}
+
+    def elsewhere(self) -> dict[str, str]:
+        listed = self.calls.ask("ec2", "describe_availability_zones")["AvailabilityZones"]
+        kinds = {each["ZoneName"]: each.get("ZoneType", USUAL) for each in listed}
+        found = {each["SubnetId"]: kinds.get(each["AvailabilityZone"], USUAL) for each in self._subnets()}
+        found |= {each["SubnetId"]: "outpost" for each in self._subnets() if each.get("OutpostArn")}
+        return {subnet: kind for subnet, kind in found.items() if kind != USUAL}
+
+    def blocked(self) -> str:
+        answer = self.calls.ask("ec2", "describe_vpc_block_public_access_options")
+        mode = str(answer["VpcBlockPublicAccessOptions"].get("InternetGatewayBlockMode", "off"))
+        return "" if mode == "off" else mode
+
+    def endpoints(self) -> tuple[facts.Endpoint, ...]:
+        which = filters("vpc-id", self.chosen.vpc_id or self._default_vpc())
+        listed = [
+            each
+            for each in self.calls.ask("ec2", "describe_vpc_endpoints", Filters=which)["VpcEndpoints"]
+            if each["State"].lower() == "available" and (_is_gateway(each) or each.get("PrivateDnsEnabled"))
+        ]
+        networks = self._let_in({group["GroupId"] for each in listed for group in each.get("Groups", [])})
+        return tuple(
+            facts.Endpoint(
+                id=each["VpcEndpointId"],
+                service=each["ServiceName"].rpartition(".")[2],
+                policy=json.loads(each.get("PolicyDocument") or "{}"),
+                gateway=_is_gateway(each),
+                tables=frozenset(each.get("RouteTableIds", [])),
+                groups=tuple(group["GroupId"] for group in each.get("Groups", [])),
+                lets_in=_union([networks[group["GroupId"]] for group in each.get("Groups", [])]),
+            )
+            for each in listed
+        )
+
+    def _let_in(self, groups: set[str]) -> dict[str, tuple[IPv4Network, ...] | None]:
+        """The networks that each group lets in by HTTPS; None if it names them by a list of AWS's."""
+        if not groups:
+            return {}
+        answer = self.calls.ask("ec2", "describe_security_groups", GroupIds=sorted(groups))
+        found: dict[str, tuple[IPv4Network, ...] | None] = {}
+        for group in answer["SecurityGroups"]:
+            rules = [each for each in group["IpPermissions"] if _is_https(each)]
+            blocks = [IPv4Network(each["CidrIp"]) for rule in rules for each in rule.get("IpRanges", [])]
+            listed = any(rule.get("PrefixListIds") for rule in rules)
+            found[group["GroupId"]] = None if listed else tuple(blocks)
+        return found
 
     def route_tables(self) -> tuple[facts.RouteTable, ...]:
         answer = self.calls.ask("ec2", "describe_route_tables")
@@ -109,6 +161,23 @@ class NetworkPart(Part):
             for found in answer["NetworkAcls"]
             for association in found["Associations"]
         }
+
+
+def _is_gateway(endpoint: dict[str, Any]) -> bool:
+    return str(endpoint.get("VpcEndpointType", "Gateway")) == "Gateway"
+
+
+def _is_https(rule: dict[str, Any]) -> bool:
+    ports = range(rule.get("FromPort", 0), rule.get("ToPort", 65535) + 1)
+    return rule["IpProtocol"] == "-1" or (rule["IpProtocol"] == "tcp" and HTTPS_PORT in ports)
+
+
+def _union(networks: list[tuple[IPv4Network, ...] | None]) -> tuple[IPv4Network, ...] | None:
+    """All of them; None if some are not known, or there is no group that could keep anybody out."""
+    known = [each for each in networks if each is not None]
+    if not known or len(known) < len(networks):
+        return None
+    return tuple(block for each in known for block in each)
 
 
 def _routes(listed: list[dict[str, Any]]) -> Iterator[facts.Route]:

@@ -10,6 +10,7 @@ from infra.aws.preflight.facts import NotRead
 from infra.aws.tags import tags
 
 ALIVE = ("pending", "running", "stopping", "stopped")
+OWN_KEY = "alias/aws/ebs"  # AWS's own of each account
 COUNTED = ("pending", "running")  # against quotas on vCPUs
 
 
@@ -58,8 +59,12 @@ class NodesPart(Part):
                 state=found["State"],
                 root_device=root,
                 root_size=max(sizes, default=0),
+                name=found.get("Name", ""),
+                of_amazon=found.get("ImageOwnerAlias") == "amazon",
             )
-        return None
+        if self.chosen.ami:
+            return None
+        return facts.Image(id=identifier, architecture="", state=facts.HIDDEN, root_device="", root_size=0)
 
     def _newest_image(self) -> str:
         found = self.type()
@@ -108,6 +113,10 @@ class NodesPart(Part):
     def gp3(self) -> int:
         answer = self.calls.ask("ec2", "describe_volumes", Filters=filters("volume-type", "gp3"))
         return sum(found["Size"] for found in answer["Volumes"])
+
+    def disk_key(self) -> str:
+        key = str(self.calls.ask("ec2", "get_ebs_default_kms_key_id")["KmsKeyId"])
+        return "" if key.endswith(OWN_KEY) else key
 
     def quota(self, service: str, code: str) -> float:
         """The account's own value, else the one that AWS gives everybody."""

@@ -13,6 +13,7 @@ import boto3
 
 from infra.aws import machine_image
 from infra.aws.preflight.place import chosen
+from infra.aws.settings import AwsSettings
 from infra.aws.tags import tags
 from infra.aws.workers import group_name
 from infra.settings import Settings
@@ -22,6 +23,7 @@ LOOKING = {
     "ec2": (
         "DescribeAddresses",
         "DescribeAddressesAttribute",
+        "DescribeAvailabilityZones",
         "DescribeDhcpOptions",
         "DescribeImages",
         "DescribeInstanceAttribute",
@@ -44,7 +46,10 @@ LOOKING = {
         "DescribeTags",
         "DescribeVolumes",
         "DescribeVpcAttribute",
+        "DescribeVpcBlockPublicAccessOptions",
+        "DescribeVpcEndpoints",
         "DescribeVpcs",
+        "GetEbsDefaultKmsKeyId",
     ),
     "elasticfilesystem": (
         "DescribeAccessPoints",
@@ -151,6 +156,11 @@ NODE_ROLES = ("manager", "worker")
 LINKED = ("autoscaling.amazonaws.com", "elasticfilesystem.amazonaws.com")
 
 
+def linked(aws: AwsSettings) -> list[str]:
+    """The services that act in the account by a role of their own."""
+    return [*LINKED, *(["spot.amazonaws.com"] if aws.worker_spot else [])]
+
+
 def document(settings: Settings) -> dict[str, Any]:
     """The policy of a deployer of this stack, as IAM takes it."""
     aws = chosen(settings)
@@ -162,7 +172,6 @@ def document(settings: Settings) -> dict[str, Any]:
     roles = [f"{iam}:role/{name}-*" for name in NODE_ROLES]
     profiles = [f"{iam}:instance-profile/{name}-*" for name in NODE_ROLES]
     bound = {"StringEquals": {"iam:PermissionsBoundary": aws.permissions_boundary}}
-    linked = [*LINKED, *(["spot.amazonaws.com"] if aws.worker_spot else [])]
     group = f"arn:{partition}:autoscaling:{region}:*:autoScalingGroup:*:autoScalingGroupName/"
     ssm = f"arn:{partition}:ssm:{region}"
     statements = [
@@ -174,7 +183,9 @@ def document(settings: Settings) -> dict[str, Any]:
         _statement("Workers", GROUP, f"{group}{group_name(settings)}"),
         _statement("BoundedRoles", BOUNDED, roles, bound if aws.permissions_boundary else None),
         _statement("Roles", ROLES, [*roles, *profiles]),
-        _statement("Leftovers", {"iam": ("ListRoles",)}, "*"),
+        _statement(
+            "LookAtRights", {"iam": ("GetAccountSummary", "ListRoles", "SimulatePrincipalPolicy")}, "*"
+        ),
         # Instances begin with these roles.
         _statement(
             "Pass",
@@ -187,7 +198,7 @@ def document(settings: Settings) -> dict[str, Any]:
             "ServiceRoles",
             {"iam": ("CreateServiceLinkedRole",)},
             f"{iam}:role/aws-service-role/*",
-            {"StringEquals": {"iam:AWSServiceName": linked}},
+            {"StringEquals": {"iam:AWSServiceName": linked(aws)}},
         ),
         _statement("Image", {"ssm": ("GetParameter",)}, f"{ssm}::parameter{machine_image.FAMILY}/*"),
         _statement(
@@ -197,7 +208,9 @@ def document(settings: Settings) -> dict[str, Any]:
         ),
     ]
     if aws.permissions_boundary:
-        statements.append(_statement("Boundary", {"iam": ("GetPolicy",)}, aws.permissions_boundary))
+        statements.append(
+            _statement("Boundary", {"iam": ("GetPolicy", "GetPolicyVersion")}, aws.permissions_boundary)
+        )
     return {"Version": "2012-10-17", "Statement": statements}
 
 

@@ -9,11 +9,11 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
+from infra import patience
 from infra.aws.preflight.calls import Calls
 from infra.aws.preflight.facts import Fact, Facts, NotRead
 from infra.aws.preflight.part_account import AccountPart
-from infra.aws.preflight.part_network import NetworkPart
-from infra.aws.preflight.part_nodes import NodesPart
+from infra.aws.preflight.part_rights import RightsPart
 from infra.aws.preflight.place import chosen
 from infra.aws.preflight.rules.quotas import QUOTAS
 from infra.settings import Settings
@@ -21,7 +21,7 @@ from infra.settings import Settings
 LIMIT = 5  # seconds for all facts
 
 
-class Reader(AccountPart, NetworkPart, NodesPart):
+class Reader(AccountPart, RightsPart):
     """A method for each fact."""
 
 
@@ -43,6 +43,7 @@ def read(settings: Settings) -> Facts:
 
 def _all(looks: Mapping[str, Callable[[], Any]]) -> dict[str, Fact[Any]]:
     """What each look finds. Threads that still wait at the limit are left to their own limits."""
+    limit = patience.stretched(LIMIT)
     found: dict[str, Fact[Any]] = {}
 
     def look_up(name: str, look: Callable[[], Any]) -> None:
@@ -56,10 +57,10 @@ def _all(looks: Mapping[str, Callable[[], Any]]) -> dict[str, Fact[Any]]:
     threads = [
         threading.Thread(target=look_up, args=(name, look), daemon=True) for name, look in looks.items()
     ]
-    deadline = time.monotonic() + LIMIT
+    deadline = time.monotonic() + limit
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(max(0.0, deadline - time.monotonic()))
-    late = Fact[Any](failure=f"there was no answer within {LIMIT} s")
+    late = Fact[Any](failure=f"there was no answer within {limit:g} s")
     return {name: found.get(name, late) for name in looks}

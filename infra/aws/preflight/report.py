@@ -33,7 +33,7 @@ class Report:
 
 
 def examine(settings: Settings) -> Report:
-    """Ask AWS and judge; takes less than ten seconds whatever happens, and changes nothing."""
+    """Ask AWS and judge: in less than ten seconds, times ``patience``, and changes nothing."""
     facts = reader.read(settings)
     return Report(caller=facts.caller.value, region=chosen(settings).region, findings=judge(settings, facts))
 

@@ -25,6 +25,9 @@ from typing import Any
 PROCESS_ID = pathlib.Path("/var/run/docker.pid")
 ROUTES = pathlib.Path("/proc/net/fib_trie")
 MOUNTS = pathlib.Path("/proc/self/mountinfo")
+SELINUX = pathlib.Path("/sys/fs/selinux")
+# What policies call it that containers may use NFS: Debian's, and that of Fedora and Red Hat.
+NFS_BOOLEANS = ("container_use_nfs", "virt_use_nfs")
 # Seconds; a question says how many times as long they are.
 DOCKER_TIMEOUT = 15
 SUDO_TIMEOUT = 10
@@ -32,6 +35,14 @@ CONNECT_TIMEOUT = 3
 TRIES = 3  # of a datagram, which may get lost
 SHARE_TIMEOUT = 5  # until a file that one host wrote is there on another
 AT_ONCE = 32
+# Of pairs of a uid and a folder here, those where that user may not write. A user who may not come here is no
+# evidence: docker brings each folder to a container by itself.
+LOCKED = """command -v setpriv >/dev/null || exit 0
+while [ $# -gt 0 ]; do
+    as="setpriv --reuid=$1 --regid=1000 --clear-groups"
+    $as test ! -x . || $as test -w "$2" || echo "$2"
+    shift 2
+done"""
 DATAGRAM = b"oodt"
 LABEL = 8  # bytes of a datagram that come back: these four, and four digits where it was sent to be measured
 HEADERS = 28  # bytes that IPv4 and UDP add
@@ -102,6 +113,9 @@ class Probe:
             "free": free(path),
             "owners": there,
             "gives_away": len(there) == len(folders) or gives_away(file),
+            "locked": locked(path, there),
+            "links": links(file),
+            "boolean": nfs_boolean(SELINUX),
             "swarm": recorded_swarm(path),
             "mount": mount_of(path, MOUNTS.read_text()) if MOUNTS.exists() else {"kind": "", "options": []},
         }
@@ -167,6 +181,7 @@ def docker_info() -> dict[str, Any]:
         "control": swarm.get("ControlAvailable", False),
         "cluster": (swarm.get("Cluster") or {}).get("ID", ""),
         "live_restore": info.get("LiveRestoreEnabled", False),
+        "selinux": any("selinux" in option for option in info.get("SecurityOptions") or ()),
         "insecure": [name for name, index in registries["IndexConfigs"].items() if not index["Secure"]],
         "insecure_networks": registries["InsecureRegistryCIDRs"] or [],
         "registry_flags": registry_flags(command_line()),
@@ -208,12 +223,20 @@ def overlays() -> list[list[str]]:
     ]
 
 
-def run(command: list[str], timeout: float) -> tuple[int, str, str]:
+def run(command: list[str], timeout: float, folder: str = "/") -> tuple[int, str, str]:
     limit = timeout * patience
     try:
         done = subprocess.run(
-            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=limit, check=False
+            command,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=limit,
+            check=False,
+            cwd=folder,
         )
+    except FileNotFoundError:
+        return 1, "", f"there is no command {command[0]}"
     except subprocess.TimeoutExpired:
         return 1, "", f"no answer within {limit:g} s"
     return done.returncode, done.stdout, done.stderr.strip()
@@ -240,13 +263,53 @@ def is_folder(path: str) -> bool:
 
 def gives_away(file: str) -> bool:
     """Whether a file on the share can be made another user's, as the cluster's folders have to be."""
-    as_root = [] if os.getuid() == 0 else ["sudo", "-n"]
-    if as_root and not shutil.which("sudo"):
-        return False
-    code, _, _ = run([*as_root, "chown", "1000", file], SUDO_TIMEOUT)
+    code, _ = as_root("chown", "1000", file)
     if code == 0:
-        run([*as_root, "chown", str(os.getuid()), file], SUDO_TIMEOUT)
+        as_root("chown", str(os.getuid()), file)
     return code == 0
+
+
+def locked(path: str, owners: dict[str, int]) -> list[str]:
+    """Those of the folders where their owners may not write, as far as this user can find out."""
+    pairs = [word for name, uid in owners.items() for word in (str(uid), name)]
+    code, out = as_root("sh", "-c", LOCKED, "sh", *pairs, folder=path) if pairs else (0, "")
+    return out.splitlines() if code == 0 else []
+
+
+def links(file: str) -> bool:
+    """Whether a file on the share can have a second name, and no third one of that."""
+    second = f"{file}-2"
+    try:
+        os.link(file, second)
+    except OSError:
+        return False
+    try:
+        os.link(file, second)
+    except FileExistsError:
+        return True
+    except OSError:
+        return False
+    finally:
+        os.unlink(second)
+    return False
+
+
+def as_root(*command: str, folder: str = "/") -> tuple[int, str]:
+    """Exit code and output of a command that root runs; 1 where this user cannot have that."""
+    sudo = [] if os.getuid() == 0 else ["sudo", "-n"]
+    return run([*sudo, *command], SUDO_TIMEOUT, folder)[:2]
+
+
+def nfs_boolean(selinux: pathlib.Path) -> str:
+    """The boolean of an enforcing SELinux that keeps containers from NFS; empty where none does."""
+    try:
+        if (selinux / "enforce").read_text() != "1":
+            return ""
+        known = [name for name in NFS_BOOLEANS if (selinux / "booleans" / name).exists()]
+        off = known and (selinux / "booleans" / known[0]).read_text().startswith("0")
+    except OSError:
+        return ""
+    return known[0] if off else ""
 
 
 def mount_of(path: str, mounts: str) -> dict[str, Any]:
@@ -255,11 +318,11 @@ def mount_of(path: str, mounts: str) -> dict[str, Any]:
     best = ("", "", "")
     for line in mounts.splitlines():
         before, _, after = line.partition(" - ")
-        point = before.split()[4]
+        point, flags = before.split()[4:6]
         within = path == point or path.startswith(point.rstrip("/") + "/")
         if within and len(point) >= len(best[0]):  # of two at one place the later one is seen
             kind, _, options = after.split()[:3]
-            best = (point, kind, options)
+            best = (point, kind, f"{flags},{options}")
     return {"kind": best[1], "options": best[2].split(",")}
 
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import boto3
 
-from testing.cluster import eventually
+from testing.waiting import until
 from toolchain.paths import REPOSITORY
 
 REGION = "us-west-2"
@@ -73,7 +73,7 @@ def account(folder: Path, host: str = "127.0.0.1") -> Iterator[Account]:
             env={**os.environ, **KEYS},
         )
     try:
-        eventually(lambda: _answers(host, port), f"the account's server ({log})", START_TIMEOUT)
+        until(lambda: _answers(host, port), seconds=START_TIMEOUT, what=f"the account's server ({log})")
         found = Account(url=f"http://{host}:{port}", log=log)
         _connect(found.client("ec2"))
         yield found

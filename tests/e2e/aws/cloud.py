@@ -13,15 +13,16 @@ from pathlib import Path
 from typing import Any
 
 from testing.addresses import free_network
-from testing.cluster import Cluster, eventually
+from testing.cluster import Cluster
 from testing.tools import missing
+from testing.waiting import until
 from tests.e2e.aws import bridge, ec2
 from tests.e2e.aws.account import REGION, Account, account
 from tests.e2e.aws.ec2 import Ec2, Instance
 
 WORKERS = 3
-BOOT_TIMEOUT = 300  # seconds
-LAUNCH_TIMEOUT = 300  # seconds from the start of `pulumi up` to its instances
+BOOT_TIMEOUT = 150  # seconds
+LAUNCH_TIMEOUT = 150  # seconds from the start of `pulumi up` to its instances
 
 
 @dataclass(kw_only=True)
@@ -124,7 +125,7 @@ def boot(found: Account, hardware: Ec2, up: subprocess.Popen[bytes]) -> tuple[In
         both = ec2.described(found, "Swarm Worker Node") + ec2.described(found, "Swarm Manager Node")
         return both if len(both) == WORKERS + 1 else None
 
-    *workers, manager = eventually(launched, "the account's instances", LAUNCH_TIMEOUT)
+    *workers, manager = until(launched, seconds=LAUNCH_TIMEOUT, what="the account's instances")
     (key,) = found.client("ec2").describe_key_pairs(IncludePublicKey=True)["KeyPairs"]
     hardware.public_key = key["PublicKey"]
     script = base64.b64decode(ec2.template(found)["UserData"]).decode()

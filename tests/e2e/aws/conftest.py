@@ -9,6 +9,13 @@ import pytest
 from tests.e2e.aws import bridge
 
 HERE = Path(__file__).parent
+TEST_TIMEOUT = 900  # seconds, beside the time that the first test waits for the plugin
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.parent == HERE and item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(bridge.BUILD_TIMEOUT + TEST_TIMEOUT))
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:

@@ -89,6 +89,7 @@ class Ec2:
     public_key: str = ""
     instances: list[Instance] = field(default_factory=list)
     loops: dict[str, str] = field(default_factory=dict)
+    launched: int = 0
 
     @property
     def subnet(self) -> IPv4Network:
@@ -121,10 +122,11 @@ class Ec2:
         return self.loops[name]
 
     def launch(
-        self, identifier: str, address: str, user_data: str, disk: str, *, mirror: bool = True
+        self, identifier: str, address: str, user_data: str, disk: str, *, fault: str = ""
     ) -> Instance:
-        """Boot an instance; without a ``mirror`` it gets no packages."""
-        seed = self.folder / f"{identifier}-{len(self.instances)}"
+        """Boot an instance. With ``fault`` no-mirror it gets no packages, with no-share no file system."""
+        self.launched += 1
+        seed = self.folder / f"{identifier}-{self.launched}"
         seed.mkdir()
         (seed / "user-data").write_text(user_data)
         (seed / "meta-data").write_text(
@@ -135,8 +137,8 @@ class Ec2:
         role.mkdir(parents=True)
         (role / "node").write_text(json.dumps(CREDENTIALS))
         (metadata / "instance-id").write_text(identifier)
-        if not mirror:
-            (metadata / "no-mirror").touch()
+        if fault:
+            (metadata / fault).touch()
         environment = self.folder / "environment.conf"
         environment.write_text(f"[Manager]\nDefaultEnvironment=AWS_ENDPOINT_URL={self.endpoint}\n")
         container = f"{self.name}-{seed.name}"

@@ -3,7 +3,8 @@
 Lacking: StartInstanceRefresh, CompleteLifecycleAction and RecordLifecycleActionHeartbeat. Here the first two
 only note what was asked, which DescribeInstanceRefreshes and DescribeNotificationConfigurations hand out to
 tests. DeleteFileSystemPolicy too. GetConsoleOutput answers a fixed text; here it answers what the container
-that stands for the instance wrote on its console.
+that stands for the instance wrote on its console. What the preflight asks of VPCs' public access, of the key
+of disks and of IAM's simulator is answered as in an account where nobody changed anything.
 Wrong: a launch template's own tags become part of its data, and lifecycle hooks get a role and a target that
 were not asked for. Both look like changes at every later update. The network interface of a mount target has
 no description; in AWS it names the file system. A network interface without a wish gets any address of its
@@ -27,6 +28,7 @@ from moto.ec2.models.launch_templates import LaunchTemplate
 from moto.ec2.responses.general import General
 from moto.efs.models import EFSBackend, MountTarget
 from moto.efs.responses import EFSResponse
+from moto.iam.responses import IamResponse
 from moto.server import main
 
 INSTANCE_LABEL = "oodt-test-instance"  # of the containers that stand for instances, with their id
@@ -102,6 +104,18 @@ def describe_notification_configurations(_response: AutoScalingResponse) -> Acti
     )
 
 
+def describe_vpc_block_public_access_options(_response: General) -> ActionResult:
+    return ActionResult({"VpcBlockPublicAccessOptions": {"InternetGatewayBlockMode": "off"}})
+
+
+def get_ebs_default_kms_key_id(_response: General) -> ActionResult:
+    return ActionResult({"KmsKeyId": "alias/aws/ebs"})
+
+
+def simulate_principal_policy(_response: IamResponse) -> ActionResult:
+    return ActionResult({"EvaluationResults": [], "IsTruncated": False})
+
+
 def repair() -> None:
     for action in (
         start_instance_refresh,
@@ -113,6 +127,9 @@ def repair() -> None:
         setattr(AutoScalingResponse, action.__name__, action)
     EFSResponse.delete_file_system_policy = delete_file_system_policy  # type: ignore[attr-defined]
     General.get_console_output = get_console_output  # type: ignore[assignment, method-assign]
+    for asked in (describe_vpc_block_public_access_options, get_ebs_default_kms_key_id):
+        setattr(General, asked.__name__, asked)
+    IamResponse.simulate_principal_policy = simulate_principal_policy  # type: ignore[attr-defined]
 
     BaseResponse._authenticate_and_authorize_normal_action = note_call  # type: ignore[assignment, method-assign]
 

@@ -10,12 +10,13 @@ import json
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from ipaddress import IPv4Network
 
 import pytest
 
 from infra.aws import console, user_data
-from testing.cluster import eventually
+from testing.waiting import until
 from tests.e2e.aws import ec2
 from tests.e2e.aws.account import REGION
 from tests.e2e.aws.cloud import BOOT_TIMEOUT, WORKERS, Cloud, booted
@@ -98,31 +99,43 @@ def test_a_second_up_changes_nothing(cloud: Cloud) -> None:
 
 
 def test_a_leaving_worker_is_drained_before_its_group_may_end_it(cloud: Cloud) -> None:
-    """Its task takes 8 seconds to end, like a Workflow Manager with running jobs, and then notes the end."""
+    """Its task goes on, like a Workflow Manager with running jobs, until a file lets it end, and 8 s more.
+
+    Then it notes the end.
+    """
     leaving = cloud.workers[0]
     hostname = leaving.run("hostname").strip()
     for worker in cloud.workers:
         worker.run("tar -C /bin -c busybox | docker import - busybox")
-    slow = "trap 'busybox sleep 8; echo >/ended/\\$NODE; exit 0' TERM; while :; do busybox sleep 1; done"
+    wait = "while [ ! -e /ended/go ]; do busybox sleep 1; done; busybox sleep 8"
+    slow = f"trap '{wait}; echo >/ended/\\$NODE; exit 0' TERM; while :; do busybox sleep 1; done"
     cloud.manager.run(
-        "docker service create -d --name slow --no-resolve-image --mode global --stop-grace-period 60s "
+        "docker service create -d --name slow --no-resolve-image --mode global --stop-grace-period 600s "
         "--mount type=bind,source=/shared-data/jobs,target=/ended --env NODE={{.Node.Hostname}} "
         f'--constraint node.role==worker busybox /busybox sh -c "{slow}"'
     )
-    eventually(lambda: len(running(cloud, "slow")) == WORKERS, "a task on each worker", 60)
+    until(lambda: len(running(cloud, "slow")) == WORKERS, seconds=60, what="a task on each worker")
     leaving.metadata("autoscaling/target-lifecycle-state", "Terminated")
-    eventually(lambda: cloud.nodes().get(hostname) == "Ready Drain", "the drain")
+    until(lambda: cloud.nodes().get(hostname) == "Ready Drain", what="the drain")
     assert hostname in running(cloud, "slow", "docker service ps slow --format '{{.Node}} {{.CurrentState}}'")
     assert completed(cloud) == []
-    eventually(lambda: hostname not in cloud.nodes(), "the worker to leave")
+    cloud.manager.run("touch /shared-data/jobs/go")
+    until(lambda: hostname not in cloud.nodes(), what="the worker to leave")
     assert completed(cloud) == [leaving.identifier]
     assert hostname in ended(cloud)
-    eventually(lambda: hostname not in cloud.manager.run("docker node ls"), "the worker to be forgotten")
+    until(lambda: hostname not in cloud.manager.run("docker node ls"), what="the worker to be forgotten")
     cloud.ec2.terminate(leaving)
     cloud.workers.remove(leaving)
 
 
-def test_a_worker_whose_set_up_gives_up_is_unhealthy(cloud: Cloud) -> None:
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        ("no-mirror", "10 s were not enough for: dnf install"),
+        ("no-share", "s for fs-"),
+    ],
+)
+def test_a_worker_that_gives_up_is_unhealthy(cloud: Cloud, fault: str, said: str) -> None:
     """It has the id of the one that was ended, which its group still knows here, and little time."""
     script = base64.b64decode(ec2.template(cloud.account)["UserData"]).decode()
     assert f"BOOT_LIMIT={user_data.BOOT_LIMIT}" in script
@@ -130,12 +143,13 @@ def test_a_worker_whose_set_up_gives_up_is_unhealthy(cloud: Cloud) -> None:
     alive = {worker.identifier for worker in cloud.workers}
     known = autoscaling.describe_auto_scaling_instances()["AutoScalingInstances"]
     (identifier,) = {instance["InstanceId"] for instance in known} - alive
+    autoscaling.set_instance_health(InstanceId=identifier, HealthStatus="Healthy")
     failing = cloud.ec2.launch(
         identifier,
         str(cloud.ec2.block[258]),
         script.replace(f"BOOT_LIMIT={user_data.BOOT_LIMIT}", "BOOT_LIMIT=10"),
-        "failing",
-        mirror=False,
+        fault,
+        fault=fault,
     )
 
     def unhealthy() -> bool:
@@ -144,9 +158,9 @@ def test_a_worker_whose_set_up_gives_up_is_unhealthy(cloud: Cloud) -> None:
         ]
         return bool(found["HealthStatus"] == "Unhealthy")
 
-    eventually(unhealthy, "the worker to give up", BOOT_TIMEOUT)
-    eventually(lambda: "this worker is unhealthy" in failing.console(), "its last words")
-    assert "10 s were not enough for: dnf install" in failing.console()
+    until(unhealthy, seconds=BOOT_TIMEOUT, what="the worker to give up")
+    until(lambda: "this worker is unhealthy" in failing.console(), what="its last words")
+    assert said in failing.console()
     cloud.ec2.terminate(failing)
 
 
@@ -155,19 +169,19 @@ def test_a_worker_that_replaces_it_joins(cloud: Cloud) -> None:
     cloud.workers.append(
         cloud.ec2.launch("i-replacement", str(cloud.ec2.block[257]), script, "i-replacement")
     )
-    eventually(cloud.whole, "the new worker", BOOT_TIMEOUT)
-    eventually(lambda: len(running(cloud, "slow")) >= WORKERS - 1, "the service's tasks")
+    until(cloud.whole, seconds=BOOT_TIMEOUT, what="the new worker")
+    until(lambda: len(running(cloud, "slow")) >= WORKERS - 1, what="the service's tasks")
 
 
 def test_a_worker_that_shuts_down_keeps_its_share_until_it_is_drained(cloud: Cloud) -> None:
     worker = cloud.workers[0]
     hostname = worker.run("hostname").strip()
-    eventually(lambda: hostname in running(cloud, "slow"), "its task")
+    until(lambda: hostname in running(cloud, "slow"), what="its task")
     assert hostname not in ended(cloud)
     worker.reboot()
     assert hostname in ended(cloud)
     assert not worker.run("ls /var/log/proxy.ended", check=False)
-    eventually(cloud.whole, f"{worker.container} to come back", BOOT_TIMEOUT)
+    until(cloud.whole, seconds=BOOT_TIMEOUT, what=f"{worker.container} to come back")
 
 
 def test_containers_logs_are_limited(cloud: Cloud) -> None:
@@ -176,7 +190,7 @@ def test_containers_logs_are_limited(cloud: Cloud) -> None:
     def containers() -> list[tuple[ec2.Instance, str]]:
         return [(worker, each) for worker in cloud.workers for each in worker.run("docker ps -q").split()]
 
-    worker, container = eventually(containers, "a container on a worker")[0]
+    worker, container = until(containers, what="a container on a worker")[0]
     found = json.loads(worker.run(f"docker inspect -f '{{{{json .HostConfig.LogConfig}}}}' {container}"))
     assert found == {"Type": "json-file", "Config": {"max-file": "3", "max-size": "10m"}}
 
@@ -185,13 +199,13 @@ def test_containers_logs_are_limited(cloud: Cloud) -> None:
 def test_every_worker_comes_back_after_a_reboot(cloud: Cloud) -> None:
     for worker in cloud.workers:
         worker.reboot()
-        eventually(cloud.whole, f"{worker.container} to come back", BOOT_TIMEOUT)
+        until(cloud.whole, seconds=BOOT_TIMEOUT, what=f"{worker.container} to come back")
 
 
 def test_the_manager_resumes_after_a_reboot(cloud: Cloud) -> None:
     before = cloud.swarm_id()
     cloud.manager.reboot()
-    eventually(cloud.whole, "the swarm", BOOT_TIMEOUT)
+    until(cloud.whole, seconds=BOOT_TIMEOUT, what="the swarm")
     assert cloud.swarm_id() == before
 
 
@@ -201,10 +215,12 @@ def test_the_manager_is_replaced_and_the_swarm_resumes_from_its_data_volume(clou
     script = ec2.user_data(cloud.account, old.identifier)
     cloud.ec2.terminate(old)
     cloud.manager = cloud.ec2.launch("i-manager-2", old.address, script, "manager-data")
-    eventually(
-        lambda: cloud.manager.run("docker info", check=False) and cloud.whole(), "the swarm", BOOT_TIMEOUT
+    until(
+        lambda: cloud.manager.run("docker info", check=False) and cloud.whole(),
+        seconds=BOOT_TIMEOUT,
+        what="the swarm",
     )
-    eventually(lambda: cloud.record()["host_key"] != before[1], "the new manager's record")
+    until(lambda: cloud.record()["host_key"] != before[1], what="the new manager's record")
     assert cloud.swarm_id() == before[0]
     assert "slow" in cloud.manager.run("docker service ls")
 
@@ -216,7 +232,7 @@ def test_a_worker_shuts_down_in_minutes_though_its_manager_is_dead(cloud: Cloud)
     assert "the manager has not answered" in worker.console()
     for instance in (cloud.manager, worker):
         instance.start()
-    eventually(lambda: cloud.nodes().get(hostname) == "Ready Active", "the worker", BOOT_TIMEOUT)
+    until(lambda: cloud.nodes().get(hostname) == "Ready Active", seconds=BOOT_TIMEOUT, what="the worker")
 
 
 def test_a_destroyed_stack_is_gone_in_minutes_whose_nodes_shut_down_as_ec2s_do(cloud: Cloud) -> None:
@@ -226,12 +242,16 @@ def test_a_destroyed_stack_is_gone_in_minutes_whose_nodes_shut_down_as_ec2s_do(c
     with ThreadPoolExecutor() as pool:
         destroyed = pool.submit(cloud.stack.destroy)
         for name in ("Swarm Worker Node", "Swarm Manager Node"):
-            eventually(lambda name=name: not ec2.described(cloud.account, name), f"{name} to be terminated")  # type: ignore[misc]
+            until(partial(_is_gone, cloud, name), seconds=60, what=f"{name} to be terminated")
         stopped = [pool.submit(node.shut_down) for node in (cloud.manager, *cloud.workers)]
         destroyed.result(timeout=DESTROY_LIMIT)
         assert all(each.result(timeout=DESTROY_LIMIT) < DESTROY_LIMIT / 2 for each in stopped)
     assert time.monotonic() - began < DESTROY_LIMIT
     assert all("the stack is destroyed" in worker.console() for worker in cloud.workers)
+
+
+def _is_gone(cloud: Cloud, name: str) -> bool:
+    return not ec2.described(cloud.account, name)
 
 
 def running(cloud: Cloud, service: str, command: str = "") -> list[str]:

@@ -16,6 +16,7 @@ import pytest
 from infra.aws.preflight.policy import actions
 from infra.aws.roles import SESSIONS
 from testing.cluster import Cluster
+from testing.waiting import BUSY
 from tests.e2e.aws import bridge
 from tests.e2e.aws.account import REGION, Account, account
 from toolchain.paths import REPOSITORY
@@ -56,6 +57,7 @@ def empty(cloud: Account, tmp_path_factory: pytest.TempPathFactory) -> Cluster:
     cluster.pulumi("stack", "select", cluster.stack)
     for key, value in {
         "target": "aws",
+        "patience": "4",
         "admin_cidrs": '["10.9.8.7/32", "fd00:9:8::/48"]',
         "aws:region": REGION,
         "aws:skipCredentialsValidation": "true",
@@ -137,7 +139,7 @@ def test_a_preview_warns_of_a_type_that_slows_down_under_steady_work(empty: Clus
 def test_a_dry_run_of_a_submission_reckons_with_the_stacks_settings(empty: Cluster) -> None:
     arguments = ("--event", "test-workflow", "--jobs", "16", "--dry-run", "--json")
     process = empty.start("runtime.submit", *arguments)
-    written, errors = process.communicate(timeout=120)
+    written, errors = process.communicate(timeout=BUSY * 60)
     found = json.loads(written)
     assert process.returncode == 0, errors
     assert (found["jobs"], found["submitted"], found["cost"]["slots"]) == (16, 0, 8)
@@ -148,12 +150,12 @@ def test_a_dry_run_of_a_submission_reckons_with_the_stacks_settings(empty: Clust
 def test_the_preflight_tells_what_the_account_lacks(cloud: Account, empty: Cluster) -> None:
     """Here AWS tells neither quotas nor this machine's address, or the address is not the settings' one."""
     process = empty.start("runtime.preflight", "aws", "--json")
-    found = json.loads(process.communicate(timeout=60)[0])
+    found = json.loads(process.communicate(timeout=BUSY * 60)[0])
     assert (found["account"], found["region"]) == ("123456789012", REGION)
     keys = {each["key"] for each in found["findings"]}
     assert all(key.startswith(("quota ", "your own address", "admin_cidrs")) for key in keys)
     process = empty.start("runtime.preflight", "aws", "--policy")
-    assert process.communicate(timeout=60)[0].startswith("{\n")
+    assert process.communicate(timeout=BUSY * 60)[0].startswith("{\n")
     assert process.returncode == 0
 
 
@@ -399,7 +401,7 @@ def test_destroy_leaves_nothing_behind(cloud: Account, stack: Cluster) -> None:
     )  # as a manager would have
     stack.up(protect="false")
     process = stack.start("runtime.preflight", "aws", "--leftovers", "--json")
-    before = json.loads(process.communicate(timeout=60)[0])["leftovers"]
+    before = json.loads(process.communicate(timeout=BUSY * 60)[0])["leftovers"]
     assert {found["kind"] for found in before} == {
         *("instance", "address", "key-pair", "launch-template", "network-interface", "security-group"),
         *("volume", "file-system", "mount-target", "access-point", "auto-scaling-group"),
@@ -409,7 +411,7 @@ def test_destroy_leaves_nothing_behind(cloud: Account, stack: Cluster) -> None:
     assert process.returncode == 1
     stack.destroy()
     process = stack.start("runtime.preflight", "aws", "--leftovers", "--json")
-    assert json.loads(process.communicate(timeout=60)[0])["leftovers"] == []
+    assert json.loads(process.communicate(timeout=BUSY * 60)[0])["leftovers"] == []
     assert process.returncode == 0
     tagged = cloud.client("resourcegroupstaggingapi").get_resources(
         TagFilters=[{"Key": "Stack", "Values": [stack.stack]}]
@@ -425,7 +427,7 @@ def test_destroy_leaves_nothing_behind(cloud: Account, stack: Cluster) -> None:
 
 def test_the_policy_allows_what_was_called_and_little_else(cloud: Account, stack: Cluster) -> None:
     """The first of the two is allowed to everybody; the provider does without the second where it is not."""
-    policy = json.loads(stack.start("runtime.preflight", "aws", "--policy").communicate(timeout=60)[0])
+    policy = json.loads(stack.start("runtime.preflight", "aws", "--policy").communicate(timeout=BUSY * 60)[0])
     allowed = actions(policy)
     called = cloud.called() - {"sts:GetCallerIdentity", "iam:GetUser"}
     assert called - allowed == set()

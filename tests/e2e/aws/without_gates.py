@@ -6,7 +6,7 @@ from typing import Any
 
 import pulumi
 
-from infra import settings
+from infra import patience, settings
 from infra.aws import cluster
 from infra.aws.preflight import own_address
 from infra.ssh import Identity, login_line
@@ -27,6 +27,7 @@ try:
     chosen = settings.load(
         settings.stack_config(), project=pulumi.get_project(), stack=pulumi.get_stack(), root=root
     )
+    patience.use(chosen.patience)
 except settings.ConfigurationError as problem:
     raise pulumi.RunError(str(problem)) from None
 identity = Identity(folder=str(root / ".ssh" / chosen.stack))

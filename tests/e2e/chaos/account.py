@@ -19,7 +19,8 @@ from runtime.records import entries
 from runtime.records.ledger import Ledger, Verdict
 from services.containers import ARCHIVE
 from testing import oodt
-from testing.cluster import COMMAND_TIMEOUT, Cluster, eventually
+from testing.cluster import COMMAND_TIMEOUT, Cluster
+from testing.waiting import until
 from tests.e2e.chaos.mix import EVENT, Mix
 from tests.e2e.chaos.places import SHARE, rabbitmq
 from tests.e2e.chaos.users import Users
@@ -118,7 +119,7 @@ def _check_status(cluster: Cluster, recorded: dict[Key, Recorded], before: Set[K
         return told == ledger
 
     try:
-        eventually(same, "status", COUNT_TIMEOUT)
+        until(same, seconds=COUNT_TIMEOUT, what="status")
     except AssertionError:
         unequal = {
             key: (told.get(key), ledger.get(key))

@@ -8,11 +8,11 @@ from ipaddress import IPv4Network
 from pathlib import Path
 
 from testing import images
-from testing.cluster import eventually
+from testing.node_options import node_options
+from testing.waiting import until
 from toolchain.paths import REPOSITORY
 
 HERE = REPOSITORY / "tests" / "e2e" / "hosts"
-IMAGE = "oodt-test-hosts"
 SHARE = "/shared-data"
 
 
@@ -23,8 +23,17 @@ def run(*line: str, timeout: float = 120, check: bool = True) -> str:
     return done.stdout
 
 
-def build_image() -> None:
-    images.build_file(IMAGE, str(HERE / "Dockerfile"), context=str(HERE), NODE=images.build("node"))
+def build_image(suite: str | None = None) -> str:
+    """The image of a machine, of a release of Debian if that is not the one of all tests."""
+    base = images.base() if suite is None else images.debian(suite)
+    tag = "-".join(filter(None, ("oodt-test-hosts", suite)))
+    images.build_file(tag, str(HERE / "Dockerfile"), context=str(HERE), BASE=base)
+    return tag
+
+
+def fixes(text: str, words: str) -> list[str]:
+    """What the check of target hosts says to type, of the fixes that contain these words."""
+    return [line.partition("do both: ")[2] for line in text.splitlines() if "fix: " in line and words in line]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,23 +91,19 @@ class Room:
         run("docker", "volume", "rm", self.name, check=False)
         run("docker", "network", "rm", self.name, check=False)
 
-    def start(self, name: str, *, shares: bool = True) -> Machine:
+    def start(self, name: str, image: str, *, shares: bool = True) -> Machine:
         """Start a machine, without waiting for it."""
         address = str(self.subnet[len(self.machines) + 10])
         container = f"{self.name}-{name}"
-        legacy = not Path("/sys/fs/cgroup/cgroup.controllers").exists()
         key = (self.folder / "key.pub").read_text().strip()
         options = [
             *("--name", container, "--hostname", name, "--network", self.name, "--ip", address),
-            *("--cap-add", "ALL", *_missing_capabilities()),
-            *("--security-opt", "seccomp=unconfined", "--security-opt", "apparmor=unconfined"),
-            *("--security-opt", "systempaths=unconfined", "--tmpfs", "/run", "-v", "/var/lib/docker"),
-            *(["-v", "/sys/fs/cgroup:/sys/fs/cgroup"] if legacy else []),
-            *("--cgroupns", "host" if legacy else "private"),
+            *node_options(),
+            *("-v", "/var/lib/docker"),
             *(["-v", f"{self.name}:{SHARE}"] if shares else []),
             *("-e", f"AUTHORIZED_KEY={key}"),
         ]
-        run("docker", "run", "-d", *options, IMAGE)
+        run("docker", "run", "-d", *options, image)
         machine = Machine(container=container, name=name, address=address)
         self.machines.append(machine)
         return machine
@@ -106,12 +111,6 @@ class Room:
     def wait(self) -> None:
         """Wait until all machines answer, and record their host keys, as a first login does."""
         for machine in self.machines:
-            eventually(machine.answers, f"docker on {machine.name}")
+            until(machine.answers, what=f"docker on {machine.name}")
         keys = run("ssh-keyscan", "-t", "ed25519", *(machine.address for machine in self.machines))
         (self.folder / "known_hosts").write_text(keys)
-
-
-def _missing_capabilities() -> list[str]:
-    status = Path("/proc/self/status").read_text().splitlines()
-    bounding = next(line for line in status if line.startswith("CapBnd:")).split()[1]
-    return [] if int(bounding, 16) >> 24 & 1 else ["--cap-drop", "SYS_RESOURCE"]

@@ -6,6 +6,7 @@ import asyncio
 import json
 import re
 import runpy
+from contextvars import copy_context
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -43,10 +44,14 @@ class Declared:
 
 @dataclass(kw_only=True)
 class Cloud(mocks.Mocks):
-    """An account with a default VPC of two subnets; ``answers`` replaces what look-ups say."""
+    """An account with a default VPC of two subnets; ``answers`` replaces what look-ups say.
+
+    ``asked`` are the look-ups: their tokens and arguments.
+    """
 
     answers: dict[str, dict[str, Any]] = field(default_factory=dict)
     declared: list[Declared] = field(default_factory=list)
+    asked: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
 
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str, dict[str, Any]]:
         self.declared.append(Declared(kind=args.typ, name=args.name, inputs=args.inputs))
@@ -56,6 +61,7 @@ class Cloud(mocks.Mocks):
         return f"{args.name}-id", {**own, **OUTPUTS.get(args.typ, {}), **args.inputs}
 
     def call(self, args: mocks.MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]] | None]:
+        self.asked.append((args.token, args.args))
         answers: dict[str, dict[str, Any]] = {
             "aws:ec2/getVpc:getVpc": {"id": "vpc-1"},
             "aws:ec2/getSubnets:getSubnets": {"ids": ["subnet-b", "subnet-a"]},
@@ -121,12 +127,24 @@ def defaults(folder: Path) -> dict[str, str]:
 
 
 def run_program(cloud: Cloud, folder: Path, **changes: str) -> None:
-    """Run __main__.py with the defaults of Pulumi.yaml and these changes of the configuration."""
+    """Run __main__.py with the defaults of Pulumi.yaml and these changes of the configuration.
+
+    In a context of its own, where Pulumi keeps what it knows: the tests that come next find none of it.
+    """
+    copy_context().run(_run_program, cloud, folder, changes)
+
+
+def _run_program(cloud: Cloud, folder: Path, changes: dict[str, str]) -> None:
     config = {f"oodt:{key}": text for key, text in (defaults(folder) | changes).items()}
     set_all_config(
         config | {"aws:region": "us-west-2"},
         [key for key in config if "secret" in key or key == "oodt:alarm_webhook"],
     )
-    asyncio.set_event_loop(asyncio.new_event_loop())  # Pulumi wants one, and asyncio.run leaves none behind
-    mocks.set_mocks(cloud, project="oodt", stack="test", preview=False)
-    pulumi.runtime.test(lambda: runpy.run_path(str(project.ROOT / "__main__.py")) and None)()
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)  # Pulumi wants one, and asyncio.run leaves none behind
+    try:
+        mocks.set_mocks(cloud, project="oodt", stack="test", preview=False)
+        pulumi.runtime.test(lambda: runpy.run_path(str(project.ROOT / "__main__.py")) and None)()
+    finally:
+        asyncio.set_event_loop(None)
+        loop.close()  # what Pulumi remembers of the program would keep its files open

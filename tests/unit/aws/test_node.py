@@ -14,6 +14,7 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import EndpointConnectionError
 
 from infra.aws.node import manager as manager_module
 from infra.aws.node import metadata, unhealthy
@@ -114,6 +115,29 @@ def test_the_group_is_asked_to_keep_a_worker_for_as_long_as_its_jobs_run(
     docker.tasks = ["complete"]
     manager.look()
     assert manager.autoscaling.kept == ["i-one"] * 2
+
+
+def test_a_request_is_answered_once_aws_can_be_reached_again(
+    manager: Manager, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    docker, reached = Docker(w1="ready"), False
+    monkeypatch.setattr(join, "docker", docker)
+    (tmp_path / "w1.json").write_text('{"instance": "i-1"}')
+    release = manager.release
+
+    def unreachable(instance: str) -> None:
+        if not reached:
+            raise EndpointConnectionError(endpoint_url="https://autoscaling")
+        release(instance)
+
+    monkeypatch.setattr(manager, "release", unreachable)
+    for _ in range(2):
+        manager.watch()
+    assert (tmp_path / "w1.json").exists()
+    reached = True
+    manager.watch()
+    assert not (tmp_path / "w1.json").exists()
+    assert (tmp_path / "i-1.released").exists()
 
 
 def test_a_worker_waits_for_its_drain_without_limit_until_it_shuts_down(

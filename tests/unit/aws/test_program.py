@@ -7,6 +7,8 @@ import json
 from pathlib import Path
 
 import pytest
+from pulumi.runtime.config import get_config
+from pulumi.runtime.settings import get_engine
 
 from infra.aws import user_data
 from infra.aws.roles import SESSIONS
@@ -330,6 +332,12 @@ def test_target_local_runs_the_same_services_and_declares_nothing_of_aws(
     assert len(local.all("docker:index/container:Container")) == 3
     assert not [resource for resource in local.declared if resource.kind.startswith("aws:")]
     assert service_names(local) == service_names(cloud)
+
+
+def test_what_runs_next_finds_nothing_of_a_program_that_ran(cloud: Cloud) -> None:
+    assert cloud.declared
+    assert get_engine() is None
+    assert not get_config("oodt:target")
 
 
 def service_names(cloud: Cloud) -> set[str]:

@@ -8,6 +8,7 @@ from pytest import approx
 from bench.batch import idle_share
 from bench.flow import rate, trend
 from bench.measurement import Measurement, table
+from bench.views import Taken, figures
 from runtime.messaging.announcements import StateChange
 
 
@@ -49,3 +50,12 @@ def test_the_median_decides_whether_a_figure_is_reached() -> None:
         is False
     )
     assert table([at_most.as_json()]).splitlines()[-1] == "| wait | 2 s | 1 to 30 | 3 | at most 2 | yes |"
+
+
+def test_a_view_is_judged_by_its_slow_answers_and_its_processor_time_is_told() -> None:
+    fast = [Taken(whole=10, cpu=4) for _ in range(19)]
+    rounds = [{"jobs": [*fast, Taken(whole=1000, cpu=5)]}, {"jobs": [*fast, Taken(whole=10, cpu=4)]}]
+    [figure] = figures(rounds, "1,000,000 jobs: ")
+    assert figure.values == (59.5, 10)
+    assert figure.note == "median 10, 99th 614, of a processor 4.0"
+    assert figure.name == "1,000,000 jobs: jobs, 95th percentile"

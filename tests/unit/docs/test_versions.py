@@ -16,6 +16,8 @@ JUNIT = """
 <testcase classname="tests.unit.infra.test_ssh"><skipped/></testcase>
 <testcase classname="tests.integration.test_outages"/>
 <testcase classname="tests.integration.test_outages"><failure/></testcase>
+<testcase classname="tests.integration.test_foreign"><properties>
+<property name="rabbitmq" value="3.10.8"/><property name="rabbitmq" value="4.3.6"/></properties></testcase>
 <testcase classname="tests.unitary.test_else"/>
 </testsuite></testsuites>
 """
@@ -30,8 +32,10 @@ def test_each_version_has_the_results_of_the_tests_that_tell_of_it() -> None:
     found = {each[:3]: each[4:] for each in results(ElementTree.fromstring(JUNIT))}
     assert found == {
         ("python", "3.11.2", "tests/unit"): (1, 0, 1),
-        ("python", "3.11.2", "tests/integration"): (1, 1, 0),
+        ("python", "3.11.2", "tests/integration"): (2, 1, 0),
         ("rabbitmq", "4.0.5", "tests/integration"): (1, 1, 0),
+        ("rabbitmq", "3.10.8", "tests/integration"): (1, 0, 0),
+        ("rabbitmq", "4.3.6", "tests/integration"): (1, 0, 0),
     }
 
 
@@ -48,7 +52,8 @@ def test_a_run_that_failed_replaces_an_equal_one_that_passed() -> None:
 
 
 def test_versions_are_in_the_order_of_their_numbers() -> None:
-    assert [each.version for each in merged([result("3.11.2")], [result("3.9.18")])] == ["3.9.18", "3.11.2"]
+    found = merged([result("3.11.2")], [result("forky/sid"), result("3.9.18")])
+    assert [each.version for each in found] == ["3.9.18", "3.11.2", "forky/sid"]
 
 
 def test_the_table_shows_what_failed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -108,7 +108,8 @@ def machines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Machine]:
         machine.home.mkdir(parents=True)
         _program(machine.home / "docker", DOCKER.format(python=sys.executable))
         (machine.home / "python3").symlink_to(os.environ.get(NODE_PYTHON, sys.executable))
-        (machine.home / "chown").symlink_to(shutil.which("chown") or "/bin/chown")
+        for command in ("chown", "sh", "setpriv", "test"):
+            (machine.home / command).symlink_to(shutil.which(command) or f"/bin/{command}")
         machine.info()
         found.append(machine)
     monkeypatch.setenv("PATH", f"{tools}:{os.environ['PATH']}")

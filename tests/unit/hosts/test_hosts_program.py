@@ -45,6 +45,7 @@ def facts(host: str, number: int) -> Facts:
         cluster="",
         nodes=(),
         live_restore=False,
+        selinux=False,
         insecure=(),
         insecure_networks=(),
         registry_flags=(),
@@ -61,7 +62,7 @@ def facts(host: str, number: int) -> Facts:
     )
 
 
-def inspect(chosen: HostsSettings, _identity: object, _job_folders: object) -> dict[str, Facts]:
+def inspect(chosen: HostsSettings, *_: object) -> dict[str, Facts]:
     return {host: facts(host, number) for number, host in enumerate(chosen.hosts)}
 
 
@@ -88,6 +89,22 @@ def test_each_host_has_its_part_and_is_waited_for_by_its_own_name(declared: Clou
     assert {gate["hostname"] for gate in props(declared, "swarm:WorkerReady")} == {"node1", "node2"}
 
 
+@pytest.mark.parametrize("prometheus", [False, True])
+def test_the_port_of_prometheus_has_to_be_free_where_it_is_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, prometheus: bool
+) -> None:
+    asked: list[layout.Port] = []
+
+    def note(chosen: HostsSettings, _identity: object, _folders: object, ports: Any) -> dict[str, Facts]:
+        asked.extend(ports)
+        return inspect(chosen)
+
+    monkeypatch.setattr(cluster, "inspect", note)
+    run_program(Cloud(), tmp_path, **SETTINGS | {"prometheus": str(prometheus).lower()})
+    assert (("tcp", 9090) in asked) is prometheus
+    assert ("tcp", 8080) in asked
+
+
 def test_addresses_for_the_operator_name_what_his_ssh_connects_to(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -108,8 +125,8 @@ def test_addresses_for_the_operator_name_what_his_ssh_connects_to(
 
 
 def test_addresses_and_packets_fit_all_hosts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def found(chosen: HostsSettings, identity: object, folders: object) -> dict[str, Facts]:
-        known = inspect(chosen, identity, folders)
+    def found(chosen: HostsSettings, *_: object) -> dict[str, Facts]:
+        known = inspect(chosen)
         routed = replace(known[ONE], networks=(IPv4Network("10.128.0.0/9"),), mtu=1450)
         return {**known, ONE: routed, TWO: replace(known[TWO], mtu=1400)}
 
@@ -125,8 +142,8 @@ def test_addresses_and_packets_fit_all_hosts(tmp_path: Path, monkeypatch: pytest
 def test_a_pool_that_a_host_reaches_already_is_refused_with_the_host(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def found(chosen: HostsSettings, identity: object, folders: object) -> dict[str, Facts]:
-        known = inspect(chosen, identity, folders)
+    def found(chosen: HostsSettings, *_: object) -> dict[str, Facts]:
+        known = inspect(chosen)
         return {**known, ONE: replace(known[ONE], networks=(IPv4Network("10.200.3.0/24"),))}
 
     monkeypatch.setattr(cluster, "inspect", found)
@@ -139,8 +156,8 @@ def test_a_swarm_that_has_its_networks_keeps_them_though_everything_is_routed_so
 ) -> None:
     routed = tuple(map(IPv4Network, ("10.0.0.0/8", "100.64.0.0/10", "172.16.0.0/12", "192.168.0.0/16")))
 
-    def found(chosen: HostsSettings, identity: object, folders: object) -> dict[str, Facts]:
-        known = inspect(chosen, identity, folders)
+    def found(chosen: HostsSettings, *_: object) -> dict[str, Facts]:
+        known = inspect(chosen)
         boss = known[MANAGER]
         assert isinstance(boss.docker, Docker) and isinstance(boss.share, Share)
         overlays = (("swarm-network", IPv4Network("10.0.1.0/24")),)
@@ -177,7 +194,7 @@ def test_the_services_are_those_of_every_target_built_for_the_hosts_kind(
 def test_hosts_with_something_wrong_end_the_program_before_anything_is_declared(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(_chosen: HostsSettings, _identity: object, _folders: object) -> dict[str, Facts]:
+    def refuse(*_: object) -> dict[str, Facts]:
         raise HostsError("2 to fix")
 
     monkeypatch.setattr(cluster, "inspect", refuse)

@@ -13,10 +13,13 @@ from pulumi.dynamic import Config, ConfigureRequest
 
 from infra import patience, ssh
 from infra.dynamic import Provider
+from infra.hosts import cluster
 from infra.ssh import Identity
 from infra.waiting import NotReadyError, until
 from services.service_args import ServiceArgs
 from tests.unit import project
+from tests.unit.aws.cloud import Cloud, run_program
+from tests.unit.hosts import test_hosts_program as hosts
 
 # What knows no settings: programs that something starts anew after their limits, or that are told them; one
 # that a person runs on a host; and the question for the settings themselves.
@@ -93,6 +96,13 @@ def test_health_checks_wait_longer_and_the_jobs_time_stays_the_operators(
     assert container.healthcheck.start_period == "3m"  # type: ignore[union-attr]
     assert container.healthcheck.timeout == "30s"  # type: ignore[union-attr]
     assert container.stop_grace_period == "1h1m30s"
+
+
+def test_nodes_may_be_silent_for_longer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cluster, "inspect", hosts.inspect)
+    cloud = Cloud()
+    run_program(cloud, tmp_path, patience="6", **hosts.SETTINGS)
+    assert cloud.one("pulumi-python:dynamic/swarm:Heartbeat")["period"] == 30
 
 
 def modules() -> list[str]:

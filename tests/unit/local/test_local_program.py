@@ -13,6 +13,7 @@ from pulumi.runtime import rpc
 
 from infra.local import nodes
 from infra.local.engine import Engine
+from runtime.swarm_service.aging import GENERATED
 from tests.unit.aws.cloud import Cloud, run_program, workflow_folder
 
 
@@ -178,6 +179,24 @@ def test_prometheus_is_there_if_it_is_asked_for(tmp_path: Path, monkeypatch: pyt
     assert {copy.name for copy in found.all("pulumi-python:dynamic/images:NodeImages")} >= {
         "prometheus-on-manager"
     }
+
+
+def test_the_status_service_knows_policies_and_events_as_the_workflow_managers_do(declared: Cloud) -> None:
+    services = {each.name: each.inputs for each in declared.all("docker:index/service:Service")}
+    specs = {name: service["taskSpec"]["containerSpec"] for name, service in services.items()}
+    mounted = {
+        name: {mount["target"]: mount for mount in specs[name]["mounts"]}
+        for name in ("oodt-filemgr", "oodt-status")
+    }
+    folder = "/usr/local/oodt/workflows"
+    assert mounted["oodt-status"][folder] == mounted["oodt-filemgr"][folder]
+    assert mounted["oodt-status"][folder]["readOnly"]
+    assert f"EVENTS={specs['oodt-status']['env']['EVENTS']}" in specs["oodt-wmgr"]["commands"]
+
+
+def test_the_passwords_that_an_alarm_lets_renew_are_those_of_the_program(declared: Cloud) -> None:
+    passwords = {each.name for each in declared.all("pulumi-python:dynamic/credentials:Password")}
+    assert set(GENERATED.values()) == passwords
 
 
 def test_the_address_of_the_webhook_is_a_file_of_the_status_service_and_nowhere_in_clear(

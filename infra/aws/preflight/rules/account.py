@@ -11,6 +11,8 @@ from infra.aws.preflight.place import chosen, place
 from infra.aws.settings import ADMIN_CIDRS_FIX
 from infra.settings import Settings
 
+LARGEST_OFFICE = {4: 16, 6: 32}  # prefix length by IP version
+
 
 def caller(settings: Settings, facts: Facts) -> Iterator[Finding]:
     """AWS tells everybody who he is: without an answer nothing else has one."""
@@ -29,7 +31,9 @@ def caller(settings: Settings, facts: Facts) -> Iterator[Finding]:
             key="credentials",
             problem=f"AWS does not say whose they are in {name}: {why}. In a region that the account has not "
             "enabled it takes none.",
-            fix=f"set others until this answers: aws sts get-caller-identity --region {name}",
+            fix="aws sso login   # with the --profile in question"
+            if "sso" in why.lower()
+            else f"set others until this answers: aws sts get-caller-identity --region {name}",
         )
 
 
@@ -63,13 +67,16 @@ def own_address(settings: Settings, facts: Facts) -> Iterator[Finding]:
         )
 
 
-def boundary(settings: Settings, facts: Facts) -> Iterator[Finding]:
-    arn = chosen(settings).permissions_boundary
-    if arn and not facts.boundary.get():
-        yield Finding(
-            severity="error",
-            key="permissions_boundary",
-            value=repr(arn),
-            problem="there is no such policy.",
-            fix="pulumi config rm permissions_boundary",
-        )
+def wide(settings: Settings, facts: Facts) -> Iterator[Finding]:
+    """A manager that the internet reaches, and networks of it that nobody's office is as large as."""
+    if not place(settings, facts).subnets[0].public:
+        return
+    for network in chosen(settings).admin_cidrs:
+        if network.is_global and network.prefixlen < LARGEST_OFFICE[network.version]:
+            yield Finding(
+                severity="warning",
+                key="admin_cidrs",
+                value=str(network),
+                problem="so many strangers may try to log in on the manager, by ssh and its key.",
+                fix=ADMIN_CIDRS_FIX,
+            )

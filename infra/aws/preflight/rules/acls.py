@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from ipaddress import IPv4Address, IPv4Network
 
 from infra.aws.network import Subnet
-from infra.aws.preflight.facts import AclRule, Facts
+from infra.aws.preflight.facts import AclRule, Facts, MountTarget
 from infra.aws.preflight.finding import Finding
 from infra.aws.preflight.place import chosen, place
 from infra.aws.preflight.rules.routes import INTERNET
@@ -23,43 +23,75 @@ ALL = "-1"
 def acls(settings: Settings, facts: Facts) -> Iterator[Finding]:
     found = place(settings, facts)
     rules = facts.acls.get()
-    administrators = [each for each in chosen(settings).admin_cidrs if isinstance(each, IPv4Network)]
+    blocks = [each.block for each in found.subnets if each.block]
     for subnet in found.subnets:
-        if subnet.id not in rules:
-            continue
-        blocks = [each.block for each in found.subnets if each.block]
-        refused = list(_refused(rules[subnet.id], subnet, blocks))
-        if subnet is found.subnets[0]:
-            refused += [
-                f"tcp {SSH_PORT} in from {network}"
-                for network in administrators
-                if not permits(rules[subnet.id], False, "tcp", SSH_PORT, network[0])
-            ]
-        if refused:
-            yield Finding(
-                severity="error",
-                key="subnet_ids",
-                value=subnet.id,
-                problem=f"its network ACL refuses what the nodes need: {', '.join(refused)}.",
-                fix=f"aws ec2 describe-network-acls --region {chosen(settings).region} "
-                f"--filters Name=association.subnet-id,Values={subnet.id}",
-            )
+        if subnet.id in rules:
+            refused = list(_refused(rules[subnet.id], subnet, blocks))
+            if subnet is found.subnets[0]:
+                for network in chosen(settings).admin_cidrs:
+                    if isinstance(network, IPv4Network):
+                        refused += _of_served(rules[subnet.id], SSH_PORT, network[0], str(network))
+            yield from _told(settings, subnet.id, refused)
+    if chosen(settings).efs_id:
+        for target in facts.targets.get():
+            for subnet in found.subnets:
+                if subnet.zone == target.zone and subnet.id != target.subnet:
+                    yield from _of_target(settings, rules, subnet, target)
+
+
+def _told(settings: Settings, subnet: str, refused: Sequence[str]) -> Iterator[Finding]:
+    if refused:
+        yield Finding(
+            severity="error",
+            key="subnet_ids",
+            value=subnet,
+            problem=f"its network ACL refuses what the nodes need: {', '.join(refused)}.",
+            fix=f"aws ec2 describe-network-acls --region {chosen(settings).region} "
+            f"--filters Name=association.subnet-id,Values={subnet}",
+        )
 
 
 def _refused(rules: Sequence[AclRule], subnet: Subnet, blocks: Sequence[IPv4Network]) -> Iterator[str]:
     """Connections to the internet with their answers, and what nodes say to each other and to the share."""
-    if not permits(rules, True, "tcp", HTTPS, INTERNET):
-        yield f"tcp {HTTPS} out to the internet"
-    for port in ANSWERS:
-        if not permits(rules, False, "tcp", port, INTERNET):
-            yield f"tcp {port} in from the internet, for answers"
+    yield from _of_asked(rules, HTTPS, INTERNET, "the internet")
     for block in blocks:
         if block == subnet.block:
             continue  # an ACL stands between subnets
-        for protocol, port in (*((each[1], each[2]) for each in AMONG_NODES), ("tcp", NFS_PORT)):
-            for egress, way in ((True, "out to"), (False, "in from")):
+        for egress, way in ((True, "out to"), (False, "in from")):
+            for protocol, port in (*((each[1], each[2]) for each in AMONG_NODES), ("tcp", NFS_PORT)):
                 if not permits(rules, egress, protocol, port, block[0]):
                     yield f"{protocol} {port} {way} {block}"
+            yield from _of_answers(rules, egress, block[0], f"{way} {block}")
+
+
+def _of_target(
+    settings: Settings, rules: Mapping[str, Sequence[AclRule]], subnet: Subnet, target: MountTarget
+) -> Iterator[Finding]:
+    """What stands between a subnet and a mount target in another one, at both ends."""
+    if target.address and subnet.id in rules:
+        refused = list(_of_asked(rules[subnet.id], NFS_PORT, target.address, target.id))
+        yield from _told(settings, subnet.id, refused)
+    if subnet.block and target.subnet in rules:
+        refused = list(_of_served(rules[target.subnet], NFS_PORT, subnet.block[0], str(subnet.block)))
+        yield from _told(settings, target.subnet, refused)
+
+
+def _of_asked(rules: Sequence[AclRule], port: int, address: IPv4Address, what: str) -> Iterator[str]:
+    if not permits(rules, True, "tcp", port, address):
+        yield f"tcp {port} out to {what}"
+    yield from _of_answers(rules, False, address, f"in from {what}")
+
+
+def _of_served(rules: Sequence[AclRule], port: int, address: IPv4Address, what: str) -> Iterator[str]:
+    if not permits(rules, False, "tcp", port, address):
+        yield f"tcp {port} in from {what}"
+    yield from _of_answers(rules, True, address, f"out to {what}")
+
+
+def _of_answers(rules: Sequence[AclRule], egress: bool, address: IPv4Address, way: str) -> Iterator[str]:
+    for port in ANSWERS:
+        if not permits(rules, egress, "tcp", port, address):
+            yield f"tcp {port} {way}, for answers"
 
 
 def permits(rules: Sequence[AclRule], egress: bool, protocol: str, port: int, address: IPv4Address) -> bool:

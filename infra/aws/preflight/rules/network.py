@@ -48,6 +48,33 @@ def names(settings: Settings, facts: Facts) -> Iterator[Finding]:
         )
 
 
+def usual_zones(settings: Settings, facts: Facts) -> Iterator[Finding]:
+    """EFS has mount targets in a region's own zones alone; docker's networks are of IPv4."""
+    subnets, elsewhere = place(settings, facts).subnets, facts.elsewhere.get()
+    for subnet in subnets:
+        problem = ""
+        if kind := elsewhere.get(subnet.id):
+            problem = f"it is in {subnet.zone}, no usual zone ({kind}), where EFS has no mount targets."
+        elif subnet.block is None:
+            problem = "it has IPv6 addresses only; nodes reach each other by IPv4."
+        if problem:
+            yield Finding(severity="error", key="subnet_ids", value=subnet.id, problem=problem, fix=GIVEN)
+
+
+def tenancy(settings: Settings, facts: Facts) -> Iterator[Finding]:
+    vpc = facts.vpc.get()
+    if vpc and vpc.dedicated:
+        yield Finding(
+            severity="warning",
+            key="vpc_id",
+            value=repr(vpc.id),
+            problem="its instances get dedicated machines, for a higher price than the preview says, and a "
+            "charge of its own for each hour.",
+            fix=f"aws ec2 modify-vpc-tenancy --region {chosen(settings).region} --vpc-id {vpc.id} "
+            "--instance-tenancy default",
+        )
+
+
 def room(settings: Settings, facts: Facts) -> Iterator[Finding]:
     """Free addresses for the nodes that are still to come, and for the share's mount targets."""
     found = place(settings, facts)

@@ -6,10 +6,12 @@ from collections.abc import Iterator
 
 from infra.aws import disks, instance_type, machine_image, manager
 from infra.aws.cost import burstable
-from infra.aws.preflight.facts import Facts
+from infra.aws.preflight.facts import HIDDEN, Facts
 from infra.aws.preflight.finding import Finding
 from infra.aws.preflight.place import chosen, kind
 from infra.settings import Settings
+
+KIND_OF_IMAGE = "al2023-ami-ecs"  # how Amazon's names of such images begin
 
 
 def memory(settings: Settings, facts: Facts) -> Iterator[Finding]:
@@ -51,6 +53,16 @@ def image(settings: Settings, facts: Facts) -> Iterator[Finding]:
             fix="pulumi config set ami ami-0123456789abcdef0",
         )
         return
+    if found.state == HIDDEN:
+        yield Finding(
+            severity="error",
+            key="ami",
+            value=found.id,
+            problem="AWS recommends it for this region, and this account does not see it: its allowed AMIs "
+            "leave Amazon's out.",
+            fix=f"aws ec2 get-allowed-images-settings --region {chosen(settings).region}",
+        )
+        return
     if found.state != "available":
         raise machine_image.unusable(found.id, f"it is {found.state}")
     machine_image.check_architecture(found.id, found.architecture, kind(settings, facts))
@@ -60,6 +72,22 @@ def image(settings: Settings, facts: Facts) -> Iterator[Finding]:
     if found.root_size > disks.ROOT_SIZE:
         problem = f"its root disk needs {found.root_size} GiB, nodes have {disks.ROOT_SIZE}"
         raise machine_image.unusable(found.id, problem)
+    if found.of_amazon and found.name and not found.name.startswith(KIND_OF_IMAGE):
+        problem = f"it is {found.name}; nodes need an ECS-optimised Amazon Linux 2023, which has docker"
+        raise machine_image.unusable(found.id, problem)
+
+
+def disk_key(settings: Settings, facts: Facts) -> Iterator[Finding]:
+    """Whoever starts a node uses it: for the manager the deployer, for workers the role of Auto Scaling."""
+    if key := facts.disk_key.get():
+        yield Finding(
+            severity="warning",
+            key="key of the disks",
+            value=key,
+            problem="disks are encrypted with this key of the account's own. It must let you use it, and the "
+            "role AWSServiceRoleForAutoScaling, or workers end as soon as they start.",
+            fix=f"aws kms list-grants --region {chosen(settings).region} --key-id {key}",
+        )
 
 
 def change(settings: Settings, facts: Facts) -> Iterator[Finding]:

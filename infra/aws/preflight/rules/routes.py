@@ -63,6 +63,28 @@ def way_in(settings: Settings, facts: Facts) -> Iterator[Finding]:
         )
 
 
+def blocked(settings: Settings, facts: Facts) -> Iterator[Finding]:
+    """Block Public Access stands before route tables and security groups, and nobody sees it there."""
+    mode = facts.blocked.get()
+    public = [subnet for subnet in place(settings, facts).subnets if subnet.public]
+    if not mode or not public:
+        return
+    what = (
+        "nobody logs in on the manager's public address"
+        if mode == "block-ingress"
+        else "nodes fetch no packages, and nobody reaches the manager"
+    )
+    excluded = f"aws ec2 create-vpc-block-public-access-exclusion --region {chosen(settings).region}"
+    yield Finding(
+        # The account may have excluded these subnets or their VPC.
+        severity="warning",
+        key="subnet_ids",
+        value=", ".join(subnet.id for subnet in public),
+        problem=f"the account blocks public access of its VPCs ({mode}): {what}, unless these are excluded.",
+        fix=f"{excluded} --vpc-id {public[0].vpc_id} --internet-gateway-exclusion-mode allow-bidirectional",
+    )
+
+
 def table_of(subnet: str, vpc: str, tables: Sequence[RouteTable]) -> RouteTable | None:
     """The subnet's own table, else its VPC's main one."""
     own = [table for table in tables if subnet in table.subnets]

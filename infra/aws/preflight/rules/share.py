@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from fnmatch import fnmatchcase
 from typing import Any
 
 from infra.aws import share
 from infra.aws.preflight.facts import Facts
 from infra.aws.preflight.finding import Finding
 from infra.aws.preflight.place import chosen, place
+from infra.aws.preflight.statements import concerns, listed
 from infra.settings import Settings
 
 # A policy that lets in who shows a role that may mount, as the nodes do, and nobody else.
@@ -39,6 +39,10 @@ def file_system(settings: Settings, facts: Facts) -> Iterator[Finding]:
         raise share.missing(efs_id, "AWS knows none of this id")
     if found.state not in ("available", "updating"):
         yield _finding("error", efs_id, f"it is {found.state}.", share.OWN)
+    if found.copy:
+        problem = "another file system is replicated to it: nobody else may write there."
+        stop = f"aws efs delete-replication-configuration --region {chosen(settings).region}"
+        yield _finding("error", efs_id, problem, f"{stop} --source-file-system-id SOURCE")
     if not found.encrypted:
         yield _finding("warning", efs_id, "what is stored there is not encrypted.", share.OWN)
 
@@ -74,18 +78,17 @@ def policy(settings: Settings, facts: Facts) -> Iterator[Finding]:
     if not aws.efs_id:
         return
     document = facts.share_policy.get()
-    listed = (document or {}).get("Statement", [])
-    statements = [listed] if isinstance(listed, Mapping) else list(listed)
+    statements = listed(document or {})
     named = f"--region {aws.region} --file-system-id {aws.efs_id}"
     for name in share.ACTIONS:
-        about = [each for each in statements if _concerns(each, name) and each.get("Effect") == "Deny"]
+        about = [each for each in statements if concerns(each, name) and each.get("Effect") == "Deny"]
         refused = [each for each in about if _applies(each) is not False]
         fix = f"aws efs describe-file-system-policy {named}"
         if any(_applies(each) and _is_for_all(each) for each in refused):
             yield _finding("error", aws.efs_id, f"its policy refuses {name} to the nodes.", fix)
         elif refused:
             yield _finding("warning", aws.efs_id, f"its policy may refuse {name} to the nodes.", fix)
-    if document is None or any(_concerns(each, share.ACTIONS[0]) and _allows(each) for each in statements):
+    if document is None or any(concerns(each, share.ACTIONS[0]) and _allows(each) for each in statements):
         yield _finding(
             "warning",
             aws.efs_id,
@@ -95,19 +98,8 @@ def policy(settings: Settings, facts: Facts) -> Iterator[Finding]:
         )
 
 
-def _concerns(statement: Mapping[str, Any], action: str) -> bool:
-    if "NotAction" in statement:
-        return not _matches(statement["NotAction"], action)
-    return _matches(statement.get("Action", []), action)
-
-
 def _allows(statement: Mapping[str, Any]) -> bool:
     return statement.get("Effect") == "Allow" and _is_for_all(statement) and _applies(statement) is True
-
-
-def _matches(patterns: str | list[str], action: str) -> bool:
-    listed = [patterns] if isinstance(patterns, str) else patterns
-    return any(fnmatchcase(action.lower(), pattern.lower()) for pattern in listed)
 
 
 def _is_for_all(statement: Mapping[str, Any]) -> bool:

@@ -16,6 +16,7 @@ from moto.servicequotas.exceptions import NoSuchResource
 from moto.servicequotas.models import ServiceQuotasBackend
 
 from infra.aws.preflight import reader
+from infra.aws.preflight.calls import Calls
 from infra.aws.preflight.finding import Finding
 from infra.aws.preflight.judgement import judge
 from infra.aws.preflight.rules import quotas
@@ -25,6 +26,21 @@ REGION = "us-west-2"
 OWN_ADDRESS = IPv4Address("10.9.8.7")
 # One for all tests: each new session reads the descriptions of AWS's services anew, which takes seconds.
 SESSION = boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name=REGION)
+# Seconds for all facts: moto and the threads that ask it share this process, on a machine that may be busy.
+LIMIT = 60
+ALLOW: dict[str, Any] = {
+    "Version": "2012-10-17",
+    "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}],
+}
+# What moto does not answer, as AWS answers where nothing was changed.
+LACKING: Mapping[str, Any] = {
+    "describe_vpc_block_public_access_options": {
+        "VpcBlockPublicAccessOptions": {"InternetGatewayBlockMode": "off"}
+    },
+    "get_ebs_default_kms_key_id": {"KmsKeyId": "alias/aws/ebs"},
+    "simulate_principal_policy": {"EvaluationResults": []},
+}
+SERVICES = ("autoscaling", "elasticfilesystem", "spot")  # that have made their roles
 ENOUGH = {quota.code: 100.0 for quota in quotas.QUOTAS}
 
 
@@ -55,10 +71,18 @@ class Account:
         *,
         session: boto3.Session = SESSION,
         own_address: Callable[[], Any] = lambda: OWN_ADDRESS,
+        limit: float = LIMIT,
+        answers: Mapping[str, Any] = {},
         **changes: Any,
     ) -> tuple[Finding, ...]:
-        """The preflight of a stack with these settings; moto knows no quotas but those of VPCs."""
-        settings = aws_settings(self.folder, **changes)
+        """The preflight of a stack with these settings; moto knows no quotas but those of VPCs.
+
+        ``answers`` are those of calls that moto does not know, or that are to be answered otherwise.
+        """
+        settings, ask, known = aws_settings(self.folder, **changes), Calls.ask, {**LACKING, **answers}
+
+        def answer(calls: Calls, service: str, action: str, *missing: Any, **given: Any) -> Any:
+            return known[action] if action in known else ask(calls, service, action, *missing, **given)
 
         def quota(_backend: Any, service_code: str, quota_code: str) -> dict[str, Any]:
             if quota_code not in quotas:
@@ -69,6 +93,8 @@ class Account:
             mock.patch.object(ServiceQuotasBackend, "get_service_quota", quota),
             mock.patch.object(boto3, "Session", lambda **_: session),
             mock.patch("infra.aws.preflight.own_address.look_up", own_address),
+            mock.patch.object(reader, "LIMIT", limit),
+            mock.patch.object(Calls, "ask", answer),
         ):
             facts = reader.read(settings)
         return judge(settings, facts)
@@ -91,4 +117,6 @@ def sound_account(folder: Path) -> Iterator[Account]:
         ec2.create_route(
             RouteTableId=table["RouteTableId"], DestinationCidrBlock="0.0.0.0/0", GatewayId=gateway
         )
+        for service in SERVICES:
+            found.client("iam").create_service_linked_role(AWSServiceName=f"{service}.amazonaws.com")
         yield found

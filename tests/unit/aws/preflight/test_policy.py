@@ -12,7 +12,7 @@ from moto.core import enable_iam_authentication
 from moto.iam.access_control import IAMRequestBase
 
 from infra.aws.preflight.policy import actions, document
-from tests.unit.aws.preflight.accounts import REGION, Account, said
+from tests.unit.aws.preflight.accounts import ALLOW, REGION, Account, said
 from tests.unit.aws.test_aws_settings import aws_settings
 
 LARGEST = 6144  # characters of a managed policy, without white space
@@ -29,9 +29,10 @@ def test_the_preflight_needs_nothing_that_the_policy_does_not_allow(account: Acc
     policy = document(aws_settings(account.folder, permissions_boundary=BOUNDARY))
     bare = [{"Effect": "Allow", "Action": each["Action"], "Resource": "*"} for each in policy["Statement"]]
     iam = account.client("iam")
-    iam.create_policy(PolicyName="boundary", PolicyDocument=json.dumps({**policy, "Statement": bare}))
+    for name, document_of in (("boundary", ALLOW), ("deployer", {**policy, "Statement": bare})):
+        iam.create_policy(PolicyName=name, PolicyDocument=json.dumps(document_of))
     iam.create_user(UserName="deployer")
-    iam.attach_user_policy(UserName="deployer", PolicyArn=BOUNDARY)
+    iam.attach_user_policy(UserName="deployer", PolicyArn=BOUNDARY.replace("boundary", "deployer"))
     key = iam.create_access_key(UserName="deployer")["AccessKey"]
     session = boto3.Session(key["AccessKeyId"], key["SecretAccessKey"], region_name=REGION)
     # moto reckons the signatures of EFS's calls wrong.

@@ -12,8 +12,9 @@ import pulumi
 import pytest
 
 from infra.aws.network import Subnet
-from infra.aws.preflight import reader, report
+from infra.aws.preflight import policy, reader, report
 from infra.aws.preflight.facts import (
+    HIDDEN,
     AclRule,
     Caller,
     Fact,
@@ -61,10 +62,17 @@ SOUND = Facts(
     own_address=Fact(IPv4Address("10.9.8.7")),
     region_known=Fact(True),
     region_enabled=Fact(True),
-    boundary=Fact(True),
+    boundary=Fact({}),
+    refused=Fact({}),
+    denied=Fact(()),
+    linked_roles=Fact(frozenset(policy.LINKED)),
+    iam_room=Fact({"roles": 900, "instance profiles": 900}),
     vpc=Fact(Vpc(id="vpc-1", blocks=(IPv4Network("172.31.0.0/16"),))),
     names=Fact(Names(resolved=True, given=True)),
     subnets=Fact(SUBNETS),
+    elsewhere=Fact({}),
+    blocked=Fact(""),
+    endpoints=Fact(()),
     free=Fact({subnet.id: 200 for subnet in SUBNETS}),
     route_tables=Fact((table(GATEWAY),)),
     nat_gateways=Fact({}),
@@ -78,6 +86,7 @@ SOUND = Facts(
     addresses=Fact(0),
     file_systems=Fact(0),
     gp3=Fact(0),
+    disk_key=Fact(""),
     file_system=Fact(FileSystem(state="available", encrypted=True)),
     targets=Fact((MountTarget(id="fsmt-1", vpc_id="vpc-1", zone="us-west-2a", state="available"),)),
     target_groups=Fact({"fsmt-1": ("sg-1",)}),
@@ -294,7 +303,7 @@ def test_a_preview_prints_warnings_and_ends_with_all_errors(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     servers = Names(resolved=True, given=True, servers=("10.1.1.1",))
-    changed = replace(SOUND, names=Fact(servers), region_enabled=Fact(False), boundary=Fact(False))
+    changed = replace(SOUND, names=Fact(servers), region_enabled=Fact(False), boundary=Fact(None))
     monkeypatch.setattr(reader, "read", lambda _: changed)
     boundary = "arn:aws:iam::123456789012:policy/boundary"
     with pytest.raises(pulumi.RunError) as caught:
@@ -310,3 +319,124 @@ def test_each_fact_that_is_not_read_is_told_with_what_it_was_needed_for(folder: 
     found = one(judge(aws_settings(folder), changed))
     assert (found.severity, found.problem) == ("not checked", "ec2:DescribeSubnets is denied.")
     assert {"subnets", "free addresses", "network ACLs"} <= set(found.key.split(", "))
+
+
+@pytest.mark.parametrize(
+    ("why", "fix"),
+    [
+        ("UnauthorizedOperation, You are not authorized.", "oodt preflight aws --policy"),
+        ("OptInRequired, you need to accept terms.", "settle that with AWS"),
+    ],
+)
+def test_what_aws_would_refuse_is_told_with_who_can_change_that(folder: Path, why: str, fix: str) -> None:
+    found = one(judged(folder, refused={"ec2:RunInstances": why}))
+    assert (found.severity, found.value) == ("error", "ec2:RunInstances")
+    assert found.fix.startswith(fix)
+
+
+def test_a_subnet_in_no_usual_zone_is_told(folder: Path) -> None:
+    found = one(judged(folder, elsewhere={"subnet-b": "local-zone"}))
+    assert (found.severity, found.value) == ("error", "subnet-b")
+    assert "where EFS has no mount targets" in found.problem
+
+
+def test_a_subnet_without_ipv4_is_told(folder: Path) -> None:
+    found = one(judged(folder, subnets=(SUBNETS[0], replace(SUBNETS[1], block=None))))
+    assert (found.severity, found.value) == ("error", "subnet-b")
+    assert "IPv6 addresses only" in found.problem
+
+
+def test_a_vpc_of_dedicated_machines_is_told_with_its_price(folder: Path) -> None:
+    dedicated = Vpc(id="vpc-1", blocks=(IPv4Network("172.31.0.0/16"),), dedicated=True)
+    found = one(judged(folder, vpc=dedicated))
+    assert (found.severity, found.key) == ("warning", "vpc_id")
+    assert "higher price" in found.problem
+
+
+@pytest.mark.parametrize(
+    ("mode", "what"), [("block-ingress", "nobody logs in"), ("block-bidirectional", "fetch no packages")]
+)
+def test_public_access_that_the_account_blocks_is_told(folder: Path, mode: str, what: str) -> None:
+    found = one(judged(folder, blocked=mode))
+    assert (found.severity, found.value) == ("warning", "subnet-a, subnet-b")
+    assert mode in found.problem
+    assert what in found.problem
+
+
+def test_a_key_of_the_accounts_own_for_disks_is_told(folder: Path) -> None:
+    found = one(judged(folder, disk_key="arn:aws:kms:us-west-2:123456789012:key/1"))
+    assert (found.severity, found.key) == ("warning", "key of the disks")
+    assert "AWSServiceRoleForAutoScaling" in found.problem
+
+
+@pytest.mark.parametrize(
+    ("name", "of_amazon", "fit"),
+    [
+        ("al2023-ami-ecs-hvm-2023.0.20260922-kernel-6.1-x86_64", True, True),
+        ("our-own-image", False, True),
+        ("al2023-ami-2023.9.20260922.0-kernel-6.1-x86_64", True, False),
+        ("amzn2-ami-ecs-hvm-2.0.20260922-x86_64-ebs", True, False),
+    ],
+)
+def test_an_image_of_amazons_without_docker_is_told(
+    folder: Path, name: str, of_amazon: bool, fit: bool
+) -> None:
+    assert SOUND.image.value
+    found = judged(folder, image=replace(SOUND.image.value, name=name, of_amazon=of_amazon))
+    assert (found == ()) is fit
+    assert fit or f"it is {name}; nodes need an ECS-optimised" in one(found).problem
+
+
+def test_an_image_that_the_account_does_not_allow_is_told(folder: Path) -> None:
+    hidden = Image(id="ami-1", architecture="", state=HIDDEN, root_device="", root_size=0)
+    found = one(judged(folder, image=hidden))
+    assert (found.severity, found.key, found.value) == ("error", "ami", "ami-1")
+    assert "get-allowed-images-settings" in found.fix
+
+
+def test_a_file_system_that_another_one_is_copied_to_is_told(folder: Path) -> None:
+    copy = FileSystem(state="available", encrypted=True, copy=True)
+    found = one(judged(folder, changes=EFS, file_system=copy))
+    assert (found.severity, found.key) == ("error", "efs_id")
+    assert "nobody else may write there" in found.problem
+
+
+@pytest.mark.parametrize(("network", "wide"), [("52.0.0.0/8", True), ("52.94.0.0/16", False)])
+def test_networks_of_strangers_among_admin_cidrs_are_told(folder: Path, network: str, wide: bool) -> None:
+    changes = {"admin_cidrs": f'["10.9.8.7/32", "{network}"]'}
+    found = judged(folder, changes=changes)
+    assert [(each.severity, each.key, each.value) for each in found] == (
+        [("warning", "admin_cidrs", network)] if wide else []
+    )
+
+
+def among(*ports: tuple[int, int]) -> tuple[AclRule, ...]:
+    """An ACL that lets everything in, and out only to these ports."""
+    out = (
+        AclRule(number=n, egress=True, protocol="6", block=ANYWHERE, first=first, last=last, allows=True)
+        for n, (first, last) in enumerate(ports, 1)
+    )
+    return (OPEN[0], *out)
+
+
+def test_an_acl_that_keeps_answers_to_administrators_and_nodes_in_is_told(folder: Path) -> None:
+    found = judged(folder, acls={"subnet-a": among((443, 443)), "subnet-b": OPEN})
+    assert one(found).value == "subnet-a"
+    assert "tcp 32768 out to 10.9.8.7/32, for answers" in found[0].problem
+    assert "tcp 60999 out to 172.31.1.0/24, for answers" in found[0].problem
+
+
+def test_an_acl_between_nodes_and_the_mount_target_of_a_given_share_is_told(folder: Path) -> None:
+    target = MountTarget(
+        id="fsmt-1",
+        vpc_id="vpc-1",
+        zone="us-west-2a",
+        state="available",
+        subnet="subnet-efs",
+        address=IPv4Address("172.31.9.9"),
+    )
+    closed = {"subnet-a": OPEN, "subnet-efs": (OPEN[0],)}
+    found = one(judged(folder, changes=EFS, targets=(target,), acls=closed))
+    assert (found.severity, found.value) == ("error", "subnet-efs")
+    assert "tcp 32768 out to 172.31.0.0/24, for answers" in found.problem
+    assert judged(folder, changes=EFS, targets=(target,), acls={**closed, "subnet-efs": OPEN}) == ()

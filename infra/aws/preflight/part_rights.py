@@ -1,0 +1,162 @@
+"""Reads what the deployer and the nodes' roles may do."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from infra.aws import disks, machine_image, workers
+from infra.aws.preflight import facts, policy
+from infra.aws.preflight.calls import Part
+from infra.aws.preflight.facts import NotRead
+from infra.aws.preflight.part_network import NetworkPart
+from infra.aws.preflight.part_nodes import NodesPart
+from infra.aws.tags import tags
+
+NOT_THERE = ("NoSuchEntity",)
+LINKED_PATH = "/aws-service-role/"
+# Statements of the deployer's policy that stand for what comes first in `pulumi up`, or for what is often
+# forbidden. What has conditions on tags is judged only when there is something.
+SIMULATED = ("Make", "Workers", "BoundedRoles", "Roles", "Pass", "ServiceRoles")
+IAM_KINDS = ("role", "instance-profile")
+NOBODY = "nothing allows it"
+OF_ALL_REGIONS = "us-east-1"  # where IAM's calls are counted as made
+
+
+class RightsPart(NodesPart, NetworkPart, Part):
+    """Calls that are only tried out or simulated, roles of services, and the nodes' boundary."""
+
+    def boundary(self) -> dict[str, Any] | None:
+        """The document of the boundary; empty without one, None if it is missing."""
+        arn = self.chosen.permissions_boundary
+        if not arn:
+            return {}
+        found = self.calls.ask("iam", "get_policy", NOT_THERE, PolicyArn=arn)
+        if found is None:
+            return None
+        version = self.calls.ask(
+            "iam", "get_policy_version", PolicyArn=arn, VersionId=found["Policy"]["DefaultVersionId"]
+        )
+        document: dict[str, Any] = version["PolicyVersion"]["Document"]
+        return document
+
+    def linked_roles(self) -> frozenset[str]:
+        found = (
+            service
+            for service in policy.linked(self.chosen)
+            if self.calls.ask("iam", "list_roles", PathPrefix=f"{LINKED_PATH}{service}/")["Roles"]
+        )
+        return frozenset(found)
+
+    def iam_room(self) -> dict[str, int]:
+        found = self.calls.ask("iam", "get_account_summary")["SummaryMap"]
+        return {
+            name: found[f"{key}Quota"] - found[key]
+            for name, key in (("roles", "Roles"), ("instance profiles", "InstanceProfiles"))
+            if f"{key}Quota" in found and key in found
+        }
+
+    def refused(self) -> dict[str, str]:
+        """An instance as the manager will be, and a security group, are tried out, and nothing is made."""
+        image = self.chosen.ami or self._newest_image()
+        subnets = sorted(self._subnets(), key=lambda each: str(each["SubnetId"]))
+        if not (image and subnets):
+            return {}
+        named = [{"Key": key, "Value": value} for key, value in tags(self.settings, workers.TAG).items()]
+        disk = {"VolumeSize": disks.ROOT_SIZE, "VolumeType": disks.VOLUME_TYPE, "Encrypted": True}
+        answers = {
+            "ec2:RunInstances": self.calls.refusal(
+                "run_instances",
+                ImageId=image,
+                InstanceType=self.chosen.instance_type,
+                MinCount=1,
+                MaxCount=1,
+                SubnetId=subnets[0]["SubnetId"],
+                BlockDeviceMappings=[{"DeviceName": machine_image.ROOT_DEVICE, "Ebs": disk}],
+                MetadataOptions={"HttpTokens": "required", "HttpPutResponseHopLimit": 1},
+                TagSpecifications=[{"ResourceType": kind, "Tags": named} for kind in ("instance", "volume")],
+            ),
+            "ec2:CreateSecurityGroup": self.calls.refusal(
+                "create_security_group",
+                GroupName=f"{self.settings.prefix}-nodes",
+                Description="nodes",
+                VpcId=subnets[0]["VpcId"],
+                TagSpecifications=[{"ResourceType": "security-group", "Tags": named}],
+            ),
+        }
+        return {call: why for call, why in answers.items() if why}
+
+    def denied(self) -> tuple[facts.Denied, ...]:
+        """What IAM's simulator says of the deployer's policies, and of those of his organization."""
+        caller = self.calls.ask("sts", "get_caller_identity")
+        principal = self._principal(caller["Arn"])
+        if not principal:
+            return ()
+        found: list[facts.Denied] = []
+        for statement in policy.document(self.settings)["Statement"]:
+            if statement["Sid"] in SIMULATED:
+                found += self._simulated(principal, caller["Account"], statement)
+        return tuple(found)
+
+    def _principal(self, arn: str) -> str:
+        """Whose policies count: a role's, for a session of it. Empty for the account's root."""
+        head, _, name = arn.partition(":assumed-role/")
+        if name:
+            role = name.partition("/")[0]
+            return str(self.calls.ask("iam", "get_role", RoleName=role)["Role"]["Arn"])
+        if head.endswith(":root"):
+            return ""
+        if ":user/" not in arn:
+            raise NotRead(f"IAM's simulator does not know {arn}")
+        return arn
+
+    def _simulated(self, principal: str, account: str, statement: dict[str, Any]) -> list[facts.Denied]:
+        """Each resource as it will be called: policies may name just these."""
+        listed = statement["Resource"]
+        resources = [listed] if isinstance(listed, str) else listed
+        conditions = statement.get("Condition", {}).get("StringEquals", {})
+        region = conditions.get("aws:RequestedRegion", OF_ALL_REGIONS)
+        context = {
+            key: value if isinstance(value, str) else value[0]
+            for key, value in {**conditions, "aws:RequestedRegion": region}.items()
+        }
+        found = []
+        for resource in resources:
+            # Of IAM's actions some are about roles, some about instance profiles.
+            kind = resource.rpartition(":")[2].partition("/")[0]
+            about = [each for each in statement["Action"] if kind not in IAM_KINDS or kind == _kind(each)]
+            answer = self.calls.ask(
+                "iam",
+                "simulate_principal_policy",
+                PolicySourceArn=principal,
+                ActionNames=about,
+                ResourceArns=[_called(resource, account)],
+                ContextEntries=[
+                    {"ContextKeyName": key, "ContextKeyValues": [value], "ContextKeyType": "string"}
+                    for key, value in context.items()
+                ],
+            )
+            found += [
+                facts.Denied(action=each["EvalActionName"], by=by, certain=by != NOBODY)
+                for each in answer["EvaluationResults"]
+                if each["EvalDecision"] != "allowed" and (by := _who(each))
+            ]
+        return found
+
+
+def _who(result: dict[str, Any]) -> str:
+    if not result.get("OrganizationsDecisionDetail", {}).get("AllowedByOrganizations", True):
+        return "a policy of the organization forbids it"
+    if result["EvalDecision"] == "explicitDeny" and not result.get("MissingContextValues"):
+        return "a policy denies it"
+    return NOBODY
+
+
+def _kind(action: str) -> str:
+    """The kind of resource that IAM's action is about, as ARNs have it."""
+    of_role = action.endswith("Role") or "InstanceProfile" not in action
+    return "role" if of_role else "instance-profile"
+
+
+def _called(pattern: str, account: str) -> str:
+    """A resource that fits the pattern of an ARN."""
+    return pattern if pattern == "*" else pattern.replace(":*:", f":{account}:").replace("*", "preflight")

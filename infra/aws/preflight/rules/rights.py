@@ -1,0 +1,117 @@
+"""What the deployer may do, what the nodes may, and what AWS's services need in the account."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from infra.aws import roles, share
+from infra.aws.preflight import policy
+from infra.aws.preflight.calls import DENIED
+from infra.aws.preflight.facts import Denied, Facts
+from infra.aws.preflight.finding import Finding
+from infra.aws.preflight.place import chosen, manager_exists
+from infra.aws.preflight.statements import forbids, listed, may_allow
+from infra.settings import Settings
+
+NEEDED = "oodt preflight aws --policy   # prints what an administrator has to allow"
+SETTLED = "settle that with AWS in the account's console, and run this again"
+LINK = "iam:CreateServiceLinkedRole"
+# What a node cannot do without: the join record, and that its group knows of it.
+BY_NODES = (
+    "ssm:GetParameter",
+    "ssm:PutParameter",
+    "autoscaling:CompleteLifecycleAction",
+    "autoscaling:RecordLifecycleActionHeartbeat",
+    "autoscaling:SetInstanceHealth",
+    *share.ACTIONS,
+)
+IAM_NEEDED = 2  # roles, and as many instance profiles
+
+
+def refused(settings: Settings, facts: Facts) -> Iterator[Finding]:
+    """Calls that AWS was asked for as a trial: policies of all kinds count, the organization's too."""
+    for call, why in facts.refused.get().items():
+        yield Finding(
+            severity="error",
+            key="rights",
+            value=call,
+            problem=f"AWS would refuse it: {why}",
+            fix=NEEDED if why.startswith(DENIED) else SETTLED,
+        )
+
+
+def denied(settings: Settings, facts: Facts) -> Iterator[Finding]:
+    """What the simulator does not know, such as conditions on tags, may allow what it says is not allowed."""
+    by_reason: dict[tuple[str, bool], list[str]] = {}
+    for each in facts.denied.get():
+        if each.action != LINK:
+            by_reason.setdefault((each.by, each.certain), []).append(each.action)
+    for (by, certain), actions in by_reason.items():
+        yield Finding(
+            severity="error" if certain else "warning",
+            key="rights",
+            value=", ".join(dict.fromkeys(actions)),
+            problem=f"by IAM's simulator {by}.",
+            fix=NEEDED,
+        )
+
+
+def linked_roles(settings: Settings, facts: Facts) -> Iterator[Finding]:
+    """AWS makes them with the first group, the first file system: by the deployer's right to do so."""
+    lacking = [each for each in policy.linked(chosen(settings)) if each not in facts.linked_roles.get()]
+    if not lacking:
+        return
+    known: tuple[Denied, ...] = facts.denied.get()
+    if any(each.action == LINK for each in known):
+        for service in lacking:
+            yield Finding(
+                severity="error",
+                key="service role",
+                value=service,
+                problem=f"this account has none yet, and you may not make it ({LINK}).",
+                fix="have an administrator type: aws iam create-service-linked-role "
+                f"--aws-service-name {service}",
+            )
+
+
+def boundary(settings: Settings, facts: Facts) -> Iterator[Finding]:
+    arn, document = chosen(settings).permissions_boundary, facts.boundary.get()
+    if not arn:
+        return
+    if document is None:
+        yield _of_boundary("error", arn, "there is no such policy.", "pulumi config rm permissions_boundary")
+        return
+    for severity, actions, what in (
+        ("error", BY_NODES, "the swarm does not come up"),
+        ("warning", roles.SESSIONS, "Session Manager does not log in on them"),
+    ):
+        statements = listed(document)
+        lacking = [
+            action
+            for action in actions
+            if any(forbids(each, action) for each in statements)
+            or not any(may_allow(each, action) for each in statements)
+        ]
+        if lacking:
+            problem = f"it does not let nodes do {', '.join(lacking)}: {what}."
+            yield _of_boundary(
+                severity, arn, problem, f"aws iam create-policy-version --policy-arn {arn} ..."
+            )
+
+
+def _of_boundary(severity: Any, arn: str, problem: str, fix: str) -> Finding:
+    return Finding(severity=severity, key="permissions_boundary", value=repr(arn), problem=problem, fix=fix)
+
+
+def iam_room(settings: Settings, facts: Facts) -> Iterator[Finding]:
+    if manager_exists(facts):
+        return
+    for what, left in facts.iam_room.get().items():
+        if left < IAM_NEEDED:
+            yield Finding(
+                severity="error",
+                key=f"IAM quota on {what}",
+                problem=f"the account may make {left} more, the stack needs {IAM_NEEDED}.",
+                fix="aws service-quotas list-service-quotas --service-code iam --region us-east-1",
+            )

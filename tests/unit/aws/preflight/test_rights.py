@@ -1,0 +1,161 @@
+"""Accounts in which somebody lacks a right: the deployer, the nodes, or AWS's own services."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import UnauthorizedSSOTokenError
+from moto.core import enable_iam_authentication
+
+from infra.aws.preflight.rules.rights import BY_NODES
+from infra.aws.roles import SESSIONS
+from tests.unit.aws.cloud import Cloud
+from tests.unit.aws.preflight.accounts import ALLOW, REGION, Account, said
+
+BOUNDARY = "arn:aws:iam::123456789012:policy/boundary"
+LINK = "iam:CreateServiceLinkedRole"
+
+
+def simulated(action: str, **details: Any) -> dict[str, Any]:
+    result = {"EvalActionName": action, "EvalDecision": "implicitDeny", **details}
+    return {"simulate_principal_policy": {"EvaluationResults": [result]}}
+
+
+def deployer(account: Account, *denied: str) -> boto3.Session:
+    """A user who may do everything but this."""
+    iam = account.client("iam")
+    iam.create_user(UserName="deployer")
+    forbidden = {"Effect": "Deny", "Action": list(denied), "Resource": "*"}
+    document = {**ALLOW, "Statement": [*ALLOW["Statement"], forbidden]}
+    iam.put_user_policy(UserName="deployer", PolicyName="most", PolicyDocument=json.dumps(document))
+    key = iam.create_access_key(UserName="deployer")["AccessKey"]
+    return boto3.Session(key["AccessKeyId"], key["SecretAccessKey"], region_name=REGION)
+
+
+def test_a_call_that_aws_would_refuse_is_told_and_nothing_is_made(account: Account) -> None:
+    session = deployer(account, "ec2:RunInstances")
+    with enable_iam_authentication():
+        found = account.findings(session=session)
+    (refused,) = [each for each in found if each.severity == "error"]
+    assert (refused.key, refused.value) == ("rights", "ec2:RunInstances")
+    assert "not authorized to perform: ec2:RunInstances" in refused.problem
+    assert "oodt preflight aws --policy" in refused.fix
+    ec2 = account.client("ec2")
+    assert ec2.describe_instances()["Reservations"] == []
+    assert len(ec2.describe_security_groups()["SecurityGroups"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("details", "severity", "why"),
+    [
+        ({}, "warning", "nothing allows it"),
+        ({"EvalDecision": "explicitDeny"}, "error", "a policy denies it"),
+        (
+            {"OrganizationsDecisionDetail": {"AllowedByOrganizations": False}},
+            "error",
+            "a policy of the organization forbids it",
+        ),
+        ({"EvalDecision": "explicitDeny", "MissingContextValues": ["x"]}, "warning", "nothing allows it"),
+    ],
+    ids=["nothing", "denied", "organization", "perhaps denied"],
+)
+def test_what_the_deployers_policies_do_not_allow_is_told(
+    account: Account, details: dict[str, Any], severity: str, why: str
+) -> None:
+    answers = {**caller("arn:aws:iam::123456789012:user/deployer"), **simulated("iam:CreateRole", **details)}
+    (found,) = account.findings(answers=answers)
+    assert (found.severity, found.key, found.value) == (severity, "rights", "iam:CreateRole")
+    assert why in found.problem
+
+
+def test_the_policies_of_a_role_count_for_its_sessions_and_root_has_none(account: Account) -> None:
+    role = account.client("iam").create_role(
+        RoleName="Deployer", Path="/own/", AssumeRolePolicyDocument=json.dumps(ALLOW)
+    )["Role"]
+    assert role["Path"] == "/own/"
+    denied = simulated("iam:CreateRole")
+    session = caller("arn:aws:sts::123456789012:assumed-role/Deployer/me")
+    assert said(account.findings(answers={**session, **denied})).startswith("warning: rights is iam:Create")
+    root = caller("arn:aws:iam::123456789012:root")
+    assert account.findings(answers={**root, **denied}) == ()
+    other = caller("arn:aws:sts::123456789012:federated-user/me")
+    (found,) = account.findings(answers={**other, **denied})
+    assert (found.severity, found.key) == ("not checked", "rights that come later")
+
+
+def caller(arn: str) -> dict[str, Any]:
+    return {"get_caller_identity": {"Account": "123456789012", "Arn": arn}}
+
+
+def test_a_service_role_that_is_missing_and_may_not_be_made_is_told(account: Account) -> None:
+    answers = caller("arn:aws:iam::123456789012:user/deployer")
+    account.client("iam").delete_role(RoleName="AWSServiceRoleForelasticfilesystem")
+    assert account.findings(answers=answers) == ()  # AWS makes it
+    (found,) = account.findings(answers={**answers, **simulated(LINK)})
+    assert (found.severity, found.value) == ("error", "elasticfilesystem.amazonaws.com")
+    assert "aws iam create-service-linked-role --aws-service-name elasticfilesystem" in found.fix
+
+
+def test_the_role_of_the_spot_market_is_needed_for_spot_workers_only(account: Account) -> None:
+    account.client("iam").delete_role(RoleName="AWSServiceRoleForspot")
+    answers = {**caller("arn:aws:iam::123456789012:user/deployer"), **simulated(LINK)}
+    assert account.findings(answers=answers) == ()
+    (found,) = account.findings(answers=answers, worker_spot="true")
+    assert found.value == "spot.amazonaws.com"
+
+
+@pytest.mark.parametrize(
+    ("statements", "severity", "named"),
+    [
+        ([{"Effect": "Allow", "Action": "ec2:*", "Resource": "*"}], "error", "ssm:PutParameter"),
+        (
+            [*ALLOW["Statement"], {"Effect": "Deny", "Action": "elasticfilesystem:*", "Resource": "*"}],
+            "error",
+            "elasticfilesystem:ClientMount",
+        ),
+        (
+            [{"Effect": "Allow", "NotAction": ["ssmmessages:*"], "Resource": "*"}],
+            "warning",
+            "ssmmessages:OpenDataChannel",
+        ),
+    ],
+    ids=["only ec2", "denied", "no sessions"],
+)
+def test_a_boundary_that_does_not_let_nodes_do_their_work_is_told(
+    account: Account, statements: list[dict[str, Any]], severity: str, named: str
+) -> None:
+    document = {"Version": "2012-10-17", "Statement": statements}
+    account.client("iam").create_policy(PolicyName="boundary", PolicyDocument=json.dumps(document))
+    found = [each for each in account.findings(permissions_boundary=BOUNDARY) if each.severity == severity]
+    assert [each.key for each in found] == ["permissions_boundary"]
+    assert named in found[0].problem
+
+
+def test_a_boundary_is_judged_by_all_that_the_program_allows_nodes(cloud: Cloud) -> None:
+    actions = {
+        action
+        for statements in cloud.policies().values()
+        for statement in statements
+        for action in statement["Action"]
+    }
+    file_system = {action for action in BY_NODES if action.startswith("elasticfilesystem:")}
+    assert actions == {*BY_NODES, *SESSIONS} - file_system
+
+
+def test_an_account_that_may_make_no_more_roles_is_told(account: Account) -> None:
+    full = {"Roles": 999, "RolesQuota": 1000, "InstanceProfiles": 2, "InstanceProfilesQuota": 1000}
+    (found,) = account.findings(answers={"get_account_summary": {"SummaryMap": full}})
+    assert (found.severity, found.key) == ("error", "IAM quota on roles")
+
+
+def test_a_session_of_single_sign_on_that_is_over_is_told_with_its_login(account: Account) -> None:
+    class Expired(boto3.Session):
+        def client(self, *_: Any, **__: Any) -> Any:
+            raise UnauthorizedSSOTokenError
+
+    (found,) = account.findings(session=Expired(region_name=REGION))
+    assert (found.severity, found.key) == ("error", "credentials")
+    assert found.fix.startswith("aws sso login")

@@ -1,8 +1,8 @@
 """The benchmark: `python -m bench [--full] [ROW...]` measures, and writes results, table and pictures.
 
-Rows: enqueue, own-part, queued, batch, flow, image, swarm. Without any, all of them; swarm only with --full.
-Rows that are not run keep their last results. A batch of another shape (--workers, --slots, --jobs,
---seconds) is measured and printed; the results stay as they are.
+Rows: enqueue, own-part, queued, batch, flow, console, browser, image, swarm. Without any, all of them; swarm
+only with --full. Rows that are not run keep their last results. A batch of another shape (--workers, --slots,
+--jobs, --seconds) is measured and printed; the results stay as they are.
 """
 
 import argparse
@@ -15,7 +15,20 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from bench import batch, enqueue, flow, image, machine, own_part, peers, queued, steps, swarm
+from bench import (
+    batch,
+    browser,
+    console,
+    enqueue,
+    flow,
+    image,
+    machine,
+    own_part,
+    peers,
+    queued,
+    steps,
+    swarm,
+)
 from bench.cluster import Cluster
 from bench.measurement import Measurement, table
 from runtime.messaging.announcements import StateChange
@@ -101,6 +114,19 @@ def measure_flow(setting: Setting) -> Row:
     return Row(figures=done.figures, data={"jobs": spans(done.ended), "cpu": done.cpu, "case": case})
 
 
+def measure_console(setting: Setting) -> Row:
+    jobs = 1_000_000 if setting.full else 100_000
+    figures = console.measure(
+        setting.images["rabbitmq"], setting.folder, repetitions=setting.repetitions, jobs=jobs
+    )
+    return Row(figures=figures, data={})
+
+
+def measure_browser(setting: Setting) -> Row:
+    minutes = 10 if setting.full else 2
+    return Row(figures=browser.measure(setting.images, setting.folder, minutes=minutes), data={})
+
+
 def measure_image(setting: Setting) -> Row:
     size = image.size(setting.images["oodt"], images.base())
     with setting.cluster().running() as cluster:
@@ -117,6 +143,8 @@ ROWS: dict[str, Callable[[Setting], Row]] = {
     "queued": measure_queued,
     "batch": measure_batch,
     "flow": measure_flow,
+    "console": measure_console,
+    "browser": measure_browser,
     "image": measure_image,
     "swarm": measure_swarm,
 }

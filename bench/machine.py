@@ -30,6 +30,7 @@ def describe() -> dict[str, str]:
         "python": platform.python_version(),
         "pika": pika.__version__,
         "celery": peers.version("celery"),
+        "flower": peers.version("flower"),
         "commit": _output("git", "rev-parse", "--short", "HEAD"),
         "load when it began": f"{os.getloadavg()[0]:.2f}",
     }

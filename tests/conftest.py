@@ -1,10 +1,12 @@
 """Fixtures that all kinds of tests share."""
 
 import platform
+import signal
 import subprocess
 from collections.abc import Callable, Iterator
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from testing.tools import missing, require, version_of
 from toolchain import docker_engine
@@ -12,6 +14,14 @@ from toolchain.paths import REPOSITORY
 
 DOCKER_DAEMON = REPOSITORY / "toolchain" / "docker-daemon"
 DOCKER_DAEMON_TIMEOUT = 600
+
+# A busy machine is no fault of an example.
+settings.register_profile("patient", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
+
+# What a script runs in the background ignores Ctrl-C, and so would all that tests start.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -6,7 +6,7 @@ docs/versions.json. `make docs` makes the table of that.
 
 import json
 import sys
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -27,7 +27,9 @@ KINDS = {
         ("tests/contract", "tests/integration", "tests/e2e"),
     ),
     "node-docker": ("docker in nodes", ("tests/contract", "tests/e2e")),
+    "debian": ("Debian on hosts", ("tests/e2e",)),
     "rabbitmq": ("RabbitMQ", ("tests/integration", "tests/e2e")),
+    "processor": ("processor that the containers run on", ("tests/integration",)),
 }
 
 
@@ -46,18 +48,33 @@ class Result(NamedTuple):
 def results(junit: ElementTree.Element) -> Iterator[Result]:
     """The results in one of pytest's JUnit files, for each version that it names."""
     for suite in junit.iter("testsuite"):
-        versions = {
-            each.attrib["name"]: each.attrib["value"] for each in suite.findall("properties/property")
-        }
         date = suite.attrib["timestamp"][:10]
-        for what in KINDS.keys() & versions.keys():
-            for folder in KINDS[what][1]:
-                cases = [each for each in suite.iter("testcase") if _is_in(each, folder)]
-                if count := Counter(map(_outcome, cases)):
+        for what, (_, folders) in KINDS.items():
+            for folder in folders:
+                for version, count in _counts(suite, what, folder).items():
                     yield Result(
-                        *(what, versions[what], folder, date),
+                        *(what, version, folder, date),
                         *(count[outcome] for outcome in ("passed", "failed", "skipped")),
                     )
+
+
+def _counts(suite: ElementTree.Element, what: str, folder: str) -> dict[str, Counter[str]]:
+    """For each version how many of the folder's tests passed, failed and were skipped.
+
+    A test that names versions itself tells of these and not of the version that the others ran with.
+    """
+    of_all = _versions(suite, what)
+    counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    for case in suite.iter("testcase"):
+        if _is_in(case, folder):
+            for version in _versions(case, what) or of_all:
+                counts[version][_outcome(case)] += 1
+    return counts
+
+
+def _versions(element: ElementTree.Element, what: str) -> set[str]:
+    properties = element.findall("properties/property")
+    return {each.attrib["value"] for each in properties if each.attrib["name"] == what}
 
 
 def _is_in(case: ElementTree.Element, folder: str) -> bool:
@@ -84,8 +101,9 @@ def _weight(result: Result) -> tuple[str, int]:
 
 
 def _numbers(result: Result) -> tuple[list[int], str]:
+    """Versions without a number, as of a Debian that is not released, come last."""
     head = result.version.partition("+")[0].partition("~")[0]
-    return [int(part) for part in head.split(".") if part.isdecimal()], result.version
+    return [int(part) for part in head.split(".") if part.isdecimal()] or [sys.maxsize], result.version
 
 
 def noted() -> list[Result]:

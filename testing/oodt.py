@@ -20,6 +20,7 @@ from toolchain.paths import REPOSITORY
 
 WORKFLOWS = (REPOSITORY / "workflows" / "test-workflow", REPOSITORY / "testing" / "workflows" / "foreign")
 HOME = "/usr/local/oodt"
+RUN_PROGRAM = "/usr/local/libexec/oodt/run-program"
 SHARED = ("archive", "jobs", "ledger")
 USER_URL = "amqp://nobody:secret-of-tests@nowhere:5672/%2F"
 ADMIN_URL = "http://nobody:secret-of-tests@nowhere:15672"

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from testing import images
-from testing.oodt import HOME, Container, Oodt, docker, run_to_end
+from testing.oodt import HOME, RUN_PROGRAM, Container, Oodt, docker, run_to_end
 
 OWN = {
     "probe": {
@@ -124,6 +124,18 @@ def test_a_program_that_is_killed_for_memory_is_a_failed_run_that_says_so(manage
     (failed,) = [line for line in lines if line["kind"] == "task-failed"]
     assert "its program did not exit with 0 but with 137; memory ran out" in failed["error"]
     assert "wm_memory" in failed["error"]
+
+
+def test_a_reason_has_no_variables_of_a_program_whose_helper_ended_at_once(manager: Container) -> None:
+    manager.run("cp", "--archive", RUN_PROGRAM, f"{RUN_PROGRAM}.kept")
+    manager.run("install", "/bin/false", RUN_PROGRAM)
+    try:
+        lines = run_to_end(manager, "probe", "never-begun")
+    finally:
+        manager.run("mv", f"{RUN_PROGRAM}.kept", RUN_PROGRAM)
+    (failed,) = [line for line in lines if line["kind"] == "task-failed"]
+    assert failed["error"] == "its program did not exit with 0"
+    assert "OODT_RUN_LOG" not in str(lines)
 
 
 def test_lists_of_packages_are_enough_for_an_image_of_its_own(

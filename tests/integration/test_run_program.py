@@ -7,10 +7,9 @@ from dataclasses import dataclass
 
 import pytest
 
-from testing.oodt import COMMAND_SECONDS, Container, docker
+from testing.oodt import COMMAND_SECONDS, RUN_PROGRAM, Container, docker
 from testing.waiting import until
 
-RUN_PROGRAM = "/usr/local/libexec/oodt/run-program"
 RESULT = "/tmp/result"
 LOG_BYTES = 65536
 FULL_LOG = "/tmp/logs/run/task.gz"
@@ -24,10 +23,13 @@ class Place:
 
     container: Container
 
-    def run(self, *command: str, full_log: str = "") -> subprocess.CompletedProcess[str]:
+    def run(
+        self, *command: str, full_log: str = "", open_files: int = 1024
+    ) -> subprocess.CompletedProcess[str]:
         """Run a program to its end."""
         self.container.run("sh", "-c", f"printf 'OODT_RUN_LOG=%s\\0' '{full_log}' >{RESULT}")
-        return docker("exec", self.container.name, RUN_PROGRAM, RESULT, *command, check=False)
+        line = ("prlimit", f"--nofile={open_files}", RUN_PROGRAM, RESULT, *command)
+        return docker("exec", self.container.name, *line, check=False)
 
     def start(self, *command: str) -> subprocess.Popen[str]:
         line = ["docker", "exec", self.container.name, RUN_PROGRAM, RESULT, *command]
@@ -104,6 +106,12 @@ def test_a_program_that_cannot_be_started_says_so(place: Place) -> None:
     done = place.run("/no/such/shell")
     assert done.stderr == "/no/such/shell: No such file or directory\n"
     assert place.result() == ("127", done.stderr)
+
+
+def test_what_keeps_the_helper_from_its_work_is_noted(place: Place) -> None:
+    done = place.run("true", full_log=FULL_LOG, open_files=5)
+    assert done.stderr == "run-program cannot make a pipe: Too many open files\n"
+    assert place.result() == ("126", done.stderr)
 
 
 def test_a_program_finds_the_signal_for_closed_pipes_as_it_is_by_default(place: Place) -> None:

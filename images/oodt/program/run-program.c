@@ -50,14 +50,9 @@ static gzFile full_log;
 static const char *full_log_path;
 static bool unflushed;
 static long flushed_at;
+static const char *result_path;
 static pid_t program;
 static int exit_code = -1;
-
-static void die(const char *what)
-{
-    fprintf(stderr, "run-program: %s: %s\n", what, strerror(errno));
-    exit(CANNOT_RUN);
-}
 
 /* Makes room at the end; what is removed begins at FROM. */
 static void forget(size_t from, size_t length)
@@ -181,6 +176,37 @@ static void pass_on(struct stream *stream)
     }
 }
 
+static bool note(void)
+{
+    FILE *result = fopen(result_path, "we");
+    if (result == NULL)
+        return false;
+    fprintf(result, "%d\n", exit_code);
+    size_t shown = last_length < LOG_BYTES ? last_length : LOG_BYTES;
+    fwrite(last + last_length - shown, 1, shown, result);
+    return fclose(result) == 0;
+}
+
+/* Says why there is no program, wherever its output would be. */
+static void say(const char *what, int problem)
+{
+    char reason[512];
+    int length = snprintf(reason, sizeof reason, "%s: %s\n", what, strerror(problem));
+    length = length < (int)sizeof reason ? length : (int)sizeof reason - 1;
+    keep(reason, (size_t)length);
+    log_in_full(reason, (size_t)length);
+    write_all(STDERR_FILENO, reason, (size_t)length);
+}
+
+static void die(const char *what)
+{
+    say(what, errno);
+    exit_code = CANNOT_RUN;
+    close_full_log();
+    note();
+    exit(CANNOT_RUN);
+}
+
 /* Reaps one child that has ended, with these OPTIONS of waitpid; false if there is none. */
 static bool reap(int options)
 {
@@ -192,9 +218,9 @@ static bool reap(int options)
 }
 
 /* After this FILE is empty, also if this process is killed. */
-static void take_variables(const char *path)
+static void take_variables(void)
 {
-    FILE *variables = fopen(path, "r+e");
+    FILE *variables = fopen(result_path, "r+e");
     if (variables == NULL)
         return;
     char *variable = NULL;
@@ -206,7 +232,7 @@ static void take_variables(const char *path)
     }
     free(variable);
     if (ftruncate(fileno(variables), 0) < 0)
-        die(path);
+        die(result_path);
     fclose(variables);
 }
 
@@ -268,7 +294,7 @@ static void start(char **command, struct stream streams[2])
     posix_spawn_file_actions_init(&actions);
     for (int i = 0; i < 2; i++) {
         if (pipe2(ends[i], O_CLOEXEC) < 0)
-            die("pipe");
+            die("run-program cannot make a pipe");
         fcntl(ends[i][0], F_SETFL, O_NONBLOCK);
         streams[i] = (struct stream){.source = ends[i][0], .target = i + 1};
         posix_spawn_file_actions_adddup2(&actions, ends[i][1], i + 1);
@@ -285,26 +311,9 @@ static void start(char **command, struct stream streams[2])
     for (int i = 0; i < 2; i++)
         close(ends[i][1]);
     if (problem != 0) {
-        char reason[512];
-        int length = snprintf(reason, sizeof reason, "%s: %s\n", command[0], strerror(problem));
-        length = length < (int)sizeof reason ? length : (int)sizeof reason - 1;
-        keep(reason, (size_t)length);
-        log_in_full(reason, (size_t)length);
-        write_all(STDERR_FILENO, reason, (size_t)length);
+        say(command[0], problem);
         exit_code = NO_PROGRAM;
     }
-}
-
-static void note(const char *path)
-{
-    FILE *result = fopen(path, "we");
-    if (result == NULL)
-        die(path);
-    fprintf(result, "%d\n", exit_code);
-    size_t shown = last_length < LOG_BYTES ? last_length : LOG_BYTES;
-    fwrite(last + last_length - shown, 1, shown, result);
-    if (fclose(result) != 0)
-        die(path);
 }
 
 int main(int argc, char **argv)
@@ -313,6 +322,10 @@ int main(int argc, char **argv)
         fputs("usage: run-program FILE COMMAND [ARGUMENT...]\n", stderr);
         return CANNOT_RUN;
     }
+    result_path = argv[1];
+    take_variables();
+    full_log_path = getenv("OODT_RUN_LOG");
+    unsetenv("OODT_RUN_LOG");
     sigset_t signals;
     sigemptyset(&signals);
     sigaddset(&signals, SIGCHLD);
@@ -320,13 +333,13 @@ int main(int argc, char **argv)
     sigprocmask(SIG_BLOCK, &signals, NULL);
     signal(SIGPIPE, SIG_IGN);
     int signal_source = signalfd(-1, &signals, SFD_CLOEXEC);
-    /* Orphans of the program become children of this process, so that kill_all() finds them. */
-    if (signal_source < 0 || prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0)
-        die("cannot supervise programs");
+    /*
+     * Orphans of the program become children of this process, so that kill_all() finds them. Only a processor that
+     * QEMU emulates for single programs lacks that (EINVAL): there a daemon outlives SIGTERM.
+     */
+    if (signal_source < 0 || (prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0 && errno != EINVAL))
+        die("run-program cannot supervise programs");
 
-    take_variables(argv[1]);
-    full_log_path = getenv("OODT_RUN_LOG");
-    unsetenv("OODT_RUN_LOG");
     be_killed_first();
     struct stream streams[2];
     start(argv + 2, streams);
@@ -354,6 +367,7 @@ int main(int argc, char **argv)
     for (int i = 0; i < 2; i++)
         pass_on(&streams[i]);
     close_full_log();
-    note(argv[1]);
+    if (!note())
+        die(result_path);
     return exit_code;
 }

@@ -10,6 +10,7 @@ import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.logging.Level;
 import java.util.logging.Logger;
+import java.util.regex.Pattern;
 
 /**
  * The program of a PGE task. A helper runs it, records its exit code, its output and the end of that, and can kill it.
@@ -24,6 +25,8 @@ final class PgeProgram {
 
     /** The helper finds in it where the full log goes. The program does not get this variable. */
     private static final String RUN_LOG = "OODT_RUN_LOG";
+
+    private static final Pattern ENDED = Pattern.compile("\\d+\n");
 
     private static final long MILLISECONDS_BETWEEN_KILLS = 100;
 
@@ -53,7 +56,7 @@ final class PgeProgram {
     }
 
     Optional<String> exitCode() {
-        return Optional.of(read().lines().findFirst().orElse("")).filter(code -> !code.isEmpty());
+        return ended().map(text -> text.substring(0, text.indexOf('\n')));
     }
 
     /** Whether memory has run out in this container since the program began. */
@@ -62,8 +65,7 @@ final class PgeProgram {
     }
 
     String log() {
-        String text = read();
-        return text.substring(text.indexOf('\n') + 1).strip();
+        return ended().map(text -> text.substring(text.indexOf('\n') + 1).strip()).orElse("");
     }
 
     /** Has the helper kill until the task has ended: OODT may be about to start it, and children may start others. */
@@ -95,6 +97,11 @@ final class PgeProgram {
 
     private boolean isHelper(ProcessHandle process) {
         return process.info().commandLine().filter(line -> line.contains(result.toString())).isPresent();
+    }
+
+    /** What the helper has written; empty where it was killed at its start, and the variables are still there. */
+    private Optional<String> ended() {
+        return Optional.of(read()).filter(text -> ENDED.matcher(text).lookingAt());
     }
 
     private String read() {

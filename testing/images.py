@@ -12,14 +12,16 @@ from toolchain.paths import LOGS, REPOSITORY, TOOLCHAIN
 from toolchain.steps import Log, StepFailed
 from toolchain.versions import BASE_IMAGE, SUBSTITUTE_BASE_IMAGE
 
-BUILD_SECONDS = 900
+BUILD_SECONDS = 7200  # of an image for a processor that is emulated
+ANOTHER = "OODT_TEST_BASE"
 
 
 def build(name: str, *, stage: str | None = None, of: str | None = None) -> str:
     """Build images/NAME, or one stage of it, and return its tag; OF is another image for it to begin with."""
-    tag = "-".join(filter(None, ("oodt-test", name, stage, of and of.replace(":", "-"))))
-    target = [] if stage is None else ["--target", stage]
-    with _alone(name):
+    of = of or os.environ.get(ANOTHER)
+    whole = "-".join(filter(None, ("oodt-test", name, of and of.replace(":", "-"))))
+    tag, target = (whole, []) if stage is None else (f"{whole}-{stage}", ["--target", stage])
+    with _alone(whole):
         build_file(tag, f"images/{name}/Dockerfile", *target, BASE=of or base())
     return tag
 
@@ -42,7 +44,7 @@ def _alone(name: str) -> Iterator[None]:
 def base() -> str:
     """The image that all Dockerfiles begin with; OODT_TEST_BASE names another, with other versions in it."""
     return (
-        os.environ.get("OODT_TEST_BASE")
+        os.environ.get(ANOTHER)
         or base_image.found()
         or missing(
             f"neither {BASE_IMAGE} nor {SUBSTITUTE_BASE_IMAGE} is on this machine; `make toolchain` gets one"

@@ -115,11 +115,16 @@ def worker(make_worker: Callable[..., Worker]) -> Worker:
 
 
 @pytest.fixture(scope="session")
-def oodt(oodt_image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Oodt]:
+def oodt(
+    oodt_image: str,
+    tmp_path_factory: pytest.TempPathFactory,
+    record_testsuite_property: Callable[[str, object], None],
+) -> Iterator[Oodt]:
     """A real File Manager and a real Workflow Manager for two workflows at once."""
     oodt = Oodt(image=oodt_image, folder=tmp_path_factory.mktemp("oodt"))
     try:
         oodt.start()
+        record_testsuite_property("processor", oodt.wmgr.run("uname", "-m").strip())
         yield oodt
     finally:
         oodt.remove()

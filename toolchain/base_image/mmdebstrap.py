@@ -14,6 +14,7 @@ from toolchain.steps import Log
 
 FILES = Path(__file__).parent
 BUILD_TIMEOUT = 900
+EMULATED_BUILD_TIMEOUT = 3600
 IMPORT_TIMEOUT = 120
 
 TRUSTED = Path("/etc/ssl/certs/ca-certificates.crt")
@@ -21,12 +22,21 @@ SHIPPED = Path("/usr/share/ca-certificates")
 PEM = re.compile(r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
 
 
-def make(image: str, suite: str, log: Log) -> None:
-    """Make `image` from Debian's `suite` and import it into the docker engine in use."""
+def make(image: str, suite: str, log: Log, architecture: str | None = None) -> None:
+    """Make `image` from Debian's `suite` and import it into the docker engine in use.
+
+    Another `architecture` than this machine's needs a kernel that runs its programs, by QEMU.
+    """
     with tempfile.TemporaryDirectory(prefix="base-image-") as folder:
         tarball = Path(folder) / "base.tar"
-        log.run(_mmdebstrap_command(Path(folder), suite, tarball), timeout=BUILD_TIMEOUT)
-        log.run(["docker", "import", "--change", 'CMD ["bash"]', tarball, image], timeout=IMPORT_TIMEOUT)
+        program, *arguments = _mmdebstrap_command(Path(folder), suite, tarball)
+        timeout, making, importing = BUILD_TIMEOUT, [program], ["docker", "import"]
+        if architecture is not None:
+            timeout = EMULATED_BUILD_TIMEOUT
+            making.append(f"--architectures={architecture}")
+            importing.append(f"--platform=linux/{architecture}")
+        log.run([*making, *arguments], timeout=timeout)
+        log.run([*importing, "--change", 'CMD ["bash"]', tarball, image], timeout=IMPORT_TIMEOUT)
 
 
 def extra_certificates(trusted: str, shipped: str) -> list[str]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from testing.waiting import until
 from tests.vm import operators_disk
@@ -76,11 +77,17 @@ class Operator:
         return len(self.on_manager("find /shared-data/archive -type f"))
 
     def runs_a_job(self) -> bool:
-        return "RUNNING" in self.report("oodt status")["jobs"].get("test-workflow", {})
+        return (self.metric("oodt_jobs_running", event="test-workflow") or 0) > 0
 
     def is_connected(self) -> bool:
-        """Whether the status service hears of jobs. A command that asks it would take a minute here."""
-        return "\noodt_broker_up 1.0" in self.machine.run(METRICS, check=False)
+        """Whether the status service hears of jobs."""
+        return self.metric("oodt_broker_up") == 1
+
+    def metric(self, name: str, **labels: str) -> float | None:
+        """What the status service tells; None while it is away. A command takes a minute here."""
+        families = text_string_to_metric_families(self.machine.run(METRICS, check=False))
+        samples = (sample for family in families for sample in family.samples)
+        return next((each.value for each in samples if (each.name, each.labels) == (name, labels)), None)
 
     def objects(self) -> dict[str, str]:
         """What docker has on the machine itself, by kind."""

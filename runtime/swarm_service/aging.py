@@ -67,12 +67,12 @@ async def certificates(trusted: str, nodes: Iterable[Answer]) -> tuple[Certifica
     found = [_certificate(ROOT, each) for each in context.get_ca_certs()]
     for node in nodes:
         address = (node.get("ManagerStatus") or {}).get("Addr", "")
-        if address:
-            found += [each async for each in _of_manager(node["Description"]["Hostname"], address, context)]
+        if address and (its := await _of_manager(node["Description"]["Hostname"], address, context)):
+            found.append(its)
     return tuple(found)
 
 
-async def _of_manager(name: str, address: str, context: ssl.SSLContext) -> Any:
+async def _of_manager(name: str, address: str, context: ssl.SSLContext) -> Certificate | None:
     host, _, port = address.rpartition(":")
     try:
         async with asyncio.timeout(ANSWER_SECONDS):
@@ -81,8 +81,8 @@ async def _of_manager(name: str, address: str, context: ssl.SSLContext) -> Any:
             writer.close()
     except (OSError, ValueError) as error:
         log.warning("nothing is known of the certificate of manager %s at %s: %r", name, address, error)
-        return
-    yield _certificate(f"node {name}", certificate)
+        return None
+    return _certificate(f"node {name}", certificate)
 
 
 def _certificate(name: str, told: Mapping[str, Any]) -> Certificate:

@@ -59,7 +59,8 @@ def start_instance_refresh(response: AutoScalingResponse) -> ActionResult:
 
 
 def describe_instance_refreshes(_response: AutoScalingResponse) -> ActionResult:
-    return ActionResult({"InstanceRefreshes": REFRESHES})
+    """The newest first, as in AWS."""
+    return ActionResult({"InstanceRefreshes": REFRESHES[::-1]})
 
 
 def complete_lifecycle_action(response: AutoScalingResponse) -> ActionResult:

@@ -15,7 +15,7 @@ from infra.base_image import BaseImage
 from infra.local import engine as local_engine
 from infra.local import ports, strays
 from infra.local.engine import MANAGER, POOL_LABEL, Engine, EngineError, inspect
-from infra.local.strays import Strays
+from infra.local.strays import Leftovers, Strays
 from infra.readiness import ManagerReady, WorkerReady
 from infra.settings import ConfigurationError, Settings
 from infra.ssh import Identity
@@ -93,6 +93,8 @@ class LocalNodes(pulumi.ComponentResource):
 
         self._key = SshKey("key", identity, self._child)
         self._image = self._create_image()
+        leftovers = Leftovers("leftovers", prefix=settings.prefix, opts=self._child)
+        self._lasting = pulumi.ResourceOptions(parent=self, depends_on=[leftovers])
         self._network = self._create_network(gateway=str(settings.subnet[1]))
         self._share = self._create_volume("share")
         worker_names = [f"worker{number}" for number in range(1, settings.worker_nodes + 1)]
@@ -172,7 +174,7 @@ class LocalNodes(pulumi.ComponentResource):
             labels=[docker.NetworkLabelArgs(label=POOL_LABEL, value=str(self._addresses.pool))]
             if self._addresses
             else None,
-            opts=self._child,
+            opts=self._lasting,
         )
 
     def _published(self) -> list[docker.ContainerPortArgs]:
@@ -182,7 +184,7 @@ class LocalNodes(pulumi.ComponentResource):
         ]
 
     def _create_volume(self, name: str) -> docker.Volume:
-        return docker.Volume(f"{name}-volume", name=f"{self._settings.prefix}-{name}", opts=self._child)
+        return docker.Volume(f"{name}-volume", name=f"{self._settings.prefix}-{name}", opts=self._lasting)
 
     def _create_node(self, name: str, role: str, address: str) -> docker.Container:
         environment = {

@@ -1,8 +1,9 @@
-"""Nodes of this stack that its state does not know, since the `up` that made them was killed."""
+"""What docker has of this stack and its state does not know, since the `up` that made it was killed."""
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from itertools import chain
 
@@ -58,3 +59,30 @@ class Strays(Resource, module="local", name="Strays"):
         props = {"network": network, "public_key": public_key}
         needs = pulumi.ResourceOptions(depends_on=list(after))
         super().__init__(StraysProvider(), name, props, pulumi.ResourceOptions.merge(opts, needs))
+
+
+class LeftoversProvider(Provider):
+    """Removes such a network and such volumes when the stack is destroyed, after all that the state knows."""
+
+    def act(self, props: Props) -> tuple[str, Props]:
+        return props["prefix"], props
+
+    def delete(self, _id: str, props: Props) -> None:
+        """Raises EngineError, also where containers that are not the stack's are in the network."""
+        prefix = props["prefix"]
+        volume = re.compile(rf"{re.escape(prefix)}-(share|manager|worker[0-9]+)")
+        listed = map(str.split, docker("network", "ls", "--format", "{{.ID}} {{.Name}}").splitlines())
+        found = {
+            "network": [number for number, name in listed if name == prefix],
+            "volume": [name for name in docker("volume", "ls", "--quiet").split() if volume.fullmatch(name)],
+        }
+        for kind, names in found.items():
+            if names:
+                docker(kind, "rm", *names)
+
+
+class Leftovers(Resource, module="local", name="Leftovers"):
+    """The nodes' network and volumes depend on it."""
+
+    def __init__(self, name: str, *, prefix: str, opts: pulumi.ResourceOptions) -> None:
+        super().__init__(LeftoversProvider(), name, {"prefix": prefix}, opts)

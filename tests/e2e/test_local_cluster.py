@@ -30,7 +30,7 @@ from testing.cluster import Cluster, finish
 from testing.commands import FOLLOW
 from testing.oodt import catalogued
 from testing.tools import missing
-from testing.waiting import until
+from testing.waiting import BUSY, until
 from tests.e2e import bad_day, killed_up, rollout
 from tests.e2e.chaos import troubles
 from tests.e2e.chaos.mix import Sizes
@@ -113,6 +113,32 @@ def test_a_preview_works_before_anything_exists(new_cluster: Cluster) -> None:
 
 def test_a_destroy_after_a_killed_up_leaves_nothing(new_cluster: Cluster, built: None) -> None:
     killed_up.kill(new_cluster, "manager", HAS_MANAGER.format(prefix=new_cluster.prefix))
+    new_cluster.pulumi("destroy", "--yes", "--skip-preview")
+    assert docker_objects(new_cluster.prefix) == ""
+
+
+@pytest.mark.parametrize(
+    ("resource", "listing"),
+    [
+        ("network", "docker network ls --quiet --filter name={prefix}"),
+        ("share-volume", "docker volume ls --quiet --filter name={prefix}-share"),
+    ],
+)
+def test_a_destroy_after_an_up_that_was_killed_before_the_nodes_leaves_nothing(
+    new_cluster: Cluster, built: None, resource: str, listing: str
+) -> None:
+    killed_up.kill(new_cluster, resource, listing.format(prefix=new_cluster.prefix))
+    # The engine may have gone on to them, which it does not before it has recorded what they need.
+    made = subprocess.run(
+        ["docker", "ps", "-aq", "--filter", f"name={new_cluster.prefix}"],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=BUSY * 10,
+    ).stdout.split()
+    if made:
+        line = ["docker", "rm", "--force", *made]
+        subprocess.run(line, check=True, timeout=BUSY * 30, capture_output=True)
     new_cluster.pulumi("destroy", "--yes", "--skip-preview")
     assert docker_objects(new_cluster.prefix) == ""
 

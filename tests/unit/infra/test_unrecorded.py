@@ -106,3 +106,26 @@ def test_of_the_containers_in_the_nodes_network_only_the_stacks_own_are_removed(
 def test_nodes_that_the_state_does_not_know_go_with_the_stack(here: list[str]) -> None:
     strays.StraysProvider().delete("oodt-dev", {"network": "oodt-dev", "public_key": "ours"})
     assert here[-1] == "rm --force oodt-dev-manager"
+
+
+def test_a_network_and_volumes_that_the_state_does_not_know_go_with_the_stack(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Another stack's name may begin with this one's."""
+    listings = {
+        "network ls": "1 bridge\n2 oodt-dev\n3 oodt-dev-2\n",
+        "volume ls": "oodt-dev-share\noodt-dev-worker12\noodt-dev-2-share\noodt-dev-2-worker1\n",
+    }
+    commands = []
+
+    def docker(*arguments: str) -> str:
+        commands.append(" ".join(arguments))
+        return listings.get(" ".join(arguments[:2]), "")
+
+    monkeypatch.setattr(strays, "docker", docker)
+    strays.LeftoversProvider().delete("oodt-dev", {"prefix": "oodt-dev"})
+    assert commands[-2:] == ["network rm 2", "volume rm oodt-dev-share oodt-dev-worker12"]
+    listings.clear()
+    commands.clear()
+    strays.LeftoversProvider().delete("oodt-dev", {"prefix": "oodt-dev"})
+    assert not [command for command in commands if " rm " in command]

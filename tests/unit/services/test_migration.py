@@ -21,7 +21,7 @@ EARLIER: dict[str, list[str]] = json.loads((Path(__file__).parent / "earlier_urn
 ADDED = ["heartbeat", "oodt-swarm", "oodt-swarm-converged", "status-look-token", "status-look-token"]
 ADDED_ON = {
     "aws": ["join-record-end", "manager-session", "share", "worker-health", "worker-session"],
-    "local": ["strays"],
+    "local": ["leftovers", "strays"],
 }
 SETTINGS = {
     "local": {"target": "local"},

@@ -35,6 +35,7 @@ if swarm.tunnelled:
     ports = [names.AMQP_PORT, names.MANAGEMENT_PORT, names.FILEMGR_PORT, names.STATUS_PORT]
     ports += [names.PROMETHEUS_PORT] * chosen.prometheus
     pulumi.export(names.TUNNEL_OUTPUT, docker_host.apply(lambda url: login_line(swarm.identity, url, ports)))
+pulumi.export(names.PATIENCE_OUTPUT, chosen.patience)
 pulumi.export("archive", f"{swarm.share}/archive")
 pulumi.export("jobs", f"{swarm.share}/jobs")
 pulumi.export("filemgr_url", pulumi.Output.concat("http://", swarm.endpoint(names.FILEMGR_PORT)))

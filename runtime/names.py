@@ -116,6 +116,7 @@ STATUS_LOOK_TOKEN_OUTPUT: Final = "status_look_token"
 PROMETHEUS_URL_OUTPUT: Final = "prometheus_url"
 SSH_OUTPUT: Final = "ssh"
 TUNNEL_OUTPUT: Final = "tunnel"
+PATIENCE_OUTPUT: Final = "patience"
 
 # The id of a job or batch names files, folders and workflow instances.
 SAFE_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,119}")

@@ -9,7 +9,7 @@ from runtime import names
 from runtime.cli import tunnel
 from runtime.cli.results import BadInput
 
-SECONDS = 60
+SECONDS = 180  # a slow machine needs half a minute, and its patience is not known yet
 SHOWN = 80
 
 
@@ -37,9 +37,16 @@ def address(name: str, *, variable: str) -> str:
     if names.TUNNEL_OUTPUT not in outputs():
         return url
     try:
-        return tunnel.through(output(names.SSH_OUTPUT, variable=variable), url)
+        login = output(names.SSH_OUTPUT, variable=variable)
+        return tunnel.through(login, url, patience=stretched(1))
     except tunnel.TunnelError as error:
         raise NoAnswer(str(error)) from None
+
+
+def stretched(seconds: float) -> float:
+    """A usual cluster's time limit, as it is for the stack that was asked before, if one was."""
+    found = outputs() if outputs.cache_info().currsize else {}
+    return seconds * float(found.get(names.PATIENCE_OUTPUT, 1))
 
 
 @functools.cache

@@ -151,7 +151,7 @@ class StatusClient:
         url = f"{self._url}{API}/{path}"
         request = urllib.request.Request(url, method=method, data=body, headers=headers)
         try:
-            with urllib.request.urlopen(request, timeout=ANSWER_SECONDS) as answer:
+            with urllib.request.urlopen(request, timeout=stack.stretched(ANSWER_SECONDS)) as answer:
                 return bytes(answer.read())
         except urllib.error.HTTPError as error:
             text = _error(error)

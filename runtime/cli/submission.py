@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from runtime import names
-from runtime.cli import batches
+from runtime.cli import batches, stack
 from runtime.cli.display import Display
 from runtime.cli.progress import BatchProgress
 from runtime.cli.results import CliError
@@ -53,7 +53,7 @@ async def submit(request: Request, url: str, progress: BatchProgress, shown: Dis
     follower = f"{request.batch}.{secrets.token_hex(4)}"
     topology = follower_topology(request.event, follower) if request.wait else None
     async with Broker(url, name=f"submit {request.batch}", topology=topology) as broker:
-        await broker.wait_connected(CONNECT_SECONDS)
+        await broker.wait_connected(stack.stretched(CONNECT_SECONDS))
         async with _outages_told(broker, shown):
             if topology is None:
                 await _publish(broker, request, progress, shown)

@@ -15,34 +15,31 @@ ALIVE_SECONDS = 15  # after three of these without an answer, ssh gives up and t
 RETRY_SECONDS = 2.0
 POLL_SECONDS = 0.05
 
-OPTIONS = {
-    "BatchMode": "yes",
-    "ConnectTimeout": CONNECT_SECONDS,
-    "ExitOnForwardFailure": "yes",
-    "ServerAliveInterval": ALIVE_SECONDS,
-}
-
 
 class TunnelError(Exception):
     """ssh cannot connect. The text has what it printed, and the command line to try by hand."""
 
 
-def through(login: str, url: str) -> str:
+def through(login: str, url: str, *, patience: float) -> str:
     """The URL at which this process reaches a service on the host of an ssh command line; raises TunnelError.
 
-    The tunnel lasts as long as the process. When it breaks, it is opened again on the same port.
+    PATIENCE is the factor of the time limits. The tunnel lasts as long as the process. When it breaks, it is
+    opened again on the same port.
     """
     parts = urlsplit(url)
     assert parts.port is not None
-    port = _Tunnel(shlex.split(login), parts.port).port
+    port = _Tunnel(shlex.split(login), parts.port, patience).port
     user, at, _ = parts.netloc.rpartition("@")
     return urlunsplit(parts._replace(netloc=f"{user}{at}127.0.0.1:{port}"))
 
 
 class _Tunnel:
-    def __init__(self, login: list[str], remote_port: int) -> None:
+    def __init__(self, login: list[str], remote_port: int, patience: float) -> None:
         self.port = _free_port()
-        options = [word for key, value in OPTIONS.items() for word in ("-o", f"{key}={value}")]
+        self._open_seconds = OPEN_SECONDS * patience
+        limits = {"ConnectTimeout": CONNECT_SECONDS, "ServerAliveInterval": ALIVE_SECONDS}
+        options = ["-oBatchMode=yes", "-oExitOnForwardFailure=yes"]
+        options += [f"-o{key}={seconds * patience:.0f}" for key, seconds in limits.items()]
         forward = ["-L", f"127.0.0.1:{self.port}:localhost:{remote_port}"]
         # cat ends however this process ends, and the tunnel ends with it.
         self._line = [login[0], *options, *forward, *login[1:], "cat"]
@@ -62,13 +59,13 @@ class _Tunnel:
                 stderr=printed,
                 start_new_session=True,
             )
-            deadline = time.monotonic() + OPEN_SECONDS
+            deadline = time.monotonic() + self._open_seconds
             while not self._listens():
                 if self._ssh.poll() is not None or time.monotonic() > deadline:
                     self._ssh.kill()
                     self._ssh.wait()
                     printed.seek(0)
-                    complaint = printed.read().strip() or f"no connection within {OPEN_SECONDS:g} s"
+                    complaint = printed.read().strip() or f"no connection within {self._open_seconds:g} s"
                     raise TunnelError(
                         f"no ssh tunnel to the cluster: {complaint}\ntry: {shlex.join(self._login)}"
                     )

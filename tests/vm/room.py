@@ -140,13 +140,15 @@ class Room:
         name: str,
         *,
         without: Sequence[str] = (),
+        parameters: Sequence[str] = (),
         memory: int = 1024,
         processors: int = 1,
         drive: Path | None = None,
     ) -> Machine:
         """Start another machine, without waiting for it.
 
-        WITHOUT names services that it does not start; DRIVE is a second disk to begin with.
+        WITHOUT names services that it does not start; PARAMETERS are further ones of its kernel; DRIVE is a
+        second disk to begin with.
         """
         number = len(self.machines) + 10
         machine = Machine(
@@ -154,6 +156,7 @@ class Room:
             name=name,
             number=number,
             without=tuple(without),
+            parameters=tuple(parameters),
             memory=memory,
             processors=processors,
             drive=drive,
@@ -183,6 +186,7 @@ class Machine:
     name: str
     number: int
     without: tuple[str, ...]
+    parameters: tuple[str, ...]
     memory: int
     processors: int
     drive: Path | None
@@ -217,6 +221,7 @@ class Machine:
             f"systemd.hostname={self.name} systemd.machine_id={self.number:032x}",
             *(f"systemd.default_{what}_sec={SYSTEMD_TIMEOUT * PATIENCE}" for what in SYSTEMD_WAITS),
             *(f"systemd.mask={unit}" for unit in self.without),
+            *self.parameters,
         ]
         line = [
             *("setpriv", "--pdeathsig", "KILL", "nice", "-n", "10", "qemu-system-x86_64"),

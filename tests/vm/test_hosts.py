@@ -2,33 +2,37 @@
 
 from __future__ import annotations
 
-import re
-import subprocess
 import time
 from collections.abc import Iterator
 
 import pytest
 
-from infra.hosts import inspection, layout
-from infra.hosts.inspection import HostsError
-from infra.hosts.settings import HostsSettings
-from infra.ssh import CONFIGURATION, Identity
+from infra.hosts import layout
+from infra.ssh import CONFIGURATION
 from tests.vm.conftest import Timed
-from tests.vm.hosts import EXPORTED, SHARED, WITHOUT_DOCKER, mount, serve, wait_for_docker
-from tests.vm.room import COMMAND_TIMEOUT, PATIENCE, Machine, room
+from tests.vm.hosts import (
+    EXPORTED,
+    SHARED,
+    WITHOUT_DOCKER,
+    WORKFLOWS,
+    accept_registry,
+    check,
+    make_folders,
+    mount,
+    saying,
+    serve,
+    wait_for_docker,
+)
+from tests.vm.room import Machine, room
 from toolchain.machine_disk import USER, Disk
-from toolchain.paths import REPOSITORY
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
 
-WORKFLOWS = ("test-workflow",)
 FIREWALL = (
     "nft add table inet broken && nft add chain inet broken in '{ type filter hook input priority 0; }' "
     "&& nft add rule inet broken in udp dport 4789"
 )
 FLAG = "--insecure-registry other.example.org:5000"
-
-Found = dict[str, list[tuple[str, str]]]  # what is wrong with each host, and the fix
 
 
 @pytest.fixture(scope="module")
@@ -44,38 +48,6 @@ def machines(disk: Disk) -> Iterator[list[Machine]]:
             mount(machine, "vers=4.2,nocto" if machine.name == "worker" else "vers=4.2")
             wait_for_docker(machine)
         yield found
-
-
-def check(machines: list[Machine]) -> Found:
-    """What the check finds wrong, with the fixes; nothing where it takes the hosts."""
-    _, head, worker = machines
-    settings = HostsSettings(manager=head.url, workers=(worker.url,), shared_path=SHARED, keep_data=True)
-    try:
-        inspection.inspect(settings, Identity(folder=""), WORKFLOWS, layout.service_ports(prometheus=False))
-    except HostsError as problem:
-        return read(str(problem))
-    return {}
-
-
-def read(text: str) -> Found:
-    found: Found = {}
-    host = what = ""
-    for line in text.splitlines():
-        if heading := re.fullmatch(r"(?:manager|worker) (ssh://\S+)", line):
-            host = heading[1]
-            found[host] = []
-        elif line.startswith("  - "):
-            what = line.removeprefix("  - ")
-        elif line.startswith("    fix: "):
-            found[host].append((what, line.removeprefix("    fix: ")))
-    return found
-
-
-def saying(found: Found, machine: Machine, words: str) -> str:
-    """The fix of what is wrong with a machine in these words."""
-    fixes = [fix for what, fix in found.get(machine.url, []) if words in what]
-    assert len(fixes) == 1, f"{words!r} of {machine.name}: {found}"
-    return fixes[0]
 
 
 def test_all_that_is_wrong_with_real_machines_is_said_at_once_and_the_fixes_are_right(
@@ -102,9 +74,8 @@ def test_all_that_is_wrong_with_real_machines_is_said_at_once_and_the_fixes_are_
     saying(found, worker, f"UDP packets of {min(layout.PACKETS)} bytes do not get from it to {head.address}")
     assert sum(map(len, found.values())) == 9, found
 
-    commands = making.partition(": ")[2]
-    assert f"{SHARED}/jobs/{WORKFLOWS[0]}" in commands
-    server.run(commands.replace(f"{SHARED}/", f"{EXPORTED}/"))
+    assert f"{SHARED}/jobs/{WORKFLOWS[0]}" in making
+    make_folders(server, making)
     registry = layout.registry(head.address)
     assert f"add --insecure-registry {registry} to that command line" in flag
     options = f"{FLAG} --insecure-registry {registry}"
@@ -114,8 +85,7 @@ def test_all_that_is_wrong_with_real_machines_is_said_at_once_and_the_fixes_are_
     mount(worker)
     worker.run("echo '{\"live-restore\": false}' >/etc/docker/daemon.json && systemctl reload docker")
     worker.run(f"date -s @{time.time():.0f}")
-    line = accept.partition("do both: ")[2]
-    subprocess.run(line, shell=True, cwd=REPOSITORY, check=True, timeout=COMMAND_TIMEOUT * PATIENCE)
+    accept_registry(accept)
     wait_for_docker(head)
 
     with timed("the check after the fixes"):

@@ -34,7 +34,9 @@ PACKAGES = (
     *("linux-image-amd64", "initramfs-tools", "lz4", "systemd-sysv", "dbus", "udev", "kmod", "procps"),
     *("openssh-server", "python3", "sudo", "iproute2", "iptables", "nftables", "firewalld"),
     *("nfs-kernel-server", "nfs-common", "docker.io", "docker-cli"),
+    *("selinux-policy-default", "selinux-utils", "policycoreutils"),  # for a kernel that is told to use it
 )
+SELINUX = "/etc/selinux/default"
 USER = "scientist"
 SIZE = "16G"  # a file with holes: what docker is to have free, and images
 MAKE_TIMEOUT = 900
@@ -156,6 +158,8 @@ def _mmdebstrap_command(disk: Disk, tree: Path) -> list[str]:
         *(f'--customize-hook=chroot "$1" {command}' for command in inside),
         *(f"--customize-hook={command}" for command in keys),
         f'--customize-hook=chroot "$1" chown -R {USER}: /home/{USER}',
+        # At the end, when all files are there: an enforcing kernel reads these labels at its first boot.
+        f'--customize-hook=chroot "$1" setfiles {SELINUX}/contexts/files/file_contexts /',
         BASE_SUITE,
         str(tree),
         *mirrors.source_list(disk.folder, BASE_SUITE),

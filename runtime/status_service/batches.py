@@ -3,6 +3,7 @@
 import asyncio
 import time
 
+from runtime.messaging.broker import BrokerDown
 from runtime.status_service.errors import Refused
 from runtime.status_service.history import Record
 from runtime.status_service.parts import Parts
@@ -34,6 +35,8 @@ async def is_interrupted(service: Parts, batch: Record) -> bool:
     quiet = time.time() - await asyncio.to_thread(service.store.last_change, event, name)
     if quiet < INTERRUPTED_SECONDS:
         return False
-    snapshot = (await service.numbers.now()).snapshot
-    queues = [each for each in snapshot.queues if each.event == event] if snapshot else []
-    return all(each.counted and not each.queued + each.taken + each.retrying for each in queues)
+    try:
+        queues = await service.numbers.of_event(event)
+    except BrokerDown:
+        return False  # nobody knows
+    return queues is None or not queues.queued + queues.taken + queues.retrying

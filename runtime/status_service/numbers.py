@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from runtime import names
 from runtime.messaging.broker import Broker, BrokerDown
+from runtime.messaging.event import Event
 from runtime.status_service.history import Record
 from runtime.status_service.management import EventQueues, Management, ManagementDown, Snapshot
 from runtime.status_service.moment import Moment
@@ -71,6 +72,20 @@ class Numbers:
             return self._latest
         return await self.now()
 
+    async def of_event(self, event: str) -> EventQueues | None:
+        """The queues of an event now, also while the management does not answer; None if there are none.
+
+        ``consumers`` is 0: the queues do not tell. Raises BrokerDown.
+        """
+        try:
+            Event(name=event)
+        except ValueError:
+            return None  # the broker need not hear a name that no queue can have
+        if await self._broker.depth(names.dead_queue(event)) is None:
+            return None
+        moment = await asyncio.to_thread(self._store.moment, BATCHES)
+        return await self._asked(event, moment)
+
     async def _read(self) -> Now:
         snapshot, problem = None, None
         try:
@@ -96,13 +111,15 @@ class Numbers:
             return 0
 
     async def _queues(self, counted: EventQueues, moment: Moment) -> EventQueues:
-        event = counted.event
-        states = moment.states.get(event, {})
         try:
-            depth = await self._broker.depth(event)
-            dead = await self._broker.depth(names.dead_queue(event))
+            return replace(await self._asked(counted.event, moment), consumers=counted.consumers)
         except BrokerDown:
             return counted
+
+    async def _asked(self, event: str, moment: Moment) -> EventQueues:
+        states = moment.states.get(event, {})
+        depth = await self._broker.depth(event)
+        dead = await self._broker.depth(names.dead_queue(event))
         running, retrying = states.get("RUNNING", 0), states.get("RETRYING", 0)
         waiting = states.get("QUEUED", 0)
         if depth or running or retrying or moment.at - moment.changed.get(event, 0) < SILENT_SECONDS:
@@ -114,7 +131,6 @@ class Numbers:
             retrying=retrying,
             dead=dead or 0,
             counted=True,
-            consumers=counted.consumers,
         )
 
 

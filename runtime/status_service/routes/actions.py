@@ -74,19 +74,21 @@ async def redrive(service: Service, asked: Redrive, who: Who = SOMEBODY) -> Resp
 @router.post(
     "/events/{event}/pause",
     response_model=Paused,
-    responses=UNKNOWN,
+    responses=BOTH,
     summary="Let no worker take jobs of an event",
 )
 async def pause(
     service: Service, event: str, query: Annotated[DryRun, Query()], who: Who = SOMEBODY
 ) -> Response:
-    queue = await _queue(service, event)
+    queues = await service.numbers.of_event(event)
+    if queues is None:
+        raise Refused(404, f"the broker has no queue of an event {event}")
     paused = event in await asyncio.to_thread(service.operations.pauses.names)
     changed = not paused
     if not query.dry_run:
         changed = await service.operations.pause(event, who=who)
     text = (
-        f"{queue['queued']} jobs of {event} wait until it is resumed; {queue['taken']} that run go on, "
+        f"{queues.queued} jobs of {event} wait until it is resumed; {queues.taken} that run go on, "
         f"and so do those that begin before the workers look, which they do every {LOOK_SECONDS:g} s"
     )
     return JSONResponse(
@@ -143,14 +145,6 @@ async def delete(service: Service, asked: Delete, who: Who = SOMEBODY) -> Respon
     text = f"{deleted.products} products of {len(deleted.jobs)} jobs"
     about = {"unfinished": deleted.unfinished, "left": deleted.left, "done": not asked.dry_run, "text": text}
     return JSONResponse(answer | about)
-
-
-async def _queue(service: Parts, event: str) -> Record:
-    snapshot = (await service.numbers.now()).snapshot
-    for queue in snapshot.queues if snapshot else ():
-        if queue.event == event:
-            return vars(queue)
-    raise Refused(404, f"the broker has no queue of an event {event}")
 
 
 async def _set_availability(

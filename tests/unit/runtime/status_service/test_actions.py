@@ -13,12 +13,13 @@ import pytest
 from runtime.messaging.announcements import RESULT, Announcement, State, StateChange, Submission
 from runtime.outcome import Outcome
 from runtime.status_service.changes import Changes
-from runtime.status_service.management import EventQueues, Management, Snapshot
+from runtime.status_service.management import EventQueues, Management, ManagementDown, Snapshot
 from runtime.status_service.numbers import Numbers
 from runtime.status_service.store import Store
-from tests.unit.runtime.status_api import parts, served
+from tests.unit.runtime.status_api import NoBroker, parts, served
 
 ANSWER_SECONDS = 10
+MOST_CHARACTERS = 255  # of a name in AMQP
 QUEUES = EventQueues(event="e", queued=0, taken=0, retrying=0, dead=0, counted=True)
 
 
@@ -32,8 +33,9 @@ class BrokerWithJobs:
 
     connected = True
 
-    async def depth(self, queue: str) -> int:
-        return 3 if queue == "e" else 0
+    async def depth(self, queue: str) -> int | None:
+        assert len(queue) <= MOST_CHARACTERS
+        return {"e": 3, "e.dead": 0}.get(queue)
 
 
 @dataclass
@@ -56,15 +58,22 @@ class Service:
         return answer.status, found
 
 
+class ManagementAway:
+    async def snapshot(self) -> Snapshot:
+        raise ManagementDown("it did not answer within 10 s")
+
+
 @contextlib.contextmanager
-def service(folder: Path, history: Sequence[Announcement] = ()) -> Iterator[Service]:
+def service(
+    folder: Path, history: Sequence[Announcement] = (), *, broker: Any = None, management: Any = None
+) -> Iterator[Service]:
     database = folder / "history.sqlite"
     store = Store(database, keep=10)
     store.apply(history)
     changes = Changes(database)
     made = parts(store, "t", folder)
-    management = cast(Management, ManagementOfOneEvent())
-    numbers = Numbers(store, cast(Any, BrokerWithJobs()), management)
+    management = cast(Management, management or ManagementOfOneEvent())
+    numbers = Numbers(store, cast(Any, broker or BrokerWithJobs()), management)
     operations = replace(made.operations, changes=changes)
     told = replace(made, numbers=numbers, management=management, changes=changes, operations=operations)
     with served(told) as port:
@@ -93,10 +102,26 @@ def test_an_event_is_paused_and_resumed_once(tmp_path: Path) -> None:
         assert recorded(asked.changes) == [("resume", "ann@laptop"), ("pause", "ann@laptop")]
 
 
-def test_an_event_that_the_broker_does_not_know_is_not_paused(tmp_path: Path) -> None:
+@pytest.mark.parametrize("event", ["other", "e.dead", "e" * 300])
+def test_an_event_that_the_broker_does_not_know_is_not_paused(tmp_path: Path, event: str) -> None:
     with service(tmp_path) as asked:
-        status, refused = asked.ask("events/other/pause")
-        assert (status, refused["error"]) == (404, "the broker has no queue of an event other")
+        status, refused = asked.ask(f"events/{event}/pause")
+        assert (status, refused["error"]) == (404, f"the broker has no queue of an event {event}")
+
+
+def test_an_event_is_paused_while_the_brokers_management_is_silent(tmp_path: Path) -> None:
+    with service(tmp_path, management=ManagementAway()) as asked:
+        status, paused = asked.ask("events/e/pause")
+        assert (status, paused["changed"]) == (200, True)
+        assert paused["text"].startswith("3 jobs of e wait")
+
+
+def test_no_event_is_called_unknown_while_the_broker_is_away(tmp_path: Path) -> None:
+    with service(tmp_path, broker=NoBroker()) as asked:
+        status, refused = asked.ask("events/e/pause")
+        assert status == 503
+        assert refused["error"].startswith("no connection")
+        assert not recorded(asked.changes)
 
 
 def test_a_token_that_may_look_only_does_nothing(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 from fastapi.routing import APIRoute
 
 from runtime.messaging.announcements import Announcement, Submission
-from runtime.status_service import batches
+from runtime.status_service import batches, numbers
 from runtime.status_service.app import API, SUBJECTS, application
 from runtime.status_service.console import overview as console_overview
 from runtime.status_service.console.render import POLICY
@@ -20,7 +20,7 @@ from runtime.status_service.management import Node, Snapshot, event_queues, node
 from runtime.status_service.metrics import render
 from runtime.status_service.routes import service
 from runtime.status_service.store import Store
-from tests.unit.runtime.status_api import parts, served
+from tests.unit.runtime.status_api import NoBroker, parts, served
 
 ANSWER_SECONDS = 60
 
@@ -91,11 +91,33 @@ def test_a_batch_name_of_several_events_needs_the_event(tmp_path: Path) -> None:
     assert ask(tmp_path, "GET", "batches/b?event=other")[1]["event"] == "other"
 
 
-@pytest.mark.parametrize(("seconds", "interrupted"), [(0, True), (60, False)])
+@pytest.mark.parametrize(
+    ("seconds", "depths", "interrupted"),
+    [
+        (0, {"e": 0, "e.dead": 2}, True),
+        (0, {}, True),
+        (60, {}, False),
+        (0, {"e": 1, "e.dead": 0}, False),
+        (0, None, False),
+    ],
+)
 def test_a_submission_is_interrupted_if_nothing_comes_of_it_any_more(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seconds: float, interrupted: bool
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    seconds: float,
+    depths: dict[str, int] | None,
+    interrupted: bool,
 ) -> None:
+    """DEPTHS are those of the broker's queues; without any it is out of reach, and nobody knows."""
+
+    async def depth(_: NoBroker, queue: str) -> int | None:
+        assert depths is not None
+        return depths.get(queue)
+
+    if depths is not None:
+        monkeypatch.setattr(NoBroker, "depth", depth)
     monkeypatch.setattr(batches, "INTERRUPTED_SECONDS", seconds)
+    monkeypatch.setattr(numbers, "SILENT_SECONDS", 0)
     status, batch = ask(tmp_path, "GET", "batches/b", history=[Submission(batch="b", event="e", jobs=3)])
     assert (status, batch["interrupted"]) == (200, interrupted)
 

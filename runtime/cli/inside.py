@@ -5,11 +5,9 @@ import subprocess
 from collections.abc import Sequence
 
 from runtime import names
-from runtime.cli import stack
+from runtime.cli import ssh, stack
 from runtime.cli.results import NoBroker
 
-CONNECT_SECONDS = 10
-ALIVE_SECONDS = 15  # ssh gives up after three questions without an answer
 # ssh's own exit code if it does not get through. Otherwise it is that of the command there.
 SSH_FAILED = 255
 # On the node that the operator logs in to.
@@ -27,9 +25,8 @@ def line(
     """The command line that runs MODULE there; with INTERACTIVE it reads standard input."""
     docker = ["docker", "exec", *(["--interactive"] if interactive else [])]
     python = ["python", "-m", module, *arguments]
-    limits = {"ConnectTimeout": CONNECT_SECONDS, "ServerAliveInterval": ALIVE_SECONDS}
-    options = [f"-o{key}={stack.stretched(seconds):.0f}" for key, seconds in limits.items()]
-    return [login[0], *options, *login[1:], f"{shlex.join(docker)} {CONTAINER} {shlex.join(python)}"]
+    command = f"{shlex.join(docker)} {CONTAINER} {shlex.join(python)}"
+    return [login[0], *ssh.limits(stack.stretched(1)), *login[1:], command]
 
 
 def refusal(login: Sequence[str]) -> NoBroker:

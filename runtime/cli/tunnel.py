@@ -9,9 +9,9 @@ import threading
 import time
 from urllib.parse import urlsplit, urlunsplit
 
+from runtime.cli import ssh
+
 OPEN_SECONDS = 30.0
-CONNECT_SECONDS = 10
-ALIVE_SECONDS = 15  # after three of these without an answer, ssh gives up and the tunnel is opened again
 RETRY_SECONDS = 2.0
 POLL_SECONDS = 0.05
 
@@ -37,9 +37,7 @@ class _Tunnel:
     def __init__(self, login: list[str], remote_port: int, patience: float) -> None:
         self.port = _free_port()
         self._open_seconds = OPEN_SECONDS * patience
-        limits = {"ConnectTimeout": CONNECT_SECONDS, "ServerAliveInterval": ALIVE_SECONDS}
-        options = ["-oBatchMode=yes", "-oExitOnForwardFailure=yes"]
-        options += [f"-o{key}={seconds * patience:.0f}" for key, seconds in limits.items()]
+        options = ["-oBatchMode=yes", "-oExitOnForwardFailure=yes", *ssh.limits(patience)]
         forward = ["-L", f"127.0.0.1:{self.port}:localhost:{remote_port}"]
         # cat ends however this process ends, and the tunnel ends with it.
         self._line = [login[0], *options, *forward, *login[1:], "cat"]

@@ -63,12 +63,12 @@ def running_jobs(cluster: Cluster) -> int:
 
 def docker_objects(prefix: str) -> str:
     listings = (["ps", "-aq"], ["volume", "ls", "-q"], ["network", "ls", "-q"])
-    return "".join(
-        subprocess.run(
-            ["docker", *listing, "--filter", f"name={prefix}"], capture_output=True, text=True, check=True
-        ).stdout
-        for listing in listings
-    )
+    return "".join(listed(*listing, prefix=prefix) for listing in listings)
+
+
+def listed(*listing: str, prefix: str) -> str:
+    line = ["docker", *listing, "--filter", f"name={prefix}"]
+    return subprocess.run(line, capture_output=True, text=True, check=True, timeout=BUSY * 10).stdout
 
 
 @pytest.mark.parametrize(
@@ -129,14 +129,7 @@ def test_a_destroy_after_an_up_that_was_killed_before_the_nodes_leaves_nothing(
 ) -> None:
     killed_up.kill(new_cluster, resource, listing.format(prefix=new_cluster.prefix))
     # The engine may have gone on to them, which it does not before it has recorded what they need.
-    made = subprocess.run(
-        ["docker", "ps", "-aq", "--filter", f"name={new_cluster.prefix}"],
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=BUSY * 10,
-    ).stdout.split()
-    if made:
+    if made := listed("ps", "-aq", prefix=new_cluster.prefix).split():
         line = ["docker", "rm", "--force", *made]
         subprocess.run(line, check=True, timeout=BUSY * 30, capture_output=True)
     new_cluster.pulumi("destroy", "--yes", "--skip-preview")

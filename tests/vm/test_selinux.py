@@ -51,9 +51,8 @@ def container_writes(head: Machine, path: str) -> bool:
     """Whether a container that has a folder of the machine at /there may make a file in it."""
     write = "/bin/dash -c 'echo written >/there/written'"
     line = f"docker run --rm --network none --user {UID} -v {path}:/there {IMAGE} {write}"
-    remove = (
-        f"setpriv --reuid={UID} --clear-groups rm {path}/written"  # as the file server takes root for nobody
-    )
+    # Not as root, whom the file server takes for nobody.
+    remove = f"setpriv --reuid={UID} --clear-groups rm {path}/written"
     return head.run(f"{line} && {remove} && echo yes", check=False) == "yes\n"
 
 

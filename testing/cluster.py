@@ -16,7 +16,7 @@ from typing import Any
 from runtime import names
 from runtime.cli.status_client import StatusClient
 from testing.waiting import BUSY
-from toolchain.environment import variables
+from toolchain.environment import local_backend, variables
 from toolchain.paths import REPOSITORY
 
 UP_TIMEOUT = 900  # seconds; the first `up` builds every image
@@ -48,7 +48,7 @@ class Cluster:
         for name in ("PULUMI_CONFIG_PASSPHRASE_FILE", "RABBITMQ_USER_URL", "PULUMI_STACK"):
             environment.pop(name, None)
         environment |= {
-            "PULUMI_BACKEND_URL": f"file://{state}",
+            "PULUMI_BACKEND_URL": local_backend(state),
             "PULUMI_CONFIG_PASSPHRASE": secrets.token_hex(16),
             "NO_COLOR": "1",
         }

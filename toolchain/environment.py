@@ -15,7 +15,17 @@ from pathlib import Path
 from toolchain import docker_engine, docker_plugin, pulumi_cli
 from toolchain.paths import BIN, COMMANDS, PASSPHRASE, PULUMI_HOME, REPOSITORY, STATE, VENV
 
-LOCAL_BACKEND = f"file://{STATE}"
+
+def local_backend(folder: Path) -> str:
+    """The URL of a backend in a folder, which a `pulumi` that dies at any moment leaves readable.
+
+    Pulumi puts its files in place whole, but not the attributes that gocloud.dev/blob/fileblob writes beside
+    them: if it dies there, all commands end with `failed to load checkpoint: EOF`. Pulumi needs none of them.
+    """
+    return f"file://{folder}?metadata=skip"
+
+
+LOCAL_BACKEND = local_backend(STATE)
 STACK_SETTINGS = REPOSITORY / "Pulumi.dev.yaml"
 
 
@@ -58,13 +68,17 @@ def prepare(wanted: dict[str, str]) -> None:
 def has_backend(environment: Mapping[str, str], home: Path) -> bool:
     """Whether the user keeps state somewhere himself."""
     if url := environment.get("PULUMI_BACKEND_URL"):
-        return url != LOCAL_BACKEND
+        return _without_query(url) != _without_query(LOCAL_BACKEND)
     if environment.get("PULUMI_ACCESS_TOKEN"):
         return True
     try:
         return bool(json.loads((home / "credentials.json").read_text()).get("current"))
     except (OSError, ValueError):
         return False
+
+
+def _without_query(url: str) -> str:
+    return url.partition("?")[0]
 
 
 def _share_login(user_home: Path, home: Path) -> None:

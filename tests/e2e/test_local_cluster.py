@@ -111,6 +111,12 @@ def test_a_preview_works_before_anything_exists(new_cluster: Cluster) -> None:
     assert docker_objects(new_cluster.prefix) == ""
 
 
+def test_the_state_has_no_file_that_pulumi_does_not_put_in_place_whole(new_cluster: Cluster) -> None:
+    files = [path for path in (new_cluster.folder / ".state").rglob("*") if path.is_file()]
+    assert any(path.name == f"{new_cluster.stack}.json" for path in files)
+    assert not [path for path in files if path.suffix == ".attrs"]
+
+
 def test_a_destroy_after_a_killed_up_leaves_nothing(new_cluster: Cluster, built: None) -> None:
     killed_up.kill(new_cluster, "manager", HAS_MANAGER.format(prefix=new_cluster.prefix))
     new_cluster.pulumi("destroy", "--yes", "--skip-preview")

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from toolchain import docker_engine, environment
-from toolchain.paths import PULUMI_HOME
+from toolchain.paths import PULUMI_HOME, STATE
 
 
 def test_without_a_login_the_user_has_no_backend(tmp_path: Path) -> None:
@@ -17,6 +17,11 @@ def test_without_a_login_the_user_has_no_backend(tmp_path: Path) -> None:
 
 def test_the_local_backend_of_an_earlier_activation_is_not_the_users(tmp_path: Path) -> None:
     assert not environment.has_backend({"PULUMI_BACKEND_URL": environment.LOCAL_BACKEND}, tmp_path)
+
+
+def test_the_local_backend_of_an_older_version_is_not_the_users(tmp_path: Path) -> None:
+    older = f"file://{STATE}"
+    assert not environment.has_backend({"PULUMI_BACKEND_URL": older}, tmp_path)
 
 
 @pytest.mark.parametrize("variable", ["PULUMI_BACKEND_URL", "PULUMI_ACCESS_TOKEN"])

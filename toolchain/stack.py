@@ -3,12 +3,15 @@
 import json
 import os
 import subprocess
+import time
+from pathlib import Path
 
 from toolchain import environment
 from toolchain.paths import REPOSITORY, STATE
 
 NAME = "dev"
 QUERY_TIMEOUT = 60
+WRITING_SECONDS = 5  # far more than a lock needs to be written
 LOCKS = STATE / ".pulumi" / "locks" / "organization"
 
 
@@ -46,17 +49,30 @@ def output(name: str) -> str:
 
 def release_dead_locks() -> None:
     """Remove the locks of Pulumi processes that were killed; nothing else does."""
-    for lock in LOCKS.glob(f"*/{NAME}/*.json"):
-        holder = json.loads(lock.read_text())
-        if holder["hostname"] == os.uname().nodename and not _runs(holder["pid"]):
+    for lock in LOCKS.glob(f"*/{NAME}/*"):
+        if _is_dead(lock):
             lock.unlink(missing_ok=True)
 
 
-def _runs(pid: int) -> bool:
+def _is_dead(lock: Path) -> bool:
+    try:
+        holder = json.loads(lock.read_text())
+    except FileNotFoundError:
+        return False
+    except ValueError:  # Pulumi takes it for a lock too, and then says `unexpected end of JSON input`
+        return time.time() - lock.stat().st_mtime > WRITING_SECONDS
+    return holder.get("hostname") == os.uname().nodename and not _is_pulumi(holder["pid"])
+
+
+def _is_pulumi(pid: int) -> bool:
+    """Whether a Pulumi runs under this number; another program may have got it since."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
     except PermissionError:
+        pass
+    try:
+        return "pulumi" in Path(f"/proc/{pid}/comm").read_text()
+    except OSError:  # not on Linux
         return True
-    return True

@@ -8,12 +8,12 @@ import pika.exceptions
 from runtime import names
 from runtime.actions.edits import Edit
 from runtime.actions.redrive import Choice, Report, counted, look, redrive
-from runtime.cli import addresses
+from runtime.cli import addresses, stack
 from runtime.cli.batches import BatchError, pairs
 from runtime.cli.command import Command, event, exit_with, word
 from runtime.cli.operator import who
 from runtime.cli.results import BadInput, CliError, NoBroker, Result, SomeFailed, TimedOut
-from runtime.messaging.blocking import FAILURES, description
+from runtime.messaging.blocking import CONNECT_SECONDS, FAILURES, description
 from runtime.messaging.messages import Poison
 
 NOT_FOUND = 404
@@ -55,11 +55,12 @@ def _result(report: Report, *, done: bool, whole: bool) -> Result:
 def _carry_out(url: str, options: Namespace, choice: Choice, report: Report) -> None:
     """Redrive or look, and tell what is wrong with the broker; raises CliError."""
     edit = _edit(options)
+    within = stack.stretched(CONNECT_SECONDS)
     try:
         if options.dry_run:
-            look(url, choice, report)
+            look(url, choice, report, within=within)
         else:
-            redrive(url, choice, report, edit=edit, who=who())
+            redrive(url, choice, report, edit=edit, who=who(), within=within)
     except TimedOut as error:
         raise TimedOut(f"{error}; {report.redriven} jobs are queued again") from None
     except pika.exceptions.ChannelClosedByBroker as error:

@@ -18,7 +18,7 @@ from runtime.actions.edits import Edit, again
 from runtime.messaging import messages
 from runtime.messaging.alike import shared
 from runtime.messaging.announcements import Action, Announcement, Redrive, Touched, encode, routing_key
-from runtime.messaging.blocking import FAILURES, connection, publish, waiting
+from runtime.messaging.blocking import CONNECT_SECONDS, FAILURES, connection, publish, waiting
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,10 +62,21 @@ class Report:
         self.touched.append(touched)
 
 
-def redrive(url: str, choice: Choice, report: Report, *, edit: Edit | None = None, who: str) -> None:
-    """Redrive the dead jobs that fit. The report says what was done, also if this raises FAILURES."""
+def redrive(
+    url: str,
+    choice: Choice,
+    report: Report,
+    *,
+    edit: Edit | None = None,
+    who: str,
+    within: float = CONNECT_SECONDS,
+) -> None:
+    """Redrive the dead jobs that fit, with a broker that lets this in within so many seconds.
+
+    The report says what was done, also if this raises FAILURES.
+    """
     token = uuid.uuid4().hex
-    with connection(url, name=f"redrive {report.event}") as (receiving, sending):
+    with connection(url, name=f"redrive {report.event}", within=within) as (receiving, sending):
         try:
             # Jobs that die again meanwhile are left for the next redrive.
             for tag, properties, body in waiting(receiving, names.dead_queue(report.event)):
@@ -85,9 +96,9 @@ def redrive(url: str, choice: Choice, report: Report, *, edit: Edit | None = Non
                     _announce(sending, _action(report, id=token, edit=edit, who=who))
 
 
-def look(url: str, choice: Choice, report: Report) -> None:
+def look(url: str, choice: Choice, report: Report, *, within: float = CONNECT_SECONDS) -> None:
     """Only report which dead jobs a redrive would put back; raises FAILURES."""
-    with connection(url, name=f"look at {report.event}") as (receiving, _):
+    with connection(url, name=f"look at {report.event}", within=within) as (receiving, _):
         for _tag, properties, body in waiting(receiving, names.dead_queue(report.event)):
             job = messages.job_id(report.event, properties, body)
             if choice.fits(job, properties):

@@ -19,11 +19,16 @@ Message = tuple[int, pika.BasicProperties, bytes]
 
 
 @contextlib.contextmanager
-def connection(url: str, *, name: str) -> Iterator[tuple[BlockingChannel, BlockingChannel]]:
-    """Two channels: one to receive messages, one to send them with confirms. Raises FAILURES."""
+def connection(
+    url: str, *, name: str, within: float = CONNECT_SECONDS
+) -> Iterator[tuple[BlockingChannel, BlockingChannel]]:
+    """Two channels: one to receive messages, one to send them with confirms. Raises FAILURES.
+
+    WITHIN is the time limit, in seconds, of the connection and of its login.
+    """
     pika_values.accept_all()
     parameters = pika.URLParameters(url)
-    parameters.socket_timeout = parameters.stack_timeout = CONNECT_SECONDS
+    parameters.socket_timeout = parameters.stack_timeout = within
     parameters.blocked_connection_timeout = BLOCKED_SECONDS
     parameters.client_properties = {"connection_name": name}
     with pika.BlockingConnection(parameters) as opened:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from runtime import names, redrive
 from runtime.cli import inside, stack
 
 OUTPUTS = (
@@ -41,6 +42,19 @@ def test_a_tunnel_gives_up_later(patient: Path) -> None:
     with pytest.raises(stack.NoAnswer, match="no ssh tunnel to the cluster"):
         stack.address("u", variable="U")
     assert "-oConnectTimeout=60 -oServerAliveInterval=90" in patient.read_text()
+
+
+def test_a_redrive_gives_the_broker_longer(patient: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    limits: list[float] = []
+
+    def record(*_about: object, within: float) -> None:
+        limits.append(within)
+
+    monkeypatch.setattr(redrive, "look", record)
+    monkeypatch.setenv(names.RABBITMQ_USER_URL, "amqp://h:5672/")
+    stack.outputs()
+    assert redrive.COMMAND.main(["--event", "e", "--all", "--dry-run"]) == 0
+    assert limits == [90]
 
 
 def test_where_no_stack_was_asked_limits_are_as_they_are() -> None:

@@ -144,6 +144,11 @@ def dead_queue(event: str) -> str:
     return f"{event}.dead"
 
 
+def reading_queue(event: str) -> str:
+    """The queue that a program has for itself while it looks through the event's dead queue."""
+    return f"oodt.reading.{event}"
+
+
 def dead_letter_queue(event: str) -> str:
     """The queue to which the broker dead-letters a message. A worker then records that its job is dead."""
     return f"{event}.abandoned"

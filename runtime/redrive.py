@@ -14,6 +14,7 @@ from runtime.cli.command import Command, event, exit_with, word
 from runtime.cli.operator import who
 from runtime.cli.results import BadInput, CliError, NoBroker, Result, SomeFailed, TimedOut
 from runtime.messaging.blocking import CONNECT_SECONDS, FAILURES, description
+from runtime.messaging.dead_queue import Taken
 from runtime.messaging.messages import Poison
 
 NOT_FOUND = 404
@@ -61,6 +62,8 @@ def _carry_out(url: str, options: Namespace, choice: Choice, report: Report) -> 
             look(url, choice, report, within=within)
         else:
             redrive(url, choice, report, edit=edit, who=who(), within=within)
+    except Taken as error:
+        raise TimedOut(str(error)) from error
     except TimedOut as error:
         raise TimedOut(f"{error}; {report.redriven} jobs are queued again") from None
     except pika.exceptions.ChannelClosedByBroker as error:

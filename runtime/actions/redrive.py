@@ -18,7 +18,8 @@ from runtime.actions.edits import Edit, again
 from runtime.messaging import messages
 from runtime.messaging.alike import shared
 from runtime.messaging.announcements import Action, Announcement, Redrive, Touched, encode, routing_key
-from runtime.messaging.blocking import CONNECT_SECONDS, FAILURES, connection, publish, waiting
+from runtime.messaging.blocking import CONNECT_SECONDS, FAILURES, connection, publish
+from runtime.messaging.dead_queue import DeadQueue
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,20 +47,43 @@ class Choice:
 
 @dataclass(kw_only=True)
 class Report:
-    """What was done: jobs that were redriven, how many of each batch (empty for none), dead ones left."""
+    """What was done: jobs that were redriven, how many of each batch (empty for none), dead ones left.
+
+    A job counts once, however many messages it has. ``messages`` is how many the dead queue had at first,
+    ``moved`` how many of them it has no more. ``token`` tells this redrive from others.
+    """
 
     event: str
-    redriven: int = 0
-    left: int = 0
-    jobs: list[str] = field(default_factory=list)
+    messages: int = 0
+    moved: int = 0
     batches: Counter[str] = field(default_factory=Counter)
-    touched: list[Touched] = field(default_factory=list)
+    token: str = field(default_factory=lambda: uuid.uuid4().hex)
+    _touched: dict[str, Touched] = field(default_factory=dict)
+    _left: set[str] = field(default_factory=set)
+
+    @property
+    def redriven(self) -> int:
+        return len(self._touched)
+
+    @property
+    def left(self) -> int:
+        return len(self._left - self._touched.keys())
+
+    @property
+    def jobs(self) -> list[str]:
+        return list(self._touched)
+
+    @property
+    def touched(self) -> tuple[Touched, ...]:
+        return tuple(self._touched.values())
 
     def add(self, touched: Touched) -> None:
-        self.redriven += 1
-        self.jobs.append(touched.job)
-        self.batches[touched.batch or ""] += 1
-        self.touched.append(touched)
+        if touched.job not in self._touched:
+            self.batches[touched.batch or ""] += 1
+            self._touched[touched.job] = touched
+
+    def leave(self, job: str) -> None:
+        self._left.add(job)
 
 
 def redrive(
@@ -75,47 +99,56 @@ def redrive(
 
     The report says what was done, also if this raises FAILURES.
     """
-    token = uuid.uuid4().hex
     with connection(url, name=f"redrive {report.event}", within=within) as (receiving, sending):
         try:
+            dead = DeadQueue(receiving, report.event)
+            report.messages = dead.messages
             # Jobs that die again meanwhile are left for the next redrive.
-            for tag, properties, body in waiting(receiving, names.dead_queue(report.event)):
+            for tag, properties, body in dead:
                 job = messages.job_id(report.event, properties, body)
                 if not choice.fits(job, properties):
-                    report.left += 1
+                    report.leave(job)
                     continue
-                put_back, content, before = again(report.event, properties, body, redrive=token, edit=edit)
+                put_back, content, before = again(
+                    report.event, properties, body, redrive=report.token, edit=edit
+                )
                 batch = messages.batch_of(properties)
                 publish(sending, names.EXCHANGE, report.event, content, put_back)
-                _announce(sending, Redrive(job=job, event=report.event, redrive=token, batch=batch))
+                _announce(sending, Redrive(job=job, event=report.event, redrive=report.token, batch=batch))
                 receiving.basic_ack(tag)
+                report.moved += 1
                 report.add(Touched(job=job, batch=batch, before=before))
+            dead.hand_back()
         finally:
             if report.redriven:
                 with contextlib.suppress(*FAILURES):
-                    _announce(sending, _action(report, id=token, edit=edit, who=who))
+                    _announce(sending, action_of(report, edit=edit, who=who))
 
 
 def look(url: str, choice: Choice, report: Report, *, within: float = CONNECT_SECONDS) -> None:
     """Only report which dead jobs a redrive would put back; raises FAILURES."""
     with connection(url, name=f"look at {report.event}", within=within) as (receiving, _):
-        for _tag, properties, body in waiting(receiving, names.dead_queue(report.event)):
+        dead = DeadQueue(receiving, report.event)
+        report.messages = dead.messages
+        for _tag, properties, body in dead:
             job = messages.job_id(report.event, properties, body)
             if choice.fits(job, properties):
                 report.add(Touched(job=job, batch=messages.batch_of(properties)))
             else:
-                report.left += 1
+                report.leave(job)
+        dead.hand_back()
 
 
-def _action(report: Report, *, id: str, edit: Edit | None, who: str) -> Action:
+def action_of(report: Report, *, edit: Edit | None, who: str) -> Action:
+    """What was done, for the list of changes."""
     return Action(
-        id=id,
+        id=report.token,
         at=time.time(),
         action="edit" if edit else "redrive",
         event=report.event,
         who=who,
         what=f"{counted(report)} queued again" + (f" with {edit}" if edit else ""),
-        jobs=tuple(report.touched),
+        jobs=report.touched,
     )
 
 

@@ -5,10 +5,10 @@ from pathlib import Path, PurePath
 
 import pika
 
-from runtime import names
 from runtime.cli.cleaning import Part
 from runtime.messaging import messages
-from runtime.messaging.blocking import connection, waiting
+from runtime.messaging.blocking import connection
+from runtime.messaging.dead_queue import DeadQueue
 from runtime.records.ledger import Ledger
 
 
@@ -20,7 +20,7 @@ def discard(url: str, events: Iterable[str], ledger: Path, part: Part, *, until:
     records = Ledger(ledger, node="clean", lease=0)
     for event in events:
         with connection(url, name=f"clean {event}") as (receiving, _):
-            for tag, properties, body in waiting(receiving, names.dead_queue(event)):
+            for tag, properties, body in DeadQueue(receiving, event):
                 job = messages.job_id(event, properties, body)
                 if not _died_by(until, records, event, job, properties):
                     continue

@@ -17,7 +17,8 @@ from runtime import names
 from runtime.cli.findings import Example, Findings
 from runtime.cli.status_client import StatusClient, has_jobs
 from runtime.messaging import messages, recorded
-from runtime.messaging.blocking import connection, publish, waiting
+from runtime.messaging.blocking import connection, publish
+from runtime.messaging.dead_queue import DeadQueue
 from runtime.records.entries import Entry
 from runtime.records.ledger import Ledger, message_of
 
@@ -95,7 +96,7 @@ def _jobs(queue: dict[str, Any]) -> int:
 def _discharge(receiving: BlockingChannel, events: set[str], suspects: Suspects) -> None:
     """Take jobs that have a message in the dead queue off the suspects."""
     for event in events:
-        for _, properties, body in waiting(receiving, names.dead_queue(event)):
+        for _, properties, body in DeadQueue(receiving, event):
             suspects.dead[event].pop(messages.job_id(event, properties, body), None)
 
 

@@ -14,9 +14,6 @@ BLOCKED_SECONDS = 60.0
 # What the functions here raise. pika passes on the system's error if the host's name is unknown.
 FAILURES = (pika.exceptions.AMQPError, OSError)
 
-# Delivery tag, properties, body.
-Message = tuple[int, pika.BasicProperties, bytes]
-
 
 @contextlib.contextmanager
 def connection(
@@ -44,19 +41,6 @@ def description(url: str, error: Exception) -> str:
         error = inner
     parameters = pika.URLParameters(url)
     return f"{parameters.host}:{parameters.port}: {type(error).__name__} {error}".strip()
-
-
-def waiting(channel: BlockingChannel, queue: str) -> Iterator[Message]:
-    """The messages that are in a queue now, each delivered and unacknowledged; raises FAILURES.
-
-    One that is not acknowledged lets the next one come, and is requeued when the connection ends. What is
-    put there meanwhile is left alone.
-    """
-    for _ in range(channel.queue_declare(queue, passive=True).method.message_count):
-        method, properties, body = channel.basic_get(queue)
-        if method is None:
-            return
-        yield method.delivery_tag, properties, body
 
 
 def publish(

@@ -79,12 +79,28 @@ async def _work(
         ledger = Ledger(settings.ledger, node=names.STATUS_SERVICE, lease=names.DEFAULT_LEASE_SECONDS)
         cancellation = Cancellation(ledger, store, broker)
         management = Management(client, settings.management_url, settings.broker_url)
-        numbers = Numbers(store, broker, management)
         file_manager = FileManager(client, settings.filemgr_url)
+        pauses = Pauses(settings.ledger)
+        operations = Operations(
+            broker_url=settings.broker_url,
+            ledger=ledger,
+            pauses=pauses,
+            store=store,
+            changes=changes,
+            swarm=swarm,
+            file_manager=file_manager,
+        )
+        recorder = Recorder(broker, store, cancellation.cancel_late)
+        numbers = Numbers(
+            store,
+            broker,
+            management,
+            dead_messages=operations.dead_messages,
+            not_recorded=recorder.not_recorded,
+        )
         disks = Disks({"share": settings.ledger, "history": settings.database.parent}, file_manager)
         alarms = await asyncio.to_thread(Alarms, settings.alarms)
         live = Live(numbers, alarms)
-        pauses = Pauses(settings.ledger)
         watch = Watch(
             alarms,
             client=client,
@@ -110,21 +126,13 @@ async def _work(
             alarms=alarms,
             swarm=swarm,
             changes=changes,
-            operations=Operations(
-                broker_url=settings.broker_url,
-                ledger=ledger,
-                pauses=pauses,
-                store=store,
-                changes=changes,
-                swarm=swarm,
-                file_manager=file_manager,
-            ),
+            operations=operations,
             workflows=Workflows(settings.workflows, settings.events),
         )
         tasks = [
             asyncio.create_task(work)
             for work in (
-                Recorder(broker, store, cancellation.cancel_late).run(),
+                recorder.run(),
                 Sampler(numbers, store).run(),
                 live.run(),
                 swarm.run(),

@@ -6,14 +6,14 @@ tells which queues and consumers there are; its counts are five seconds old.
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from runtime import names
 from runtime.messaging.broker import Broker, BrokerDown
 from runtime.messaging.event import Event
 from runtime.status_service.history import Record
-from runtime.status_service.management import EventQueues, Management, ManagementDown, Snapshot
+from runtime.status_service.management import EventQueues, Management, ManagementDown, Node, Snapshot
 from runtime.status_service.moment import Moment
 from runtime.status_service.store import Store
 
@@ -51,10 +51,24 @@ class Now:
 class Numbers:
     """Reads them, a little more often than anybody looks."""
 
-    def __init__(self, store: Store, broker: Broker, management: Management) -> None:
+    def __init__(
+        self,
+        store: Store,
+        broker: Broker,
+        management: Management,
+        *,
+        dead_messages: Callable[[str], int | None] = lambda _event: None,
+        not_recorded: Callable[[], int] = lambda: 0,
+    ) -> None:
+        """DEAD_MESSAGES tells of an event how many there are while something holds them.
+
+        NOT_RECORDED are announcements that could not be taken in and are not in their queue.
+        """
         self._store = store
         self._broker = broker
         self._management = management
+        self._dead_messages = dead_messages
+        self._not_recorded = not_recorded
         self._lock = asyncio.Lock()
         self._latest: Now | None = None
         self._taken_at = 0.0
@@ -96,37 +110,40 @@ class Numbers:
         moment = await asyncio.to_thread(self._store.moment, BATCHES)
         told = snapshot.queues if snapshot else ()
         behind, queues = await asyncio.gather(
-            self._behind(), asyncio.gather(*(self._queues(each, moment) for each in told))
+            self._behind(),
+            asyncio.gather(*(self._queues(each, moment, returned(each, snapshot, moment)) for each in told)),
         )
         if snapshot is not None:
-            busy = moment.busy()
-            nodes = tuple(replace(node, busy=busy.get(node.node, 0)) for node in snapshot.nodes)
-            snapshot = replace(snapshot, queues=tuple(queues), nodes=nodes)
+            snapshot = replace(snapshot, queues=tuple(queues), nodes=with_busy(snapshot.nodes, moment.busy()))
         return Now(at=time.time(), snapshot=snapshot, problem=problem, moment=moment, behind=behind)
 
     async def _behind(self) -> int:
         try:
-            return await self._broker.depth(names.STATUS_QUEUE) or 0
+            waiting = await self._broker.depth(names.STATUS_QUEUE) or 0
         except BrokerDown:
-            return 0
+            waiting = 0
+        return waiting + self._not_recorded()
 
-    async def _queues(self, counted: EventQueues, moment: Moment) -> EventQueues:
+    async def _queues(self, counted: EventQueues, moment: Moment, returned: int) -> EventQueues:
         try:
-            return replace(await self._asked(counted.event, moment), consumers=counted.consumers)
+            asked = await self._asked(counted.event, moment, returned)
+            return replace(asked, consumers=counted.consumers)
         except BrokerDown:
             return counted
 
-    async def _asked(self, event: str, moment: Moment) -> EventQueues:
+    async def _asked(self, event: str, moment: Moment, returned: int = 0) -> EventQueues:
         states = moment.states.get(event, {})
         depth = await self._broker.depth(event)
         dead = await self._broker.depth(names.dead_queue(event))
+        if (held := self._dead_messages(event)) is not None:
+            dead = held
         running, retrying = states.get("RUNNING", 0), states.get("RETRYING", 0)
         waiting = states.get("QUEUED", 0)
         if depth or running or retrying or moment.at - moment.changed.get(event, 0) < SILENT_SECONDS:
             waiting += moment.waiting.get(event, 0)
         return EventQueues(
             event=event,
-            queued=waiting + without_batch(depth or 0, waiting, states),
+            queued=waiting + without_batch((depth or 0) - returned, waiting, states),
             taken=running,
             retrying=retrying,
             dead=dead or 0,
@@ -140,3 +157,21 @@ def without_batch(depth: int, waiting: int, states: Mapping[str, int]) -> int:
     A job whose wait for another run is over is in the queue, and retrying until that run begins.
     """
     return max(0, depth - waiting - states.get("RETRYING", 0))
+
+
+def returned(counted: EventQueues, snapshot: Snapshot | None, moment: Moment) -> int:
+    """Messages in the event's queue of jobs that count as running, since the death of their node is not told.
+
+    Both must say so: the jobs' nodes take no jobs now, and the broker has no consumer for so many messages.
+    """
+    taking = {node.node for node in snapshot.nodes} if snapshot else set()
+    of_event = {node: jobs for (event, node), jobs in moment.running.items() if event == counted.event}
+    gone = sum(jobs for node, jobs in of_event.items() if node not in taking)
+    return min(gone, max(0, sum(of_event.values()) - counted.taken))
+
+
+def with_busy(nodes: Iterable[Node], busy: Mapping[str, int]) -> tuple[Node, ...]:
+    """The nodes with the number of jobs that run there, and those that take none and yet have some."""
+    taking = tuple(replace(node, busy=busy.get(node.node, 0)) for node in nodes)
+    gone = sorted(busy.keys() - {node.node for node in taking} - {""})
+    return (*taking, *(Node(node=name, consumers=0, slots=0, busy=busy[name]) for name in gone))

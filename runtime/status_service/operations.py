@@ -3,8 +3,9 @@
 import asyncio
 import time
 import uuid
+from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pika.exceptions
 
@@ -12,15 +13,16 @@ from runtime import names
 from runtime.actions import products
 from runtime.actions.edits import Edit
 from runtime.actions.products import Deleted
-from runtime.actions.redrive import Choice, Report, look, redrive
+from runtime.actions.redrive import Choice, Report, action_of, counted, look, redrive
 from runtime.messaging.announcements import Touched
 from runtime.messaging.blocking import FAILURES, description
 from runtime.messaging.broker import BrokerDown
+from runtime.messaging.dead_queue import Taken
 from runtime.oodt import xml_rpc
 from runtime.oodt.file_manager import FileManager
 from runtime.records.ledger import Ledger
 from runtime.records.pauses import Pauses
-from runtime.status_service.changes import Change, Changes
+from runtime.status_service.changes import Change, Changes, change_of
 from runtime.status_service.errors import Refused
 from runtime.status_service.store import Store
 from runtime.status_service.swarm import SwarmWatch
@@ -40,12 +42,26 @@ class Operations:
     changes: Changes
     swarm: SwarmWatch
     file_manager: FileManager
+    # Of each event: whose turn it is to look through its dead jobs, and what was found until now.
+    turns: defaultdict[str, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
+    looking: dict[str, Report] = field(default_factory=dict)
 
     async def redrive(
         self, event: str, choice: Choice, edit: Edit | None, *, who: str, really: bool
     ) -> Report:
         """Put dead jobs back, or only look which ones fit; raises Refused, BrokerDown."""
         report = Report(event=event)
+        async with self.turns[event]:
+            self.looking[event] = report
+            try:
+                await self._carry_out(report, choice, edit, who=who, really=really)
+            finally:
+                del self.looking[event]
+        return report
+
+    async def _carry_out(
+        self, report: Report, choice: Choice, edit: Edit | None, *, who: str, really: bool
+    ) -> None:
         try:
             if really:
                 await asyncio.to_thread(redrive, self.broker_url, choice, report, edit=edit, who=who)
@@ -53,11 +69,23 @@ class Operations:
                 await asyncio.to_thread(look, self.broker_url, choice, report)
         except pika.exceptions.ChannelClosedByBroker as error:
             if error.reply_code == 404:
-                raise Refused(404, f"the broker has no queue {names.dead_queue(event)}") from error
+                raise Refused(404, f"the broker has no queue {names.dead_queue(report.event)}") from error
             raise BrokerDown(f"the broker refused: {error.reply_text}") from error
+        except Taken as error:
+            raise Refused(409, str(error)) from error
         except FAILURES as error:
-            raise BrokerDown(f"no broker at {description(self.broker_url, error)}") from error
-        return report
+            problem = f"no broker at {description(self.broker_url, error)}"
+            if really and report.redriven:
+                problem += f"; {counted(report)} queued again: the rest is still dead"
+                # The broker has not got the word of it.
+                change = change_of(action_of(report, edit=edit, who=who))
+                await asyncio.to_thread(self.changes.add, [change])
+            raise BrokerDown(problem) from error
+
+    def dead_messages(self, event: str) -> int | None:
+        """The messages of dead jobs while they are looked through: the broker counts fewer then."""
+        report = self.looking.get(event)
+        return report.messages - report.moved if report and report.messages else None
 
     async def pause(self, event: str, *, who: str) -> bool:
         """Let no worker take jobs of the event; false if it was paused before."""

@@ -28,6 +28,11 @@ class Recorder:
         self._store = store
         self._on_recorded = on_recorded
         self._arrived: asyncio.Queue[Delivery] = asyncio.Queue()
+        self._refused = 0
+
+    def not_recorded(self) -> int:
+        """The announcements that wait here since the disk did not take the last ones."""
+        return self._refused and self._refused + self._arrived.qsize()
 
     async def run(self) -> None:
         """Record until the task is cancelled, and remove old history meanwhile."""
@@ -49,10 +54,12 @@ class Recorder:
             except sqlite3.OperationalError as error:
                 # A full disk, most likely. The broker keeps the announcements meanwhile.
                 log.error("%d announcements could not be recorded: %s", len(announcements), error)
+                self._refused = len(deliveries)
                 await asyncio.sleep(PAUSE_SECONDS)
                 for delivery in deliveries:
                     delivery.requeue()
                 continue
+            self._refused = 0
             for delivery in deliveries:
                 delivery.ack()
             self._on_recorded(announcements)

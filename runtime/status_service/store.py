@@ -145,11 +145,19 @@ class Store(History):
         if before is not None and (change.run, stage) <= (before["run"], before["stage"]):
             redriven = before["state"] == "QUEUED" and before["redrive"] == change.redrive
             if not redriven or change.redrive is None:
+                self._note_end_of_redrive(change, before)
                 return
         self._write(change, stage, before)
         self._count(change.event, change.batch, change.state, before)
         if change.state in FINAL or change.state == "RETRYING":
             self._connection.execute(ADD_TOTAL, (change.event, change.state.lower(), 1))
+
+    def _note_end_of_redrive(self, change: StateChange, before: sqlite3.Row) -> None:
+        """A job that ends at once may be announced before its redrive, which is over then."""
+        if change.redrive and change.state in FINAL and change.run == before["run"]:
+            self._connection.execute(
+                "UPDATE jobs SET redrive = ? WHERE number = ?", (change.redrive, before["number"])
+            )
 
     def _write(self, change: StateChange, stage: int, before: sqlite3.Row | None) -> None:
         came_to = to_fields(change.outcome)

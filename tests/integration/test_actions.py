@@ -1,5 +1,9 @@
 """What operators do, with a real broker: edit and redrive, pause and resume, delete, each on record."""
 
+import pytest
+
+from runtime.messaging.blocking import connection
+from runtime.messaging.dead_queue import DeadQueue, Taken
 from testing.commands import WAIT, command, finish, start_submit, submit
 from testing.rabbitmq import VirtualHost
 from testing.waiting import until
@@ -58,6 +62,26 @@ def test_the_api_redrives_as_the_command_does(
     assert (change["who"], change["before"]) == ("ann", {"Fail": "exit"})
     code, refused = status.post("redrive", {"event": "nothing", "all": True})
     assert (code, refused["error"]) == (404, "the broker has no queue nothing.dead")
+
+
+def test_one_program_at_a_time_looks_through_dead_jobs(
+    worker: Worker, site: Site, vhost: VirtualHost
+) -> None:
+    jobs = ("--jobs", "3", "--batch-id", "b", "--metadata", "Fail=exit")
+    assert submit(site.broker_url, *jobs, *WAIT).code == 1
+    until(lambda: vhost.messages("test-workflow.dead") == 3, what="dead jobs")
+    with connection(site.broker_url, name="first") as (first, _):
+        holder = DeadQueue(first, "test-workflow")
+        assert len(list(holder)) == holder.messages == 3
+        with (
+            connection(site.broker_url, name="second") as (second, _),
+            pytest.raises(Taken, match="the dead jobs of test-workflow"),
+        ):
+            DeadQueue(second, "test-workflow", turn_within=0)
+        holder.hand_back()
+        assert len(list(holder)) == 3
+    with connection(site.broker_url, name="third") as (third, _):
+        assert len(list(DeadQueue(third, "test-workflow"))) == 3
 
 
 def test_no_job_of_a_paused_event_begins_until_it_is_resumed(

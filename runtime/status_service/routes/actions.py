@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from runtime import names
 from runtime.actions.edits import Edit
-from runtime.actions.redrive import Choice, counted
+from runtime.actions.redrive import Choice, Report, counted
 from runtime.messaging.messages import Poison, job_id_for
 from runtime.records.pauses import LOOK_SECONDS
 from runtime.status_service.answers import AWAY, UNKNOWN, Deleted, Drained, Paused, Redriven
@@ -67,7 +67,10 @@ async def redrive(service: Service, asked: Redrive, who: Who = SOMEBODY) -> Resp
             raise Refused(400, str(error)) from error
     report = await service.operations.redrive(asked.event, choice, edit, who=who, really=not asked.dry_run)
     answer = {"event": report.event, "redriven": report.redriven, "left": report.left, "jobs": report.jobs}
-    about = {"batches": dict(report.batches), "done": not asked.dry_run, "text": counted(report)}
+    text = counted(report)
+    if cancelled := await asyncio.to_thread(_of_cancelled_batches, service, report):
+        text += f"; {cancelled} of them end as cancelled, as their batch did"
+    about = {"batches": dict(report.batches), "done": not asked.dry_run, "text": text}
     return JSONResponse(answer | about)
 
 
@@ -87,10 +90,13 @@ async def pause(
     changed = not paused
     if not query.dry_run:
         changed = await service.operations.pause(event, who=who)
+    waiting = queues.queued + queues.retrying
     text = (
-        f"{queues.queued} jobs of {event} wait until it is resumed; {queues.taken} that run go on, "
+        f"{waiting} jobs of {event} wait until it is resumed; {queues.taken} that run go on, "
         f"and so do those that begin before the workers look, which they do every {LOOK_SECONDS:g} s"
     )
+    if not changed:
+        text = f"{event} is paused already"
     return JSONResponse(
         {"event": event, "paused": True, "changed": changed, "done": not query.dry_run, "text": text}
     )
@@ -171,6 +177,16 @@ async def _set_availability(
         text = f"{containers} containers leave node {node['name']} once the {running} jobs there have ended"
     about = {"containers": containers, "running": running, "done": really, "text": text}
     return JSONResponse({"node": node["name"], "availability": availability, **about})
+
+
+def _of_cancelled_batches(service: Parts, report: Report) -> int:
+    """The jobs of batches that were cancelled: a job of such a batch never begins."""
+    return sum(
+        jobs
+        for batch, jobs in report.batches.items()
+        for found in service.store.batch(batch, event=report.event)
+        if found["cancelled"]
+    )
 
 
 def _of_batch(service: Parts, event: str, batch: str) -> Iterator[Record]:

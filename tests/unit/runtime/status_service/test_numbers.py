@@ -2,7 +2,8 @@
 
 import asyncio
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
@@ -20,8 +21,11 @@ NODES = (Node(node="n1", consumers=1, slots=4, busy=0), Node(node="n2", consumer
 
 
 class StaleManagement:
+    def __init__(self, taken: int = 0, nodes: tuple[Node, ...] = NODES) -> None:
+        self._snapshot = Snapshot(queues=(replace(STALE, taken=taken),), nodes=nodes)
+
     async def snapshot(self) -> Snapshot:
-        return Snapshot(queues=(STALE,), nodes=NODES)
+        return self._snapshot
 
 
 class BrokerWithQueues:
@@ -34,10 +38,24 @@ class BrokerWithQueues:
         return self._depths.get(queue.replace(".", "_").replace("-", "_"))
 
 
-def now(folder: Path, history: Sequence[Announcement], **depths: int) -> Now:
+def now(
+    folder: Path,
+    history: Sequence[Announcement],
+    *,
+    management: StaleManagement | None = None,
+    dead_messages: Callable[[str], int | None] = lambda _event: None,
+    not_recorded: int = 0,
+    **depths: int,
+) -> Now:
     store = Store(folder / "history.sqlite", keep=1000)
     store.apply(history)
-    read = Numbers(store, cast(Broker, BrokerWithQueues(**depths)), cast(Management, StaleManagement()))
+    read = Numbers(
+        store,
+        cast(Broker, BrokerWithQueues(**depths)),
+        cast(Management, management or StaleManagement()),
+        dead_messages=dead_messages,
+        not_recorded=lambda: not_recorded,
+    )
     found = asyncio.run(read.now())
     store.close()
     return found
@@ -74,6 +92,25 @@ def test_busy_slots_are_the_jobs_that_run_by_node(tmp_path: Path) -> None:
     assert found.snapshot is not None
     assert [(node.busy, node.free) for node in found.snapshot.nodes] == [(4, 0), (4, 0)]
     assert queues(found).taken == found.states["e"]["RUNNING"] == 8
+
+
+def test_jobs_of_a_node_that_is_gone_are_running_and_not_queued_too(tmp_path: Path) -> None:
+    """Their messages are back in the queue, and nobody has told yet that they do not run."""
+    left = StaleManagement(taken=4, nodes=NODES[:1])
+    found = now(tmp_path, [SUBMITTED, *EIGHT], management=left, e=36)
+    assert (queues(found).queued, queues(found).taken) == (32, 8)
+    assert found.snapshot is not None
+    busy = [(node.node, node.consumers, node.busy, node.free) for node in found.snapshot.nodes]
+    assert busy == [("n1", 1, 4, 0), ("n2", 0, 4, 0)]
+
+
+def test_jobs_without_a_batch_are_queued_also_while_a_paused_event_has_no_consumer(tmp_path: Path) -> None:
+    paused = StaleManagement(taken=8, nodes=())
+    assert queues(now(tmp_path, [SUBMITTED, *EIGHT], management=paused, e=45)).queued == 45
+
+
+def test_dead_jobs_are_counted_while_somebody_looks_through_them(tmp_path: Path) -> None:
+    assert queues(now(tmp_path, [], dead_messages={"e": 7}.get, e=0, e_dead=0)).dead == 7
 
 
 def test_messages_that_nobody_has_announced_are_counted_too(tmp_path: Path) -> None:
@@ -140,6 +177,7 @@ def test_a_view_takes_numbers_of_the_last_second_and_does_not_wait_for_the_broke
 def test_announcements_that_wait_are_told_since_the_history_lacks_them(tmp_path: Path) -> None:
     assert now(tmp_path, [SUBMITTED], e=40, oodt_status=12).behind == 12
     assert now(tmp_path, [SUBMITTED]).behind == 0
+    assert now(tmp_path, [SUBMITTED], not_recorded=1000, e=40, oodt_status=12).behind == 1012
 
 
 def test_without_a_connection_the_brokers_own_counts_are_told(tmp_path: Path) -> None:

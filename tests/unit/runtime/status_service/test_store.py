@@ -296,6 +296,14 @@ def test_a_redriven_job_that_ends_without_another_run_is_dead_again(store: Store
     assert store.states()[EVENT] == {"DEAD": 1, "QUEUED": 0}
 
 
+def test_a_redrive_that_is_announced_after_the_end_of_its_job_does_not_queue_it(store: Store) -> None:
+    redrive = Redrive(job="batch.1", event=EVENT, batch="batch", redrive="one")
+    store.apply([change("DEAD", 0), change("DEAD", 0, redrive="one"), redrive])
+    assert job_of(store)["state"] == "DEAD"
+    store.apply([Redrive(job="batch.1", event=EVENT, batch="batch", redrive="two")])
+    assert job_of(store)["state"] == "QUEUED"
+
+
 def test_a_redrive_is_pending_while_its_job_is_queued(store: Store) -> None:
     redrive = Redrive(job="batch.1", event=EVENT, batch="batch", redrive="one")
     store.apply([change("DEAD", 1), redrive])

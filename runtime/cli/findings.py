@@ -13,6 +13,7 @@ MENDED = {
     "incomplete": "succeeded jobs that lack a product",
     "messages": "jobs that have not ended and have no message",
     "dead": "dead jobs that have no message",
+    "stale": "messages in dead queues, of jobs that are not dead",
 }
 # These are named only.
 NAMED = {

@@ -1,4 +1,4 @@
-"""Finds jobs whose messages are gone, and sends them again.
+"""Finds jobs whose messages are gone, and sends them again. Finds dead messages of jobs that are not dead.
 
 The event's queue is not read. A message that is returned to it counts as delivered once more, and one without
 an id is then taken for a second delivery. So a message is known to be gone only if the event's queues are
@@ -7,7 +7,7 @@ old. Then the ledger is read again: a job that has moved on meanwhile is no find
 """
 
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,6 +19,7 @@ from runtime.cli.status_client import StatusClient, has_jobs
 from runtime.messaging import messages, recorded
 from runtime.messaging.blocking import connection, publish
 from runtime.messaging.dead_queue import DeadQueue
+from runtime.messaging.excerpt import headline
 from runtime.records.entries import Entry
 from runtime.records.ledger import Ledger, message_of
 
@@ -47,10 +48,12 @@ def look(url: str, client: StatusClient, ledger: Ledger, suspects: Suspects, fin
     """Decide about the suspects; send those again that are to be mended. Raises FAILURES, NoStatus."""
     overview = client.overview()
     quiet, short = _quiet(overview), _short(client, overview)
-    if short or any((suspects.incomplete, suspects.messages, suspects.dead)):
+    dead = [
+        queue["event"] for queue in overview["queues"] if queue["dead"] or queue["event"] in suspects.dead
+    ]
+    if dead or short or any((suspects.incomplete, suspects.messages, suspects.dead)):
         with connection(url, name="reconcile") as (receiving, sending):
-            events = {queue["event"] for queue in overview["queues"]} & suspects.dead.keys()
-            _discharge(receiving, events, suspects)
+            _read_dead(receiving, dead, ledger, suspects, findings)
             if short or any((*suspects.messages.values(), *suspects.dead.values())):
                 if not quiet.issuperset({*suspects.messages, *suspects.dead}):
                     # The numbers may be of a time when the event had jobs.
@@ -59,7 +62,7 @@ def look(url: str, client: StatusClient, ledger: Ledger, suspects: Suspects, fin
                 receiving.connection.sleep(SECOND_LOOK_SECONDS)
                 quiet &= _quiet(client.overview())
                 # A message that was on its way has arrived. Those that were read are held until the end.
-                _discharge(receiving, events, suspects)
+                _read_dead(receiving, dead, ledger, suspects, findings)
             _decide(sending, ledger, suspects, findings, quiet)
     for event, batch in short & _short(client, client.overview()) if short else ():
         hint = f"oodt submit --event {event} --batch-id {batch} ..."
@@ -93,11 +96,32 @@ def _jobs(queue: dict[str, Any]) -> int:
     return int(queue["queued"] + queue["taken"] + queue["retrying"])
 
 
-def _discharge(receiving: BlockingChannel, events: set[str], suspects: Suspects) -> None:
-    """Take jobs that have a message in the dead queue off the suspects."""
+def _read_dead(
+    receiving: BlockingChannel, events: Iterable[str], ledger: Ledger, suspects: Suspects, findings: Findings
+) -> None:
+    """Take jobs that have a message in the dead queue off the suspects, and find messages of no use."""
     for event in events:
-        for _, properties, body in DeadQueue(receiving, event):
-            suspects.dead[event].pop(messages.job_id(event, properties, body), None)
+        for tag, properties, body in DeadQueue(receiving, event):
+            job = messages.job_id(event, properties, body)
+            suspects.dead.get(event, {}).pop(job, None)
+            is_stale = _is_stale(ledger.history(event, job), messages.reason_of(properties))
+            if is_stale and findings.add("stale", Example(event=event, job=job)):
+                receiving.basic_ack(tag)
+                findings.mended("stale")
+
+
+def _is_stale(history: list[Entry], reason: str | None) -> bool:
+    """Whether a dead message is of a death that the job has come back from, and has ended since.
+
+    A redrive that was killed leaves one, or a worker. One that was refused has another reason.
+    """
+    ends = [entry for entry in history if entry["kind"] == "verdict"]
+    return (
+        bool(ends)
+        and history[-1] is ends[-1]
+        and ends[-1]["state"] != "DEAD"
+        and reason in {headline(end["reason"]) for end in ends if end["state"] == "DEAD"}
+    )
 
 
 def _decide(

@@ -5,6 +5,10 @@ import shutil
 import time
 from typing import Any
 
+from runtime import names
+from runtime.messaging import messages
+from runtime.messaging.blocking import connection, publish
+from runtime.messaging.dead_queue import DeadQueue
 from testing.commands import WAIT, command, submit
 from testing.rabbitmq import VirtualHost
 from testing.waiting import until
@@ -77,6 +81,30 @@ def test_a_dead_job_whose_message_was_purged_can_be_redriven_again(
     until(lambda: vhost.messages(f"{EVENT}.dead") == 2, what="dead messages")
     redriven = command("redrive", status.commands, "--event", EVENT, "--batch", "bad", "--json")
     assert (redriven.code, redriven.result["redriven"]) == (0, 2), redriven.stderr
+
+
+def test_a_dead_message_that_a_killed_redrive_left_is_dropped_when_its_job_has_succeeded(
+    worker: Worker, site: Site, status: Status, vhost: VirtualHost
+) -> None:
+    dead = f"{EVENT}.dead"
+    assert (
+        submit(site.broker_url, "--jobs", "1", "--batch-id", "b", "--metadata", "Fail=exit", *WAIT).code == 1
+    )
+    until(lambda: vhost.messages(dead) == 1, what="a dead message")
+    with connection(site.broker_url, name="look") as (receiving, _):
+        [(_tag, properties, body)] = DeadQueue(receiving, EVENT)
+    edited = ("--event", EVENT, "--all", "--without", "Fail", "--json")
+    assert command("redrive", status.commands, *edited).result["redriven"] == 1
+    until(lambda: status.get(f"jobs/{EVENT}/b.1")["state"] == "SUCCEEDED", what="the job's success")
+    with connection(site.broker_url, name="killed") as (_, sending):
+        publish(sending, names.EXCHANGE, dead, body, properties)
+        refused = messages.republished(properties, job="b.1", reason="another job has this id")
+        publish(sending, names.EXCHANGE, dead, body, refused)
+    until(lambda: vhost.messages(dead) == 2, what="what is left, and a message that was refused")
+    assert reconcile(site, status) == (1, {"stale": 1})
+    assert reconcile(site, status, "stale", "--yes") == (0, {"stale": 1})
+    until(lambda: vhost.messages(dead) == 1, what="the message that was refused")
+    assert reconcile(site, status) == (0, {})
 
 
 def test_an_older_copy_of_the_ledger_is_mended_by_running_its_jobs_again(

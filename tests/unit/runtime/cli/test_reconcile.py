@@ -4,10 +4,10 @@ import asyncio
 import json
 import os
 import time
+from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any, cast
 
 import pika
@@ -20,6 +20,7 @@ from runtime.cli.messageless import Suspects
 from runtime.cli.places import Share
 from runtime.cli.status_client import StatusClient
 from runtime.messaging import messages, recorded
+from runtime.messaging.dead_queue import Message
 from runtime.outcome import Outcome, Product
 from runtime.records.ledger import Ledger, Run, Superseded, Verdict
 from testing.standins.file_manager import FileManager as StandIn
@@ -287,6 +288,7 @@ class FakeStatus:
 
     def overview(self) -> dict[str, Any]:
         queue = {"event": EVENT, "counted": True, "queued": self._queued, "taken": 0, "retrying": 0}
+        queue["dead"] = 3
         return {"broker": {"problem": self._problem}, "queues": [queue]}
 
     def batches(self, *, limit: int) -> list[dict[str, Any]]:
@@ -303,24 +305,37 @@ def test_a_batch_with_more_jobs_than_the_broker_has_messages_is_short(
 
 
 class FakeReceiving:
-    """A dead queue with the messages of these jobs, and a time that passes at once."""
+    """A channel on which time passes at once, and the event's dead queue with these messages."""
 
-    def __init__(self, *jobs: str) -> None:
-        self._jobs = list(jobs)
+    def __init__(self, *dead: pika.BasicProperties) -> None:
+        self._dead = list(dead)
         self.connection = self
         self.slept = 0.0
+        self.dropped: list[object] = []
 
     def sleep(self, seconds: float) -> None:
         self.slept += seconds
 
-    def queue_declare(self, queue: str, *, passive: bool) -> Any:
-        assert passive and queue == f"{EVENT}.dead"
-        return SimpleNamespace(method=SimpleNamespace(message_count=len(self._jobs) + 1))
+    def basic_ack(self, tag: object) -> None:
+        self.dropped.append(tag)
 
-    def basic_get(self, _: str) -> tuple[object, object, object]:
-        if not self._jobs:
-            return None, None, None
-        return SimpleNamespace(delivery_tag=1), messages.properties_of(self._jobs.pop()), b"{}"
+    def dead_queue(self, _channel: object, event: str) -> Iterator[Message]:
+        """Each is delivered once: it is held then."""
+        assert event == EVENT
+        while self._dead:
+            properties = self._dead.pop()
+            yield cast(int, properties.message_id), properties, b"{}"
+
+
+def looked(
+    site: Site, monkeypatch: pytest.MonkeyPatch, receiving: FakeReceiving, status: FakeStatus, *mend: str
+) -> tuple[Findings, FakeChannel]:
+    sending = FakeChannel()
+    monkeypatch.setattr(messageless, "connection", lambda *_, **__: nullcontext((receiving, sending)))
+    monkeypatch.setattr(messageless, "DeadQueue", receiving.dead_queue)
+    findings, suspects = site.compare(*mend)
+    messageless.look("", cast(StatusClient, status), site.ledger, suspects, findings)
+    return findings, sending
 
 
 @pytest.mark.parametrize(("queued", "expected"), [(0, {"dead": 1, "batches": 1}), (1, {"undecided": 1})])
@@ -329,14 +344,34 @@ def test_jobs_with_a_message_in_the_dead_queue_are_no_finding(
 ) -> None:
     for job in ("kept", "lost"):
         site.end(site.run(job), FAILED)
-    receiving, sending = FakeReceiving("kept", "unknown"), FakeChannel()
-    monkeypatch.setattr(messageless, "connection", lambda *_, **__: nullcontext((receiving, sending)))
-    findings, (_, suspects) = Findings(), site.compare()
-    status = cast(StatusClient, FakeStatus(queued=queued, waiting=1))
-    messageless.look("", status, site.ledger, suspects, findings)
+    receiving = FakeReceiving(messages.properties_of("unknown"), messages.properties_of("kept"))
+    findings, sending = looked(site, monkeypatch, receiving, FakeStatus(queued=queued, waiting=1))
     assert (found(findings), sending.sent) == (expected, [])
     # Numbers that are older than the last job are given time first.
     assert receiving.slept == (1 + queued) * messageless.SECOND_LOOK_SECONDS
+
+
+@pytest.mark.parametrize("mend", [(), ("stale",)])
+def test_a_dead_message_is_stale_when_its_job_has_ended_otherwise_since(
+    site: Site, monkeypatch: pytest.MonkeyPatch, mend: tuple[str, ...]
+) -> None:
+    for job in ("back", "still", "again"):
+        site.end(site.run(job), FAILED)
+    for job in ("back", "again"):
+        run = site.ledger.claim(EVENT, job, redrive="r")
+        assert isinstance(run, Run)
+        if job == "back":
+            site.end(run, Outcome(result="succeeded"))
+    reasons = {job: FAILED.reason for job in ("back", "still", "again")}
+    of_deaths = [
+        messages.republished(messages.properties_of(job), job=job, reason=reasons[job]) for job in reasons
+    ]
+    refused = messages.republished(messages.properties_of("back"), job="back", reason="not JSON")
+    receiving = FakeReceiving(*of_deaths, refused)
+    findings, _ = looked(site, monkeypatch, receiving, FakeStatus(queued=3, waiting=0), *mend)
+    assert found(findings) == {"stale": 1}
+    assert findings.kinds["stale"].examples[0].job == "back"
+    assert (receiving.dropped, findings.agree) == ((["back"], True) if mend else ([], False))
 
 
 def test_queues_that_cannot_be_counted_are_an_error() -> None:

@@ -20,32 +20,45 @@ from runtime.workflow_copy import NO_VARIABLES, archive
 COPY_TIMEOUT = 300  # seconds
 LOOK_TIMEOUT = 30  # seconds
 
-# The archive comes on standard input; a copy is complete once it has its final name. The ten newest of each
-# kind are kept. A copy that a service mounts is kept too: without it docker could not start another container
-# of that service. So is one that a running container mounts: it may be on its way out and have jobs.
+# The archive comes on standard input, which a lost connection ends early: tar takes an archive that ends
+# between two files for a whole one. A copy gets its final name once it is complete and on the disk. What
+# killed commands left of the same kind goes first. The ten newest of each kind are kept. A copy that a
+# service mounts is kept too: without it docker could not start another container of that service. So is one
+# that a running container mounts: it may be on its way out and have jobs. A copy that goes loses its name
+# before its files.
 RECEIVE = """
 set -e
 {there}umask 022
 mkdir -p {share}/config
-draft=$(mktemp -d {share}/config/.new.XXXXXX)
+rm -rf {share}/config/.{kind}.* || true
+draft=$(mktemp -d {share}/config/.{kind}.XXXXXX)
 trap 'rm -rf "$draft"' EXIT
-tar -x -f - -C "$draft" --no-same-owner
-chmod 755 "$draft"
-there -d {copy} || mv "$draft" {copy}
+cat >"$draft/tar"
+if [ "$(sha256sum <"$draft/tar")" != "{digest}  -" ]; then
+  echo "the copy of the workflow folders did not arrive whole; type: pulumi up" >&2
+  exit 1
+fi
+mkdir -m 755 "$draft/copy"
+tar -x -f "$draft/tar" -C "$draft/copy" --no-same-owner
+sync -f "$draft"
+there -d {copy} || mv -T "$draft/copy" {copy}
 touch {copy}
+sync -f {copy}
 if services=$(docker service ls -q) && [ -n "$services" ] && mounts=$(docker service inspect $services) \\
   && tasks=$(docker service ps --no-trunc --format '{{{{.CurrentState}}}} {{{{.ID}}}}' $services) \\
   && running=$(echo "$tasks" | sed -n 's/^Running.* //p') \\
   && mounts=$mounts$([ -z "$running" ] || docker inspect --type task $running); then
   ls -dt {share}/config/{kind}-*/ | tail -n +11 | while read -r old; do
-    case $mounts in *"$old"*) ;; *) rm -rf "$old" ;; esac
+    case $mounts in *"$old"*) ;; *) mv "$old" "$draft" ;; esac
   done
 fi
 for name in {names}; do
   there -d {share}/jobs/"$name" && continue
-  mkdir -p {share}/jobs/"$name"
-  chown 1000:1000 {share}/jobs/"$name"
-  chmod 2775 {share}/jobs/"$name"
+  mkdir -p {share}/jobs
+  mkdir "$draft/jobs"
+  chown 1000:1000 "$draft/jobs"
+  chmod 2775 "$draft/jobs"
+  mv -T "$draft/jobs" {share}/jobs/"$name"
 done
 """
 
@@ -67,7 +80,12 @@ class CopyProvider(Provider):
             raise RuntimeError("a workflow folder was changed during the update; type: pulumi up")
         names = " ".join(shlex.quote(directory.name) for directory in directories)
         command = RECEIVE.format(
-            there=THERE, share=props["share"], copy=props["path"], kind=props["kind"], names=names
+            there=THERE,
+            share=props["share"],
+            copy=props["path"],
+            kind=props["kind"],
+            digest=props["digest"],
+            names=names,
         )
         self.run(props, command, stdin=content)
         return props["path"], props

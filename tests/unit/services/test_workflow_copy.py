@@ -274,6 +274,65 @@ def test_an_error_has_no_words_of_docker_that_are_of_no_matter(
     assert "usage" not in capfd.readouterr().err
 
 
+def test_a_copy_of_which_a_part_arrives_is_refused_and_comes_whole_the_next_time(
+    folders: list[Path], make: Callable[..., dict[str, Any]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The connection ends between two files: to tar that is the archive's end."""
+    whole = ssh.run
+    part = members(archive(folders[:1]))["pges/first/pge.sh"].offset
+
+    def run(*arguments: Any, stdin: bytes = b"", **options: Any) -> str:
+        return whole(*arguments, stdin=stdin[:part], **options)
+
+    monkeypatch.setattr(ssh, "run", run)
+    with pytest.raises(subprocess.CalledProcessError):
+        make()
+    assert list((tmp_path / "config").iterdir()) == []
+    monkeypatch.setattr(ssh, "run", whole)
+    assert Path(make()["path"], "pges", "first", "pge.sh").exists()
+
+
+def test_what_killed_commands_have_left_goes_unless_it_may_be_of_one_at_work(
+    make: Callable[..., dict[str, Any]], tmp_path: Path
+) -> None:
+    """The copies of both kinds are made at the same time."""
+    for kind in ("workflows", "policies"):
+        (tmp_path / "config" / f".{kind}.a1b2c3" / "copy" / "pges").mkdir(parents=True)
+    copy = Path(make()["path"])
+    assert {path.name for path in copy.parent.iterdir()} == {copy.name, ".policies.a1b2c3"}
+
+
+def test_a_copy_that_goes_is_no_half_copy_if_its_end_is_interrupted(
+    folders: list[Path], mounts: Path, make: Callable[..., dict[str, Any]], tmp_path: Path
+) -> None:
+    """An edit that is taken back finds the copy of the earlier content by its name."""
+    mounts.write_text("[]")
+    copies = Path(make()["path"]).parent
+    rm = tmp_path / "bin" / "rm"
+    rm.write_text('#!/bin/sh\nfind "$2" -name pge.sh -delete\n')
+    rm.chmod(0o755)
+    edit(folders, 11, make)
+    left = list(copies.glob("workflows-*"))
+    assert len(left) == 10
+    assert all((copy / "pges" / "first" / "pge.sh").exists() for copy in left)
+
+
+def test_a_job_folder_has_its_owner_or_is_not_there(
+    make: Callable[..., dict[str, Any]], tmp_path: Path
+) -> None:
+    (tmp_path / "jobs" / "first").rmdir()
+    chown = tmp_path / "bin" / "chown"
+    chown.write_text("#!/bin/sh\nkill -KILL $PPID\n")
+    chown.chmod(0o755)
+    with pytest.raises(subprocess.CalledProcessError):
+        make()
+    assert not (tmp_path / "jobs" / "first").exists()
+    chown.write_text(f'#!/bin/sh\necho "$1" >{tmp_path}/owner\n')
+    make()
+    assert (tmp_path / "jobs" / "first").stat().st_mode & 0o7777 == 0o2775
+    assert (tmp_path / "owner").read_text() == "1000:1000\n"
+
+
 def test_another_content_is_another_copy(folders: list[Path], make: Callable[..., dict[str, Any]]) -> None:
     before, provider = make(), CopyProvider()
     assert not provider.diff(before["path"], before, before).changes

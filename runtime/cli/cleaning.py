@@ -4,6 +4,7 @@ Nothing that a job may still need is deleted. What is newer than the start of th
 ended stays. The record of a job stays until the job has ended and its message cannot come any more.
 """
 
+import contextlib
 import time
 from collections.abc import Collection, Iterator, Set
 from dataclasses import dataclass, field
@@ -15,7 +16,7 @@ from runtime.cli.places import Share
 from runtime.cli.rights import rights_in
 from runtime.oodt.file_manager import RECEIVED, FileManager, Product, place_of
 from runtime.records import entries
-from runtime.records.ledger import Ledger
+from runtime.records.ledger import JOINT, Ledger
 from runtime.records.nofollow import NoFollowFolder
 
 # The clocks of the nodes and of the share may differ by this much.
@@ -84,9 +85,11 @@ def records(ledger: Path) -> Iterator[tuple[PurePath, list[entries.Entry]]]:
     """Each job's folder in the ledger, EVENT/JOB, and its history."""
     with NoFollowFolder(ledger) as folder:
         for path, _ in folder.entries(RECORD_DEPTH):
-            hidden = any(part.startswith(".") for part in path.parts)
-            if not hidden and (history := entries.read_all(ledger / path)):
-                yield path, history
+            if any(part.startswith(".") for part in path.parts):
+                continue
+            with contextlib.suppress(FileNotFoundError):  # a clean-up takes it away
+                if history := entries.read_all(ledger / path):
+                    yield path, history
 
 
 async def clean(
@@ -179,20 +182,41 @@ async def _ledger(
     really: bool,
 ) -> None:
     ledger = Ledger(root, node="clean", lease=0)
+    # An earlier clean-up may have been stopped. If it is still at work, both do the same, which does no harm.
+    for aside in ledger.left_aside():
+        gone.add(aside.relative_to(root))
+        if really:
+            await _forget(ledger, aside, file_manager)
     for path, history in records(root):
         event, job = path.parts
         if _is_over(history[-1], until, is_busy=busy is None or event in busy):
-            runs = ledger.runs(root / path) if really else {}
-            if really and not ledger.forget(event, job, entry=len(history)):
-                continue
+            if really:
+                if (forgotten := ledger.set_aside(event, job, entry=len(history))) is None:
+                    continue
+                await _forget(ledger, forgotten, file_manager)
             gone.add(path)
-            # The job may be submitted again, and its runs have the same ids then.
-            for run_id in runs.values():
-                await file_manager.reopen_run(run_id)
     for event, batch, cancelled in ledger.cancelled_batches():
         # The batch's name may be used again, unless a message of it may still come.
         if really and cancelled <= until and busy is not None and event not in busy:
             ledger.forget_batch(event, batch)
+
+
+async def _forget(ledger: Ledger, aside: Path, file_manager: FileManager) -> None:
+    """Reopen the runs of a record that is set aside, then remove it: another clean-up can finish this one.
+
+    The job may be submitted again, and its runs have the same ids then.
+    """
+    try:
+        runs = set(ledger.runs(aside).values())
+    except FileNotFoundError:  # another clean-up has reopened the runs, and removes the record
+        runs = set()
+    # The job may have been submitted again already. A run of it that is over since stays closed.
+    for anew in {aside.with_name(run_id.partition(JOINT)[0]) for run_id in runs}:
+        begun = ledger.runs(anew)
+        runs -= {run_id for number, run_id in begun.items() if not ledger.is_current(anew, number)}
+    for run_id in sorted(runs):
+        await file_manager.reopen_run(run_id)
+    ledger.remove(aside)
 
 
 def below(file: str, archive: NoFollowFolder) -> PurePath | None:

@@ -17,6 +17,7 @@ The file `discarded` says that the message of the dead job was thrown away on pu
 The file `deleted` says that an operator has deleted the job's products, or has begun to.
 The time of the file LEDGER/.cleaned says up to when products were deleted on purpose.
 A file LEDGER/EVENT/.cancelled/BATCH says that no job of the batch may begin.
+A folder LEDGER/EVENT/.ENTRY-HEX is the record of a job that is forgotten: it is about to be removed.
 """
 
 import contextlib
@@ -24,6 +25,7 @@ import gzip
 import hashlib
 import json
 import os
+import re
 import shutil
 import time
 import uuid
@@ -48,6 +50,8 @@ ANSWERED = "answered"
 DISCARDED = "discarded"
 DELETED = "deleted"
 CLEANED = ".cleaned"
+# A record that is set aside, by the number of its last entry.
+ASIDE = re.compile(r"\.(\d+)-[0-9a-f]{32}")
 
 JobEnd = Literal["SUCCEEDED", "DEAD", "CANCELLED"]
 # The job's end for each result of its last run, and the result as it is read back.
@@ -322,20 +326,41 @@ class Ledger:
         """Forget that the batch was cancelled, so that its name can be used again."""
         (self._root / event / CANCELLED_BATCHES / batch).unlink(missing_ok=True)
 
-    def forget(self, event: str, job: str, *, entry: int) -> bool:
-        """Delete the record of a job whose last entry is ENTRY; false if there is a later one by now."""
+    def set_aside(self, event: str, job: str, *, entry: int) -> Path | None:
+        """Take the record of a job whose last entry is ENTRY from its place, and return where it is then.
+
+        None if there is a later entry by now, or no record. The job may begin anew; whoever has called this
+        is to `remove` the record.
+        """
         folder = self._root / event / job
         # Under another name nobody can append to it.
-        aside = folder.with_name(f".{uuid.uuid4().hex}")
-        try:
+        aside = folder.with_name(f".{entry}-{uuid.uuid4().hex}")
+        # An NFS server may rename it and die before it answers. The client asks again and finds nothing.
+        with contextlib.suppress(FileNotFoundError):
             folder.rename(aside)
-        except FileNotFoundError:
-            return True
-        if entries.numbers(aside)[-1:] != [entry]:
+        numbers = entries.numbers(aside)
+        if numbers and numbers[-1] != entry:
             aside.rename(folder)
-            return False
-        shutil.rmtree(aside)
-        return True
+            return None
+        return aside if numbers else None
+
+    def left_aside(self) -> Iterator[Path]:
+        """The records that were set aside, and have not been removed or not wholly: the rest of them.
+
+        Whoever set one aside was stopped, or is at it now.
+        """
+        for aside in sorted(self._root.glob("*/.*")):
+            named = ASIDE.fullmatch(aside.name)
+            if named and entries.numbers(aside)[-1:] in ([], [int(named[1])]):
+                yield aside
+
+    def remove(self, aside: Path) -> None:
+        """Remove a record that was set aside; another process may be at it too."""
+        # In the order of entries: what is left by a process that is stopped still ends with the last one.
+        for number in entries.numbers(aside):
+            entries.path(aside, number).unlink(missing_ok=True)
+        with contextlib.suppress(FileNotFoundError):
+            shutil.rmtree(aside)
 
     def discard(self, event: str, job: str) -> None:
         """Record that an operator has given up the message of a dead job, if the job has a record."""

@@ -173,7 +173,7 @@ def test_a_job_whose_record_is_gone_is_told_by_the_history(
     site: Site, capsys: pytest.CaptureFixture[str]
 ) -> None:
     site.state("SUCCEEDED")
-    assert Ledger(site.folder / "ledger", node="n", lease=30).forget(EVENT, "a.1", entry=1)
+    assert Ledger(site.folder / "ledger", node="n", lease=30).set_aside(EVENT, "a.1", entry=1)
     assert load("logs").main(["--job", "a.1"]) == 0
     shown = capsys.readouterr().out
     assert "run 1 begins on n" in shown and "run 1 SUCCEEDED" in shown

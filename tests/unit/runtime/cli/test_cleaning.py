@@ -3,6 +3,8 @@
 import asyncio
 import os
 import re
+import shutil
+import threading
 import time
 from collections.abc import AsyncIterator, Set
 from dataclasses import dataclass, field
@@ -31,6 +33,7 @@ class FakeCatalogue:
     received_at: dict[str, float | None] = field(default_factory=dict)
     on_their_way: set[str] = field(default_factory=set)
     reopened: list[str] = field(default_factory=list)
+    is_down: bool = False
 
     async def products(self) -> AsyncIterator[tuple[dict[str, Any], list[str]]]:
         for product, files in list(self.entries.items()):
@@ -44,6 +47,8 @@ class FakeCatalogue:
         del self.entries[product["id"]]
 
     async def reopen_run(self, run_id: str) -> None:
+        if self.is_down:
+            raise ConnectionError
         self.reopened.append(run_id)
 
 
@@ -134,6 +139,89 @@ def test_a_job_whose_record_is_gone_may_begin_anew_with_the_same_runs(site: Site
     assert site.catalogue.reopened == ["one"]
 
 
+def test_a_clean_up_that_was_stopped_is_finished_by_the_next(site: Site) -> None:
+    """The File Manager does not answer when the record is gone from its place."""
+    site.ended("one")
+    site.catalogue.is_down = True
+    with pytest.raises(ConnectionError):
+        site.clean("ledger")
+    site.catalogue.is_down = False
+    assert site.plan("ledger", age=3600).ledger.count == 1
+    assert site.clean("ledger", age=3600).ledger.count == 1
+    assert site.catalogue.reopened == ["one"]
+    assert site.left() >= {f"ledger/{EVENT}"}
+    assert list((site.share.ledger / EVENT).iterdir()) == []
+    assert site.clean("ledger").ledger.count == 0
+
+
+def test_what_a_clean_up_has_left_of_a_record_goes(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    site.ended("one")
+    taken = Path.unlink
+
+    def unlink(path: Path, missing_ok: bool = False) -> None:
+        taken(path, missing_ok)
+        raise InterruptedError
+
+    for _ in range(2):
+        monkeypatch.setattr(Path, "unlink", unlink)
+        with pytest.raises(InterruptedError):
+            site.clean("ledger")
+        monkeypatch.undo()
+    site.clean("ledger")
+    assert list((site.share.ledger / EVENT).iterdir()) == []
+
+
+def test_a_run_that_has_ended_anew_since_its_record_was_set_aside_stays_closed(site: Site) -> None:
+    site.ended("over")
+    site.ended("on")
+    for job in ("over", "on"):
+        assert site.ledger.set_aside(EVENT, job, entry=2) is not None
+    run = site.ledger.claim(EVENT, "over")
+    assert isinstance(run, Run)
+    site.ledger.end(run, Outcome(result="failed"))
+    assert isinstance(site.ledger.claim(EVENT, "on"), Run)
+    site.clean("ledger")
+    assert site.catalogue.reopened == ["on"]
+
+
+def test_two_clean_ups_at_once_do_no_harm(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second begins each time when the first has set a record aside, and when it removes it."""
+    for job in ("one", "two"):
+        site.ended(job)
+    first, reopen, remove = [True], site.catalogue.reopen_run, shutil.rmtree
+
+    def second() -> None:
+        if first:
+            first.clear()
+            worker = threading.Thread(target=site.clean, args=("ledger",))
+            worker.start()
+            worker.join()
+            first.append(True)
+
+    async def reopen_run(run_id: str) -> None:
+        second()
+        await reopen(run_id)
+
+    def rmtree(path: Path) -> None:
+        second()
+        remove(path)
+
+    monkeypatch.setattr(site.catalogue, "reopen_run", reopen_run)
+    monkeypatch.setattr(shutil, "rmtree", rmtree)
+    site.clean("ledger")
+    assert list((site.share.ledger / EVENT).iterdir()) == []
+    assert set(site.catalogue.reopened) == {"one", "two"}
+
+
+def test_a_record_that_is_put_back_is_not_taken_for_one_that_was_left(site: Site) -> None:
+    """A clean-up looks, under another name, whether the job was redriven."""
+    site.ended("one")
+    record = site.share.ledger / EVENT / "one"
+    record.rename(record.with_name(f".1-{'0' * 32}"))
+    site.clean("ledger")
+    assert [path.name for path in (site.share.ledger / EVENT).iterdir()] == [f".1-{'0' * 32}"]
+
+
 def test_a_plan_deletes_nothing(site: Site) -> None:
     site.ended("one")
     before = site.left()
@@ -195,10 +283,13 @@ def test_the_record_of_a_job_that_is_redriven_meanwhile_stays(site: Site) -> Non
     verdict = Verdict(outcome=Outcome(result="failed"), attempts=1, node="n", run=1, ended=time.time())
     site.ledger.settle(site.job("dead"), verdict)
     assert isinstance(site.ledger.claim(EVENT, "dead", redrive="once"), Run)
-    assert not site.ledger.forget(EVENT, "dead", entry=2)
+    assert site.ledger.set_aside(EVENT, "dead", entry=2) is None
     assert isinstance(site.ledger.claim(EVENT, "dead"), RunsElsewhere)
-    assert site.ledger.forget(EVENT, "dead", entry=4)
-    assert list((site.share.ledger / EVENT).iterdir()) == []
+    aside = site.ledger.set_aside(EVENT, "dead", entry=4)
+    assert aside is not None
+    assert isinstance(site.ledger.claim(EVENT, "dead"), Run)
+    site.ledger.remove(aside)
+    assert [path.name for path in (site.share.ledger / EVENT).iterdir()] == ["dead"]
 
 
 @pytest.mark.parametrize(("busy", "stays"), [({EVENT}, True), (None, True), (set(), False)])

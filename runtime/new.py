@@ -29,7 +29,10 @@ def _run(options: Namespace) -> Result:
             f"DIR is {options.folder!r}, and there is something of that name: give a name that is free"
         )
     plan = new_folder.plan(folder.name, options.command, options.metadata, options.output)
-    written = new_folder.write(folder, plan)
+    try:
+        written = new_folder.write(folder, plan)
+    except OSError as problem:
+        raise BadInput(f"DIR is {options.folder!r}, which cannot be written: {problem}") from problem
     findings = [str(each) for each in check(find(folder))]
     sent = " ".join(f"--metadata {key}=VALUE" for key in options.metadata)
     lines = [

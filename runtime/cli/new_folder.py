@@ -13,6 +13,7 @@ from xml.sax.saxutils import escape
 from runtime.cli.results import BadInput
 from runtime.policy.places import VARIABLES
 from runtime.policy.tasks import JOB_KEYS
+from runtime.records import entries
 
 OUTPUT = "Output"
 # Keys with a meaning of their own in the new workflow.
@@ -75,7 +76,7 @@ def plan(name: str, line: str, metadata: Sequence[str], expression: str) -> Plan
 
 
 def write(folder: Path, planned: Plan) -> list[str]:
-    """Write the folder, and return the names of its files."""
+    """Write the folder, which has its name once it is whole, and return the names of its files."""
     own = planned.values["name"]
     texts = {
         name.replace("NAME", own): Template(text).substitute(planned.values) for name, text in _templates()
@@ -83,13 +84,20 @@ def write(folder: Path, planned: Plan) -> list[str]:
     stub, readme = texts.pop("pges/program"), texts.pop("pges/README.md")
     program = f"pges/{planned.program or 'README.md'}"
     texts[program] = stub if planned.program else readme
+    draft = folder.with_name(f".{folder.name}.oodt-new")
+    if draft.exists():  # of a command that was killed
+        shutil.rmtree(draft)
     for name, text in texts.items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(text)
+        (draft / name).parent.mkdir(parents=True, exist_ok=True)
+        (draft / name).write_text(text)
     if planned.copied:
-        shutil.copyfile(planned.copied, folder / program)
+        shutil.copyfile(planned.copied, draft / program)
     if planned.program:
-        (folder / program).chmod(EXECUTABLE)
+        (draft / program).chmod(EXECUTABLE)
+    # After a power cut the name is there with all that is in the folder, or not at all.
+    for path in draft.rglob("*"):
+        entries.sync(path)
+    draft.rename(folder)
     return list(texts)
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -83,6 +85,28 @@ def test_the_result_names_files_event_and_what_comes_next(
         [],
     )
     assert "pges/process.py" in answer["files"]
+
+
+@pytest.mark.parametrize("how", [OSError(errno.ENOSPC, "No space left on device"), KeyboardInterrupt()])
+def test_a_command_that_was_stopped_leaves_no_half_folder_and_is_typed_again(
+    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], how: BaseException
+) -> None:
+    def copyfile(*_: object) -> None:
+        raise how
+
+    (here / "process.py").write_text("#!/usr/bin/env python3\n")
+    monkeypatch.setattr(shutil, "copyfile", copyfile)
+    if isinstance(how, OSError):
+        assert new() == 2
+        assert "No space left" in capsys.readouterr().err
+    else:
+        with pytest.raises(KeyboardInterrupt):
+            new()
+    assert not (here / "my-workflow").exists()
+    monkeypatch.undo()
+    assert COMMAND.main([str(here / "my-workflow"), "--command", "echo ./a", "--output", ".*"]) == 0
+    assert {path.name for path in here.iterdir()} == {"process.py", "my-workflow"}
+    assert not (here / "my-workflow" / "pges" / "process.py").exists()
 
 
 def test_a_folder_that_is_there_is_left_alone(here: Path, capsys: pytest.CaptureFixture[str]) -> None:

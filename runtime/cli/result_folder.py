@@ -113,7 +113,7 @@ class ResultFolder:
         """Read a file into a draft beside its place; says what came, or the problem."""
         digest, size = hashlib.sha256(), 0
         with _named_problems() as problems:
-            draft = drafts.enter_context(_draft(self._at(file["path"])))
+            draft = drafts.enter_context(draft_beside(self._at(file["path"])))
         for content in frames.chunks(stream):
             digest.update(content)
             size += len(content)
@@ -133,18 +133,18 @@ class ResultFolder:
         for file in received:
             del file["problem"]
             path = self._at(file["path"])
-            os.utime(_draft_of(path), ns=(file["modified"], file["modified"]))
-            os.replace(_draft_of(path), path)
+            os.utime(draft_of(path), ns=(file["modified"], file["modified"]))
+            os.replace(draft_of(path), path)
         content = {
             **{key: product[key] for key in ("id", "name", "type", "job", "event", "ended")},
             "files": received,
             "metadata": product["metadata"],
         }
         path = self._beside(product["place"])
-        with _draft(path) as draft:
+        with draft_beside(path) as draft:
             draft.write(json.dumps(content, indent=1).encode() + b"\n")
             draft.close()
-            os.replace(_draft_of(path), path)
+            os.replace(draft_of(path), path)
 
     def _known(self, place: str) -> Any:
         """The metadata file beside a product's place; None if none can be read there."""
@@ -175,12 +175,12 @@ class ResultFolder:
 
 
 @contextlib.contextmanager
-def _draft(path: bytes) -> Iterator[BinaryIO]:
+def draft_beside(path: bytes) -> Iterator[BinaryIO]:
     """A file beside PATH, which is deleted unless it was renamed.
 
     Its name is the same each time: the next command takes the place of a draft that was left.
     """
-    draft = _draft_of(path)
+    draft = draft_of(path)
     os.makedirs(os.path.dirname(draft), exist_ok=True)
     # Where others may write too, a link in its place would lead elsewhere.
     _remove(draft)
@@ -191,14 +191,14 @@ def _draft(path: bytes) -> Iterator[BinaryIO]:
         _remove(draft)
 
 
+def draft_of(path: bytes) -> bytes:
+    folder, name = os.path.split(path)
+    return os.path.join(folder, b".%s.part" % _digits(name))
+
+
 def _remove(draft: bytes) -> None:
     with contextlib.suppress(FileNotFoundError):
         os.unlink(draft)
-
-
-def _draft_of(path: bytes) -> bytes:
-    folder, name = os.path.split(path)
-    return os.path.join(folder, b".%s.part" % _digits(name))
 
 
 def _digits(name: bytes) -> bytes:

@@ -18,6 +18,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
+from runtime.cli.result_folder import draft_beside, draft_of
 from runtime.cli.results import BadInput, NoBroker, SomeFailed
 from runtime.cli.terminal import tell
 from runtime.messaging.excerpt import excerpt
@@ -75,12 +76,17 @@ class Container:
                     _extract(tar, member, to)
         except (OSError, tarfile.TarError) as error:
             raise SomeFailed(f"the products did not all arrive in {to}: {error}") from error
+        # An archive that ends between two files is a whole one to tarfile.
+        if code := self.end():
+            raise SomeFailed(
+                f"the products did not all arrive in {to}: the container has ended with exit code {code}"
+            )
 
-    def end(self) -> None:
-        """Return when docker has removed the container, which has ended after its last word."""
+    def end(self) -> int:
+        """Return the container's exit code, when docker has removed it after its last word."""
         while self._output.read(BLOCK_BYTES):
             pass
-        self._docker.wait()
+        return self._docker.wait()
 
     def _failed(self, reason: str) -> Outcome:
         """The outcome of a job that could not run: its log is the services'."""
@@ -100,16 +106,22 @@ class Container:
 
 
 def _extract(tar: tarfile.TarFile, member: tarfile.TarInfo, to: Path) -> None:
-    """Write a folder or a file, which belong to this user. tarfile's own filter is too new for Debian 12."""
+    """Write a folder or a file, which belong to this user. A file has its name once it is whole.
+
+    tarfile's own filter is too new for Debian 12.
+    """
     inner = PurePosixPath(member.name)
     if inner.is_absolute() or ".." in inner.parts:
         raise tarfile.TarError(f"{member.name} would be outside of the folder")
     if member.isdir():
         (to / inner).mkdir(parents=True, exist_ok=True)
     elif content := tar.extractfile(member) if member.isfile() else None:
-        (to / inner).parent.mkdir(parents=True, exist_ok=True)
-        with open(to / inner, "wb") as file:
-            shutil.copyfileobj(content, file)
+        path = os.fsencode(to / inner)
+        with draft_beside(path) as draft:
+            shutil.copyfileobj(content, draft)
+            draft.flush()
+            os.fsync(draft.fileno())
+            os.replace(draft_of(path), path)
     else:
         tell(f"{member.name} in the archive is no file: it stays behind")
 

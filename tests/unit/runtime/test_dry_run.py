@@ -43,11 +43,14 @@ if sys.argv[1] == "run":
         (here / "workflow").write_text("\\n".join(workflow.getnames()))
     for line in say["lines"]:
         print(json.dumps(line), flush=True)
-    with tarfile.open(fileobj=sys.stdout.buffer, mode="w|") as archive:
-        content = b"of a star"
-        product = tarfile.TarInfo("./deep/a.dat")
-        product.size, product.uid = len(content), 4711
-        archive.addfile(product, io.BytesIO(content))
+    with io.BytesIO() as sent:
+        with tarfile.open(fileobj=sent, mode="w|") as archive:
+            content = b"of a star"
+            product = tarfile.TarInfo("./deep/a.dat")
+            product.size, product.uid = len(content), 4711
+            archive.addfile(product, io.BytesIO(content))
+        sys.stdout.buffer.write(sent.getvalue()[:say["bytes"]])
+    sys.exit(say["code"])
 """
 
 Try = Callable[..., tuple[int, str, str]]
@@ -64,9 +67,20 @@ class Docker:
         self.says({"outcome": SUCCESS})
 
     def says(
-        self, *lines: dict[str, Any], images: list[str] | None = None, stderr: str = "", code: int = 0
+        self,
+        *lines: dict[str, Any],
+        images: list[str] | None = None,
+        stderr: str = "",
+        bytes: int | None = None,
+        code: int = 0,
     ) -> None:
-        say = {"lines": lines, "images": images or ["oodt-dev-oodt:latest"], "stderr": stderr, "code": code}
+        say = {
+            "lines": lines,
+            "images": images or ["oodt-dev-oodt:latest"],
+            "stderr": stderr,
+            "bytes": bytes,
+            "code": code,
+        }
         (self._folder / "say.json").write_text(json.dumps(say))
 
     @property
@@ -123,6 +137,27 @@ def test_products_arrive_in_a_folder_here_and_their_paths_are_shown(
     product = tmp_path / "test-workflow-try" / "deep" / "a.dat"
     assert (product.read_text(), product.stat().st_uid) == ("of a star", os.getuid())
     assert "1 products in test-workflow-try" in out and "File: test-workflow-try/deep/a.dat" in out
+
+
+@pytest.mark.parametrize("size", [0, 512 + 5, 512 + 512])
+def test_products_that_do_not_all_arrive_are_told_and_none_has_its_name_by_half(
+    attempt: Try, docker: Docker, tmp_path: Path, size: int
+) -> None:
+    """The container dies before, in, or after a product: to tar an archive may end between two files."""
+    docker.says({"outcome": SUCCESS}, bytes=size, code=137)
+    code, out, err = attempt(WORKFLOW)
+    assert (code, "did not all arrive" in err, "succeeded" in out) == (1, True, False)
+    left = [path.read_text() for path in tmp_path.glob("test-workflow-try/**/*") if path.is_file()]
+    assert left == (["of a star"] if size == 512 + 512 else [])
+
+
+def test_a_product_from_before_stays_until_the_new_one_is_whole(
+    attempt: Try, docker: Docker, tmp_path: Path
+) -> None:
+    attempt(WORKFLOW)
+    docker.says({"outcome": SUCCESS}, bytes=512 + 5, code=137)
+    assert attempt(WORKFLOW)[0] == 1
+    assert (tmp_path / "test-workflow-try" / "deep" / "a.dat").read_text() == "of a star"
 
 
 def test_the_container_gets_the_job_and_the_workflow_and_no_metadata_as_an_argument(

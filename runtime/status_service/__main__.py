@@ -31,6 +31,7 @@ from runtime.status_service.numbers import Numbers
 from runtime.status_service.opening import Opening
 from runtime.status_service.operations import Operations
 from runtime.status_service.parts import Parts
+from runtime.status_service.paused import PausedEvents
 from runtime.status_service.recorder import Recorder
 from runtime.status_service.schema import Unreadable
 from runtime.status_service.settings import StatusSettings, status_settings
@@ -101,6 +102,7 @@ async def _work(
         disks = Disks({"share": settings.ledger, "history": settings.database.parent}, file_manager)
         alarms = await asyncio.to_thread(Alarms, settings.alarms)
         live = Live(numbers, alarms)
+        paused = PausedEvents(pauses)
         watch = Watch(
             alarms,
             client=client,
@@ -109,7 +111,7 @@ async def _work(
             store=store,
             disks=disks,
             swarm=swarm,
-            pauses=pauses,
+            paused=paused,
         )
         parts = Parts(
             access=Access(act=settings.token, look=settings.look_token),
@@ -124,6 +126,7 @@ async def _work(
             stories=Stories(ledger, settings.jobs),
             disks=disks,
             alarms=alarms,
+            paused=paused,
             swarm=swarm,
             changes=changes,
             operations=operations,

@@ -37,7 +37,10 @@ class Queues(BaseModel):
         description="False for some ten seconds after the broker has started: the numbers are 0 then"
     )
     consumers: int = Field(description="Workflow Managers that take jobs of the event")
-    paused: bool = Field(description="Whether no worker takes jobs of the event until it is resumed")
+    paused: bool | None = Field(
+        description="Whether no worker takes jobs of the event until it is resumed. While the share does not "
+        "answer, it is as the share told last; null if it never has"
+    )
 
 
 class Slots(BaseModel):
@@ -358,4 +361,6 @@ REFUSED: dict[int | str, dict[str, Any]] = {
 UNKNOWN: dict[int | str, dict[str, Any]] = {
     404: {"model": Error, "description": "Nothing of this name is known"}
 }
-AWAY: dict[int | str, dict[str, Any]] = {503: {"model": Error, "description": "The broker does not answer"}}
+AWAY: dict[int | str, dict[str, Any]] = {
+    503: {"model": Error, "description": "The broker, the share or the swarm service does not answer"}
+}

@@ -148,14 +148,15 @@ CONDITIONS = (
 class Facts:
     """What is known at one moment.
 
-    ``deaths`` are jobs that died in the last DEATHS_SECONDS, by event. ``paused`` are events.
+    ``deaths`` are jobs that died in the last DEATHS_SECONDS, by event. ``paused`` are events; None if they
+    are not known.
     """
 
     snapshot: Snapshot | None
     deaths: Mapping[str, int]
     disks: Sequence[Disk]
     nodes: Sequence[NodeNow] | None
-    paused: Collection[str] = ()
+    paused: Collection[str] | None = ()
     aging: Aging | None = None
     at: float = field(default_factory=time.time)
 
@@ -171,6 +172,8 @@ class Facts:
 
     def leave_open(self, name: str) -> bool:
         """Whether nothing is known of a condition, so that its alarms go on."""
+        if name == NO_CONSUMER.name and self.paused is None:
+            return True
         needs = next((each.needs for each in CONDITIONS if each.name == name), None)
         return (needs == "broker" and self.snapshot is None) or (needs == "swarm" and self.nodes is None)
 
@@ -181,14 +184,15 @@ def _of_nodes(nodes: Iterable[NodeNow]) -> Iterator[Holding]:
             yield Holding(condition=NODE_DOWN, labels={"node": node.name})
 
 
-def _of_broker(snapshot: Snapshot | None, paused: Collection[str]) -> Iterator[Holding]:
+def _of_broker(snapshot: Snapshot | None, paused: Collection[str] | None) -> Iterator[Holding]:
     if snapshot is None:
         yield Holding(condition=BROKER_DOWN)
         return
     for resource in dict.fromkeys(snapshot.short):
         yield Holding(condition=BROKER_SHORT, labels={"resource": resource})
     for queues in snapshot.queues:
-        if queues.queued and not queues.consumers and queues.event not in paused:
+        waits = queues.queued and not queues.consumers
+        if waits and paused is not None and queues.event not in paused:
             yield Holding(condition=NO_CONSUMER, labels={"event": queues.event})
 
 

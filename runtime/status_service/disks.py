@@ -11,11 +11,10 @@ from typing import Any
 
 from runtime.oodt import xml_rpc
 from runtime.oodt.file_manager import FileManager
+from runtime.status_service.question import Question
 
 log = logging.getLogger(__name__)
 
-# A share whose server is away does not answer. Then nothing is told of it.
-ANSWER_SECONDS = 5.0
 CATALOGUE = "catalogue"
 
 
@@ -35,27 +34,22 @@ class Disks:
     """Looks at folders, by the name of their place. The File Manager tells of its catalogue's disk."""
 
     def __init__(self, folders: Mapping[str, Path], file_manager: FileManager | None = None) -> None:
-        self._looks: dict[str, Look] = {
+        looks: dict[str, Look] = {
             place: partial(asyncio.to_thread, _of_folder, place, folder) for place, folder in folders.items()
         }
         if file_manager:
-            self._looks[CATALOGUE] = partial(_of_catalogue, file_manager)
-        # One that does not answer keeps a thread, and is not asked again meanwhile.
-        self._asked: dict[str, asyncio.Task[Disk | None]] = {}
+            looks[CATALOGUE] = partial(_of_catalogue, file_manager)
+        self._questions = {place: Question(partial(self._ask, place, look)) for place, look in looks.items()}
         self._problems: dict[str, str] = {}
 
     async def look(self) -> list[Disk]:
         """The disks that answer."""
-        for place in self._looks:
-            if place not in self._asked or self._asked[place].done():
-                self._asked[place] = asyncio.create_task(self._ask(place))
-        if self._asked:
-            await asyncio.wait(self._asked.values(), timeout=ANSWER_SECONDS)
-        return [disk for task in self._asked.values() if task.done() and (disk := task.result())]
+        found = await asyncio.gather(*(each.answer() for each in self._questions.values()))
+        return [disk for disk in found if disk]
 
-    async def _ask(self, place: str) -> Disk | None:
+    async def _ask(self, place: str, look: Look) -> Disk | None:
         try:
-            disk = await self._looks[place]()
+            disk = await look()
         except (OSError, xml_rpc.Fault) as error:
             if str(error) != self._problems.get(place):
                 log.warning("nothing is known of the disk of the %s: %s", place, error)

@@ -39,12 +39,12 @@ def render(
     disks: Iterable[Disk] = (),
     nodes: Iterable[NodeNow] = (),
     *,
-    paused: Collection[str] = (),
+    paused: Collection[str] | None = (),
     swarm: Mapping[str, Any] | None = None,
 ) -> bytes:
     """The text that Prometheus reads; without the broker's numbers while it does not answer.
 
-    SWARM is the view of the swarm, PAUSED are events.
+    SWARM is the view of the swarm, PAUSED are events, None if nobody knows.
     """
     registry = CollectorRegistry()
     registry.register(_Numbers(snapshot, states, totals, paused))
@@ -57,7 +57,7 @@ def render(
 
 class _Numbers(Collector):
     def __init__(
-        self, snapshot: Snapshot | None, states: States, totals: Totals, paused: Collection[str]
+        self, snapshot: Snapshot | None, states: States, totals: Totals, paused: Collection[str] | None
     ) -> None:
         self._paused = paused
         self._snapshot = snapshot
@@ -70,12 +70,8 @@ class _Numbers(Collector):
         yield up
         if self._snapshot is not None:
             yield from _broker(self._snapshot)
-            flags = GaugeMetricFamily(
-                "oodt_event_paused", "1 if no worker takes jobs of the event.", labels=["event"]
-            )
-            for queues in self._snapshot.queues:
-                flags.add_metric([queues.event], float(queues.event in self._paused))
-            yield flags
+            if self._paused is not None:
+                yield _flags(self._snapshot, self._paused)
         running = GaugeMetricFamily("oodt_jobs_running", "Jobs that run now.", labels=["event"])
         for event, counts in self._states.items():
             running.add_metric([event], counts.get("RUNNING", 0))
@@ -113,6 +109,15 @@ class _Disks(Collector):
             family.add_metric([disk.place, "size"], disk.size)
             family.add_metric([disk.place, "free"], disk.free)
         yield family
+
+
+def _flags(snapshot: Snapshot, paused: Collection[str]) -> Metric:
+    flags = GaugeMetricFamily(
+        "oodt_event_paused", "1 if no worker takes jobs of the event.", labels=["event"]
+    )
+    for queues in snapshot.queues:
+        flags.add_metric([queues.event], float(queues.event in paused))
+    return flags
 
 
 def _broker(snapshot: Snapshot) -> Iterator[Metric]:

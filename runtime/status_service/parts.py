@@ -18,6 +18,7 @@ from runtime.status_service.live import Live
 from runtime.status_service.management import Management
 from runtime.status_service.numbers import Numbers
 from runtime.status_service.operations import Operations
+from runtime.status_service.paused import PausedEvents
 from runtime.status_service.store import Store
 from runtime.status_service.swarm import SwarmWatch
 from runtime.status_service.workflows import Workflows
@@ -39,6 +40,7 @@ class Parts:
     archive: Path
     disks: Disks
     alarms: Alarms
+    paused: PausedEvents
     swarm: SwarmWatch
     changes: Changes
     operations: Operations

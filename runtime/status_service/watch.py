@@ -7,11 +7,11 @@ import time
 
 import aiohttp
 
-from runtime.records.pauses import Pauses
 from runtime.status_service.alarms import Alarms
 from runtime.status_service.conditions import DEATHS_SECONDS, Facts
 from runtime.status_service.disks import Disks
 from runtime.status_service.numbers import Numbers
+from runtime.status_service.paused import PausedEvents
 from runtime.status_service.store import Store
 from runtime.status_service.swarm import SwarmWatch
 
@@ -36,7 +36,7 @@ class Watch:
         store: Store,
         disks: Disks,
         swarm: SwarmWatch,
-        pauses: Pauses,
+        paused: PausedEvents,
     ) -> None:
         self._alarms = alarms
         self._client = client
@@ -45,7 +45,7 @@ class Watch:
         self._store = store
         self._disks = disks
         self._swarm = swarm
-        self._pauses = pauses
+        self._paused = paused
         self._changed = asyncio.Event()
 
     async def run(self) -> None:
@@ -67,13 +67,14 @@ class Watch:
     async def _look(self) -> None:
         now = await self._numbers.now()
         deaths = await asyncio.to_thread(self._store.deaths, time.time() - DEATHS_SECONDS)
+        disks, paused = await asyncio.gather(self._disks.look(), self._paused.look())
         facts = Facts(
             snapshot=now.snapshot,
             deaths=deaths,
-            disks=await self._disks.look(),
+            disks=disks,
             nodes=self._swarm.nodes(),
             aging=self._swarm.aging(),
-            paused=await asyncio.to_thread(self._pauses.names),
+            paused=paused.events,
         )
         await asyncio.to_thread(
             self._alarms.update,

@@ -3,16 +3,15 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from runtime import names
 from runtime.messaging.event import Event
 from runtime.policy.outline import Outline, outline
+from runtime.status_service.question import Question
 from runtime.status_service.swarm import SwarmWatch
-
-# A share whose server is away does not answer.
-ANSWER_SECONDS = 5.0
 
 
 class Workflows:
@@ -22,8 +21,7 @@ class Workflows:
         self._config = config
         self._events = {event.name: event for event in events}
         self._read: Outline | None = None
-        # One that does not answer keeps a thread, and is not asked again meanwhile.
-        self._reading: asyncio.Task[Outline] | None = None
+        self._reading = Question(partial(asyncio.to_thread, outline, config))
 
     async def view(self, swarm: SwarmWatch) -> dict[str, Any]:
         """All events, each with its workflows and settings; the Workflow Managers; what cannot be read."""
@@ -50,12 +48,9 @@ class Workflows:
         """What was read without problems is not read again."""
         if self._read is not None:
             return self._read
-        if self._reading is None or self._reading.done():
-            self._reading = asyncio.create_task(asyncio.to_thread(outline, self._config))
-        await asyncio.wait([self._reading], timeout=ANSWER_SECONDS)
-        if not self._reading.done():
+        found = await self._reading.answer()
+        if found is None:
             return Outline(problems=(f"{self._config} does not answer: see whether the share is there",))
-        found = self._reading.result()
         if not found.problems:
             self._read = found
         return found

@@ -37,10 +37,8 @@ async def one(request: Request, service: Service, event: str) -> Response:
 async def _about(service: Parts) -> dict[str, Any]:
     """What is known of all events."""
     now = await service.numbers.lately()
-    view = await service.workflows.view(service.swarm)
-    rates, paused = await asyncio.to_thread(
-        lambda: (lines.rates(service.store), service.operations.pauses.names())
-    )
+    view, paused = await asyncio.gather(service.workflows.view(service.swarm), service.paused.look())
+    rates = await asyncio.to_thread(lines.rates, service.store)
     return {
         "queues": {each.event: each for each in queues_of(now)},
         "states": now.states,
@@ -49,7 +47,8 @@ async def _about(service: Parts) -> dict[str, Any]:
         "managers": view["workflow_managers"],
         "rates": rates,
         "no_rate": NO_RATE,
-        "paused": paused,
+        "paused": paused.events or frozenset(),
+        "pauses": paused,
     }
 
 

@@ -1,8 +1,9 @@
 """What operators do: redrive, pause, resume, drain, undrain, delete. Each can be asked what it would do."""
 
 import asyncio
-from collections.abc import Iterator
-from typing import Annotated
+from collections.abc import Callable, Coroutine, Iterator
+from functools import partial
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
 from fastapi.responses import JSONResponse
@@ -19,6 +20,7 @@ from runtime.status_service.errors import Refused
 from runtime.status_service.history import Record
 from runtime.status_service.parts import Parts, Service
 from runtime.status_service.queries import MOST_ROWS, SOMEBODY, DryRun, Who
+from runtime.status_service.question import Question
 
 router = APIRouter()
 
@@ -86,10 +88,9 @@ async def pause(
     queues = await service.numbers.of_event(event)
     if queues is None:
         raise Refused(404, f"the broker has no queue of an event {event}")
-    paused = event in await asyncio.to_thread(service.operations.pauses.names)
-    changed = not paused
+    changed = not await _is_paused(service, event)
     if not query.dry_run:
-        changed = await service.operations.pause(event, who=who)
+        changed = await _changed(partial(service.operations.pause, event, who=who))
     waiting = queues.queued + queues.retrying
     text = (
         f"{waiting} jobs of {event} wait until it is resumed; {queues.taken} that run go on, "
@@ -105,15 +106,15 @@ async def pause(
 @router.post(
     "/events/{event}/resume",
     response_model=Paused,
-    responses=UNKNOWN,
+    responses=BOTH,
     summary="Let workers take its jobs again",
 )
 async def resume(
     service: Service, event: str, query: Annotated[DryRun, Query()], who: Who = SOMEBODY
 ) -> Response:
-    changed = event in await asyncio.to_thread(service.operations.pauses.names)
+    changed = await _is_paused(service, event)
     if not query.dry_run:
-        changed = await service.operations.resume(event, who=who)
+        changed = await _changed(partial(service.operations.resume, event, who=who))
     text = f"workers take jobs of {event} again" if changed else f"{event} is not paused"
     return JSONResponse(
         {"event": event, "paused": False, "changed": changed, "done": not query.dry_run, "text": text}
@@ -151,6 +152,23 @@ async def delete(service: Service, asked: Delete, who: Who = SOMEBODY) -> Respon
     text = f"{deleted.products} products of {len(deleted.jobs)} jobs"
     about = {"unfinished": deleted.unfinished, "left": deleted.left, "done": not asked.dry_run, "text": text}
     return JSONResponse(answer | about)
+
+
+async def _is_paused(service: Parts, event: str) -> bool:
+    """Whether it is paused now; raises Refused."""
+    paused = await service.paused.look()
+    if paused.events is None or not paused.now:
+        raise Refused(503, "the share does not answer, so nothing was changed")
+    return event in paused.events
+
+
+async def _changed(change: Callable[[], Coroutine[Any, Any, bool]]) -> bool:
+    """Whether a pause or a resumption has changed something; raises Refused if the share is slow."""
+    changed = await Question(change).answer()
+    if changed is None:
+        # A server that has just started answers to a look, and lets nobody write for a minute or two.
+        raise Refused(503, "the share does not answer now: this is done, and recorded, once it does")
+    return changed
 
 
 async def _set_availability(

@@ -1,6 +1,5 @@
 """Queues and nodes now, jobs by state."""
 
-import asyncio
 from dataclasses import asdict
 from typing import Annotated
 
@@ -18,7 +17,7 @@ router = APIRouter()
 @router.get("/overview", response_model=Overview, summary="Queues and nodes now, jobs by state")
 async def overview(service: Service, _: Annotated[Parameters, Query()]) -> Response:
     now = await service.numbers.now()
-    paused = await asyncio.to_thread(service.operations.pauses.names)
+    paused = (await service.paused.look()).events
     snapshot = now.snapshot or Snapshot(queues=(), nodes=())
     broker = {"connected": service.broker.connected, "problem": now.problem}
     return JSONResponse(
@@ -26,7 +25,10 @@ async def overview(service: Service, _: Annotated[Parameters, Query()]) -> Respo
             "at": now.at,
             "behind": now.behind,
             "broker": {**broker, "short": snapshot.short, "blocked": snapshot.blocked},
-            "queues": [{**asdict(each), "paused": each.event in paused} for each in snapshot.queues],
+            "queues": [
+                {**asdict(each), "paused": None if paused is None else each.event in paused}
+                for each in snapshot.queues
+            ],
             "nodes": [{**asdict(node), "free": node.free} for node in snapshot.nodes],
             "jobs": now.states,
             "batches": now.batches,

@@ -31,14 +31,14 @@ async def health(service: Service) -> Response:
 async def numbers(service: Service) -> Response:
     now = await service.numbers.lately()
     totals = await asyncio.to_thread(service.store.totals)
-    paused = await asyncio.to_thread(service.operations.pauses.names)
+    disks, paused = await asyncio.gather(service.disks.look(), service.paused.look())
     text = metrics.render(
         now.snapshot,
         now.states,
         totals,
-        await service.disks.look(),
+        disks,
         service.swarm.nodes() or (),
-        paused=paused,
+        paused=paused.events,
         swarm=service.swarm.view(),
     )
     return Response(text, headers={"Content-Type": metrics.CONTENT_TYPE})

@@ -27,6 +27,7 @@ from runtime.status_service.management import Management, Snapshot
 from runtime.status_service.numbers import Numbers
 from runtime.status_service.operations import Operations
 from runtime.status_service.parts import Parts
+from runtime.status_service.paused import PausedEvents
 from runtime.status_service.store import Store
 from runtime.status_service.swarm import SwarmWatch
 from runtime.status_service.workflows import Workflows
@@ -59,6 +60,7 @@ def parts(store: Store | None, token: str, share: Path = Path("/nonexistent")) -
     ledger = Ledger(share / "ledger", node="status", lease=30)
     numbers = Numbers(cast(Store, store), broker, management)
     alarms = Alarms(share / "alarms.json")
+    pauses = Pauses(share / "ledger")
     return Parts(
         access=Access(act=token, look=LOOK_TOKEN),
         store=cast(Store, store),
@@ -72,12 +74,13 @@ def parts(store: Store | None, token: str, share: Path = Path("/nonexistent")) -
         archive=share / "archive",
         disks=Disks({}),
         alarms=alarms,
+        paused=PausedEvents(pauses),
         swarm=swarm,
         changes=changes,
         operations=Operations(
             broker_url="amqp://nobody:x@127.0.0.1:9/%2F",
             ledger=ledger,
-            pauses=Pauses(share / "ledger"),
+            pauses=pauses,
             store=cast(Store, store),
             changes=changes,
             swarm=swarm,

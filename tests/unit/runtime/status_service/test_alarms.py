@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import errno
 import http.server
 import json
 import logging
@@ -11,7 +12,7 @@ import time
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -25,7 +26,7 @@ from runtime.messaging.announcements import StateChange
 from runtime.messaging.broker import Broker
 from runtime.messaging.facts import Certificate, Secret
 from runtime.records.pauses import Pauses
-from runtime.status_service import alarms, watch
+from runtime.status_service import alarms, question, watch
 from runtime.status_service.alarms import Alarms
 from runtime.status_service.changes import Changes
 from runtime.status_service.conditions import CONDITIONS, DISK_FULL, NO_CONSUMER, Facts, Holding
@@ -33,6 +34,7 @@ from runtime.status_service.disks import Disk, Disks
 from runtime.status_service.management import EventQueues, Snapshot, Supply
 from runtime.status_service.moment import Moment
 from runtime.status_service.numbers import Now, Numbers
+from runtime.status_service.paused import PausedEvents
 from runtime.status_service.store import Store
 from runtime.status_service.swarm import Aging, NodeNow, SwarmWatch
 from runtime.status_service.watch import Watch
@@ -46,6 +48,7 @@ RULES = {
     for rule in group["rules"]
 }
 SECONDS = {"m": 60, "h": 3600}
+SOUND = [Disk(place="share", size=2, free=1)]
 
 
 @dataclass(kw_only=True)
@@ -112,7 +115,7 @@ def watching(folder: Path, url: str) -> Iterator[Store]:
                 store=store,
                 disks=Disks({"share": folder}),
                 swarm=SwarmWatch(cast(Broker, None), cast(Changes, None)),
-                pauses=Pauses(folder),
+                paused=PausedEvents(Pauses(folder)),
             )
             await made.run()
 
@@ -208,6 +211,40 @@ def test_without_a_webhook_nothing_is_kept_to_be_sent(tmp_path: Path) -> None:
         until((tmp_path / "alarms.json").exists, what="an alarm")
     kept = Alarms(tmp_path / "alarms.json")
     assert kept.next() is None and [each["name"] for each in kept.open] == ["OodtJobsDie"]
+
+
+def test_a_share_that_does_not_answer_holds_no_alarm_back(
+    tmp_path: Path, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, answers = threading.Event(), threading.Event()
+
+    def hangs(_: Pauses) -> set[str]:
+        asked.set()
+        answers.wait(60)
+        return set()
+
+    monkeypatch.setattr(Pauses, "names", hangs)
+    monkeypatch.setattr(question, "ANSWER_SECONDS", 0.2)
+    try:
+        with watching(tmp_path, receiver.url) as store:
+            assert asked.wait(10)
+            dies(store, "a.1")
+            until(lambda: receiver.came, what="the message")
+    finally:
+        answers.set()
+
+
+def test_a_share_that_answers_with_an_error_holds_no_alarm_back(
+    tmp_path: Path, receiver: Receiver, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fails(_: Pauses) -> set[str]:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(Pauses, "names", fails)
+    with caplog.at_level(logging.WARNING), watching(tmp_path, receiver.url) as store:
+        dies(store, "a.1")
+        until(lambda: receiver.came, what="the message")
+    assert caplog.text.count("does not tell which events are paused") == 1
 
 
 def never(_: str) -> bool:
@@ -317,6 +354,14 @@ def test_conditions_are_found_in_the_numbers() -> None:
     assert found[4].summary == "The disk of the share has 9% left"
 
 
+def test_nobody_is_told_of_jobs_that_wait_while_it_is_not_known_whether_they_are_paused() -> None:
+    snapshot = Snapshot(queues=(queue("a", queued=3, consumers=0),), nodes=())
+    facts = Facts(snapshot=snapshot, deaths={}, disks=SOUND, nodes=[], paused=None)
+    assert facts.holding() == []
+    assert facts.leave_open(NO_CONSUMER.name)
+    assert not replace(facts, paused=set()).leave_open(NO_CONSUMER.name)
+
+
 def test_what_is_not_known_is_left_as_it_is() -> None:
     nothing = Facts(snapshot=None, deaths={}, disks=[], nodes=None)
     assert [each.condition.name for each in nothing.holding()] == ["OodtBrokerDown", "OodtDiskUnknown"]
@@ -363,9 +408,8 @@ def aged(
 ) -> list[Holding]:
     """What holds on this day."""
     aging = Aging(certificates=certificates, secrets=secrets)
-    disks = [Disk(place="share", size=2, free=1)]
     snapshot = Snapshot(queues=(), nodes=())
-    facts = Facts(snapshot=snapshot, deaths={}, disks=disks, nodes=[], aging=aging, at=day * DAY)
+    facts = Facts(snapshot=snapshot, deaths={}, disks=SOUND, nodes=[], aging=aging, at=day * DAY)
     return facts.holding()
 
 

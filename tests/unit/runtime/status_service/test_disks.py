@@ -10,7 +10,7 @@ import pytest
 
 from runtime.oodt import xml_rpc
 from runtime.oodt.file_manager import FileManager
-from runtime.status_service import disks
+from runtime.status_service import question
 from runtime.status_service.disks import Disk, Disks
 
 
@@ -37,11 +37,11 @@ def test_a_share_that_does_not_answer_holds_nobody_up_and_is_asked_once(
             assert [disk.place for disk in await looked.look()] == ["history"]
         assert asked.count(tmp_path / "hangs") == 1
         answers.set()
-        monkeypatch.setattr(disks, "ANSWER_SECONDS", 60)
+        monkeypatch.setattr(question, "ANSWER_SECONDS", 60)
         assert len(await looked.look()) == 2
 
     monkeypatch.setattr(os, "statvfs", statvfs)
-    monkeypatch.setattr(disks, "ANSWER_SECONDS", 2)
+    monkeypatch.setattr(question, "ANSWER_SECONDS", 2)
     asyncio.run(story())
 
 

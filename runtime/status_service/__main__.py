@@ -23,7 +23,7 @@ from runtime.status_service.alarms import Alarms
 from runtime.status_service.app import application
 from runtime.status_service.cancellation import Cancellation
 from runtime.status_service.changes import Changes
-from runtime.status_service.disks import Disks
+from runtime.status_service.disks import HISTORY, SHARE, Disks
 from runtime.status_service.lines import Sampler
 from runtime.status_service.live import Live
 from runtime.status_service.management import Management
@@ -99,7 +99,7 @@ async def _work(
             dead_messages=operations.dead_messages,
             not_recorded=recorder.not_recorded,
         )
-        disks = Disks({"share": settings.ledger, "history": settings.database.parent}, file_manager)
+        disks = Disks({SHARE: settings.ledger, HISTORY: settings.database.parent}, file_manager)
         alarms = await asyncio.to_thread(Alarms, settings.alarms)
         live = Live(numbers, alarms)
         paused = PausedEvents(pauses)

@@ -21,6 +21,8 @@ ENDS_SECONDS = 60.0
 MOST_MESSAGES = 1000
 
 Message = dict[str, Any]
+# Whether nothing is known of an alarm, by its name and labels.
+Unknown = Callable[[str, Mapping[str, str]], bool]
 
 
 @dataclass(kw_only=True)
@@ -72,12 +74,10 @@ class Alarms:
         known = [*self._open.values(), *self._soon]
         return [asdict(alarm) for alarm in sorted(known, key=lambda alarm: alarm.began)]
 
-    def update(
-        self, holding: Iterable[Holding], *, at: float, unknown: Callable[[str], bool], tell: bool
-    ) -> None:
+    def update(self, holding: Iterable[Holding], *, at: float, unknown: Unknown, tell: bool) -> None:
         """Begin and end alarms by what holds AT this time. With TELL there will be a message about each.
 
-        UNKNOWN tells of which conditions nothing is known now. Raises OSError.
+        UNKNOWN tells of which alarms nothing is known now. Raises OSError.
         """
         found = {_key(each.condition.name, each.labels): each for each in holding}
         with self._lock:
@@ -89,9 +89,7 @@ class Alarms:
             if self._compare(found, at, unknown, tell):
                 self._write()
 
-    def _compare(
-        self, found: Mapping[str, Holding], at: float, unknown: Callable[[str], bool], tell: bool
-    ) -> bool:
+    def _compare(self, found: Mapping[str, Holding], at: float, unknown: Unknown, tell: bool) -> bool:
         """Whether an alarm has begun or ended."""
         self._since = {key: self._since.get(key, at) for key in found}
         changed = False
@@ -103,7 +101,9 @@ class Alarms:
                 changed = True
                 self._add(alarm, None, tell)
         for key, alarm in list(self._open.items()):
-            if key not in found and not unknown(alarm.name) and at - alarm.held >= ENDS_SECONDS:
+            if key in found or unknown(alarm.name, alarm.labels):
+                continue
+            if at - alarm.held >= ENDS_SECONDS:
                 del self._open[key]
                 changed = True
                 self._add(alarm, at, tell)

@@ -7,11 +7,12 @@ import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from runtime.status_service.disks import Disk
+from runtime.status_service.disks import CATALOGUE, SHARE, DisksNow
 from runtime.status_service.management import Snapshot
 from runtime.status_service.swarm import Aging, NodeNow
 
 DEATHS_SECONDS = 900.0
+# Of a disk. With less it is red in the console, too.
 LEAST_FREE = 0.1
 LEAST_LEFT, LEAST_LEFT_SECONDS = 0.1, 10 * 86400.0
 OLD_SECONDS = 365 * 86400.0
@@ -109,6 +110,15 @@ DISK_UNKNOWN = Condition(
     description="No job can begin or end. Look whether it is mounted on the manager, and whether its server "
     "answers: df on the manager, then the log of oodt-status.",
 )
+CATALOGUE_UNKNOWN = Condition(
+    name="OodtCatalogueUnknown",
+    severity="critical",
+    holds=300,
+    summary="The File Manager does not answer",
+    description="Runs that would ingest fail an attempt, and nothing is known of the catalogue's disk. Look "
+    "at it: docker service ps oodt-filemgr, and docker service logs --tail 50 oodt-filemgr. It has its "
+    "catalogue again once it runs. Then bring back the jobs that died: oodt redrive",
+)
 CERTIFICATE_ENDS = Condition(
     name="OodtCertificateEnds",
     severity="critical",
@@ -140,7 +150,7 @@ SECRET_OLD = Condition(
 )
 CONDITIONS = (
     *(BROKER_DOWN, BROKER_SHORT, NO_CONSUMER, JOBS_DIE, NODE_DOWN, DISK_FULL, DISK_UNKNOWN),
-    *(CERTIFICATE_ENDS, PASSWORD_OLD, SECRET_OLD),
+    *(CATALOGUE_UNKNOWN, CERTIFICATE_ENDS, PASSWORD_OLD, SECRET_OLD),
 )
 
 
@@ -154,7 +164,7 @@ class Facts:
 
     snapshot: Snapshot | None
     deaths: Mapping[str, int]
-    disks: Sequence[Disk]
+    disks: DisksNow
     nodes: Sequence[NodeNow] | None
     paused: Collection[str] | None = ()
     aging: Aging | None = None
@@ -170,8 +180,10 @@ class Facts:
             *(_of_aging(self.aging, self.at) if self.aging else ()),
         ]
 
-    def leave_open(self, name: str) -> bool:
-        """Whether nothing is known of a condition, so that its alarms go on."""
+    def leave_open(self, name: str, labels: Mapping[str, str]) -> bool:
+        """Whether nothing is known of a condition, so that its alarm goes on."""
+        if name == DISK_FULL.name and labels.get("place") in self.disks.silent:
+            return True
         if name == NO_CONSUMER.name and self.paused is None:
             return True
         needs = next((each.needs for each in CONDITIONS if each.name == name), None)
@@ -221,10 +233,12 @@ def days(seconds: float) -> str:
     return f"{seconds / 86400:.0f} days"
 
 
-def _of_disks(disks: Sequence[Disk]) -> Iterator[Holding]:
-    if "share" not in {disk.place for disk in disks}:
+def _of_disks(disks: DisksNow) -> Iterator[Holding]:
+    if SHARE in disks.silent:
         yield Holding(condition=DISK_UNKNOWN)
-    for disk in disks:
+    if CATALOGUE in disks.silent:
+        yield Holding(condition=CATALOGUE_UNKNOWN)
+    for disk in disks.told:
         if disk.free < LEAST_FREE * disk.size:
             left = f"{100 * disk.free / disk.size:.3g}%"
             yield Holding(condition=DISK_FULL, labels={"place": disk.place}, values={"left": left})

@@ -8,7 +8,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4 as CONTENT_TYPE
 from prometheus_client.registry import Collector
 
-from runtime.status_service.disks import Disk
+from runtime.status_service.disks import DisksNow
 from runtime.status_service.management import Snapshot
 from runtime.status_service.store import BOUNDS
 from runtime.status_service.swarm import NodeNow
@@ -30,13 +30,14 @@ HISTOGRAMS = {
 
 Totals = Mapping[str, Mapping[str, float]]
 States = Mapping[str, Mapping[str, int]]
+NO_DISKS = DisksNow()
 
 
 def render(
     snapshot: Snapshot | None,
     states: States,
     totals: Totals,
-    disks: Iterable[Disk] = (),
+    disks: DisksNow = NO_DISKS,
     nodes: Iterable[NodeNow] = (),
     *,
     paused: Collection[str] | None = (),
@@ -96,19 +97,27 @@ class _Numbers(Collector):
 
 
 class _Disks(Collector):
-    def __init__(self, disks: Iterable[Disk]) -> None:
+    def __init__(self, disks: DisksNow) -> None:
         self._disks = disks
 
     def collect(self) -> Iterator[Metric]:
-        family = GaugeMetricFamily(
+        answers = GaugeMetricFamily(
+            "oodt_disk_answers",
+            "1 if it is known how full the disk of a place is, 0 if the share or the File Manager is silent.",
+            labels=["place"],
+        )
+        size = GaugeMetricFamily(
             "oodt_disk_bytes",
-            "Disks of the share and of the history: size and free.",
+            "Disks of the share, the history and the catalogue: size and free.",
             labels=["place", "kind"],
         )
-        for disk in self._disks:
-            family.add_metric([disk.place, "size"], disk.size)
-            family.add_metric([disk.place, "free"], disk.free)
-        yield family
+        for disk in self._disks.told:
+            answers.add_metric([disk.place], 1)
+            size.add_metric([disk.place, "size"], disk.size)
+            size.add_metric([disk.place, "free"], disk.free)
+        for place in self._disks.silent:
+            answers.add_metric([place], 0)
+        yield from (answers, size)
 
 
 def _flags(snapshot: Snapshot, paused: Collection[str]) -> Metric:

@@ -13,6 +13,10 @@ ADVICE = {
         "The log below is what the program said. If its input is to blame, run the jobs again with other "
         "metadata. If the program is, mend it, pulumi up, then redrive."
     ),
+    "catalogue .*failed: its disk is full": (
+        "The catalogue is on the manager's own disk: docker system df there says what can go. Nothing that "
+        "is cleaned from the share makes room there. Then redrive the jobs that died."
+    ),
     "disk is full|[Nn]o space left|[Qq]uota exceeded": (
         "Make room on that disk: oodt clean jobs logs --older-than 7d says what can go from the share. "
         "Then redrive."

@@ -1,10 +1,11 @@
-"""The swarm: its nodes with what runs there, its services; and what changed beside the jobs."""
+"""The swarm: its nodes with what runs there, disks, services; and what changed beside the jobs."""
 
 import asyncio
 import time
 
 from fastapi import APIRouter, Request, Response
 
+from runtime.status_service.conditions import LEAST_FREE
 from runtime.status_service.console.render import changes_path, page
 from runtime.status_service.parts import Service
 
@@ -14,8 +15,16 @@ CHANGES = 100
 
 @router.get("/swarm")
 async def swarm(request: Request, service: Service) -> Response:
-    busy = (await service.numbers.lately()).moment.busy()
-    return page(request, "swarm.html", swarm=service.swarm.view(), busy=busy, now=time.time())
+    now, disks = await asyncio.gather(service.numbers.lately(), service.disks.look())
+    return page(
+        request,
+        "swarm.html",
+        swarm=service.swarm.view(),
+        busy=now.moment.busy(),
+        disks=disks,
+        least_free=LEAST_FREE,
+        now=time.time(),
+    )
 
 
 @router.get("/changes")

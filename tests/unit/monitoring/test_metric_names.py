@@ -13,7 +13,7 @@ from prometheus_client import generate_latest
 
 from runtime.messaging.facts import Machine
 from runtime.proxy import metrics as _gateway  # noqa: F401
-from runtime.status_service.disks import Disk
+from runtime.status_service.disks import Disk, DisksNow
 from runtime.status_service.management import EventQueues, Node, Snapshot
 from runtime.status_service.metrics import render
 from runtime.status_service.swarm import NodeNow
@@ -40,7 +40,7 @@ SUFFIXES = {"counter": ("",), "gauge": ("",), "histogram": ("_bucket", "_sum", "
 def exposed() -> set[str]:
     queue = EventQueues(event="e", queued=0, taken=0, retrying=0, dead=0, counted=True, consumers=1)
     snapshot = Snapshot(queues=(queue,), nodes=(Node(node="n", consumers=1, slots=1, busy=0),))
-    disks = [Disk(place="share", size=2, free=1)]
+    disks = DisksNow(told=[Disk(place="share", size=2, free=1)])
     status = render(snapshot, {"e": {}}, {"e": {}}, disks, [NODE], swarm=SWARM)
     text = (status + generate_latest()).decode()
     types = re.findall(r"^# TYPE (\S+) (\w+)$", text, re.MULTILINE)

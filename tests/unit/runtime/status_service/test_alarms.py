@@ -29,8 +29,8 @@ from runtime.records.pauses import Pauses
 from runtime.status_service import alarms, question, watch
 from runtime.status_service.alarms import Alarms
 from runtime.status_service.changes import Changes
-from runtime.status_service.conditions import CONDITIONS, DISK_FULL, NO_CONSUMER, Facts, Holding
-from runtime.status_service.disks import Disk, Disks
+from runtime.status_service.conditions import CONDITIONS, DISK_FULL, LEAST_FREE, NO_CONSUMER, Facts, Holding
+from runtime.status_service.disks import Disk, Disks, DisksNow
 from runtime.status_service.management import EventQueues, Snapshot, Supply
 from runtime.status_service.moment import Moment
 from runtime.status_service.numbers import Now, Numbers
@@ -48,7 +48,7 @@ RULES = {
     for rule in group["rules"]
 }
 SECONDS = {"m": 60, "h": 3600}
-SOUND = [Disk(place="share", size=2, free=1)]
+SOUND = DisksNow(told=[Disk(place="share", size=2, free=1)])
 
 
 @dataclass(kw_only=True)
@@ -247,7 +247,7 @@ def test_a_share_that_answers_with_an_error_holds_no_alarm_back(
     assert caplog.text.count("does not tell which events are paused") == 1
 
 
-def never(_: str) -> bool:
+def never(*_: object) -> bool:
     return False
 
 
@@ -287,7 +287,7 @@ def test_what_cannot_be_judged_neither_begins_nor_ends(tmp_path: Path) -> None:
     found = Alarms(tmp_path / "alarms.json")
     for at in (0, 200):
         found.update([no_consumer()], at=at, unknown=never, tell=False)
-    found.update([], at=9999, unknown=lambda name: name == "OodtNoConsumer", tell=False)
+    found.update([], at=9999, unknown=lambda name, _: name == "OodtNoConsumer", tell=False)
     assert len(found.open) == 1
     found.update([], at=9999, unknown=never, tell=False)
     assert found.open == []
@@ -331,7 +331,8 @@ def test_conditions_are_found_in_the_numbers() -> None:
         queue("c", queued=1, consumers=1),
         queue("paused", queued=1, consumers=0),
     )
-    disks = [Disk(place="share", size=100, free=9), Disk(place="history", size=100, free=50)]
+    told = [Disk(place="share", size=100, free=9), Disk(place="history", size=100, free=50)]
+    disks = DisksNow(told=told, silent=["catalogue"])
     nodes = [
         NodeNow(name="worker1", up=False, machine=None, offset=None),
         NodeNow(name="worker2", up=True, machine=None, offset=None),
@@ -349,25 +350,56 @@ def test_conditions_are_found_in_the_numbers() -> None:
         ("OodtNoConsumer", {"event": "a"}),
         ("OodtJobsDie", {"event": "a"}),
         ("OodtNodeDown", {"node": "worker1"}),
+        ("OodtCatalogueUnknown", {}),
         ("OodtDiskFull", {"place": "share"}),
     ]
-    assert found[4].summary == "The disk of the share has 9% left"
+    assert found[5].summary == "The disk of the share has 9% left"
 
 
 def test_nobody_is_told_of_jobs_that_wait_while_it_is_not_known_whether_they_are_paused() -> None:
     snapshot = Snapshot(queues=(queue("a", queued=3, consumers=0),), nodes=())
     facts = Facts(snapshot=snapshot, deaths={}, disks=SOUND, nodes=[], paused=None)
     assert facts.holding() == []
-    assert facts.leave_open(NO_CONSUMER.name)
-    assert not replace(facts, paused=set()).leave_open(NO_CONSUMER.name)
+    assert facts.leave_open(NO_CONSUMER.name, {"event": "a"})
+    assert not replace(facts, paused=set()).leave_open(NO_CONSUMER.name, {"event": "a"})
 
 
 def test_what_is_not_known_is_left_as_it_is() -> None:
-    nothing = Facts(snapshot=None, deaths={}, disks=[], nodes=None)
+    nothing = Facts(snapshot=None, deaths={}, disks=DisksNow(silent=["share"]), nodes=None)
     assert [each.condition.name for each in nothing.holding()] == ["OodtBrokerDown", "OodtDiskUnknown"]
-    left = [each.name for each in CONDITIONS if nothing.leave_open(each.name)]
+    left = [each.name for each in CONDITIONS if nothing.leave_open(each.name, {})]
     of_swarm = ["OodtNodeDown", "OodtCertificateEnds", "OodtPasswordOld", "OodtSecretOld"]
     assert left == ["OodtBrokerShort", "OodtNoConsumer", *of_swarm]
+
+
+def test_a_full_disk_is_not_over_while_nobody_tells_how_full_it_is(tmp_path: Path) -> None:
+    found = Alarms(tmp_path / "alarms.json")
+
+    def looks(at: float, **free: int) -> list[str]:
+        """The alarms that go on after a look. Places of which nothing is said are silent."""
+        places = ("share", "catalogue")
+        told = [Disk(place=place, size=100, free=free[place]) for place in places if place in free]
+        disks = DisksNow(told=told, silent=[place for place in places if place not in free])
+        facts = Facts(snapshot=Snapshot(queues=(), nodes=()), deaths={}, disks=disks, nodes=[])
+        found.update(facts.holding(), at=at, unknown=facts.leave_open, tell=True)
+        return [f"{each['name']} {each['labels'].get('place', '')}".strip() for each in found.open]
+
+    full = ["OodtDiskFull catalogue", "OodtDiskFull share"]
+    looks(0, share=1, catalogue=0)
+    assert sorted(looks(300, share=1, catalogue=0)) == full
+    assert sorted(looks(400, share=1)) == full
+    # The share has room again. That of the catalogue is not known.
+    assert looks(1000, share=50) == ["OodtDiskFull catalogue", "OodtCatalogueUnknown"]
+    assert looks(1061, share=50, catalogue=50) == []
+    told = []
+    while message := found.next():
+        told.append(message["text"].partition("\n")[0])
+        found.delivered(message)
+    assert [text for text in told if text.startswith("Over")] == [
+        "Over: The disk of the share has 1% left",
+        "Over: The disk of the catalogue has 0% left",
+        "Over: The File Manager does not answer",
+    ]
 
 
 DAY = 86400.0
@@ -426,7 +458,8 @@ def test_they_say_what_prometheus_says(condition: Any) -> None:
 
 
 def test_the_least_that_a_disk_must_have_is_the_same_for_prometheus() -> None:
-    assert RULES[DISK_FULL.name]["expr"].endswith("< 0.1")
+    assert RULES[DISK_FULL.name]["expr"].endswith(f"< {LEAST_FREE:g}")
+    assert RULES["OodtNodeDiskFull"]["expr"].endswith(f"< {LEAST_FREE:g}")
 
 
 def test_the_console_begins_with_the_alarms_that_go_on(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from runtime.status_service import batches, numbers
 from runtime.status_service.app import API, SUBJECTS, application
 from runtime.status_service.console import overview as console_overview
 from runtime.status_service.console.render import POLICY
+from runtime.status_service.disks import Disk, DisksNow
 from runtime.status_service.management import Node, Snapshot, event_queues, nodes
 from runtime.status_service.metrics import render
 from runtime.status_service.routes import service
@@ -215,6 +216,14 @@ def test_prometheus_gets_counters_histograms_and_the_brokers_numbers() -> None:
         'oodt_job_run_seconds_sum{event="a"} 42.0',
     ):
         assert line in text.splitlines()
+
+
+def test_prometheus_hears_which_disks_are_not_known() -> None:
+    disks = DisksNow(told=[Disk(place="share", size=2, free=1)], silent=["catalogue"])
+    lines = render(None, {}, {}, disks).decode().splitlines()
+    assert {'oodt_disk_answers{place="share"} 1.0', 'oodt_disk_answers{place="catalogue"} 0.0'} <= set(lines)
+    assert 'oodt_disk_bytes{kind="free",place="share"} 1.0' in lines
+    assert not any(line.startswith("oodt_disk_bytes") and "catalogue" in line for line in lines)
 
 
 def test_without_the_broker_the_history_is_told_all_the_same() -> None:

@@ -18,20 +18,27 @@ from xml.sax.saxutils import quoteattr
 import pytest
 
 from runtime import names, workflow_copy
+from runtime.messaging.alike import shared
 from runtime.messaging.announcements import RESULT, State, StateChange, Submission
 from runtime.outcome import Outcome, Product
 from runtime.records.ledger import Ledger
 from runtime.status_service.answers import Workflows
-from runtime.status_service.console import render, timeline
+from runtime.status_service.console import advice, render, timeline
+from runtime.status_service.disks import Disk, Disks, DisksNow
 from runtime.status_service.lines import Rate, points, rates
 from runtime.status_service.management import Management, ManagementDown, Snapshot
 from runtime.status_service.numbers import Numbers
 from runtime.status_service.store import Store
+from runtime.status_service.swarm import SwarmWatch
 from tests.unit.runtime.policy.flow import Flow
 from tests.unit.runtime.status_api import LOOK_TOKEN, parts, served
 
 ANSWER_SECONDS = 60
 ACT_TOKEN = "acts"
+CATALOGUE_FULL = (
+    "task t: output a.txt was not ingested: The catalogue jdbc:sqlite:/var/lib/oodt/catalog/catalogue.sqlite "
+    "failed: its disk is full"
+)
 ODD = "<script>alert(1)</script>\" onload='x' {{ 7 * 7 }}"
 
 
@@ -335,6 +342,45 @@ def test_lines_have_what_grew_in_the_minute_before_each_point(tmp_path: Path) ->
     assert (lines["queued"], lines["running"], lines["succeeded"]) == ([10, 4], [1, 1], [None, 6])
     assert points(store, "other", 3600)["queued"] == [1, 1]
     store.close()
+
+
+@pytest.mark.parametrize(("free", "red"), [(9, True), (11, False)])
+def test_the_swarm_shows_the_disks_that_an_alarm_is_about_and_is_red_where_it_alarms(
+    tmp_path: Path, free: int, red: bool
+) -> None:
+    machine = {"disk": 100, "disk_free": free, "memory": 8, "memory_free": 2, "load": 0.5, "clock_offset": 0}
+    node = {"name": "n1", "state": "ready", "availability": "active", "role": "worker", "leader": False}
+    node |= {"containers": [], "machine": {**machine, "share": 100, "share_free": free}}
+    view = {"fresh": True, "at": 1.0, "nodes": [node], "services": [], "certificates": [], "secrets": []}
+
+    class Swarm:
+        def view(self) -> dict[str, Any]:
+            return view
+
+    class Looked:
+        async def look(self) -> DisksNow:
+            return DisksNow(told=[Disk(place="share", size=100, free=free)], silent=["catalogue"])
+
+    store = Store(tmp_path / "history.sqlite", keep=1000)
+    made = replace(
+        parts(store, "acts", tmp_path), swarm=cast(SwarmWatch, Swarm()), disks=cast(Disks, Looked())
+    )
+    with served(made) as port:
+        status, html = Site(tmp_path, port).get("/swarm")
+    store.close()
+    assert status == 200
+    row = re.search(r'<tr><th scope="row">share</th>(.*?)</tr>', html)
+    assert row and f"{free} B</td>" in row[1] and "100 B</td>" in row[1]
+    assert ("DEAD" in row[1]) is red
+    assert re.search(r'<tr><th scope="row">catalogue</th><td[^>]*>does not answer</td></tr>', html)
+    assert html.count(f'DEAD">{free} B of 100 B') == 2 * red
+
+
+@pytest.mark.parametrize("reason", [CATALOGUE_FULL, shared(CATALOGUE_FULL, "b.1")])
+def test_a_full_catalogue_is_not_mended_on_the_share(reason: str) -> None:
+    assert "docker system df" in advice.on(reason)
+    assert "oodt clean" not in advice.on(reason)
+    assert "oodt clean jobs logs" in advice.on("disk is full: the archive")
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,15 @@
-"""The project's own Python environment, `.venv`, with the packages pinned in requirements-dev.txt."""
+"""The project's own Python environment, `.venv`, with the packages pinned in requirements-dev.txt.
+
+A stamp in it names the pins that it was filled from, and is there only while `.venv` is whole. pip cannot
+tell: it takes an interrupted installation for a whole one, its own too.
+"""
 
 import hashlib
+import os
 import sys
+from pathlib import Path
 
+from toolchain import whole_files
 from toolchain.paths import REPOSITORY, VENV
 from toolchain.steps import Log
 
@@ -13,11 +20,11 @@ INSTALL_TIMEOUT = 900
 
 def ensure(log: Log) -> str:
     """Install what the pins say into `.venv`, unless it was last filled from the same pins."""
-    stamp = VENV / "pins.sha256"
     wanted = _digest()
-    if stamp.exists() and stamp.read_text() == wanted:
+    if is_whole() and _stamp().read_text() == wanted:
         return "up to date"
-    anew = ["--clear"] if _was_moved() else []
+    anew = [] if is_whole() and not _was_moved() else ["--clear"]
+    _stamp().unlink(missing_ok=True)
     log.run([sys.executable, "-m", "venv", *anew, VENV], timeout=CREATE_TIMEOUT)
     log.run(
         [
@@ -31,8 +38,18 @@ def ensure(log: Log) -> str:
         timeout=INSTALL_TIMEOUT,
         cwd=REPOSITORY,
     )
-    stamp.write_text(wanted)
+    os.sync()  # after a power cut the stamp must not be there without the packages
+    whole_files.write(_stamp(), wanted)
     return "installed"
+
+
+def is_whole() -> bool:
+    """Whether the last installation came to its end."""
+    return _stamp().exists()
+
+
+def _stamp() -> Path:
+    return VENV / "pins.sha256"
 
 
 def _was_moved() -> bool:

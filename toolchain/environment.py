@@ -4,15 +4,17 @@ As a program it prints the variables as shell code. What the user has set up sta
 passphrase.
 """
 
+import fcntl
 import json
 import os
 import re
 import secrets
 import shlex
+import stat
 from collections.abc import Mapping
 from pathlib import Path
 
-from toolchain import docker_engine, docker_plugin, pulumi_cli
+from toolchain import docker_engine, docker_plugin, pulumi_cli, whole_files
 from toolchain.paths import BIN, COMMANDS, PASSPHRASE, PULUMI_HOME, REPOSITORY, STATE, VENV
 
 
@@ -27,6 +29,7 @@ def local_backend(folder: Path) -> str:
 
 LOCAL_BACKEND = local_backend(STATE)
 STACK_SETTINGS = REPOSITORY / "Pulumi.dev.yaml"
+STACK_SUFFIXES = (".json", ".gz", ".zst")  # other files beside them are what Pulumi keeps of old states
 
 
 def variables() -> dict[str, str]:
@@ -60,9 +63,12 @@ def prepare(wanted: dict[str, str]) -> None:
         _share_login(docker_plugin.user_home(), PULUMI_HOME)
     if "PULUMI_BACKEND_URL" in wanted:
         STATE.mkdir(parents=True, exist_ok=True)
-    if "PULUMI_CONFIG_PASSPHRASE_FILE" in wanted and not PASSPHRASE.exists():
-        forget_salt(STACK_SETTINGS)
-        make_passphrase(PASSPHRASE)
+    if "PULUMI_CONFIG_PASSPHRASE_FILE" in wanted and not _has_passphrase():
+        with PASSPHRASE.with_suffix(".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # another shell may be activated at the same time
+            if not _has_passphrase():
+                forget_salt(STACK_SETTINGS)
+                make_passphrase(PASSPHRASE)
 
 
 def has_backend(environment: Mapping[str, str], home: Path) -> bool:
@@ -75,6 +81,12 @@ def has_backend(environment: Mapping[str, str], home: Path) -> bool:
         return bool(json.loads((home / "credentials.json").read_text()).get("current"))
     except (OSError, ValueError):
         return False
+
+
+def local_stacks() -> set[str]:
+    """The names of the stacks in the project's own backend, which its files tell without Pulumi."""
+    files = STATE.glob(".pulumi/stacks/*/*.json*")
+    return {file.name.partition(".json")[0] for file in files if file.suffix in STACK_SUFFIXES}
 
 
 def _without_query(url: str) -> str:
@@ -90,15 +102,23 @@ def _share_login(user_home: Path, home: Path) -> None:
         login.symlink_to(user_home / "credentials.json")
 
 
+def _has_passphrase() -> bool:
+    """Whether there is a passphrase: an empty one only where a stack may be encrypted with it."""
+    return PASSPHRASE.exists() and (PASSPHRASE.stat().st_size > 0 or bool(local_stacks()))
+
+
 def make_passphrase(path: Path) -> None:
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode=0o600), "w") as file:
-        file.write(secrets.token_urlsafe(32))
+    whole_files.write(path, secrets.token_urlsafe(32), mode=0o600)
 
 
 def forget_salt(settings: Path) -> None:
     """Remove the salt of a passphrase that is gone: with it Pulumi would refuse the settings."""
-    if settings.exists():
-        settings.write_text(re.sub(r"^encryptionsalt:.*\n", "", settings.read_text(), flags=re.MULTILINE))
+    if not settings.exists():
+        return
+    before = settings.read_text()
+    after = re.sub(r"^encryptionsalt:.*\n", "", before, flags=re.MULTILINE)
+    if after != before:
+        whole_files.write(settings, after, mode=stat.S_IMODE(settings.stat().st_mode))
 
 
 def main() -> None:

@@ -1,10 +1,12 @@
 """What `source ./activate` leaves to the user."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
 
+from testing.full_disk import full_disk
 from toolchain import docker_engine, environment
 from toolchain.paths import PULUMI_HOME, STATE
 
@@ -41,10 +43,87 @@ def test_only_the_salt_of_a_lost_passphrase_is_forgotten(tmp_path: Path) -> None
     assert settings.read_text() == "config:\n  oodt:wm_replicas: '4'\n"
 
 
+def test_settings_without_a_salt_are_not_written(tmp_path: Path) -> None:
+    settings = tmp_path / "Pulumi.dev.yaml"
+    settings.write_text("config: {}\n")
+    os.utime(settings, (0, 0))
+    environment.forget_salt(settings)
+    assert settings.stat().st_mtime == 0
+
+
+def test_a_full_disk_leaves_the_settings_as_they_are(tmp_path: Path) -> None:
+    settings = tmp_path / "Pulumi.dev.yaml"
+    settings.write_text("encryptionsalt: v1:abc=:v1:def\nconfig: {}\n")
+    with full_disk():
+        environment.forget_salt(settings)
+    assert settings.read_text() == "encryptionsalt: v1:abc=:v1:def\nconfig: {}\n"
+
+
+def test_settings_without_their_salt_keep_their_mode(tmp_path: Path) -> None:
+    settings = tmp_path / "Pulumi.dev.yaml"
+    settings.write_text("encryptionsalt: v1:abc=:v1:def\nconfig: {}\n")
+    settings.chmod(0o664)
+    environment.forget_salt(settings)
+    assert settings.stat().st_mode & 0o777 == 0o664
+
+
 def test_a_passphrase_is_readable_by_its_owner_only(tmp_path: Path) -> None:
     environment.make_passphrase(tmp_path / "passphrase")
     assert (tmp_path / "passphrase").stat().st_mode & 0o777 == 0o600
     assert len((tmp_path / "passphrase").read_text()) >= 32
+
+
+@pytest.fixture
+def passphrase(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The file of the passphrase in a folder where the toolchain has nothing yet."""
+    monkeypatch.setattr(environment, "PASSPHRASE", tmp_path / "passphrase")
+    monkeypatch.setattr(environment, "STATE", tmp_path / "state")
+    monkeypatch.setattr(environment, "STACK_SETTINGS", tmp_path / "Pulumi.dev.yaml")
+    return tmp_path / "passphrase"
+
+
+def prepare() -> None:
+    environment.prepare({"PULUMI_BACKEND_URL": "ours", "PULUMI_CONFIG_PASSPHRASE_FILE": "ours"})
+
+
+def make_stack(passphrase: Path, name: str) -> None:
+    """Make a stack as Pulumi does in its state; with another ending it is what Pulumi keeps of an old one."""
+    folder = passphrase.with_name("state") / ".pulumi" / "stacks" / "oodt"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_text("{}")
+
+
+def test_a_passphrase_is_made_once(passphrase: Path) -> None:
+    prepare()
+    made = passphrase.read_text()
+    prepare()
+    assert passphrase.read_text() == made
+
+
+def test_a_full_disk_leaves_no_empty_passphrase(passphrase: Path) -> None:
+    with full_disk():
+        prepare()
+    assert not passphrase.exists()
+    prepare()
+    assert len(passphrase.read_text()) >= 32
+
+
+@pytest.mark.parametrize("old", ["dev.json.bak", "dev.json.attrs", "dev.json.gz.bak"])
+def test_an_empty_passphrase_that_no_stack_was_encrypted_with_is_none(passphrase: Path, old: str) -> None:
+    make_stack(passphrase, old)
+    passphrase.touch()
+    environment.STACK_SETTINGS.write_text("encryptionsalt: v1:abc=:v1:def\nconfig: {}\n")
+    prepare()
+    assert len(passphrase.read_text()) >= 32
+    assert environment.STACK_SETTINGS.read_text() == "config: {}\n"
+
+
+@pytest.mark.parametrize("stack", ["dev.json", "another.json.gz"])
+def test_an_empty_passphrase_that_a_stack_may_be_encrypted_with_stays(passphrase: Path, stack: str) -> None:
+    make_stack(passphrase, stack)
+    passphrase.touch()
+    prepare()
+    assert passphrase.read_text() == ""
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from testing.full_disk import full_disk
 from toolchain import whole_files
 
 
@@ -29,6 +30,13 @@ def test_a_command_that_is_killed_leaves_no_new_file_under_the_name(tmp_path: Pa
     with pytest.raises(KeyboardInterrupt):
         whole_files.write(tmp_path / "file", "new")
     assert not (tmp_path / "file").exists()
+
+
+def test_a_full_disk_leaves_the_old_content(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("old")
+    with full_disk():
+        whole_files.write(tmp_path / "file", "new")
+    assert (tmp_path / "file").read_text() == "old"
 
 
 def test_what_a_killed_command_left_is_in_nobodys_way(tmp_path: Path) -> None:

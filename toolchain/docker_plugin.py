@@ -71,7 +71,10 @@ def user_home() -> Path:
 
 
 def installed_in(home: Path) -> Path | None:
-    """The folder of an installed plugin of the SDK's version, the only one that Pulumi accepts there."""
+    """The folder of an installed plugin of the SDK's version, the only one that Pulumi accepts there.
+
+    A Pulumi that is killed leaves `.partial` beside it, or no executable in it if it had begun to reinstall.
+    """
     folder = home / "plugins" / FOLDER
     unfinished = folder.with_name(f"{FOLDER}.partial")
-    return folder if folder.is_dir() and not unfinished.exists() else None
+    return folder if (folder / EXECUTABLE).is_file() and not unfinished.exists() else None

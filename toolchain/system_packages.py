@@ -27,6 +27,9 @@ def ensure(commands: Packages, log: Log) -> str:
             f"not on PATH: {', '.join(missing)}. On Debian or Ubuntu: sudo apt-get install {usual}"
         )
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    # Until this is done, apt refuses to install anything where an installation was cut short.
+    with suppress(subprocess.CalledProcessError):
+        log.run(["dpkg", "--configure", "-a"], timeout=INSTALL_TIMEOUT, env=environment)
     # One of the machine's sources may not answer. The installation shows whether the packages matter.
     with suppress(subprocess.CalledProcessError):
         log.run(["apt-get", "update"], timeout=INSTALL_TIMEOUT, env=environment)

@@ -25,6 +25,7 @@ BASH_PARTS = ("activate", "infra/aws/node/setup.sh")
 PROGRAM = "images/oodt/program/run-program.c"
 SCRIPT = "runtime/status_service/console/static/console.js"
 JAVA = "images/oodt/java"
+MAVEN, JGO = TOOLCHAIN / "maven", TOOLCHAIN / "jgo"
 
 
 class LinterMissing(Exception):
@@ -79,14 +80,23 @@ def _java() -> bool:
         home = {}
     else:
         raise LinterMissing("Java 17 or newer is not on PATH, and this platform has no wheel of it")
+    if not _is_whole():
+        for folder in (MAVEN, JGO):
+            shutil.rmtree(folder, ignore_errors=True)
     return _passes(
         _linter("jgo"),
         *("--ignore-config", "--system-java", "--class-path-only", "--quiet", "--max-heap=512M"),
-        *("--repo-cache", TOOLCHAIN / "maven", "--cache-dir", TOOLCHAIN / "jgo"),
+        *("--repo-cache", MAVEN, "--cache-dir", JGO),
         *("run", f"com.puppycrawl.tools:checkstyle:{CHECKSTYLE}@com.puppycrawl.tools.checkstyle.Main"),
         *("--", "--", "-c", f"{JAVA}/checkstyle.xml", f"{JAVA}/src"),
         environment=home,
     )
+
+
+def _is_whole() -> bool:
+    """Whether Checkstyle was downloaded to its end: jgo writes a lock file then, but never looks for it."""
+    locks = JGO.glob("envs/**/jgo.lock.toml")
+    return any(any(lock.parent.glob(f"*/checkstyle-{CHECKSTYLE}.jar")) for lock in locks)
 
 
 def _linter(name: str) -> str:

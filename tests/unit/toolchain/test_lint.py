@@ -1,10 +1,12 @@
 """The linters of what is not Python: what they are given, and when `make lint` fails."""
 
+import shutil
 from pathlib import Path
 
 import pytest
 
 from toolchain import lint
+from toolchain.versions import CHECKSTYLE
 
 
 def test_a_shell_script_is_known_by_its_first_line(tmp_path: Path) -> None:
@@ -41,3 +43,38 @@ def test_one_complaint_fails_after_all_linters_have_run(
     monkeypatch.setattr(lint, "CHECKS", {"first": lambda: False, "second": lambda: True})
     assert lint.main() == 1
     assert "second: no complaint" in capsys.readouterr().out
+
+
+# Begins a download as it is told, and fails for good where a part of one is there, as jgo does.
+JGO = """#!/bin/sh
+set -e
+env={folder}/jgo/envs/com/puppycrawl/tools/checkstyle/1234
+if ! [ -e {folder}/maven ]; then
+    mkdir {folder}/maven
+    {end}
+    mkdir -p $env/modules
+    touch $env/jgo.lock.toml $env/modules/checkstyle-{version}.jar
+fi
+[ -e $env ]
+"""
+
+
+def test_checkstyle_is_downloaded_again_where_that_was_cut_short_and_else_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def jgo(end: str) -> None:
+        text = JGO.format(folder=tmp_path, version=CHECKSTYLE, end=end)
+        (tmp_path / "jgo-command").write_text(text)
+        (tmp_path / "jgo-command").chmod(0o755)
+
+    monkeypatch.setattr(lint, "MAVEN", tmp_path / "maven")
+    monkeypatch.setattr(lint, "JGO", tmp_path / "jgo")
+    monkeypatch.setattr(lint, "_linter", lambda _name: str(tmp_path / "jgo-command"))
+    monkeypatch.setattr(lint, "find_spec", lambda _name: None)
+    monkeypatch.setattr(shutil, "which", lambda _name: "java")
+    jgo(end="kill -KILL $$")
+    assert not lint.CHECKS["checkstyle"]()
+    jgo(end=":")
+    assert lint.CHECKS["checkstyle"]()
+    jgo(end="exit 1")
+    assert lint.CHECKS["checkstyle"]()

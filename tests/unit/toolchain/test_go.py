@@ -44,6 +44,8 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(go, "VENV", tmp_path / ".venv")
     monkeypatch.setattr(go, "WORK", tmp_path / "go")
     monkeypatch.setattr(go, "FROM_PYPI", tmp_path / "go-toolchain")
+    monkeypatch.setattr(go, "BOOT", tmp_path / "boot")
+    (tmp_path / "boot").write_text("first")
     monkeypatch.setattr(shutil, "which", lambda _name: None)
     return tmp_path / "go-toolchain"
 
@@ -71,6 +73,18 @@ def test_a_go_that_is_there_is_not_got_again(home: Path) -> None:
     assert go.ensure().exists()
 
 
+@pytest.mark.parametrize(("boot", "kept"), [("first", True), ("second", False)])
+def test_what_may_have_been_lost_in_a_power_cut_is_got_again(home: Path, boot: str, kept: bool) -> None:
+    pip(home, end=":")
+    go.ensure()
+    for written in (go.WORK / "modules", home / "go" / "library"):
+        written.touch()
+    go.BOOT.write_text(boot)
+    go.ensure()
+    assert (go.WORK / "modules").exists() == (home / "go" / "library").exists() == kept
+    assert (home / "go" / "VERSION").exists()
+
+
 def test_what_was_forgotten_in_part_is_in_nobodys_use(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pip(home, end=":")
     go.ensure()
@@ -79,7 +93,7 @@ def test_what_was_forgotten_in_part_is_in_nobodys_use(home: Path, monkeypatch: p
         go.forget()
     assert not home.exists()
     go.forget()
-    assert [path.name for path in home.parent.iterdir()] == [".venv"]
+    assert not list(home.parent.glob("go*"))
 
 
 def _begin_to_remove(folder: Path, **_: object) -> None:

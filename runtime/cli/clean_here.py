@@ -32,6 +32,7 @@ def clean(parts: Sequence[str], *, older_than: float, really: bool) -> Result:
                 parts=parts,
                 until=horizon.at,
                 busy=busy,
+                waiting=waiting,
                 really=really,
             )
 
@@ -40,11 +41,12 @@ def clean(parts: Sequence[str], *, older_than: float, really: bool) -> Result:
         busy = _busy(overview)
         horizon = cleaning.horizon(share, age=older_than)
         dead = Part()
-        if "dead" in parts and overview:
-            broker = broker_url()
-            queues = [queue["event"] for queue in overview["queues"]]
+        queues = overview["queues"] if overview else []
+        events = [queue["event"] for queue in queues if queue["dead"] or not queue["counted"]]
+        if "dead" in parts:
             with rights_in(share.ledger, ledger=share.ledger):
-                dead_jobs.discard(broker, queues, share.ledger, dead, until=horizon.at, really=really)
+                dead_jobs.discard(broker_url(), events, share.ledger, dead, until=horizon.at, really=really)
+        waiting = dead_jobs.named(broker_url(), events) if "ledger" in parts and events else set()
         cleaned = replace(asyncio.run(clean_share()), dead=dead)
         history = None
         if "history" in parts and client and really:

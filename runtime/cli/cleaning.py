@@ -99,12 +99,13 @@ async def clean(
     parts: Collection[str],
     until: float,
     busy: Set[str] | None,
+    waiting: Set[PurePath] = frozenset(),
     really: bool,
 ) -> Cleaned:
     """What of these parts goes, if it is older than UNTIL; it is deleted if REALLY.
 
-    BUSY are the events that the broker has jobs of; None if that is not known. Raises OSError, and as
-    FileManager.
+    BUSY are the events that the broker has jobs of; None if that is not known. WAITING are jobs, as
+    EVENT/JOB, that have a message in a dead queue. Raises OSError, and as FileManager.
     """
     gone = Cleaned()
     if "products" in parts:
@@ -126,7 +127,15 @@ async def clean(
                         folder.remove(path)
     if "ledger" in parts:
         with rights_in(share.ledger, ledger=share.ledger):
-            await _ledger(gone.ledger, share.ledger, file_manager, until=until, busy=busy, really=really)
+            await _ledger(
+                gone.ledger,
+                share.ledger,
+                file_manager,
+                until=until,
+                busy=busy,
+                waiting=waiting,
+                really=really,
+            )
     return gone
 
 
@@ -179,6 +188,7 @@ async def _ledger(
     *,
     until: float,
     busy: Set[str] | None,
+    waiting: Set[PurePath],
     really: bool,
 ) -> None:
     ledger = Ledger(root, node="clean", lease=0)
@@ -189,6 +199,8 @@ async def _ledger(
             await _forget(ledger, aside, file_manager)
     for path, history in records(root):
         event, job = path.parts
+        if path in waiting and history[-1].get("state") != "DEAD":
+            continue  # a redrive would run it again
         if _is_over(history[-1], until, is_busy=busy is None or event in busy):
             if really:
                 if (forgotten := ledger.set_aside(event, job, entry=len(history))) is None:

@@ -30,6 +30,17 @@ def discard(url: str, events: Iterable[str], ledger: Path, part: Part, *, until:
                     receiving.basic_ack(tag)
 
 
+def named(url: str, events: Iterable[str]) -> set[PurePath]:
+    """The jobs that have a message in a dead queue, as EVENT/JOB; raises FAILURES."""
+    found = set()
+    for event in events:
+        with connection(url, name=f"look at {event}") as (receiving, _):
+            dead = DeadQueue(receiving, event)
+            found |= {PurePath(event, messages.job_id(event, *message)) for _, *message in dead}
+            dead.hand_back()
+    return found
+
+
 def _died_by(until: float, records: Ledger, event: str, job: str, properties: pika.BasicProperties) -> bool:
     if verdict := records.verdict(event, job):
         return verdict.ended <= until

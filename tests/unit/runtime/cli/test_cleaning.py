@@ -82,7 +82,12 @@ class Site:
         self.ledger.settle(self.job(job), verdict)
 
     def clean(
-        self, *parts: str, age: float = 0.0, busy: Set[str] | None = frozenset(), really: bool = True
+        self,
+        *parts: str,
+        age: float = 0.0,
+        busy: Set[str] | None = frozenset(),
+        waiting: Set[PurePath] = frozenset(),
+        really: bool = True,
     ) -> Cleaned:
         return asyncio.run(
             cleaning.clean(
@@ -91,12 +96,13 @@ class Site:
                 parts=parts or ("products", "jobs", "logs", "ledger"),
                 until=cleaning.horizon(self.share, age=age).at,
                 busy=busy,
+                waiting=waiting,
                 really=really,
             )
         )
 
-    def plan(self, *parts: str, age: float = 0.0, busy: Set[str] | None = frozenset()) -> Cleaned:
-        return self.clean(*parts, age=age, busy=busy, really=False)
+    def plan(self, *parts: str, **about: Any) -> Cleaned:
+        return self.clean(*parts, **about, really=False)
 
     def left(self) -> set[str]:
         return {
@@ -277,6 +283,18 @@ def test_the_record_of_a_job_stays_while_a_duplicate_of_its_message_may_be_queue
     entry = site.share.ledger / EVENT / "one" / "0002.json"
     entry.write_text(re.sub(r'"ended": [0-9.]+', f'"ended": {long_ago}', entry.read_text()))
     assert site.plan("ledger", busy={EVENT}).ledger.count == 1
+
+
+def test_the_record_of_a_job_stays_while_it_has_a_message_in_the_dead_queue_and_is_not_dead(
+    site: Site,
+) -> None:
+    """A redrive that was killed has left the message. The next one would run the job again."""
+    failed = Verdict(outcome=Outcome(result="failed"), attempts=1, node="n", run=1, ended=time.time())
+    site.ended("back")
+    site.ledger.settle(site.job("dead"), failed)
+    waiting = {PurePath(EVENT, job) for job in ("back", "dead")}
+    assert site.plan("ledger", waiting=waiting).ledger.examples == [PurePath(EVENT, "dead")]
+    assert site.plan("ledger").ledger.count == 2
 
 
 def test_the_record_of_a_job_that_is_redriven_meanwhile_stays(site: Site) -> None:

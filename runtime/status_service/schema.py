@@ -5,6 +5,8 @@ import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
+from runtime.messaging.alike import shared
+
 log = logging.getLogger(__name__)
 
 Tell = Callable[[str], None]
@@ -175,6 +177,11 @@ STEPS = (
     -- There may be as many batches as jobs, and all their counts are added up twice a second.
     CREATE INDEX counts_by_state ON counts (event, state, jobs);
     """,
+    """
+    -- The rule is another: a redrive of a group compares the group's reason with those of messages by it.
+    UPDATE jobs SET alike = shared(reason, job)
+        WHERE reason IS NOT NULL AND alike IS NOT shared(reason, job);
+    """,
 )
 
 
@@ -209,6 +216,7 @@ def connect(path: Path, tell: Tell = log_step) -> sqlite3.Connection:
             f"{path} has version {version} and this program knows {len(STEPS)}: "
             "use the newer program, or move the file away to begin a new history"
         )
+    connection.create_function("shared", 2, shared, deterministic=True)
     for number, step in enumerate(STEPS[version:], start=version + 1):
         if version:
             tell(f"the history is brought to this version, step {number} of {len(STEPS)}")

@@ -7,10 +7,13 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+import pika
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from runtime.actions.redrive import Choice
+from runtime.messaging import messages
 from runtime.messaging.announcements import RESULT, Redrive, State, StateChange, Submission
 from runtime.outcome import Outcome, Product
 from runtime.status_service.schema import STEPS, Unreadable
@@ -216,6 +219,25 @@ def test_a_history_of_an_earlier_version_is_brought_to_this_one(tmp_path: Path) 
     assert store.last_change(EVENT, "batch") == 100.0
     store.apply([Redrive(job="batch.1", event=EVENT, batch="batch", redrive="one")])
     assert store.states()[EVENT] == {"DEAD": 0, "QUEUED": 1}
+    store.close()
+
+
+def test_reasons_of_a_history_by_an_earlier_rule_are_those_that_a_redrive_knows(tmp_path: Path) -> None:
+    file = tmp_path / "history.sqlite"
+    reasons = {f"b.{n}": f"refused at 12:34:0{n}" for n in range(3)}
+    store = Store(file, keep=100)
+    store.apply([change("DEAD", job=job, reason=reason) for job, reason in reasons.items()])
+    store.apply([change("RUNNING", job="b.3")])
+    store.close()
+    with sqlite3.connect(file) as connection:
+        connection.execute("UPDATE jobs SET alike = reason")
+        connection.execute("PRAGMA user_version = 8")
+    store = Store(file, keep=100)
+    [group] = store.reasons(event=EVENT, batch=None, limit=5)
+    assert (group["reason"], group["jobs"]) == ("refused at …", 3)
+    choice = Choice(same_reason=group["reason"])
+    for job, reason in reasons.items():
+        assert choice.fits(job, messages.republished(pika.BasicProperties(), job=job, reason=reason))
     store.close()
 
 

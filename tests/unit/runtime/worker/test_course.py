@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from runtime.messaging import messages
+from runtime.messaging.alike import shared
 from runtime.messaging.event import Event
 from runtime.outcome import Outcome
 from runtime.records import entries
@@ -96,6 +98,21 @@ def test_a_job_that_has_ended_is_not_run_again(tmp_path: Path) -> None:
         return container.manager.begun
 
     assert run(tmp_path, story) == ["job"]
+
+
+def test_jobs_of_a_batch_that_came_again_with_other_metadata_are_dead_for_one_reason(tmp_path: Path) -> None:
+    async def story(container: Container) -> set[str]:
+        for body in (b"{}", b'{"changed": "yes"}'):
+            for job in ("b.1", "b.2"):
+                came = delivery(message_id=job, body=body)
+                container.take(came)
+                await until(lambda came=came: came.answered)  # type: ignore[misc]
+        dead = [properties for queue, properties in container.broker.published if queue == "event.dead"]
+        assert len(dead) == 2
+        return {shared(str(messages.reason_of(each)), str(each.message_id)) for each in dead}
+
+    [reason] = run(tmp_path, story)
+    assert reason == "message id … is that of a job with other metadata; a redrive runs this as …"
 
 
 def test_a_cancelled_job_is_stopped_when_its_lease_is_renewed(tmp_path: Path) -> None:

@@ -44,9 +44,11 @@ async def one(request: Request, service: Service, event: str, batch: str) -> Res
 def _details(service: Parts, event: str, batch: str) -> dict[str, Any]:
     store = service.store
     runs = store.runs_of_batch(event, batch, limit=timeline.MOST_JOBS)
+    reasons, rest = store.reasons_and_rest(event=event, batch=batch, limit=REASONS)
     return {
         "rates": lines.rates(store),
-        "reasons": store.reasons(event=event, batch=batch, limit=REASONS),
+        "reasons": reasons,
+        "rest": rest,
         "newest": store.jobs({"event": event, "batch": batch}, limit=NEWEST),
         "lanes": timeline.lanes(runs),
         "span_of_runs": timeline.extent(runs),

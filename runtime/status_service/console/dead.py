@@ -23,12 +23,25 @@ NEWEST, COMPARED, SHOWN = 25, 10, 3
 async def by_reason(
     request: Request, service: Service, event: str | None = None, batch: str | None = None
 ) -> Response:
+    event, batch = event or None, batch or None
     now = await service.numbers.lately()
-    reasons = await asyncio.to_thread(
-        service.store.reasons, event=event or None, batch=batch or None, limit=REASONS
+    (reasons, rest), batches = await asyncio.to_thread(
+        lambda: (
+            service.store.reasons_and_rest(event=event, batch=batch, limit=REASONS),
+            service.store.batch(batch, event=event) if batch else [],
+        )
     )
-    waiting = {each.event: each.dead for each in queues_of(now)}
-    return page(request, "dead.html", reasons=reasons, waiting=waiting, event=event, batch=batch)
+    return page(
+        request,
+        "dead.html",
+        reasons=reasons,
+        rest=rest,
+        batches=batches,
+        queues=[each for each in queues_of(now) if event in {None, each.event}],
+        problem=now.problem,
+        event=event,
+        batch=batch,
+    )
 
 
 @router.get("/dead/{event}")

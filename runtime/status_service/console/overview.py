@@ -22,13 +22,14 @@ NO_RATE = Rate(succeeded=0, dead=0)
 @router.get("/", summary="The console; it asks for a token first", openapi_extra={"security": []})
 async def overview(request: Request, service: Service) -> Response:
     now = await service.numbers.lately()
-    rates, reasons, to_retry = await asyncio.to_thread(
+    rates, (reasons, other_dead), (to_retry, other_retrying) = await asyncio.to_thread(
         lambda: (
             lines.rates(service.store),
-            service.store.reasons(event=None, batch=None, limit=REASONS),
+            service.store.reasons_and_rest(event=None, batch=None, limit=REASONS),
             service.store.reasons_to_retry(limit=REASONS),
         )
     )
+    batches = now.batches[:BATCHES]
     return page(
         request,
         "overview.html",
@@ -39,10 +40,12 @@ async def overview(request: Request, service: Service) -> Response:
         rates=rates,
         rate=total(rates),
         no_rate=NO_RATE,
-        batches=now.batches[:BATCHES],
-        rest=not_shown(now, now.batches[:BATCHES]),
+        batches=batches,
+        rest=not_shown(now, batches),
         reasons=reasons,
+        other_dead=other_dead,
         to_retry=to_retry,
+        other_retrying=other_retrying,
         alarms=alarms_of(service.alarms.now, told=bool(reasons)),
         view_of=view_of,
     )

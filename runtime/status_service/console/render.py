@@ -1,5 +1,6 @@
 """Makes HTML of templates, and says what a browser may do with it."""
 
+import shlex
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -103,7 +104,7 @@ _TEMPLATES = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-_TEMPLATES.filters.update(number=number, span=span, clock=clock, bytes=size)
+_TEMPLATES.filters.update(number=number, span=span, clock=clock, bytes=size, quoted=shlex.quote)
 _TEMPLATES.globals.update(
     job_path=job_path,
     batch_path=batch_path,

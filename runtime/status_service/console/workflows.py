@@ -53,9 +53,11 @@ async def _about(service: Parts) -> dict[str, Any]:
 
 
 def _details(service: Parts, event: str) -> dict[str, Any]:
+    reasons, rest = service.store.reasons_and_rest(event=event, batch=None, limit=REASONS)
     return {
         "run_times": _histogram(service.store.totals().get(event, {}), "run"),
-        "reasons": service.store.reasons(event=event, batch=None, limit=REASONS),
+        "reasons": reasons,
+        "rest": rest,
         "failures": service.store.jobs({"event": event, "state": "DEAD"}, limit=FAILURES),
     }
 

@@ -1,5 +1,6 @@
 """What the views show of a history, and what they make of anything that a message may say."""
 
+import contextlib
 import gzip
 import html as html_module
 import http.client
@@ -8,7 +9,7 @@ import json
 import re
 import tarfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -19,14 +20,15 @@ import pytest
 
 from runtime import names, workflow_copy
 from runtime.messaging.alike import shared
-from runtime.messaging.announcements import RESULT, State, StateChange, Submission
+from runtime.messaging.announcements import RESULT, Announcement, State, StateChange, Submission
+from runtime.messaging.broker import Broker, BrokerDown
 from runtime.outcome import Outcome, Product
 from runtime.records.ledger import Ledger
 from runtime.status_service.answers import Workflows
 from runtime.status_service.console import advice, render, timeline
 from runtime.status_service.disks import Disk, Disks, DisksNow
 from runtime.status_service.lines import Rate, points, rates
-from runtime.status_service.management import Management, ManagementDown, Snapshot
+from runtime.status_service.management import EventQueues, Management, ManagementDown, Snapshot
 from runtime.status_service.numbers import Numbers
 from runtime.status_service.store import Store
 from runtime.status_service.swarm import SwarmWatch
@@ -39,6 +41,7 @@ CATALOGUE_FULL = (
     "task t: output a.txt was not ingested: The catalogue jdbc:sqlite:/var/lib/oodt/catalog/catalogue.sqlite "
     "failed: its disk is full"
 )
+REDRIVE_ALL = re.compile(r'id="act-Redrive-all-[^>]* data-body="(.*?)"')
 ODD = "<script>alert(1)</script>\" onload='x' {{ 7 * 7 }}"
 
 
@@ -115,6 +118,41 @@ def grouped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     store = Store(folder / "history.sqlite", keep=1000)
     store.apply([*(change(f"a.{n}", "DEAD", reason=reason) for n in range(1, 4)), change("r.1", "RUNNING")])
     with served(parts(store, ACT_TOKEN, folder)) as port:
+        yield Site(folder, port)
+    store.close()
+
+
+class BrokerOfQueues:
+    """The queues of some events, as their management tells them; without any it does not answer."""
+
+    connected = True
+
+    def __init__(self, *queues: EventQueues) -> None:
+        self._queues = queues
+
+    async def snapshot(self) -> Snapshot:
+        if not self._queues:
+            raise ManagementDown("it did not answer within 10 s")
+        return Snapshot(queues=self._queues, nodes=())
+
+    async def depth(self, queue: str) -> int | None:
+        if not all(each.counted for each in self._queues):
+            raise BrokerDown("no connection")
+        depths = {each.event: each.queued for each in self._queues}
+        return (depths | {names.dead_queue(each.event): each.dead for each in self._queues}).get(queue)
+
+
+def queues(event: str, *, dead: int = 0, counted: bool = True) -> EventQueues:
+    return EventQueues(event=event, queued=0, taken=0, retrying=0, dead=dead, counted=counted)
+
+
+@contextlib.contextmanager
+def console(folder: Path, history: Sequence[Announcement], told: Any) -> Iterator[Site]:
+    """The console of a broker that has TOLD so much."""
+    store = Store(folder / "history.sqlite", keep=1000)
+    store.apply(history)
+    numbers = Numbers(store, cast(Broker, told), cast(Management, told))
+    with served(replace(parts(store, ACT_TOKEN, folder), numbers=numbers)) as port:
         yield Site(folder, port)
     store.close()
 
@@ -240,19 +278,62 @@ def test_a_running_job_tells_what_its_programs_have_written_so_far(grouped: Site
 
 
 def test_what_the_broker_has_not_told_is_no_zero(tmp_path: Path) -> None:
-    class Silent:
-        async def snapshot(self) -> Snapshot:
-            raise ManagementDown("it did not answer within 10 s")
-
-    store = Store(tmp_path / "history.sqlite", keep=1000)
-    made = parts(store, "acts", tmp_path)
-    numbers = Numbers(store, made.broker, cast(Management, Silent()))
-    with served(replace(made, numbers=numbers)) as port:
-        _, html = Site(tmp_path, port).get("/")
-    store.close()
+    with console(tmp_path, [], BrokerOfQueues()) as site:
+        _, html = site.get("/")
+        _, dead = site.get("/dead")
+        _, of_event = site.get("/dead?event=e")
+    assert "It is not known what waits in the dead queues: it did not answer within 10 s" in dead
+    assert "It is not known what waits in the dead queue of e: it did not answer" in of_event
+    assert "No message is in" not in dead + of_event
     assert "it did not answer within 10 s" in html
     assert [part.partition(">")[2][0] for part in html.split("data-total=")[1:]] == ["?"] * 3
     assert '<dt>succeeded a minute</dt><dd class="SUCCEEDED">?</dd>' in html
+
+
+def test_a_dead_queue_that_is_not_counted_yet_is_no_empty_one(tmp_path: Path) -> None:
+    with console(tmp_path, [], BrokerOfQueues(queues("e", counted=False))) as site:
+        _, html = site.get("/dead")
+    assert "? messages wait in the dead queue of e" in html
+
+
+def redrives(html: str) -> list[Any]:
+    """What the buttons that redrive all would send."""
+    return [json.loads(html_module.unescape(body)) for body in REDRIVE_ALL.findall(html)]
+
+
+def test_dead_jobs_of_one_event_or_batch_are_brought_back_without_the_others(tmp_path: Path) -> None:
+    dead = [change(f"b.{n}", "DEAD", reason="exit 1") for n in range(3)]
+    others = [change("c.1", "DEAD", batch="c"), change("d.1", "DEAD", event="other", batch="b")]
+    history = [*dead, *others, change("a.1", "SUCCEEDED", batch="a")]
+    broker = BrokerOfQueues(queues("e", dead=4), queues("other", dead=1), queues("third"))
+    with console(tmp_path, history, broker) as site:
+        seen = {
+            query: site.get(f"/dead{query}", token=ACT_TOKEN)[1]
+            for query in ("", "?event=e", "?event=third", "?batch=b", "?event=e&batch=b", "?batch=a")
+        }
+    assert {query: redrives(html) for query, html in seen.items()} == {
+        "": [{"event": "e", "all": True}, {"event": "other", "all": True}],
+        "?event=e": [{"event": "e", "all": True}],
+        "?event=third": [],
+        "?batch=b": [{"event": "e", "batch": "b"}, {"event": "other", "batch": "b"}],
+        "?event=e&batch=b": [{"event": "e", "batch": "b"}],
+        "?batch=a": [],
+    }
+    assert "3 of its jobs of e are dead" in seen["?event=e&batch=b"]
+    assert "<code>oodt redrive --event e --batch b</code>" in seen["?event=e&batch=b"]
+    assert "No job of the batch is dead" in seen["?batch=a"]
+    assert "No message is in the dead queue of third" in seen["?event=third"]
+
+
+def test_how_many_jobs_failed_for_reasons_that_are_not_listed_is_said(tmp_path: Path) -> None:
+    dead = [change(f"b.{n}", "DEAD", reason=f"exit {n}") for n in range(25)]
+    again = [change(f"c.{n}", "RETRYING", reason=f"exit {n}", batch="c") for n in range(9)]
+    with console(tmp_path, [*dead, *again], BrokerOfQueues(queues("e"))) as site:
+        _, html = site.get("/")
+        assert "and 17 jobs of other reasons" in html and "and 1 job of another reason" in html
+        for path in ("/batches/e/b", "/workflows/e"):
+            assert "and 5 jobs of other reasons" in site.get(path)[1]
+        assert "of other reasons" not in site.get("/dead")[1]
 
 
 def test_a_job_that_has_not_begun_has_a_view(site: Site) -> None:

@@ -241,11 +241,16 @@ def test_reasons_of_a_history_by_an_earlier_rule_are_those_that_a_redrive_knows(
     store.close()
 
 
-def test_reasons_are_counted(store: Store) -> None:
-    reasons = ("exit 1", "exit 1", "no output")
-    store.apply([change("DEAD", job=f"j{n}", reason=reason) for n, reason in enumerate(reasons)])
-    found = store.reasons(event=EVENT, batch=None, limit=5)
-    assert [(each["reason"], each["jobs"]) for each in found] == [("exit 1", 2), ("no output", 1)]
+def test_reasons_are_counted_and_those_that_are_left_out_too(store: Store) -> None:
+    reasons = ("exit 1", "exit 1", "no output", "exit 2")
+    for state in ("DEAD", "RETRYING"):
+        jobs = {f"{state}{n}": reason for n, reason in enumerate(reasons)}
+        store.apply([change(state, job=job, reason=reason, batch=state) for job, reason in jobs.items()])
+    found = store.reasons(event=EVENT, batch=None, limit=1)
+    assert [(each["reason"], each["jobs"]) for each in found] == [("exit 1", 2)]
+    for batch, limit, rest in ((None, 1, 2), ("DEAD", 2, 1), ("DEAD", 5, 0), ("other", 5, 0)):
+        assert store.reasons_and_rest(event=EVENT, batch=batch, limit=limit)[1] == rest
+    assert [store.reasons_to_retry(limit=limit)[1] for limit in (1, 5)] == [2, 0]
 
 
 def test_jobs_whose_reasons_differ_in_what_is_their_own_are_dead_for_one_reason(store: Store) -> None:
@@ -267,7 +272,7 @@ def test_jobs_whose_reasons_differ_in_what_is_their_own_are_dead_for_one_reason(
 def test_reasons_of_jobs_that_are_tried_again_are_known_before_these_are_dead(store: Store) -> None:
     failed = [change("RETRYING", job=f"b.{n}", reason=f"/jobs/b.{n}/in: no such file") for n in range(3)]
     store.apply([*failed, change("RUNNING", 2, job="b.2")])
-    [found] = store.reasons_to_retry(limit=5)
+    [found], _ = store.reasons_to_retry(limit=5)
     assert (found["reason"], found["jobs"], found["example"]) == ("…: no such file", 2, "b.1")
 
 

@@ -73,10 +73,7 @@ def _view(client: StatusClient, options: Namespace) -> View:
             look=lambda: _batch(client, options.batch, options.event),
             render=status_views.batch,
             line=status_views.batch_line,
-            over=lambda batch: (
-                batch["interrupted"]
-                or (batch["submitted"] is not None and batch["ended"] >= batch["submitted"])
-            ),
+            over=lambda batch: batch["interrupted"] or batch["done"],
             failed=lambda batch: any(batch["states"].get(state) for state in ("DEAD", "CANCELLED")),
         )
     if options.nodes:

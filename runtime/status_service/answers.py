@@ -37,6 +37,9 @@ class Queues(BaseModel):
         description="False for some ten seconds after the broker has started: the numbers are 0 then"
     )
     consumers: int = Field(description="Workflow Managers that take jobs of the event")
+    over: bool = Field(
+        description="What its batches lack never comes: it is empty, no job runs, and all is silent"
+    )
     paused: bool | None = Field(
         description="Whether no worker takes jobs of the event until it is resumed. While the share does not "
         "answer, it is as the share told last; null if it never has"
@@ -58,9 +61,15 @@ class Batch(BaseModel):
     submitted: int | None = Field(description="Once its submission has ended")
     cancelled: bool
     seen: float
-    waiting: int = Field(description="Jobs that have not begun")
+    changed: float = Field(description="When it or a job of it was heard of last")
+    waiting: int = Field(description="Jobs that have not begun, also if they do not come any more")
     states: Counts
     ended: int
+    queued: int = Field(description="Jobs that wait in the queue: those to come, and those redriven")
+    left: int = Field(description="Jobs that are queued, run, or wait for another run")
+    interrupted: bool = Field(description="Its submission was broken off: no job of it comes any more")
+    done: bool = Field(description="All jobs that were submitted have ended")
+    note: str = Field(description="The same in words; empty while its jobs go on")
 
 
 class Overview(BaseModel):
@@ -71,10 +80,6 @@ class Overview(BaseModel):
     nodes: list[Slots]
     jobs: dict[str, Counts] = Field(description="Jobs by event and state")
     batches: list[Batch] = Field(description="The newest, at the same moment: the numbers add up")
-
-
-class BatchNow(Batch):
-    interrupted: bool = Field(description="Its submission was broken off: no job of it comes any more")
 
 
 class Batches(BaseModel):

@@ -1,4 +1,4 @@
-"""Finds a batch by its name, and tells whether its submission goes on."""
+"""Finds a batch by its name, and tells how far it is."""
 
 import asyncio
 import time
@@ -7,10 +7,8 @@ from runtime.messaging.broker import BrokerDown
 from runtime.status_service.errors import Refused
 from runtime.status_service.history import Record
 from runtime.status_service.parts import Parts
+from runtime.status_service.progress import is_over, progress
 from runtime.status_service.store import Store
-
-# A submission that was silent for so long was interrupted: it did not only pause.
-INTERRUPTED_SECONDS = 60.0
 
 
 async def known(store: Store, name: str, event: str | None) -> Record:
@@ -24,19 +22,12 @@ async def known(store: Store, name: str, event: str | None) -> Record:
     return found[0]
 
 
-async def is_interrupted(service: Parts, batch: Record) -> bool:
-    """Whether the batch's submission was broken off, so that no job of it comes any more.
-
-    Perhaps nobody announced it. Then the broker has no job of the event, and the batch does not change.
-    """
-    event, name = batch["event"], batch["batch"]
-    if batch["submitted"] is not None:
-        return False
-    quiet = time.time() - await asyncio.to_thread(service.store.last_change, event, name)
-    if quiet < INTERRUPTED_SECONDS:
-        return False
+async def now(service: Parts, name: str, event: str | None) -> Record:
+    """The batch of this name with how far it is, also while the management is silent; raises Refused."""
+    batch = await known(service.store, name, event)
+    at = time.time()
     try:
-        queues = await service.numbers.of_event(event)
+        over = is_over(batch, await service.numbers.of_event(batch["event"]), at)
     except BrokerDown:
-        return False  # nobody knows
-    return queues is None or not queues.queued + queues.taken + queues.retrying
+        over = False  # nobody knows
+    return progress(batch, over=over, at=at)

@@ -58,15 +58,6 @@ class History:
             if event in {None, each["event"]}
         ]
 
-    def last_change(self, event: str, batch: str) -> float:
-        """When the batch or a job of it was heard of last, in unix seconds."""
-        rows = self._rows(
-            "SELECT max(updated) AS at FROM counts WHERE event = ? AND batch = ?"
-            " UNION ALL SELECT seen FROM batches WHERE event = ? AND batch = ?",
-            (event, batch, event, batch),
-        )
-        return max(row["at"] or 0.0 for row in rows)
-
     def jobs(
         self,
         filters: Mapping[str, str],
@@ -323,7 +314,8 @@ def _batches(rows: Rows, condition: str, parameter: object) -> list[Record]:
     batches = [dict(row) for row in rows(f"SELECT {columns} FROM batches {condition}", (parameter,))]
     for batch in batches:
         counts = rows(
-            "SELECT state, jobs FROM counts WHERE event = ? AND batch = ?", (batch["event"], batch["batch"])
+            "SELECT state, jobs, updated FROM counts WHERE event = ? AND batch = ?",
+            (batch["event"], batch["batch"]),
         )
         states = {row["state"]: row["jobs"] for row in counts if row["jobs"]}
         known = sum(states.values())
@@ -332,6 +324,8 @@ def _batches(rows: Rows, condition: str, parameter: object) -> list[Record]:
         batch["waiting"] = max(0, (sent or 0) - known)
         batch["states"] = states
         batch["ended"] = sum(states.get(state, 0) for state in FINAL)
+        batch["done"] = sent is not None and batch["ended"] >= sent
+        batch["changed"] = max([batch["seen"], *(row["updated"] for row in counts)])
         batch["jobs"] = batch["jobs"] if batch["jobs"] is not None else known
     return batches
 

@@ -31,7 +31,8 @@ class EventQueues:
     """Messages of one event: queued, unacknowledged (``taken``), waiting for another run, dead.
 
     A broker that has just started does not count for some ten seconds; until then ``counted`` is false.
-    ``consumers`` are the Workflow Managers that take jobs of the event.
+    ``consumers`` are the Workflow Managers that take jobs of the event. It is ``over`` if what its batches
+    lack never comes, which the management does not know.
     """
 
     event: str
@@ -41,6 +42,7 @@ class EventQueues:
     dead: int
     counted: bool
     consumers: int = 0
+    over: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

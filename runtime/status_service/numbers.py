@@ -15,12 +15,11 @@ from runtime.messaging.event import Event
 from runtime.status_service.history import Record
 from runtime.status_service.management import EventQueues, Management, ManagementDown, Node, Snapshot
 from runtime.status_service.moment import Moment
+from runtime.status_service.progress import is_over, is_silent, progress
 from runtime.status_service.store import Store
 
 FRESH_SECONDS = 0.5
 LATE_SECONDS = 1.0
-# Nothing more comes of a batch that is silent for so long while the event's queue is empty and no job runs.
-SILENT_SECONDS = 60.0
 BATCHES = 100
 
 
@@ -39,8 +38,15 @@ class Now:
 
     @property
     def batches(self) -> list[Record]:
-        """The newest."""
-        return self.moment.batches
+        """The newest, with how far they are."""
+        return [self.progress(each) for each in self.moment.batches]
+
+    def progress(self, batch: Record) -> Record:
+        """A batch of the history with how far it is, as far as its event's queues are known."""
+        if self.snapshot is None:
+            return progress(batch, over=False, at=self.moment.at)
+        queues = next((each for each in self.snapshot.queues if each.event == batch["event"]), None)
+        return progress(batch, over=is_over(batch, queues, self.moment.at), at=self.moment.at)
 
     @property
     def states(self) -> dict[str, dict[str, int]]:
@@ -138,9 +144,8 @@ class Numbers:
         if (held := self._dead_messages(event)) is not None:
             dead = held
         running, retrying = states.get("RUNNING", 0), states.get("RETRYING", 0)
-        waiting = states.get("QUEUED", 0)
-        if depth or running or retrying or moment.at - moment.changed.get(event, 0) < SILENT_SECONDS:
-            waiting += moment.waiting.get(event, 0)
+        over = not (depth or running or retrying) and is_silent(moment.changed.get(event, 0), moment.at)
+        waiting = states.get("QUEUED", 0) + (0 if over else moment.waiting.get(event, 0))
         return EventQueues(
             event=event,
             queued=waiting + without_batch((depth or 0) - returned, waiting, states),
@@ -148,6 +153,7 @@ class Numbers:
             retrying=retrying,
             dead=dead or 0,
             counted=True,
+            over=over,
         )
 
 

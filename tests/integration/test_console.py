@@ -217,7 +217,7 @@ def test_no_screen_contradicts_itself_from_submission_to_the_end(
         told = status.get("overview")
         [batch] = told["batches"]
         [queue] = [each for each in told["queues"] if each["event"] == "test-workflow"]
-        assert batch["waiting"] == queue["queued"], told
+        assert batch["queued"] == queue["queued"], told
         assert batch["states"].get("RUNNING", 0) == queue["taken"], told
         assert sum(node["busy"] for node in told["nodes"]) == queue["taken"], told
         console.page.wait_for_timeout(1000)

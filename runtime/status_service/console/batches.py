@@ -25,18 +25,14 @@ async def newest(request: Request, service: Service) -> Response:
 
 @router.get("/batches/{event}/{batch:name}")
 async def one(request: Request, service: Service, event: str, batch: str) -> Response:
-    found = await batches.known(service.store, batch, event)
-    interrupted = await batches.is_interrupted(service, found)
+    found = await batches.now(service, batch, event)
     details = await asyncio.to_thread(_details, service, event, batch)
-    left = found["jobs"] - found["ended"]
     rate = details["rates"].get(event, NO_RATE)
     return page(
         request,
         "batch.html",
         batch=found,
-        interrupted=interrupted,
-        left=left,
-        time_left=rate.seconds_for(left),
+        time_left=rate.seconds_for(found["left"]),
         **details,
     )
 

@@ -88,5 +88,4 @@ def not_shown(now: Now, batches: list[dict[str, Any]]) -> dict[str, int]:
         for state in STATES
     }
     queued = sum(each.queued for each in queues_of(now))
-    shown = sum(batch["waiting"] + batch["states"].get("QUEUED", 0) for batch in batches)
-    return {**rest, "QUEUED": max(0, queued - shown)}
+    return {**rest, "QUEUED": max(0, queued - sum(batch["queued"] for batch in batches))}

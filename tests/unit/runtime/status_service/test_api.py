@@ -12,7 +12,7 @@ import pytest
 from fastapi.routing import APIRoute
 
 from runtime.messaging.announcements import Announcement, Submission
-from runtime.status_service import batches, numbers
+from runtime.status_service import progress
 from runtime.status_service.app import API, SUBJECTS, application
 from runtime.status_service.console import overview as console_overview
 from runtime.status_service.console.render import POLICY
@@ -117,8 +117,7 @@ def test_a_submission_is_interrupted_if_nothing_comes_of_it_any_more(
 
     if depths is not None:
         monkeypatch.setattr(NoBroker, "depth", depth)
-    monkeypatch.setattr(batches, "INTERRUPTED_SECONDS", seconds)
-    monkeypatch.setattr(numbers, "SILENT_SECONDS", 0)
+    monkeypatch.setattr(progress, "SILENT_SECONDS", seconds)
     status, batch = ask(tmp_path, "GET", "batches/b", history=[Submission(batch="b", event="e", jobs=3)])
     assert (status, batch["interrupted"]) == (200, interrupted)
 

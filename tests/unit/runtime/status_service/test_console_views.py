@@ -24,6 +24,7 @@ from runtime.messaging.announcements import RESULT, Announcement, State, StateCh
 from runtime.messaging.broker import Broker, BrokerDown
 from runtime.outcome import Outcome, Product
 from runtime.records.ledger import Ledger
+from runtime.status_service import progress
 from runtime.status_service.answers import Workflows
 from runtime.status_service.console import advice, render, timeline
 from runtime.status_service.disks import Disk, Disks, DisksNow
@@ -42,6 +43,8 @@ CATALOGUE_FULL = (
     "failed: its disk is full"
 )
 REDRIVE_ALL = re.compile(r'id="act-Redrive-all-[^>]* data-body="(.*?)"')
+BATCH_ROW = re.compile(r'<tr data-batch="(.*?)"(.*?)</tr>', re.DOTALL)
+QUEUED = re.compile(r'data-state="QUEUED">(.*?)<')
 ODD = "<script>alert(1)</script>\" onload='x' {{ 7 * 7 }}"
 
 
@@ -334,6 +337,38 @@ def test_how_many_jobs_failed_for_reasons_that_are_not_listed_is_said(tmp_path: 
         for path in ("/batches/e/b", "/workflows/e"):
             assert "and 5 jobs of other reasons" in site.get(path)[1]
         assert "of other reasons" not in site.get("/dead")[1]
+
+
+def test_a_submission_that_was_killed_waits_for_nothing_in_rows_and_totals(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(progress, "SILENT_SECONDS", 0)
+    history: list[Announcement] = [
+        Submission(batch="b", event="e", jobs=5),
+        *(change(f"b.{n}", "SUCCEEDED") for n in (1, 2, 3)),
+        Submission(batch="c", event="e", jobs=500, submitted=1),
+        change("c.1", "SUCCEEDED", batch="c"),
+    ]
+    with console(tmp_path, history, BrokerOfQueues(queues("e"))) as site:
+        for path in ("/", "/batches"):
+            rows = dict(BATCH_ROW.findall(site.get(path)[1]))
+            assert {batch: QUEUED.findall(row) for batch, row in rows.items() if batch} == {
+                "b": ["0"],
+                "c": ["0"],
+            }
+            assert '<td class="t">interrupted: 3 of 5 were submitted</td>' in rows["b"]
+            assert '<td class="t">done</td>' in rows["c"]
+        assert '<dd data-total="QUEUED">0</dd>' in site.get("/")[1]
+        _, html = site.get("/batches/e/b")
+        assert "Its submission was interrupted: 3 of 5 were submitted." in html
+        assert '<dd class="" data-state="QUEUED">0</dd>' in html
+        assert '<dt>time left</dt><dd class="span">done</dd>' in site.get("/batches/e/c")[1]
+        for path in ("overview", "batches"):
+            told = json.loads(site.get(f"/api/v1/{path}")[1])["batches"]
+            assert {each["batch"]: each["note"] for each in told} == {
+                "b": "interrupted: 3 of 5 were submitted",
+                "c": "done",
+            }
 
 
 def test_a_job_that_has_not_begun_has_a_view(site: Site) -> None:

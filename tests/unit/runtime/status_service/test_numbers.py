@@ -5,13 +5,13 @@ import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import pytest
 
 from runtime.messaging.announcements import Announcement, Redrive, StateChange, Submission
 from runtime.messaging.broker import Broker, BrokerDown
-from runtime.status_service import numbers
+from runtime.status_service import numbers, progress
 from runtime.status_service.management import EventQueues, Management, Node, Snapshot
 from runtime.status_service.numbers import Now, Numbers
 from runtime.status_service.store import Store
@@ -145,8 +145,57 @@ def test_a_redriven_job_is_queued(tmp_path: Path) -> None:
 def test_jobs_that_never_come_are_not_queued_for_ever(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seconds: float, queued: int
 ) -> None:
-    monkeypatch.setattr(numbers, "SILENT_SECONDS", seconds)
-    assert queues(now(tmp_path, [SUBMITTED], e=0)).queued == queued
+    monkeypatch.setattr(progress, "SILENT_SECONDS", seconds)
+    found = now(tmp_path, [SUBMITTED], e=0)
+    [batch] = found.batches
+    assert queues(found).queued == batch["queued"] == batch["left"] == queued
+    assert batch["note"] == ("" if queued else "40 of 40 have not come")
+
+
+def ended(number: int) -> StateChange:
+    return replace(running(number), state="SUCCEEDED", ended=2.0)
+
+
+@pytest.mark.parametrize(
+    ("submissions", "jobs", "note"),
+    [
+        ([Submission(batch="b", event="e", jobs=5)], 3, "interrupted: 3 of 5 were submitted"),
+        ([Submission(batch="b", event="e", jobs=5)], 0, "interrupted: 0 of 5 were submitted"),
+        ([Submission(batch="b", event="e", jobs=5, submitted=3)], 3, "done"),
+        ([Submission(batch="b", event="e", jobs=3)], 3, "done"),
+        ([], 3, "done"),  # nobody has announced it
+    ],
+)
+def test_a_batch_of_which_nothing_more_comes_has_nothing_left_in_rows_and_totals(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    submissions: list[Announcement],
+    jobs: int,
+    note: str,
+) -> None:
+    monkeypatch.setattr(progress, "SILENT_SECONDS", 0)
+    found = now(tmp_path, [*submissions, *map(ended, range(jobs))], e=0)
+    [batch] = found.batches
+    assert queues(found).queued == batch["queued"] == batch["left"] == 0
+    assert (batch["done"], batch["note"]) == (note == "done", note)
+
+
+@pytest.mark.parametrize("depths", [{"e": 0}, {"e": 2}, {}])
+def test_a_batch_that_goes_on_or_of_which_nobody_knows_is_not_called_interrupted(
+    tmp_path: Path, depths: dict[str, Any]
+) -> None:
+    found = now(tmp_path, [Submission(batch="b", event="e", jobs=5), *map(ended, range(3))], **depths)
+    [batch] = found.batches
+    assert (batch["queued"], batch["left"], batch["done"], batch["note"]) == (2, 2, False, "being submitted")
+
+
+@pytest.mark.parametrize("depths", [{"e": 1}, {}])
+def test_a_batch_that_is_silent_while_its_queue_is_not_empty_or_not_known_is_awaited(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, depths: dict[str, Any]
+) -> None:
+    monkeypatch.setattr(progress, "SILENT_SECONDS", 0)
+    [batch] = now(tmp_path, [Submission(batch="b", event="e", jobs=5)], **depths).batches
+    assert (batch["queued"], batch["interrupted"]) == (5, False)
 
 
 def test_a_view_takes_numbers_of_the_last_second_and_does_not_wait_for_the_broker(

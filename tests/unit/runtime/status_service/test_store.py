@@ -185,16 +185,16 @@ def test_jobs_of_a_time_and_a_node_match_both(store: Store) -> None:
 
 def test_a_batch_is_heard_of_with_each_change_of_its_jobs(store: Store) -> None:
     store.apply([Submission(batch="batch", event=EVENT, jobs=10)])
-    heard = store.last_change(EVENT, "batch")
+    [batch] = store.batch("batch")
     for each in (
         change("RUNNING"),
         change("DEAD"),
         Redrive(job="batch.1", event=EVENT, redrive="one", batch="batch"),
     ):
         store.apply([each])
-        assert store.last_change(EVENT, "batch") > heard
-        heard = store.last_change(EVENT, "batch")
-    assert store.last_change("other", "batch") == 0.0
+        heard = batch["changed"]
+        [batch] = store.batch("batch")
+        assert batch["changed"] > heard
 
 
 def test_a_history_of_an_earlier_version_is_brought_to_this_one(tmp_path: Path) -> None:
@@ -216,7 +216,7 @@ def test_a_history_of_an_earlier_version_is_brought_to_this_one(tmp_path: Path) 
         f"step {number} of {len(STEPS)}" for number in range(2, len(STEPS) + 1)
     ]
     assert [each["jobs"] for each in store.reasons(event=EVENT, batch="batch", limit=5)] == [1]
-    assert store.last_change(EVENT, "batch") == 100.0
+    assert [each["changed"] for each in store.batch("batch")] == [100.0]
     store.apply([Redrive(job="batch.1", event=EVENT, batch="batch", redrive="one")])
     assert store.states()[EVENT] == {"DEAD": 0, "QUEUED": 1}
     store.close()

@@ -14,6 +14,7 @@ from runtime.status_service.alarms import Alarms
 from runtime.status_service.cancellation import Cancellation
 from runtime.status_service.changes import Changes
 from runtime.status_service.disks import Disks
+from runtime.status_service.errors import Refused
 from runtime.status_service.live import Live
 from runtime.status_service.management import Management
 from runtime.status_service.numbers import Numbers
@@ -46,6 +47,10 @@ class Parts:
     operations: Operations
     workflows: Workflows
 
+    async def share_answers(self) -> bool:
+        """Whether it does now. Who asks a share that does not keeps a thread that all views need."""
+        return (await self.paused.look()).now
+
     def message(self, event: str, job: str) -> dict[str, Any] | None:
         """What the job's message is made of, as its runs have recorded it. It may block on the disk."""
         return message_of(self.ledger.history(event, job))
@@ -57,3 +62,12 @@ async def _parts(request: Request) -> Parts:
 
 
 Service = Annotated[Parts, Depends(_parts)]
+
+
+async def _with_share(service: Service) -> None:
+    if not await service.share_answers():
+        raise Refused(503, "the share does not answer: try again when it does")
+
+
+# Of a route that cannot do without the share.
+WithShare = Depends(_with_share)

@@ -48,7 +48,8 @@ async def by_reason(
 async def of_one_reason(
     request: Request, service: Service, event: str, reason: str, batch: str | None = None
 ) -> Response:
-    found = await asyncio.to_thread(_details, service, event, reason, batch or None)
+    share = await service.share_answers()
+    found = await asyncio.to_thread(_details, service, event, reason, batch or None, share=share)
     return page(
         request,
         "group.html",
@@ -60,15 +61,17 @@ async def of_one_reason(
     )
 
 
-def _details(service: Parts, event: str, reason: str, batch: str | None) -> dict[str, Any]:
+def _details(service: Parts, event: str, reason: str, batch: str | None, *, share: bool) -> dict[str, Any]:
+    """All of the view of a group; without the SHARE, what the history knows."""
     filters = {"event": event, "state": "DEAD", "reason": reason} | ({"batch": batch} if batch else {})
     jobs = service.store.jobs(filters, limit=NEWEST)
-    messages = [service.message(event, each["job"]) for each in jobs[:COMPARED]]
+    messages = [service.message(event, each["job"]) for each in jobs[:COMPARED]] if share else []
     return {
         "batches": service.store.dead_alike(event, reason, batch=batch),
         "jobs": jobs,
         "nodes": Counter(each["node"] for each in jobs if each["node"]),
         "example": service.store.job(event, jobs[0]["job"]) if jobs else None,
+        "share": share,
         "fields": fields([each["metadata"] for each in messages if each], advice.missing(reason)),
     }
 

@@ -14,7 +14,7 @@ from runtime.status_service.console import advice, dead
 from runtime.status_service.console.render import HEADERS, STATES, jobs_path, page
 from runtime.status_service.errors import Refused
 from runtime.status_service.history import FILTERS
-from runtime.status_service.parts import Parts, Service
+from runtime.status_service.parts import Parts, Service, WithShare
 
 router = APIRouter()
 PAGE = 50
@@ -54,7 +54,7 @@ async def by_filters(request: Request, service: Service) -> Response:
     )
 
 
-@router.get("/jobs/{event}/{job}/files/{product}/{file}")
+@router.get("/jobs/{event}/{job}/files/{product}/{file}", dependencies=[WithShare])
 async def download(service: Service, event: str, job: str, product: int, file: int) -> Response:
     """A file of a product, if it is still in the archive."""
     found = await asyncio.to_thread(service.store.job, event, job_id_for(job))
@@ -69,13 +69,15 @@ async def download(service: Service, event: str, job: str, product: int, file: i
 
 @router.get("/jobs/{event}/{job:name}")
 async def one(request: Request, service: Service, event: str, job: str) -> Response:
-    found = await asyncio.to_thread(_details, service, event, job_id_for(job))
+    share = await service.share_answers()
+    found = await asyncio.to_thread(_details, service, event, job_id_for(job), share=share)
     if found is None:
         raise Refused(404, f"no job {job} of event {event} is known")
     return page(request, "job.html", **found)
 
 
-def _details(service: Parts, event: str, job: str) -> dict[str, Any] | None:
+def _details(service: Parts, event: str, job: str, *, share: bool) -> dict[str, Any] | None:
+    """All of a job's view; without the SHARE, what the history knows."""
     found = service.store.job(event, job)
     if found is None:
         return None
@@ -84,13 +86,13 @@ def _details(service: Parts, event: str, job: str) -> dict[str, Any] | None:
     if found["batch"] == batch and number.isdecimal():
         wanted = {"previous": f"{batch}.{int(number) - 1}", "next": f"{batch}.{int(number) + 1}"}
         neighbours = {which: name for which, name in wanted.items() if service.store.job(event, name)}
-    message = service.message(event, job)
+    message = service.message(event, job) if share else None
     so_far = None
-    if found["state"] == "RUNNING":
+    if share and found["state"] == "RUNNING":
         so_far = stories.so_far(service, event, job, found["run"], LINES)
     missing = advice.missing(found["reason"] or "")
     fields = dead.fields([message["metadata"]] if message else [], missing)
-    about = {"neighbours": neighbours, "message": message, "fields": fields, "so_far": so_far}
+    about = {"neighbours": neighbours, "message": message, "fields": fields, "so_far": so_far, "share": share}
     return {"job": found, **about}
 
 

@@ -10,14 +10,14 @@ from runtime.messaging.messages import job_id_for
 from runtime.status_service import stories
 from runtime.status_service.console.render import HEADERS, page
 from runtime.status_service.errors import Refused
-from runtime.status_service.parts import Parts, Service
+from runtime.status_service.parts import Parts, Service, WithShare
 
 router = APIRouter()
 # The last of a longer story, and of each program.
 MOST, LINES = 500, 200
 
 
-@router.get("/jobs/{event}/{job:name}/story")
+@router.get("/jobs/{event}/{job:name}/story", dependencies=[WithShare])
 async def story(request: Request, service: Service, event: str, job: str) -> Response:
     found = await asyncio.to_thread(_told, service, event, job_id_for(job))
     if not found:
@@ -25,7 +25,7 @@ async def story(request: Request, service: Service, event: str, job: str) -> Res
     return page(request, "story.html", event=event, job=job_id_for(job), story=found, most=MOST, lines=LINES)
 
 
-@router.get("/jobs/{event}/{job:name}/logs/{instance}/{log}")
+@router.get("/jobs/{event}/{job:name}/logs/{instance}/{log}", dependencies=[WithShare])
 async def download(service: Service, event: str, job: str, instance: str, log: str) -> Response:
     """All that a program wrote, compressed."""
     known = await asyncio.to_thread(service.stories.has, event, job_id_for(job), instance)

@@ -18,7 +18,7 @@ from runtime.status_service.answers import AWAY, UNKNOWN, Deleted, Drained, Paus
 from runtime.status_service.batches import known
 from runtime.status_service.errors import Refused
 from runtime.status_service.history import Record
-from runtime.status_service.parts import Parts, Service
+from runtime.status_service.parts import Parts, Service, WithShare
 from runtime.status_service.queries import MOST_ROWS, SOMEBODY, DryRun, Who
 from runtime.status_service.question import Question
 
@@ -136,7 +136,11 @@ async def undrain(
 
 
 @router.post(
-    "/delete", response_model=Deleted, responses=BOTH, summary="Delete products of jobs that have ended"
+    "/delete",
+    response_model=Deleted,
+    responses=BOTH,
+    dependencies=[WithShare],
+    summary="Delete products of jobs that have ended",
 )
 async def delete(service: Service, asked: Delete, who: Who = SOMEBODY) -> Response:
     if bool(asked.batch) == bool(asked.jobs):

@@ -13,7 +13,7 @@ from runtime.status_service import batches
 from runtime.status_service.answers import AWAY, UNKNOWN, CancelledBatch, CancelledJob
 from runtime.status_service.cancellation import outlook
 from runtime.status_service.errors import Refused
-from runtime.status_service.parts import Service
+from runtime.status_service.parts import Service, WithShare
 from runtime.status_service.queries import SOMEBODY, DryRun, OfBatchToCancel, Who
 
 router = APIRouter()
@@ -23,6 +23,7 @@ router = APIRouter()
     "/batches/{batch:name}/cancel",
     response_model=CancelledBatch,
     responses={**UNKNOWN, **AWAY},
+    dependencies=[WithShare],
     summary="Cancel what has not ended of a batch: running jobs are stopped, queued ones end at their turn",
 )
 async def cancel_batch(
@@ -47,6 +48,7 @@ async def cancel_batch(
     "/jobs/{event}/{job:name}/cancel",
     response_model=CancelledJob,
     responses={**UNKNOWN, **AWAY},
+    dependencies=[WithShare],
     summary="Cancel a job that has not ended; the answer says how it has ended, or for a dry run how it is",
 )
 async def cancel_job(

@@ -9,9 +9,9 @@ from fastapi.responses import JSONResponse
 
 from runtime.messaging.messages import job_id_for
 from runtime.status_service import stories
-from runtime.status_service.answers import UNKNOWN, Story
+from runtime.status_service.answers import AWAY, UNKNOWN, Story
 from runtime.status_service.errors import Refused
-from runtime.status_service.parts import Service
+from runtime.status_service.parts import Service, WithShare
 from runtime.status_service.queries import After, Offset
 
 router = APIRouter()
@@ -22,7 +22,8 @@ PAGE = 1000
 @router.get(
     "/jobs/{event}/{job:name}/story",
     response_model=Story,
-    responses=UNKNOWN,
+    responses=UNKNOWN | AWAY,
+    dependencies=[WithShare],
     summary="What happened to a job, in order; programs' output apart",
 )
 async def story(service: Service, event: str, job: str, query: Annotated[After, Query()]) -> Response:
@@ -39,8 +40,10 @@ async def story(service: Service, event: str, job: str, query: Annotated[After, 
     response_class=Response,
     responses={
         **UNKNOWN,
+        **AWAY,
         200: {"description": "A part of it, empty at its end", "content": {"application/gzip": {}}},
     },
+    dependencies=[WithShare],
     summary="What a program wrote, compressed, by parts: add up their lengths for the next offset",
 )
 async def log(

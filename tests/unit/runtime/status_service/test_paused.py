@@ -8,10 +8,13 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, NoReturn, cast
 
 import pytest
 
+from runtime.messaging.announcements import StateChange
+from runtime.outcome import Outcome
+from runtime.records.ledger import Ledger
 from runtime.records.pauses import Pauses
 from runtime.status_service import question
 from runtime.status_service.changes import Changes
@@ -91,6 +94,7 @@ def test_a_share_that_has_an_error_tells_nothing_and_is_asked_again(tmp_path: Pa
 class Service:
     port: int
     changes: Changes
+    store: Store
 
     def ask(self, method: str, path: str) -> tuple[int, str]:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=ANSWER_SECONDS)
@@ -118,7 +122,7 @@ def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, share: Share) -> It
         made = parts(store, "t", tmp_path)
         changes = Changes(tmp_path / "history.sqlite")
         with served(replace(made, operations=replace(made.operations, changes=changes))) as port:
-            found = Service(port=port, changes=changes)
+            found = Service(port=port, changes=changes, store=store)
             yield found
             share.answers.set()
             queue_of(found)  # so that no question is left
@@ -139,6 +143,35 @@ def test_views_api_and_metrics_answer_while_the_share_does_not(service: Service)
     assert queue_of(service)["paused"] is None
     status, text = service.ask("GET", "/metrics")
     assert (status, "oodt_broker_up 1.0" in text, "oodt_event_paused" in text) == (200, True, False)
+
+
+def test_no_request_waits_for_a_share_that_does_not_answer(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would keep one of few threads: soon no view would answer."""
+
+    def asked(*_: object) -> NoReturn:
+        raise AssertionError("the share was asked")
+
+    for method in ("history", "cancel", "cancel_batch", "folders"):
+        monkeypatch.setattr(Ledger, method, asked)
+    died = Outcome(result="failed", reason="it was bad")
+    of: dict[str, Any] = {"job": "b.1", "event": "e", "batch": "b", "node": "n"}
+    dead = StateChange(**of, state="DEAD", run=1, attempts=1, outcome=died)
+    service.store.apply([dead])
+    for path in ("/jobs/e/b.1", "/dead/e?reason=it%20was%20bad"):
+        status, html = service.ask("GET", path)
+        assert (status, "The share does not answer" in html, "it was bad" in html) == (200, True, True)
+    for method, path in (
+        ("GET", "/jobs/e/b.1/story"),
+        ("GET", "/jobs/e/b.1/files/0/0"),
+        ("GET", "/api/v1/jobs/e/b.1/story"),
+        ("GET", "/api/v1/jobs/e/b.1/logs/run/program.gz"),
+        ("POST", "/api/v1/jobs/e/b.1/cancel"),
+        ("POST", "/api/v1/batches/b/cancel"),
+    ):
+        status, text = service.ask(method, path)
+        assert (status, "the share does not answer" in text) == (503, True), path
 
 
 def test_what_the_share_told_last_is_shown_as_that(service: Service, share: Share) -> None:

@@ -38,6 +38,7 @@ async def by_reason(
         rest=rest,
         batches=batches,
         queues=[each for each in queues_of(now) if event in {None, each.event}],
+        dead={each: counts.get("DEAD", 0) for each, counts in now.states.items()},
         problem=now.problem,
         event=event,
         batch=batch,

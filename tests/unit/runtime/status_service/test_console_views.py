@@ -299,6 +299,14 @@ def test_a_dead_queue_that_is_not_counted_yet_is_no_empty_one(tmp_path: Path) ->
     assert "? messages wait in the dead queue of e" in html
 
 
+@pytest.mark.parametrize("messages", [1, 2])
+def test_more_messages_than_dead_jobs_are_said_to_be_that(tmp_path: Path, messages: int) -> None:
+    broker = BrokerOfQueues(queues("e", dead=messages))
+    with console(tmp_path, [change("b.1", "DEAD", reason="exit 1")], broker) as site:
+        _, html = site.get("/dead")
+    assert ("There are more of them than dead jobs of e" in html) == (messages == 2)
+
+
 def redrives(html: str) -> list[Any]:
     """What the buttons that redrive all would send."""
     return [json.loads(html_module.unescape(body)) for body in REDRIVE_ALL.findall(html)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Network, IPv6Address
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
 from infra.aws.network import Subnet
 
@@ -163,11 +163,10 @@ class FileSystem:
 
 @dataclass(frozen=True, kw_only=True)
 class Denied:
-    """A call that IAM's simulator says the deployer may not make; ``certain`` if something forbids it."""
+    """A call that IAM's simulator says the deployer may not make; ``by`` is what keeps him from it."""
 
     action: str
-    by: str
-    certain: bool
+    by: Literal["policy", "organization", "nothing allows it"]
 
 
 @dataclass(frozen=True, kw_only=True)

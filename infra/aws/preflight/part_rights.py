@@ -18,7 +18,6 @@ LINKED_PATH = "/aws-service-role/"
 # forbidden. What has conditions on tags is judged only when there is something.
 SIMULATED = ("Make", "Workers", "BoundedRoles", "Roles", "Pass", "ServiceRoles")
 IAM_KINDS = ("role", "instance-profile")
-NOBODY = "nothing allows it"
 OF_ALL_REGIONS = "us-east-1"  # where IAM's calls are counted as made
 
 
@@ -136,19 +135,18 @@ class RightsPart(NodesPart, NetworkPart, Part):
                 ],
             )
             found += [
-                facts.Denied(action=each["EvalActionName"], by=by, certain=by != NOBODY)
-                for each in answer["EvaluationResults"]
-                if each["EvalDecision"] != "allowed" and (by := _who(each))
+                _denied(each) for each in answer["EvaluationResults"] if each["EvalDecision"] != "allowed"
             ]
         return found
 
 
-def _who(result: dict[str, Any]) -> str:
+def _denied(result: dict[str, Any]) -> facts.Denied:
+    action = result["EvalActionName"]
     if not result.get("OrganizationsDecisionDetail", {}).get("AllowedByOrganizations", True):
-        return "a policy of the organization forbids it"
+        return facts.Denied(action=action, by="organization")
     if result["EvalDecision"] == "explicitDeny" and not result.get("MissingContextValues"):
-        return "a policy denies it"
-    return NOBODY
+        return facts.Denied(action=action, by="policy")
+    return facts.Denied(action=action, by="nothing allows it")
 
 
 def _kind(action: str) -> str:

@@ -9,7 +9,7 @@ from infra.aws import roles, share
 from infra.aws.preflight import policy
 from infra.aws.preflight.calls import DENIED
 from infra.aws.preflight.facts import Denied, Facts
-from infra.aws.preflight.finding import Finding
+from infra.aws.preflight.finding import Finding, Severity
 from infra.aws.preflight.place import chosen, manager_exists
 from infra.aws.preflight.statements import forbids, listed, may_allow
 from infra.settings import Settings
@@ -17,6 +17,19 @@ from infra.settings import Settings
 NEEDED = "oodt preflight aws --policy   # prints what an administrator has to allow"
 SETTLED = "settle that with AWS in the account's console, and run this again"
 LINK = "iam:CreateServiceLinkedRole"
+# What the simulator says of a call: how far to believe it, what that means, what to do. It judges conditions
+# of the organization's policies against a request that lacks what they ask for, and does not say so.
+# https://github.com/aws/aws-sdk/issues/102, https://github.com/aws/aws-cli/issues/10525
+SIMULATED: dict[str, tuple[Severity, str, str]] = {
+    "policy": ("error", "a policy denies it", NEEDED),
+    "organization": (
+        "warning",
+        "a policy of the organization forbids it; that policy's conditions, such as one on the region or on "
+        "who asks, are not judged",
+        "ask who manages the organization whether that policy holds for you in this region",
+    ),
+    "nothing allows it": ("warning", "nothing allows it", NEEDED),
+}
 # What a node cannot do without: the join record, and that its group knows of it.
 BY_NODES = (
     "ssm:GetParameter",
@@ -43,18 +56,16 @@ def refused(settings: Settings, facts: Facts) -> Iterator[Finding]:
 
 def denied(settings: Settings, facts: Facts) -> Iterator[Finding]:
     """What the simulator does not know, such as conditions on tags, may allow what it says is not allowed."""
-    by_reason: dict[tuple[str, bool], list[str]] = {}
-    for each in facts.denied.get():
-        if each.action != LINK:
-            by_reason.setdefault((each.by, each.certain), []).append(each.action)
-    for (by, certain), actions in by_reason.items():
-        yield Finding(
-            severity="error" if certain else "warning",
-            key="rights",
-            value=", ".join(dict.fromkeys(actions)),
-            problem=f"by IAM's simulator {by}.",
-            fix=NEEDED,
-        )
+    for by, (severity, what, fix) in SIMULATED.items():
+        actions = [each.action for each in facts.denied.get() if each.by == by and each.action != LINK]
+        if actions:
+            yield Finding(
+                severity=severity,
+                key="rights",
+                value=", ".join(dict.fromkeys(actions)),
+                problem=f"by IAM's simulator {what}.",
+                fix=fix,
+            )
 
 
 def linked_roles(settings: Settings, facts: Facts) -> Iterator[Finding]:
@@ -63,10 +74,11 @@ def linked_roles(settings: Settings, facts: Facts) -> Iterator[Finding]:
     if not lacking:
         return
     known: tuple[Denied, ...] = facts.denied.get()
-    if any(each.action == LINK for each in known):
+    by = {each.by for each in known if each.action == LINK}
+    if by:
         for service in lacking:
             yield Finding(
-                severity="error",
+                severity="warning" if by == {"organization"} else "error",
                 key="service role",
                 value=service,
                 problem=f"this account has none yet, and you may not make it ({LINK}).",

@@ -55,8 +55,8 @@ def test_a_call_that_aws_would_refuse_is_told_and_nothing_is_made(account: Accou
         ({"EvalDecision": "explicitDeny"}, "error", "a policy denies it"),
         (
             {"OrganizationsDecisionDetail": {"AllowedByOrganizations": False}},
-            "error",
-            "a policy of the organization forbids it",
+            "warning",
+            "a policy of the organization forbids it; that policy's conditions",
         ),
         ({"EvalDecision": "explicitDeny", "MissingContextValues": ["x"]}, "warning", "nothing allows it"),
     ],
@@ -97,6 +97,15 @@ def test_a_service_role_that_is_missing_and_may_not_be_made_is_told(account: Acc
     (found,) = account.findings(answers={**answers, **simulated(LINK)})
     assert (found.severity, found.value) == ("error", "elasticfilesystem.amazonaws.com")
     assert "aws iam create-service-linked-role --aws-service-name elasticfilesystem" in found.fix
+
+
+def test_a_service_role_that_only_the_organization_keeps_from_being_made_is_a_warning(
+    account: Account,
+) -> None:
+    account.client("iam").delete_role(RoleName="AWSServiceRoleForelasticfilesystem")
+    denied = simulated(LINK, OrganizationsDecisionDetail={"AllowedByOrganizations": False})
+    (found,) = account.findings(answers={**caller("arn:aws:iam::123456789012:user/deployer"), **denied})
+    assert (found.severity, found.value) == ("warning", "elasticfilesystem.amazonaws.com")
 
 
 def test_the_role_of_the_spot_market_is_needed_for_spot_workers_only(account: Account) -> None:

@@ -10,16 +10,14 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from infra import patience
 from infra.aws.access import Access
-from infra.aws.preflight.facts import NotRead
+from infra.aws.preflight.facts import NotRead, Refused
 from infra.aws.preflight.place import chosen
 from infra.aws.settings import AwsSettings
 from infra.settings import Settings
 
 CONNECT_TIMEOUT, READ_TIMEOUT = 2, 4  # seconds for one call, which is tried twice
 DENIED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation")
-# Of a call that is only tried out: a right is missing, the image's terms are not accepted, the account is not
-# cleared yet.
-REFUSED = (*DENIED, "OptInRequired", "PendingVerification", "Blocked")
+SERVER_ERROR = 500  # by HTTP; EC2's answer to too many calls is one, too
 SERVICES = ("sts", "ec2", "efs", "ssm", "iam", "service-quotas", "autoscaling")
 
 
@@ -57,23 +55,29 @@ class Calls:
         except BotoCoreError as problem:
             raise NotRead(f"{name} failed: {problem}".rstrip(".")) from None
 
-    def refusal(self, action: str, **arguments: Any) -> str:
-        """Why EC2 would refuse this call, which is not made; empty if it would not. Raises NotRead."""
+    def refusal(self, action: str, **arguments: Any) -> Refused | None:
+        """How EC2 refuses this call, which is not made; None if it would not. Raises NotRead."""
         name = f"ec2:{self._clients['ec2'].meta.method_to_api_mapping[action]}"
         try:
             getattr(self._clients["ec2"], action)(**arguments, DryRun=True)
         except ClientError as problem:
             code = problem.response["Error"]["Code"]
             if code == "DryRunOperation":
-                return ""
+                return None
             # What the message says of the reason is encoded, for administrators only.
             said = problem.response["Error"].get("Message", "").partition("Encoded authorization")[0].strip()
-            if code in REFUSED:
-                return f"{code}, {said}"
-            raise NotRead(f"{name} is not tried out: {code}, {said}") from None
+            if _passes(problem):
+                raise NotRead(f"{name} is not tried out: {code}, {said}".rstrip(".")) from None
+            return Refused(call=name, code=code, said=said)
         except BotoCoreError as problem:
             raise NotRead(f"{name} is not tried out: {problem}".rstrip(".")) from None
         raise NotRead(f"{name} is not tried out: AWS does not say whether it would be refused")
+
+
+def _passes(problem: ClientError) -> bool:
+    """Whether AWS's answer is about its own state, and would be another one later."""
+    status = problem.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    return status >= SERVER_ERROR or "Throttl" in problem.response["Error"]["Code"]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -162,6 +162,15 @@ class FileSystem:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Refused:
+    """A call that AWS refused when it was tried out: by which of its codes, and what it said."""
+
+    call: str
+    code: str
+    said: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Denied:
     """A call that IAM's simulator says the deployer may not make; ``by`` is what keeps him from it."""
 
@@ -178,7 +187,8 @@ class Facts:
     region_known: Fact[bool]
     region_enabled: Fact[bool]
     boundary: Fact[Mapping[str, Any] | None]
-    refused: Fact[Mapping[str, str]]  # what AWS says, by call that it would refuse
+    refused_instance: Fact[Refused | None]  # the manager's
+    refused_group: Fact[Refused | None]  # a security group
     denied: Fact[tuple[Denied, ...]]
     linked_roles: Fact[frozenset[str]]  # services that have theirs
     iam_room: Fact[Mapping[str, int]]  # how many roles and instance profiles can still be made

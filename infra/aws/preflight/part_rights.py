@@ -4,13 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from infra.aws import disks, machine_image, workers
 from infra.aws.preflight import facts, policy
 from infra.aws.preflight.calls import Part
 from infra.aws.preflight.facts import NotRead
-from infra.aws.preflight.part_network import NetworkPart
-from infra.aws.preflight.part_nodes import NodesPart
-from infra.aws.tags import tags
 
 NOT_THERE = ("NoSuchEntity",)
 LINKED_PATH = "/aws-service-role/"
@@ -21,8 +17,8 @@ IAM_KINDS = ("role", "instance-profile")
 OF_ALL_REGIONS = "us-east-1"  # where IAM's calls are counted as made
 
 
-class RightsPart(NodesPart, NetworkPart, Part):
-    """Calls that are only tried out or simulated, roles of services, and the nodes' boundary."""
+class RightsPart(Part):
+    """Calls that are simulated, roles of services, and the nodes' boundary."""
 
     def boundary(self) -> dict[str, Any] | None:
         """The document of the boundary; empty without one, None if it is missing."""
@@ -53,36 +49,6 @@ class RightsPart(NodesPart, NetworkPart, Part):
             for name, key in (("roles", "Roles"), ("instance profiles", "InstanceProfiles"))
             if f"{key}Quota" in found and key in found
         }
-
-    def refused(self) -> dict[str, str]:
-        """An instance as the manager will be, and a security group, are tried out, and nothing is made."""
-        image = self.chosen.ami or self._newest_image()
-        subnets = sorted(self._subnets(), key=lambda each: str(each["SubnetId"]))
-        if not (image and subnets):
-            return {}
-        named = [{"Key": key, "Value": value} for key, value in tags(self.settings, workers.TAG).items()]
-        disk = {"VolumeSize": disks.ROOT_SIZE, "VolumeType": disks.VOLUME_TYPE, "Encrypted": True}
-        answers = {
-            "ec2:RunInstances": self.calls.refusal(
-                "run_instances",
-                ImageId=image,
-                InstanceType=self.chosen.instance_type,
-                MinCount=1,
-                MaxCount=1,
-                SubnetId=subnets[0]["SubnetId"],
-                BlockDeviceMappings=[{"DeviceName": machine_image.ROOT_DEVICE, "Ebs": disk}],
-                MetadataOptions={"HttpTokens": "required", "HttpPutResponseHopLimit": 1},
-                TagSpecifications=[{"ResourceType": kind, "Tags": named} for kind in ("instance", "volume")],
-            ),
-            "ec2:CreateSecurityGroup": self.calls.refusal(
-                "create_security_group",
-                GroupName=f"{self.settings.prefix}-nodes",
-                Description="nodes",
-                VpcId=subnets[0]["VpcId"],
-                TagSpecifications=[{"ResourceType": "security-group", "Tags": named}],
-            ),
-        }
-        return {call: why for call, why in answers.items() if why}
 
     def denied(self) -> tuple[facts.Denied, ...]:
         """What IAM's simulator says of the deployer's policies, and of those of his organization."""

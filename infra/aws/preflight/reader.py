@@ -12,8 +12,8 @@ from typing import Any
 from infra import patience
 from infra.aws.preflight.calls import Calls
 from infra.aws.preflight.facts import Fact, Facts, NotRead
-from infra.aws.preflight.part_account import AccountPart
 from infra.aws.preflight.part_rights import RightsPart
+from infra.aws.preflight.part_trials import TrialsPart
 from infra.aws.preflight.place import chosen
 from infra.aws.preflight.rules.quotas import QUOTAS
 from infra.settings import Settings
@@ -21,7 +21,7 @@ from infra.settings import Settings
 LIMIT = 5  # seconds for all facts
 
 
-class Reader(AccountPart, RightsPart):
+class Reader(TrialsPart, RightsPart):
     """A method for each fact."""
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from infra.aws import roles, share
 from infra.aws.preflight import policy
 from infra.aws.preflight.calls import DENIED
-from infra.aws.preflight.facts import Denied, Facts
+from infra.aws.preflight.facts import Denied, Facts, Refused
 from infra.aws.preflight.finding import Finding, Severity
 from infra.aws.preflight.place import chosen, manager_exists
 from infra.aws.preflight.statements import forbids, listed, may_allow
@@ -16,6 +16,21 @@ from infra.settings import Settings
 
 NEEDED = "oodt preflight aws --policy   # prints what an administrator has to allow"
 SETTLED = "settle that with AWS in the account's console, and run this again"
+# EC2's codes for what a trial has in common with `pulumi up`: who asks, type, image, subnet, disk, tags.
+# Others may come of what it has not (groups, the interface), or of numbers that the rules on quotas judge.
+# https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html
+CERTAIN = (
+    *DENIED,
+    "AccountDisabled",
+    "Blocked",
+    "InvalidParameterCombination",  # such as a type that is not in the account's free tier
+    "OperationNotPermitted",
+    "OptInRequired",  # terms of the image that are not accepted
+    "PendingVerification",  # of the account
+    "TagPolicyViolation",
+    "Unsupported",
+    "UnsupportedOperation",
+)
 LINK = "iam:CreateServiceLinkedRole"
 # What the simulator says of a call: how far to believe it, what that means, what to do. It judges conditions
 # of the organization's policies against a request that lacks what they ask for, and does not say so.
@@ -42,16 +57,27 @@ BY_NODES = (
 IAM_NEEDED = 2  # roles, and as many instance profiles
 
 
-def refused(settings: Settings, facts: Facts) -> Iterator[Finding]:
-    """Calls that AWS was asked for as a trial: policies of all kinds count, the organization's too."""
-    for call, why in facts.refused.get().items():
-        yield Finding(
-            severity="error",
-            key="rights",
-            value=call,
-            problem=f"AWS would refuse it: {why}",
-            fix=NEEDED if why.startswith(DENIED) else SETTLED,
-        )
+def refused_instance(settings: Settings, facts: Facts) -> Iterator[Finding]:
+    yield from _of_trial(facts.refused_instance.get())
+
+
+def refused_group(settings: Settings, facts: Facts) -> Iterator[Finding]:
+    yield from _of_trial(facts.refused_group.get())
+
+
+def _of_trial(found: Refused | None) -> Iterator[Finding]:
+    """An error where `pulumi up` would be refused as the trial was, else a warning."""
+    if not found:
+        return
+    certain = found.code in CERTAIN
+    what = "AWS would refuse it" if certain else "AWS refuses it as a trial, and perhaps in `pulumi up` too"
+    yield Finding(
+        severity="error" if certain else "warning",
+        key="rights",
+        value=found.call,
+        problem=f"{what}: {found.code}, {found.said}",
+        fix=NEEDED if found.code in DENIED else SETTLED,
+    )
 
 
 def denied(settings: Settings, facts: Facts) -> Iterator[Finding]:

@@ -7,7 +7,8 @@ from typing import Any
 
 import boto3
 import pytest
-from botocore.exceptions import UnauthorizedSSOTokenError
+from botocore.client import BaseClient
+from botocore.exceptions import ClientError, UnauthorizedSSOTokenError
 from moto.core import enable_iam_authentication
 
 from infra.aws.preflight.rules.rights import BY_NODES
@@ -46,6 +47,58 @@ def test_a_call_that_aws_would_refuse_is_told_and_nothing_is_made(account: Accou
     ec2 = account.client("ec2")
     assert ec2.describe_instances()["Reservations"] == []
     assert len(ec2.describe_security_groups()["SecurityGroups"]) == 1
+
+
+class Ec2:
+    """What EC2 is asked, beside moto; ``refusal`` is its answer to a launch that is tried out."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, refusal: ClientError | None = None) -> None:
+        self.asked: dict[str, dict[str, Any]] = {}
+        call = BaseClient._make_api_call  # type: ignore[attr-defined]
+
+        def answer(client: BaseClient, operation: str, given: dict[str, Any]) -> Any:
+            self.asked[operation] = given
+            if operation == "RunInstances" and refusal:
+                raise refusal
+            return call(client, operation, given)
+
+        monkeypatch.setattr(BaseClient, "_make_api_call", answer)
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "severity"),
+    [
+        ("InvalidParameterCombination", 400, "error"),
+        ("VcpuLimitExceeded", 400, "warning"),
+        ("InvalidGroup.NotFound", 400, "warning"),
+        ("Throttling", 400, "not checked"),
+        ("RequestLimitExceeded", 503, "not checked"),
+        ("InternalError", 500, "not checked"),
+    ],
+)
+def test_any_other_answer_to_a_trial_is_told_in_the_words_of_aws(
+    account: Account, monkeypatch: pytest.MonkeyPatch, code: str, status: int, severity: str
+) -> None:
+    said = "The specified instance type is not eligible for Free Tier"
+    answer: Any = {
+        "Error": {"Code": code, "Message": said},
+        "ResponseMetadata": {"HTTPStatusCode": status},
+    }
+    Ec2(monkeypatch, ClientError(answer, "RunInstances"))
+    (found,) = account.findings()
+    assert found.severity == severity
+    assert f"{code}, {said}" in found.problem
+
+
+def test_the_managers_launch_is_tried_out_where_the_manager_will_be_and_as_the_provider_asks_for_it(
+    account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ec2, subnets = Ec2(monkeypatch), sorted(account.subnets().values(), reverse=True)[:2]
+    assert account.findings(vpc_id=account.default_vpc, subnet_ids=json.dumps(subnets)) == ()
+    tried = ec2.asked["RunInstances"]
+    assert (tried["SubnetId"], tried["DryRun"]) == (subnets[0], True)
+    # The provider tags the disk once it is there: who demands tags on new disks refuses `pulumi up`.
+    assert [each["ResourceType"] for each in tried["TagSpecifications"]] == ["instance"]
 
 
 @pytest.mark.parametrize(

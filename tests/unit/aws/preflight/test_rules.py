@@ -25,6 +25,7 @@ from infra.aws.preflight.facts import (
     MountTarget,
     Names,
     NatGateway,
+    Refused,
     Route,
     RouteTable,
     Type,
@@ -63,7 +64,8 @@ SOUND = Facts(
     region_known=Fact(True),
     region_enabled=Fact(True),
     boundary=Fact({}),
-    refused=Fact({}),
+    refused_instance=Fact(None),
+    refused_group=Fact(None),
     denied=Fact(()),
     linked_roles=Fact(frozenset(policy.LINKED)),
     iam_room=Fact({"roles": 900, "instance profiles": 900}),
@@ -321,16 +323,18 @@ def test_each_fact_that_is_not_read_is_told_with_what_it_was_needed_for(folder: 
     assert {"subnets", "free addresses", "network ACLs"} <= set(found.key.split(", "))
 
 
+@pytest.mark.parametrize("fact", ["refused_instance", "refused_group"])
 @pytest.mark.parametrize(
-    ("why", "fix"),
-    [
-        ("UnauthorizedOperation, You are not authorized.", "oodt preflight aws --policy"),
-        ("OptInRequired, you need to accept terms.", "settle that with AWS"),
-    ],
+    ("code", "fix"),
+    [("UnauthorizedOperation", "oodt preflight aws --policy"), ("OptInRequired", "settle that with AWS")],
 )
-def test_what_aws_would_refuse_is_told_with_who_can_change_that(folder: Path, why: str, fix: str) -> None:
-    found = one(judged(folder, refused={"ec2:RunInstances": why}))
+def test_what_aws_would_refuse_is_told_with_who_can_change_that(
+    folder: Path, fact: str, code: str, fix: str
+) -> None:
+    refused: dict[str, Any] = {fact: Refused(call="ec2:RunInstances", code=code, said="You are not.")}
+    found = one(judged(folder, **refused))
     assert (found.severity, found.value) == ("error", "ec2:RunInstances")
+    assert found.problem == f"AWS would refuse it: {code}, You are not."
     assert found.fix.startswith(fix)
 
 

@@ -77,9 +77,15 @@ class RouteTable:
 
 @dataclass(frozen=True, kw_only=True)
 class NatGateway:
+    """A ``regional`` one is in no subnet, and has a route table of its own that leads to the internet.
+
+    https://docs.aws.amazon.com/vpc/latest/userguide/nat-gateways-regional.html
+    """
+
     state: str
     public: bool
     subnet: str
+    regional: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -196,6 +202,7 @@ class Facts:
     names: Fact[Names | None]
     subnets: Fact[tuple[Subnet, ...]]
     free: Fact[Mapping[str, int]]  # addresses by subnet
+    shared: Fact[frozenset[str]]  # subnets that another account owns and lets this one use
     elsewhere: Fact[Mapping[str, str]]  # by subnet that is in no usual zone: where it is
     blocked: Fact[str]  # how the account blocks its VPCs' public access; empty: it does not
     endpoints: Fact[tuple[Endpoint, ...]]

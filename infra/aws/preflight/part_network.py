@@ -85,6 +85,10 @@ class NetworkPart(Part):
     def free(self) -> dict[str, int]:
         return {found["SubnetId"]: found["AvailableIpAddressCount"] for found in self._subnets()}
 
+    def shared(self) -> frozenset[str]:
+        own = self.calls.ask("sts", "get_caller_identity")["Account"]
+        return frozenset(each["SubnetId"] for each in self._subnets() if each.get("OwnerId", own) != own)
+
     def elsewhere(self) -> dict[str, str]:
         listed = self.calls.ask("ec2", "describe_availability_zones")["AvailabilityZones"]
         kinds = {each["ZoneName"]: each.get("ZoneType", USUAL) for each in listed}
@@ -150,6 +154,7 @@ class NetworkPart(Part):
                 state=found["State"],
                 public=found.get("ConnectivityType", "public") == "public",
                 subnet=found.get("SubnetId", ""),
+                regional=found.get("AvailabilityMode") == "regional",
             )
             for found in self.calls.ask("ec2", "describe_nat_gateways")["NatGateways"]
         }

@@ -7,6 +7,7 @@ from typing import Any
 from infra.aws import disks, machine_image, manager
 from infra.aws.network import Subnet
 from infra.aws.preflight import facts, place
+from infra.aws.preflight.facts import NotRead
 from infra.aws.preflight.part_account import AccountPart
 from infra.aws.preflight.part_network import NetworkPart
 from infra.aws.preflight.part_nodes import NodesPart
@@ -25,6 +26,9 @@ class TrialsPart(AccountPart, NodesPart, NetworkPart):
         image, subnet = self.chosen.ami or self._newest_image(), self._first_subnet()
         if not (image and subnet):
             return None
+        if subnet.id in self.shared():
+            # The trial would take the VPC's default security group, the manager has groups of its own.
+            raise NotRead(f"another account owns {subnet.id}, and lets nobody else use its security groups")
         disk = {"VolumeSize": disks.ROOT_SIZE, "VolumeType": disks.VOLUME_TYPE, "Encrypted": True}
         return self.calls.refusal(
             "run_instances",

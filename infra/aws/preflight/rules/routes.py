@@ -21,7 +21,14 @@ def ways_out(settings: Settings, facts: Facts) -> Iterator[Finding]:
     for subnet in found.subnets:
         table = table_of(subnet.id, found.vpc_id, facts.route_tables.get())
         route = to_internet(table)
-        if problem := _problem(subnet, table, route, facts):
+        if route and _is_hidden(route, subnet, facts):
+            yield Finding(
+                severity="not checked",
+                key="way to the internet",
+                value=f"{subnet.id} by {route.target}",
+                problem="another account owns them, and shows this one no NAT gateways.",
+            )
+        elif problem := _problem(subnet, table, route, facts):
             yield Finding(
                 severity="error",
                 key="subnet_ids",
@@ -98,6 +105,16 @@ def to_internet(table: RouteTable | None) -> Route | None:
     return max(routes, key=lambda route: route.block.prefixlen, default=None)
 
 
+def _is_hidden(route: Route, subnet: Subnet, facts: Facts) -> bool:
+    """Who may use the subnet of another account sees its routes, but not its NAT gateways.
+
+    https://docs.aws.amazon.com/vpc/latest/userguide/vpc-share-limitations.html
+    """
+    if not (route.works and route.target.startswith("nat-")):
+        return False
+    return route.target not in facts.nat_gateways.get() and subnet.id in facts.shared.get()
+
+
 def _problem(subnet: Subnet, table: RouteTable | None, route: Route | None, facts: Facts) -> str:
     where = table.id if table else "no route table"
     if route is None:
@@ -118,6 +135,8 @@ def _problem_of_nat(identifier: str, subnet: Subnet, facts: Facts) -> str:
         return f"its NAT gateway {identifier} is {gateway.state if gateway else 'gone'}."
     if not gateway.public:
         return f"its NAT gateway {identifier} is a private one, which does not lead to the internet."
+    if gateway.regional:
+        return ""
     onward = to_internet(table_of(gateway.subnet, subnet.vpc_id, facts.route_tables.get()))
     if not (onward and onward.works and onward.target.startswith("igw-")):
         return f"its NAT gateway {identifier} is in {gateway.subnet}, which has no internet gateway."

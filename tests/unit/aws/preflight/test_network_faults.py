@@ -122,6 +122,30 @@ def test_a_nat_gateway_without_an_internet_gateway_is_told(account: Account) -> 
     assert f"{nat} is in" in account.findings(**given(vpc, subnet))[0].problem
 
 
+def test_a_regional_nat_gateway_is_in_no_subnet_and_leads_to_the_internet(account: Account) -> None:
+    vpc, subnet, table = vpc_of(account, public=False)
+    nat = nat_of(account, vpc, connected=False)
+    lead(account, table, NatGatewayId=nat)
+    regional = {"NatGatewayId": nat, "State": "available", "VpcId": vpc, "AvailabilityMode": "regional"}
+    answers = {"describe_nat_gateways": {"NatGateways": [{**regional, "RouteTableId": "rtb-1"}]}}
+    (found,) = account.findings(**given(vpc, subnet), answers=answers)
+    assert found.key == "way to the manager"
+
+
+def test_in_a_subnet_of_another_account_what_that_one_does_not_show_is_not_checked(account: Account) -> None:
+    vpc, subnet, table = vpc_of(account, public=False)
+    nat = nat_of(account, vpc, connected=True)
+    lead(account, table, NatGatewayId=nat)
+    answers = {
+        "describe_nat_gateways": {"NatGateways": []},
+        "get_caller_identity": {"Account": "210987654321", "Arn": "arn:aws:iam::210987654321:root"},
+    }
+    found = account.findings(**given(vpc, subnet), answers=answers)
+    assert {each.severity for each in found} == {"not checked"}
+    assert f"{subnet} by {nat}: another account owns them" in said(found)
+    assert f"launch of the manager: another account owns {subnet}" in said(found)
+
+
 def test_a_public_address_behind_a_nat_gateway_is_told(account: Account) -> None:
     vpc, subnet, table = vpc_of(account, public=True)
     nat = nat_of(account, vpc, connected=True)

@@ -72,6 +72,7 @@ SOUND = Facts(
     vpc=Fact(Vpc(id="vpc-1", blocks=(IPv4Network("172.31.0.0/16"),))),
     names=Fact(Names(resolved=True, given=True)),
     subnets=Fact(SUBNETS),
+    shared=Fact(frozenset()),
     elsewhere=Fact({}),
     blocked=Fact(""),
     endpoints=Fact(()),
@@ -162,6 +163,18 @@ def test_a_nat_gateway_that_leads_nowhere_is_told(folder: Path, gateway: NatGate
     nat = table(Route(block=ANYWHERE, target="nat-1"))
     found = judged(folder, subnets=private, route_tables=(nat,), nat_gateways={"nat-1": gateway})
     assert problem in found[0].problem
+
+
+def test_a_nat_gateway_that_another_account_does_not_show_is_not_checked(folder: Path) -> None:
+    private = tuple(replace(subnet, public=False) for subnet in SUBNETS)
+    nat, shared = Route(block=ANYWHERE, target="nat-1"), frozenset(("subnet-a", "subnet-b"))
+    hidden = judged(folder, subnets=private, route_tables=(table(nat),), shared=shared)
+    assert {each.severity for each in hidden} == {"not checked"}
+    assert [each.value for each in hidden if each.value] == ["subnet-a by nat-1", "subnet-b by nat-1"]
+    gone = judged(folder, subnets=private, route_tables=(table(replace(nat, works=False)),), shared=shared)
+    assert "nat-1 is gone or stopped" in gone[0].problem
+    own = judged(folder, subnets=private, route_tables=(table(nat),))
+    assert "its NAT gateway nat-1 is gone" in own[0].problem
 
 
 def test_a_manager_is_in_a_subnet_with_room(folder: Path) -> None:

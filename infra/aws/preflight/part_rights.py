@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
-from infra.aws.preflight import facts, policy
+from infra.aws.preflight import at_once, facts, policy
 from infra.aws.preflight.calls import Part
 from infra.aws.preflight.facts import NotRead
 
@@ -14,6 +16,7 @@ LINKED_PATH = "/aws-service-role/"
 # forbidden. What has conditions on tags is judged only when there is something.
 SIMULATED = ("Make", "Workers", "BoundedRoles", "Roles", "Pass", "ServiceRoles")
 IAM_KINDS = ("role", "instance-profile")
+LANES = 3  # calls of the simulator at once: it is slow, and AWS refuses too many calls of IAM in a second
 OF_ALL_REGIONS = "us-east-1"  # where IAM's calls are counted as made
 
 
@@ -56,11 +59,14 @@ class RightsPart(Part):
         principal = self._principal(caller["Arn"])
         if not principal:
             return ()
-        found: list[facts.Denied] = []
-        for statement in policy.document(self.settings)["Statement"]:
-            if statement["Sid"] in SIMULATED:
-                found += self._simulated(principal, caller["Account"], statement)
-        return tuple(found)
+        asked = [
+            partial(self._simulated, principal, caller["Account"], statement, resource)
+            for statement in policy.document(self.settings)["Statement"]
+            if statement["Sid"] in SIMULATED
+            for resource in _listed(statement["Resource"])
+        ]
+        lanes = {str(number): partial(_one_by_one, asked[number::LANES]) for number in range(LANES)}
+        return tuple(denied for lane in at_once.looked(lanes).values() for denied in lane.get())
 
     def _principal(self, arn: str) -> str:
         """Whose policies count: a role's, for a session of it. Empty for the account's root."""
@@ -74,36 +80,39 @@ class RightsPart(Part):
             raise NotRead(f"IAM's simulator does not know {arn}")
         return arn
 
-    def _simulated(self, principal: str, account: str, statement: dict[str, Any]) -> list[facts.Denied]:
-        """Each resource as it will be called: policies may name just these."""
-        listed = statement["Resource"]
-        resources = [listed] if isinstance(listed, str) else listed
+    def _simulated(
+        self, principal: str, account: str, statement: dict[str, Any], resource: str
+    ) -> list[facts.Denied]:
+        """The resource as it will be called: policies may name just that one."""
         conditions = statement.get("Condition", {}).get("StringEquals", {})
         region = conditions.get("aws:RequestedRegion", OF_ALL_REGIONS)
         context = {
             key: value if isinstance(value, str) else value[0]
             for key, value in {**conditions, "aws:RequestedRegion": region}.items()
         }
-        found = []
-        for resource in resources:
-            # Of IAM's actions some are about roles, some about instance profiles.
-            kind = resource.rpartition(":")[2].partition("/")[0]
-            about = [each for each in statement["Action"] if kind not in IAM_KINDS or kind == _kind(each)]
-            answer = self.calls.ask(
-                "iam",
-                "simulate_principal_policy",
-                PolicySourceArn=principal,
-                ActionNames=about,
-                ResourceArns=[_called(resource, account)],
-                ContextEntries=[
-                    {"ContextKeyName": key, "ContextKeyValues": [value], "ContextKeyType": "string"}
-                    for key, value in context.items()
-                ],
-            )
-            found += [
-                _denied(each) for each in answer["EvaluationResults"] if each["EvalDecision"] != "allowed"
-            ]
-        return found
+        # Of IAM's actions some are about roles, some about instance profiles.
+        kind = resource.rpartition(":")[2].partition("/")[0]
+        about = [each for each in statement["Action"] if kind not in IAM_KINDS or kind == _kind(each)]
+        answer = self.calls.ask(
+            "iam",
+            "simulate_principal_policy",
+            PolicySourceArn=principal,
+            ActionNames=about,
+            ResourceArns=[_called(resource, account)],
+            ContextEntries=[
+                {"ContextKeyName": key, "ContextKeyValues": [value], "ContextKeyType": "string"}
+                for key, value in context.items()
+            ],
+        )
+        return [_denied(each) for each in answer["EvaluationResults"] if each["EvalDecision"] != "allowed"]
+
+
+def _one_by_one(looks: Sequence[Callable[[], list[facts.Denied]]]) -> list[facts.Denied]:
+    return [denied for look in looks for denied in look()]
+
+
+def _listed(resources: str | list[str]) -> list[str]:
+    return [resources] if isinstance(resources, str) else resources
 
 
 def _denied(result: dict[str, Any]) -> facts.Denied:

@@ -15,7 +15,7 @@ from moto import mock_aws
 from moto.servicequotas.exceptions import NoSuchResource
 from moto.servicequotas.models import ServiceQuotasBackend
 
-from infra.aws.preflight import reader
+from infra.aws.preflight import at_once, reader
 from infra.aws.preflight.calls import Calls
 from infra.aws.preflight.finding import Finding
 from infra.aws.preflight.judgement import judge
@@ -93,7 +93,7 @@ class Account:
             mock.patch.object(ServiceQuotasBackend, "get_service_quota", quota),
             mock.patch.object(boto3, "Session", lambda **_: session),
             mock.patch("infra.aws.preflight.own_address.look_up", own_address),
-            mock.patch.object(reader, "LIMIT", limit),
+            mock.patch.object(at_once, "LIMIT", limit),
             mock.patch.object(Calls, "ask", answer),
         ):
             facts = reader.read(settings)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import threading
+import time
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -11,10 +14,13 @@ from botocore.client import BaseClient
 from botocore.exceptions import ClientError, UnauthorizedSSOTokenError
 from moto.core import enable_iam_authentication
 
+from infra.aws.preflight.calls import Calls
+from infra.aws.preflight.part_rights import LANES, RightsPart
 from infra.aws.preflight.rules.rights import BY_NODES
 from infra.aws.roles import SESSIONS
 from tests.unit.aws.cloud import Cloud
 from tests.unit.aws.preflight.accounts import ALLOW, REGION, Account, said
+from tests.unit.aws.test_aws_settings import aws_settings
 
 BOUNDARY = "arn:aws:iam::123456789012:policy/boundary"
 LINK = "iam:CreateServiceLinkedRole"
@@ -137,6 +143,33 @@ def test_the_policies_of_a_role_count_for_its_sessions_and_root_has_none(account
     other = caller("arn:aws:sts::123456789012:federated-user/me")
     (found,) = account.findings(answers={**other, **denied})
     assert (found.severity, found.key) == ("not checked", "rights that come later")
+
+
+class Simulator(Calls):
+    """IAM's simulator alone: it takes its time, allows everything, and knows what it was asked at once."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, ...]] = []
+        self._lock, self._now, self.most = threading.Lock(), 0, 0
+
+    def ask(self, service: str, action: str, missing: tuple[str, ...] = (), **given: Any) -> Any:
+        if action == "get_caller_identity":
+            return {"Account": "123456789012", "Arn": "arn:aws:iam::123456789012:user/deployer"}
+        with self._lock:
+            self.asked.append((*given["ActionNames"], *given["ResourceArns"]))
+            self._now += 1
+            self.most = max(self.most, self._now)
+        time.sleep(0.1)
+        with self._lock:
+            self._now -= 1
+        return {"EvaluationResults": []}
+
+
+def test_the_simulator_is_asked_a_few_things_at_once_and_nothing_twice(tmp_path: Path) -> None:
+    simulator = Simulator()
+    assert RightsPart(settings=aws_settings(tmp_path), calls=simulator).denied() == ()
+    assert 1 < simulator.most <= LANES
+    assert len(set(simulator.asked)) == len(simulator.asked) >= 9
 
 
 def caller(arn: str) -> dict[str, Any]:

@@ -67,17 +67,16 @@ LOOKING = {
     ),
     "servicequotas": ("GetAWSDefaultServiceQuota", "GetServiceQuota"),
 }
-# Making and changing, in the stack's region. What is made has no name or tag yet; rules are also added to
-# the groups of a given file system, and mount targets have interfaces that EFS makes in the deployer's name.
+# Making and changing, in the stack's region. What is made has no name or tag yet, and the manager's root disk
+# gets its tags afterwards; rules are also added to the groups of a given file system, and mount targets have
+# interfaces without tags, which EFS makes and deletes in the deployer's name.
 MAKING = {
     "ec2": (
         "AllocateAddress",
         "AssociateAddress",
-        "AttachVolume",
         "AuthorizeSecurityGroupEgress",
         "AuthorizeSecurityGroupIngress",
         "CreateLaunchTemplate",
-        "CreateLaunchTemplateVersion",
         "CreateNetworkInterface",
         "CreateSecurityGroup",
         "CreateTags",
@@ -86,8 +85,6 @@ MAKING = {
         "DetachNetworkInterface",
         "DisassociateAddress",
         "ImportKeyPair",
-        "ModifyInstanceAttribute",
-        "ModifyLaunchTemplate",
         "RevokeSecurityGroupEgress",
         "RevokeSecurityGroupIngress",
         "RunInstances",
@@ -102,12 +99,16 @@ MAKING = {
 # Changing, stopping, deleting, who may mount, and what a console says: only of what has the stack's tags.
 ENDING = {
     "ec2": (
+        "AttachVolume",
+        "CreateLaunchTemplateVersion",
         "DeleteKeyPair",
         "DeleteLaunchTemplate",
         "DeleteSecurityGroup",
         "DeleteVolume",
         "DetachVolume",
         "GetConsoleOutput",
+        "ModifyInstanceAttribute",
+        "ModifyLaunchTemplate",
         "ReleaseAddress",
         "StartInstances",  # after a change of type
         "StopInstances",
@@ -124,6 +125,7 @@ ENDING = {
 }
 GROUP = {
     "autoscaling": (
+        "CancelInstanceRefresh",  # of one that still runs, before another one starts
         "CreateAutoScalingGroup",
         "CreateOrUpdateTags",  # asked for with the tags of the group
         "DeleteAutoScalingGroup",
@@ -142,7 +144,6 @@ ROLES = {
         "DeleteInstanceProfile",
         "DeleteRole",
         "GetInstanceProfile",
-        "GetRole",
         "GetRolePolicy",
         "ListAttachedRolePolicies",
         "ListInstanceProfilesForRole",
@@ -169,6 +170,7 @@ def document(settings: Settings) -> dict[str, Any]:
     here = {"StringEquals": {"aws:RequestedRegion": region}}
     own = {f"aws:ResourceTag/{key}": value for key, value in tags(settings, "").items() if key != "Name"}
     iam = f"arn:{partition}:iam::*"
+    ec2 = ["ec2.amazonaws.com", *(["ec2.amazonaws.com.cn"] if partition == "aws-cn" else [])]
     roles = [f"{iam}:role/{name}-*" for name in NODE_ROLES]
     profiles = [f"{iam}:instance-profile/{name}-*" for name in NODE_ROLES]
     bound = {"StringEquals": {"iam:PermissionsBoundary": aws.permissions_boundary}}
@@ -183,15 +185,18 @@ def document(settings: Settings) -> dict[str, Any]:
         _statement("Workers", GROUP, f"{group}{group_name(settings)}"),
         _statement("BoundedRoles", BOUNDED, roles, bound if aws.permissions_boundary else None),
         _statement("Roles", ROLES, [*roles, *profiles]),
+        # The deployer may be a session of a role, whatever that is called.
         _statement(
-            "LookAtRights", {"iam": ("GetAccountSummary", "ListRoles", "SimulatePrincipalPolicy")}, "*"
+            "LookAtRights",
+            {"iam": ("GetAccountSummary", "GetRole", "ListRoles", "SimulatePrincipalPolicy")},
+            "*",
         ),
         # Instances begin with these roles.
         _statement(
             "Pass",
             {"iam": ("PassRole",)},
             roles,
-            {"StringEquals": {"iam:PassedToService": "ec2.amazonaws.com"}},
+            {"StringEquals": {"iam:PassedToService": ec2}},
         ),
         # AWS makes them in an account that uses these services for the first time.
         _statement(
@@ -211,6 +216,9 @@ def document(settings: Settings) -> dict[str, Any]:
         statements.append(
             _statement("Boundary", {"iam": ("GetPolicy", "GetPolicyVersion")}, aws.permissions_boundary)
         )
+    else:
+        # For roles that had one. Beside a boundary this right would undo it.
+        statements.append(_statement("Unbound", {"iam": ("DeleteRolePermissionsBoundary",)}, roles))
     return {"Version": "2012-10-17", "Statement": statements}
 
 

@@ -26,12 +26,13 @@ OFFERED = {f"{REGION}{letter}" for letter in "abcd"}  # zones that have m6i.xlar
 NOT_CALLED_HERE = {
     *("autoscaling:CreateOrUpdateTags", "elasticfilesystem:TagResource"),
     *("iam:PassRole", "iam:TagRole", "iam:TagInstanceProfile", "iam:CreateServiceLinkedRole"),
-    *("autoscaling:DescribeInstanceRefreshes", "ec2:GetConsoleOutput"),
+    *("autoscaling:CancelInstanceRefresh", "autoscaling:DescribeInstanceRefreshes", "ec2:GetConsoleOutput"),
     "pricing:GetProducts",
     *(
         "ec2:DescribeDhcpOptions",
         "ec2:DescribeInstanceCreditSpecifications",
         "ec2:StartInstances",
+        "iam:DeleteRolePermissionsBoundary",
         "iam:PutRolePermissionsBoundary",
     ),
 }

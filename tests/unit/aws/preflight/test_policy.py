@@ -48,6 +48,7 @@ def test_the_gates_need_nothing_that_the_policy_does_not_allow(tmp_path: Path) -
         "ssm:DeleteParameter",
         "autoscaling:DescribeAutoScalingGroups",
         "autoscaling:DescribeInstanceRefreshes",
+        "autoscaling:DescribeScalingActivities",
         "ec2:GetConsoleOutput",
     }
     assert gates <= actions(document(aws_settings(tmp_path)))
@@ -62,7 +63,10 @@ def test_what_ends_things_is_bound_to_the_stacks_tags(tmp_path: Path) -> None:
     found = statements(tmp_path)
     assert found["End"]["Condition"] == {"StringEquals": own}
     ending = {"ec2:TerminateInstances", "ec2:DeleteVolume", "elasticfilesystem:DeleteFileSystem"}
-    assert ending <= set(found["End"]["Action"])
+    changing = {"ec2:AttachVolume", "ec2:CreateLaunchTemplateVersion", "ec2:ModifyInstanceAttribute"}
+    assert ending | changing <= set(found["End"]["Action"])
+    assert set(found["End"]["Action"]).isdisjoint(found["Make"]["Action"])
+    assert "autoscaling:CancelInstanceRefresh" in found["Workers"]["Action"]
     assert found["Workers"]["Resource"].endswith(":autoScalingGroupName/oodt-test-workers")
     assert found["JoinRecord"]["Resource"] == "arn:aws:ssm:us-west-2:*:parameter/oodt/test/swarm"
 
@@ -75,10 +79,26 @@ def test_roles_are_made_with_the_boundary_only(tmp_path: Path) -> None:
     assert bounded["Boundary"]["Resource"] == BOUNDARY
 
 
+def test_a_boundary_is_taken_from_roles_only_where_none_is_demanded(tmp_path: Path) -> None:
+    right = "iam:DeleteRolePermissionsBoundary"
+    assert statements(tmp_path)["Unbound"]["Action"] == [right]
+    assert right not in actions(document(aws_settings(tmp_path, permissions_boundary=BOUNDARY)))
+
+
+def test_a_session_looks_up_its_own_role_whatever_its_name(tmp_path: Path) -> None:
+    found = statements(tmp_path)["LookAtRights"]
+    assert "iam:GetRole" in found["Action"]
+    assert found["Resource"] == "*"
+
+
 def test_only_node_roles_are_passed_and_only_to_instances(tmp_path: Path) -> None:
     found = statements(tmp_path)["Pass"]
     assert found["Resource"] == ["arn:aws:iam::*:role/manager-*", "arn:aws:iam::*:role/worker-*"]
-    assert found["Condition"] == {"StringEquals": {"iam:PassedToService": "ec2.amazonaws.com"}}
+    assert found["Condition"] == {"StringEquals": {"iam:PassedToService": ["ec2.amazonaws.com"]}}
+    chinese = statements(tmp_path, region="cn-north-1")["Pass"]
+    services = ["ec2.amazonaws.com", "ec2.amazonaws.com.cn"]
+    assert chinese["Condition"] == {"StringEquals": {"iam:PassedToService": services}}
+    assert chinese["Resource"][0].startswith("arn:aws-cn:iam::")
 
 
 def test_the_policy_fits_into_a_managed_one(tmp_path: Path) -> None:

@@ -46,6 +46,11 @@ class Account:
     def tags(self) -> dict[str, str]:
         return {"Project": self.project, "Stack": self.stack}
 
+    @property
+    def partition(self) -> str:
+        """What ARNs of this region begin with, after arn."""
+        return boto3.Session().get_partition_for_region(self.region)
+
     def number(self) -> str:
         return str(self.clients["sts"].get_caller_identity()["Account"])
 

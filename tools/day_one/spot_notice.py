@@ -80,7 +80,7 @@ def _statements(account: Account) -> list[dict[str, Any]]:
         {
             "Effect": "Allow",
             "Action": "ec2:SendSpotInstanceInterruptions",
-            "Resource": f"arn:aws:ec2:{account.region}:*:instance/*",
+            "Resource": f"arn:{account.partition}:ec2:{account.region}:*:instance/*",
             "Condition": own,
         },
     ]

@@ -20,7 +20,6 @@ from tools.day_one import role
 from tools.day_one.account import Account
 from tools.day_one.limits import DESTROY_MINUTES, SWITCH_MINUTES
 
-TARGET = "arn:aws:scheduler:::aws-sdk"
 TERMINATE = "AWS-TerminateEC2Instance"
 SWEEP = Path(__file__).with_name("sweep.py")
 SWEEP_SECONDS = 600  # the most that AWS gives a script
@@ -100,7 +99,11 @@ class Switch:
                 ScheduleExpressionTimezone="UTC",
                 FlexibleTimeWindow={"Mode": "OFF"},
                 ActionAfterCompletion="DELETE",
-                Target={"Arn": f"{TARGET}:{call}", "RoleArn": arn, "Input": json.dumps(given)},
+                Target={
+                    "Arn": f"arn:{self._account.partition}:scheduler:::aws-sdk:{call}",
+                    "RoleArn": arn,
+                    "Input": json.dumps(given),
+                },
             )
             return True
 
@@ -116,21 +119,22 @@ class Switch:
 
     def _statements(self) -> list[dict[str, Any]]:
         account = self._account
-        group = (
-            f"arn:aws:autoscaling:{account.region}:*:autoScalingGroup:*:autoScalingGroupName/{account.group}"
-        )
+        arn = f"arn:{account.partition}"
+        autoscaling, ssm = f"{arn}:autoscaling:{account.region}:*", f"{arn}:ssm:{account.region}"
+        group = f"{autoscaling}:autoScalingGroup:*:autoScalingGroupName/{account.group}"
+        # AWS's own document is in no account. Older examples name definitions in place of documents.
+        # https://docs.aws.amazon.com/systems-manager/latest/userguide/automation-setup-identity-based-policies.html
         automation = [
-            *(
-                f"arn:aws:ssm:{account.region}:*:automation-definition/{document}:*"
-                for document in (TERMINATE, self._document)
-            ),
-            f"arn:aws:ssm:{account.region}:*:automation-execution/*",
+            f"{ssm}::document/{TERMINATE}",
+            f"{ssm}:*:document/{self._document}",
+            *(f"{ssm}:*:automation-definition/{document}:*" for document in (TERMINATE, self._document)),
+            f"{ssm}:*:automation-execution/*",
         ]
         own = {"StringEquals": {f"aws:ResourceTag/{key}": value for key, value in account.tags.items()}}
         return [
             _allow(["autoscaling:UpdateAutoScalingGroup", "autoscaling:DeleteAutoScalingGroup"], group),
             _allow(["ssm:StartAutomationExecution", "ssm:GetAutomationExecution"], automation),
-            _allow(["iam:PassRole"], f"arn:aws:iam::*:role/{self._role}"),
+            _allow(["iam:PassRole"], f"{arn}:iam::*:role/{self._role}"),
             _allow(
                 [
                     "autoscaling:DescribeAutoScalingGroups",

@@ -173,6 +173,26 @@ def test_the_schedules_end_all_instances_of_the_stack_after_destroys_time(accoun
     assert (group["AutoScalingGroupName"], group["DesiredCapacity"]) == ("oodt-day-one-1-workers", 0)
 
 
+@pytest.mark.parametrize(("region", "partition"), [(REGION, "aws"), ("cn-north-1", "aws-cn")])
+def test_the_schedules_may_start_their_automations_in_the_regions_partition(
+    account: Account, region: str, partition: str
+) -> None:
+    there = Account(region=region, profile="", project="oodt", stack="day-one-1")
+    Switch(there).make(90)
+    policy = there.clients["iam"].get_role_policy(RoleName="oodt-day-one-1-switch", PolicyName="day-one")
+    statements = policy["PolicyDocument"]["Statement"]
+    (started,) = [each for each in statements if "ssm:StartAutomationExecution" in each["Action"]]
+    ssm = f"arn:{partition}:ssm:{region}"
+    assert {
+        f"{ssm}::document/AWS-TerminateEC2Instance",
+        f"{ssm}:*:document/oodt-day-one-1-sweep",
+        f"{ssm}:*:automation-definition/AWS-TerminateEC2Instance:*",
+        f"{ssm}:*:automation-execution/*",
+    } <= set(started["Resource"])
+    named = json.dumps([statements, [each["Target"]["Arn"] for each in schedules(there)]])
+    assert named.count('"arn:') == named.count(f'"arn:{partition}:')
+
+
 def test_what_aws_runs_by_itself_removes_all_that_costs_and_nothing_of_others(
     account: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:

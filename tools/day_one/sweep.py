@@ -75,7 +75,8 @@ def sweep(events: dict[str, str], _context: object) -> dict[str, Any]:
         tried(ec2.release_address, AllocationId=address["AllocationId"])
     for volume in listed(ec2, "describe_volumes", "Volumes", Filters=tagged):
         tried(ec2.delete_volume, VolumeId=volume["VolumeId"])
-    for snapshot in listed(ec2, "describe_snapshots", "Snapshots", Filters=tagged):
+    # Without an owner EC2 goes through all snapshots that anybody shares with everybody.
+    for snapshot in listed(ec2, "describe_snapshots", "Snapshots", Filters=tagged, OwnerIds=["self"]):
         tried(ec2.delete_snapshot, SnapshotId=snapshot["SnapshotId"])
     for system in systems:
         tried(efs.delete_file_system, FileSystemId=system)

@@ -73,7 +73,9 @@ def _of_ec2(calls: Calls, tagged: list[dict[str, Any]]) -> Iterator[Leftover]:
             line = f"aws ec2 terminate-instances --instance-ids {name}"
             yield Leftover(kind="instance", identifier=name, line=line)
     for kind, action, listed, key, line in OF_EC2:
-        for name in (each[key] for each in calls.ask("ec2", action, Filters=tagged)[listed]):
+        # Without an owner EC2 goes through all snapshots that anybody shares with everybody.
+        own: dict[str, Any] = {"OwnerIds": ["self"]} if kind == "snapshot" else {}
+        for name in (each[key] for each in calls.ask("ec2", action, Filters=tagged, **own)[listed]):
             yield Leftover(kind=kind, identifier=name, line=f"aws ec2 {line} {name}")
 
 

@@ -15,6 +15,7 @@ from moto.iam.access_control import IAMRequestBase
 
 from infra.aws.access import Access
 from infra.aws.preflight import leftovers
+from infra.aws.preflight.calls import Calls
 from infra.aws.preflight.leftovers import Leftover
 from infra.aws.preflight.policy import document
 from tests.unit.aws.preflight.accounts import REGION, SESSION, Account
@@ -122,6 +123,22 @@ def understood(line: str) -> None:
     }
     given = {option.removeprefix("--") for option in options if option.startswith("--")}
     assert given - {"region", "force-delete"} <= known, line
+
+
+def test_snapshots_that_others_share_with_everybody_are_not_gone_through(
+    account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """moto knows no owners."""
+    asked: dict[str, dict[str, Any]] = {}
+    ask = Calls.ask
+
+    def note(calls: Calls, service: str, action: str, *missing: Any, **given: Any) -> Any:
+        asked[action] = given
+        return ask(calls, service, action, *missing, **given)
+
+    monkeypatch.setattr(Calls, "ask", note)
+    assert named() == []
+    assert asked["describe_snapshots"]["OwnerIds"] == ["self"]
 
 
 def test_security_groups_come_after_the_mount_targets_and_before_those_that_their_rules_name(

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pulumi
 from botocore.config import Config
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 from pulumi.dynamic import ConfigureRequest, Resource
 
 from infra import patience, ssh
@@ -22,6 +23,7 @@ WORKERS_TIMEOUT = 900  # seconds for workers to come, one that is replaced for i
 REPLACEMENT_TIMEOUT = 900  # seconds for a worker of an older template to be replaced: its jobs run on
 COMMAND_TIMEOUT = 30  # seconds for one docker command on the manager
 CONNECT_TIMEOUT, READ_TIMEOUT = 5, 10  # seconds for one call of AWS, which is tried three times
+LATE, MOST_FAILURES = timedelta(hours=1), 3  # of what the group failed at, and is shown
 
 
 class WorkersError(HopelessError):
@@ -192,9 +194,10 @@ class _WorkersProvider(_AwsProvider):
             return True
 
         def tell() -> str:
-            return "\n".join(
+            consoles = (
                 console.describe(ec2, instance, region) for instance in _instances(autoscaling, group)
             )
+            return "\n".join([*consoles, *_failures(autoscaling, group)])
 
         older = self.wait(group, lambda: _older_instances(autoscaling, group, props["version"]))
         if older:
@@ -216,6 +219,23 @@ def _instances(autoscaling: Any, group: str) -> list[str]:
         for found in groups
         for instance in found["Instances"]
         if not instance["LifecycleState"].startswith("Terminating")
+    ]
+
+
+def _failures(autoscaling: Any, group: str) -> list[str]:
+    """What the group could not do of late, such as launch where there is no capacity: the newest first."""
+    try:
+        activities = autoscaling.describe_scaling_activities(AutoScalingGroupName=group)["Activities"]
+    except (BotoCoreError, ClientError) as problem:
+        return [f"{group}: its activities are not to be read ({problem})"]
+    since = datetime.now(UTC) - LATE
+    newest: dict[str, datetime] = {}
+    for each in activities:
+        if each["StatusCode"] == "Failed" and each["StartTime"] > since:
+            newest.setdefault(each.get("StatusMessage", each["Description"]), each["StartTime"])
+    return [
+        f"{group}: failed at {at.astimezone(UTC):%H:%M:%S} UTC: {message}"
+        for message, at in list(newest.items())[:MOST_FAILURES]
     ]
 
 

@@ -127,6 +127,9 @@ class Workers(pulumi.ComponentResource):
                     skip_matching=True,
                 ),
             ),
+            # The gate waits, and shows meanwhile what the group fails at. The provider gives up at the first
+            # launch that fails, although the group would try another zone, or waits without a word.
+            wait_for_capacity_timeout="0",
             # Destroying the stack ends its jobs anyway; it need not wait for workers to be drained.
             force_delete=True,
             tags=[

@@ -26,7 +26,8 @@ OFFERED = {f"{REGION}{letter}" for letter in "abcd"}  # zones that have m6i.xlar
 NOT_CALLED_HERE = {
     *("autoscaling:CreateOrUpdateTags", "elasticfilesystem:TagResource"),
     *("iam:PassRole", "iam:TagRole", "iam:TagInstanceProfile", "iam:CreateServiceLinkedRole"),
-    *("autoscaling:CancelInstanceRefresh", "autoscaling:DescribeInstanceRefreshes", "ec2:GetConsoleOutput"),
+    *("autoscaling:DescribeInstanceRefreshes", "autoscaling:DescribeScalingActivities"),
+    *("autoscaling:CancelInstanceRefresh", "ec2:GetConsoleOutput"),
     "pricing:GetProducts",
     *(
         "ec2:DescribeDhcpOptions",

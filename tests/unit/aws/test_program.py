@@ -72,6 +72,12 @@ def test_the_workers_are_a_group_of_worker_nodes_instances(cloud: Cloud) -> None
     assert "instanceMarketOptions" not in cloud.one(TEMPLATE)
 
 
+def test_the_gate_waits_for_workers_and_not_the_provider_which_gives_up_at_the_first_launch_that_fails(
+    cloud: Cloud,
+) -> None:
+    assert cloud.one(GROUP)["waitForCapacityTimeout"] == "0"
+
+
 def test_a_worker_that_is_terminated_is_kept_until_the_manager_has_drained_it(cloud: Cloud) -> None:
     hook = cloud.one("aws:autoscaling/lifecycleHook:LifecycleHook")
     assert hook["lifecycleTransition"] == "autoscaling:EC2_INSTANCE_TERMINATING"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -120,6 +121,32 @@ def test_a_wait_for_workers_tells_meanwhile_how_far_each_has_come(
         assert "i-1: ready" in told
 
 
+def activity(minutes: float, message: str, status: str = "Failed") -> dict[str, Any]:
+    """One of the group that began so long ago."""
+    began = datetime.now(UTC) - timedelta(minutes=minutes)
+    return {"StatusCode": status, "StartTime": began, "Description": "Launching", "StatusMessage": message}
+
+
+def test_a_wait_for_workers_tells_why_the_group_launches_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    activities = [
+        activity(1, "no Spot capacity in us-west-2b"),
+        activity(2, "no Spot capacity in us-west-2a"),
+        activity(3, "no Spot capacity in us-west-2b"),
+        activity(4, "launched", "Successful"),
+        activity(90, "an older fault"),
+    ]
+    clients = {"autoscaling": Group([[]], activities=activities), "ec2": Ec2({})}
+    monkeypatch.setattr(readiness, "_client", lambda _access, _region, service: clients[service])
+    monkeypatch.setattr(readiness, "WORKERS_TIMEOUT", 0.1)
+    monkeypatch.setattr(ssh, "run", lambda *_, **__: "")
+    with pytest.raises(waiting.NotReadyError, match="last seen: 0 of 2") as caught:
+        readiness._WorkersProvider().create(workers(tmp_path))
+    told = [line.partition("UTC: ")[2] for line in str(caught.value).splitlines()[1:]]
+    assert told == ["no Spot capacity in us-west-2b", "no Spot capacity in us-west-2a"]
+
+
 def test_a_manager_that_gave_up_ends_the_wait_with_the_lines_to_type(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -166,9 +193,15 @@ class Group:
     An instance is the version of its template, with a minus before it if it is drained.
     """
 
-    def __init__(self, looks: list[list[str]], refresh: dict[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        looks: list[list[str]],
+        refresh: dict[str, str] | None = None,
+        activities: Sequence[dict[str, Any]] = (),
+    ) -> None:
         self.looks = looks
         self.refresh = refresh
+        self.activities = activities
 
     def describe_auto_scaling_groups(self, **_: Any) -> dict[str, Any]:
         versions = self.looks.pop(0) if len(self.looks) > 1 else self.looks[0]
@@ -181,6 +214,9 @@ class Group:
             for number, version in enumerate(versions)
         ]
         return {"AutoScalingGroups": [{"Instances": instances}]}
+
+    def describe_scaling_activities(self, AutoScalingGroupName: str) -> dict[str, Any]:
+        return {"Activities": list(self.activities)}
 
     def describe_instance_refreshes(self, **_: Any) -> dict[str, Any]:
         return {"InstanceRefreshes": [self.refresh] if self.refresh else []}

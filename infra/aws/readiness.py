@@ -117,7 +117,7 @@ class _ManagerProvider(_AwsProvider):
 
         def tell() -> str:
             told = console.describe(ec2, instance, region)
-            if console.GAVE_UP_SETUP in told:
+            if told.startswith(f"{instance}: {console.GAVE_UP}"):
                 raise ManagerError(
                     f"the manager gave up its set-up\n{told}\n  fix: mend the cause, then: aws ec2 "
                     f"terminate-instances --region {region} --instance-ids {instance}; pulumi up --refresh"

@@ -150,14 +150,22 @@ def test_a_wait_for_workers_tells_why_the_group_launches_none(
 def test_a_manager_that_gave_up_ends_the_wait_with_the_lines_to_type(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    console_text = f"{BOOTING}oodt: 420 s were not enough for: dnf\noodt: gave up at the set-up\n"
+    later = "".join(f"cloud-init[812]: Cloud-init finished, {number}\n" for number in range(9))
+    gave_up = "oodt: 420 s were not enough for: dnf\noodt: gave up at the set-up\n"
+    console_text = f"{BOOTING}{gave_up}{later}"
     clients = {"ssm": boto3.client("ssm", region_name="us-west-2"), "ec2": Ec2({"i-1": console_text})}
     monkeypatch.setattr(readiness, "_client", lambda _access, _region, service: clients[service])
     monkeypatch.setattr(waiting, "FIRST_SHOWN", 0.1)
+    monkeypatch.setattr(readiness._ManagerProvider, "limit", 10)
     with pytest.raises(readiness.ManagerError, match="gave up its set-up") as caught:
         readiness._ManagerProvider().create(props(tmp_path))
     assert "420 s were not enough for: dnf" in str(caught.value)
     assert "aws ec2 terminate-instances --region us-west-2 --instance-ids i-1" in str(caught.value)
+
+
+def test_a_node_whose_set_up_went_on_after_all_has_not_given_up() -> None:
+    ec2 = Ec2({"i-1": f"oodt: gave up at the set-up\n{BOOTING}"})
+    assert console.describe(ec2, "i-1", "us-west-2").startswith("i-1: step 4 of 5")
 
 
 def test_a_manager_that_ssh_does_not_reach_makes_the_gate_name_admin_cidrs(

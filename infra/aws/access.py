@@ -1,12 +1,14 @@
-"""How AWS is asked: with the credentials, roles and endpoints of the AWS provider's own configuration."""
+"""How AWS is asked: with the credentials, roles, endpoints and proxies that the AWS provider is told."""
 
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
+from urllib.request import getproxies_environment
 
 import boto3
 import botocore.session
@@ -44,7 +46,9 @@ class Access:
     roles: tuple[Mapping[str, Any], ...] = ()
     web_identity: Mapping[str, Any] = field(default_factory=dict, repr=False)
     endpoints: Mapping[str, str] = field(default_factory=dict)
-    files: Mapping[str, str] = field(default_factory=dict)
+    variables: Mapping[str, str | bool] = field(default_factory=dict)  # by their names in botocore's sessions
+    proxies: Mapping[str, str] = field(default_factory=dict, repr=False)
+    sts_region: str = ""
 
     def client(self, session: boto3.Session, service: str, limits: Config) -> Any:
         """A client of the service, at the provider's endpoint for it if one is configured."""
@@ -52,13 +56,16 @@ class Access:
             service,  # type: ignore[call-overload]
             config=limits,
             endpoint_url=self.endpoints.get(service.replace("-", "")),
+            region_name=(self.sts_region or None) if service == "sts" else None,
         )
 
     def session(self, region: str) -> boto3.Session:
         """Raises botocore's errors where a profile is unknown, or there are no credentials for a role."""
         core = botocore.session.Session(profile=self.profile or None)
-        for name, value in {"region": region, **self.files}.items():
+        for name, value in {"region": region, **self.variables}.items():
             core.set_config_variable(name, value)
+        if self.proxies:
+            core.set_default_client_config(Config(proxies=dict(self.proxies)))
         if self.keys:
             core.set_credentials(*self.keys)
         if self.roles or self.web_identity:
@@ -67,7 +74,7 @@ class Access:
         return boto3.Session(botocore_session=core)
 
     def _assumed(self, core: botocore.session.Session) -> Any:
-        create = partial(_create_client, core, self.endpoints.get("sts"))
+        create = partial(_create_client, core, self.endpoints.get("sts"), self.sts_region or None)
         found: Any = None
         if self.web_identity:
             role = self.web_identity
@@ -95,12 +102,14 @@ class Access:
         return found
 
 
-def _create_client(core: botocore.session.Session, endpoint: str | None, service: str, **options: Any) -> Any:
+def _create_client(
+    core: botocore.session.Session, endpoint: str | None, region: str | None, service: str, **options: Any
+) -> Any:
     own = Config(
         connect_timeout=patience.stretched(CONNECT_TIMEOUT), read_timeout=patience.stretched(READ_TIMEOUT)
     )
     limits = own.merge(options.pop("config", None) or Config())
-    return core.create_client(service, endpoint_url=endpoint, config=limits, **options)
+    return core.create_client(service, region, endpoint_url=endpoint, config=limits, **options)
 
 
 def _options(role: Mapping[str, Any]) -> dict[str, Any]:
@@ -126,6 +135,14 @@ def load(get: Callable[[str], Any]) -> Access:
             "pulumi config rm aws:assumeRole && "
             "pulumi config set --path 'aws:assumeRoles[0].roleArn' arn:aws:iam::123456789012:role/deployer",
         )
+    if get("aws:noProxy"):
+        raise ConfigurationError(
+            "aws:noProxy",
+            None,
+            "only the AWS provider takes this key: the preflight and the gates would go through the proxy.",
+            "name proxies where all of them look: pulumi config rm aws:noProxy && pulumi config rm "
+            "aws:httpsProxy && export HTTPS_PROXY=http://proxy.example.org:3128 NO_PROXY=.example.org",
+        )
     keys = [get(f"aws:{key}") for key in ("accessKey", "secretKey", "token")]
     endpoints = {name: url for entry in _part(get, "endpoints", list) for name, url in entry.items()}
     files = {
@@ -142,8 +159,48 @@ def load(get: Callable[[str], Any]) -> Access:
         roles=tuple(_part(get, "assumeRoles", list)),
         web_identity=_part(get, "assumeRoleWithWebIdentity", dict),
         endpoints=endpoints,
-        files=files,
+        variables=files | _connection(get),
+        proxies=_proxies(get),
+        sts_region=get("aws:stsRegion") or "",
     )
+
+
+def _connection(get: Callable[[str], Any]) -> dict[str, str | bool]:
+    """Which certificates count, False for none, and which of a service's endpoints is taken."""
+    found: dict[str, str | bool] = {
+        variable: True
+        for key, variable in (
+            ("useFipsEndpoint", "use_fips_endpoint"),
+            ("useDualstackEndpoint", "use_dualstack_endpoint"),
+        )
+        if _flag(get, key)
+    }
+    if _flag(get, "insecure"):
+        return found | {"ca_bundle": False}
+    bundle = get("aws:customCaBundle")
+    return found | ({"ca_bundle": os.path.expanduser(bundle)} if bundle else {})
+
+
+def _proxies(get: Callable[[str], Any]) -> dict[str, str]:
+    """Empty where the environment alone says it. A key counts more; one for http serves for https, too.
+
+    So does the provider, by HTTPTransportOptions of github.com/hashicorp/aws-sdk-go-base.
+    """
+    plain, secure = get("aws:httpProxy"), get("aws:httpsProxy")
+    if not (plain or secure):
+        return {}
+    around = getproxies_environment()
+    chosen = {"http": plain or around.get("http"), "https": secure or around.get("https") or plain}
+    return {scheme: url for scheme, url in chosen.items() if url}
+
+
+def _flag(get: Callable[[str], Any], key: str) -> bool:
+    text = str(get(f"aws:{key}") or "false").lower()
+    if text not in ("true", "false"):
+        raise ConfigurationError(
+            f"aws:{key}", text, "it must be true or false.", f"pulumi config set aws:{key} true"
+        )
+    return text == "true"
 
 
 def _part(get: Callable[[str], Any], key: str, kind: type) -> Any:

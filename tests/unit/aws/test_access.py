@@ -26,7 +26,7 @@ OTHER = "arn:aws:iam::210987654321:role/other"
 def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "test")
-    for name in ("AWS_ENDPOINT_URL", "AWS_PROFILE"):
+    for name in ("AWS_ENDPOINT_URL", "AWS_PROFILE", "AWS_CA_BUNDLE", "HTTPS_PROXY", "https_proxy"):
         monkeypatch.delenv(name, raising=False)
     with mock_aws():
         yield
@@ -77,6 +77,36 @@ def test_a_service_is_asked_at_the_endpoint_that_is_named_for_it() -> None:
     assert "amazonaws.com" in client("ec2", endpoints=endpoints).meta.endpoint_url
 
 
+def test_proxies_are_the_providers_and_one_for_http_serves_for_https_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    one, other = "http://one:3128", "http://other:3128"
+    assert client("ssm").meta.config.proxies is None
+    assert client("ssm", httpsProxy=one).meta.config.proxies["https"] == one
+    assert client("ssm", httpProxy=other).meta.config.proxies == {"http": other, "https": other}
+    monkeypatch.setenv("HTTPS_PROXY", one)
+    assert client("ssm", httpProxy=other).meta.config.proxies == {"http": other, "https": one}
+
+
+def test_certificates_are_those_that_the_provider_takes(tmp_path: Path) -> None:
+    def verified(**config: Any) -> Any:
+        return client("ssm", **config)._endpoint.http_session._verify
+
+    bundle = str(tmp_path / "site.pem")
+    assert verified(customCaBundle=bundle) == bundle
+    assert verified(insecure="false") is not False
+    assert verified(insecure="true", customCaBundle=bundle) is False
+
+
+def test_endpoints_are_of_the_kind_and_region_that_the_provider_takes() -> None:
+    assert "ssm-fips." in client("ssm", useFipsEndpoint="true").meta.endpoint_url
+    assert ".api.aws" in client("ec2", useDualstackEndpoint="true").meta.endpoint_url
+    assert client("sts", stsRegion="eu-west-1").meta.region_name == "eu-west-1"
+    assert client("ssm", stsRegion="eu-west-1").meta.region_name == REGION
+    roles = [{"roleArn": ROLE, "sessionName": "first"}]
+    assert caller(assumeRoles=roles, stsRegion="eu-west-1").endswith(":assumed-role/deployer/first")
+
+
 def test_a_gate_has_the_access_of_the_stacks_configuration() -> None:
     gate = readiness._WorkersProvider()
     raw = {"aws:endpoints": '[{"autoscaling": "http://127.0.0.1:7"}]'}
@@ -87,14 +117,22 @@ def test_a_gate_has_the_access_of_the_stacks_configuration() -> None:
 
 @pytest.mark.parametrize(
     ("key", "text"),
-    [("assumeRole", '{"roleArn": "x"}'), ("assumeRoles", "{}"), ("endpoints", "[")],
+    [
+        ("assumeRole", '{"roleArn": "x"}'),
+        ("assumeRoles", "{}"),
+        ("endpoints", "["),
+        ("noProxy", ".example.org"),
+        ("insecure", "perhaps"),
+    ],
 )
-def test_what_the_provider_would_not_take_is_an_error_with_a_fix(key: str, text: str) -> None:
+def test_what_provider_or_gates_would_not_take_is_an_error_with_a_fix(key: str, text: str) -> None:
     with pytest.raises(ConfigurationError, match=f"aws:{key}") as caught:
         access.load({f"aws:{key}": text}.get)
-    assert "fix: pulumi config rm" in str(caught.value)
+    assert "fix: " in str(caught.value)
+    assert "pulumi config " in str(caught.value)
 
 
 def test_no_secret_is_in_what_an_access_looks_like() -> None:
     keys = {"aws:accessKey": "AKIA", "aws:secretKey": "geheim", "aws:token": "geheim"}
+    keys["aws:httpsProxy"] = "http://me:geheim@proxy:3128"
     assert "geheim" not in repr(access.load(keys.get))

@@ -351,9 +351,12 @@ def test_a_named_machine_image_replaces_the_manager_and_one_for_other_processors
     cloud: Account, stack: Cluster
 ) -> None:
     images = cloud.client("ec2").describe_images(Owners=["amazon"])["Images"]
-    by_architecture = {
-        image["Architecture"]: image["ImageId"] for image in images if image["RootDeviceName"] == "/dev/xvda"
-    }
+    old_ones = sorted(
+        (image for image in images if image["Name"].startswith("al2023-ami-ecs-hvm")),
+        key=lambda image: image["Name"],
+        reverse=True,
+    )
+    by_architecture = {image["Architecture"]: image["ImageId"] for image in old_ones}
     taken = previewed(stack, ami=by_architecture["x86_64"])
     assert "aws:ec2/instance:Instance: (replace)" in taken
     assert by_architecture["x86_64"] in taken

@@ -41,12 +41,12 @@ def clean(parts: Sequence[str], *, older_than: float, really: bool) -> Result:
         busy = _busy(overview)
         horizon = cleaning.horizon(share, age=older_than)
         dead = Part()
-        queues = overview["queues"] if overview else []
-        events = [queue["event"] for queue in queues if queue["dead"] or not queue["counted"]]
+        events = [queue["event"] for queue in overview["queues"]] if overview else []
         if "dead" in parts:
             with rights_in(share.ledger, ledger=share.ledger):
                 dead_jobs.discard(broker_url(), events, share.ledger, dead, until=horizon.at, really=really)
-        waiting = dead_jobs.named(broker_url(), events) if "ledger" in parts and events else set()
+        known = "ledger" in parts and busy is not None
+        waiting = dead_jobs.named(broker_url(), events) if known else None
         cleaned = replace(asyncio.run(clean_share()), dead=dead)
         history = None
         if "history" in parts and client and really:

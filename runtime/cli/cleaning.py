@@ -99,13 +99,13 @@ async def clean(
     parts: Collection[str],
     until: float,
     busy: Set[str] | None,
-    waiting: Set[PurePath] = frozenset(),
+    waiting: Set[PurePath] | None,
     really: bool,
 ) -> Cleaned:
     """What of these parts goes, if it is older than UNTIL; it is deleted if REALLY.
 
     BUSY are the events that the broker has jobs of; None if that is not known. WAITING are jobs, as
-    EVENT/JOB, that have a message in a dead queue. Raises OSError, and as FileManager.
+    EVENT/JOB, that have a message in a dead queue; None likewise. Raises OSError, and as FileManager.
     """
     gone = Cleaned()
     if "products" in parts:
@@ -188,7 +188,7 @@ async def _ledger(
     *,
     until: float,
     busy: Set[str] | None,
-    waiting: Set[PurePath],
+    waiting: Set[PurePath] | None,
     really: bool,
 ) -> None:
     ledger = Ledger(root, node="clean", lease=0)
@@ -199,7 +199,7 @@ async def _ledger(
             await _forget(ledger, aside, file_manager)
     for path, history in records(root):
         event, job = path.parts
-        if path in waiting and history[-1].get("state") != "DEAD":
+        if (waiting is None or path in waiting) and history[-1].get("state") != "DEAD":
             continue  # a redrive would run it again
         if _is_over(history[-1], until, is_busy=busy is None or event in busy):
             if really:

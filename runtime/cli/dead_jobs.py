@@ -20,7 +20,8 @@ def discard(url: str, events: Iterable[str], ledger: Path, part: Part, *, until:
     records = Ledger(ledger, node="clean", lease=0)
     for event in events:
         with connection(url, name=f"clean {event}") as (receiving, _):
-            for tag, properties, body in DeadQueue(receiving, event):
+            dead = DeadQueue(receiving, event)
+            for tag, properties, body in dead:
                 job = messages.job_id(event, properties, body)
                 if not _died_by(until, records, event, job, properties):
                     continue
@@ -28,6 +29,7 @@ def discard(url: str, events: Iterable[str], ledger: Path, part: Part, *, until:
                 if really:
                     records.discard(event, job)
                     receiving.basic_ack(tag)
+            dead.hand_back()
 
 
 def named(url: str, events: Iterable[str]) -> set[PurePath]:

@@ -7,7 +7,7 @@ old. Then the ledger is read again: a job that has moved on meanwhile is no find
 """
 
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -53,7 +53,8 @@ def look(url: str, client: StatusClient, ledger: Ledger, suspects: Suspects, fin
     ]
     if dead or short or any((suspects.incomplete, suspects.messages, suspects.dead)):
         with connection(url, name="reconcile") as (receiving, sending):
-            _read_dead(receiving, dead, ledger, suspects, findings)
+            queues = {event: DeadQueue(receiving, event) for event in dead}
+            _read_dead(receiving, queues, ledger, suspects, findings)
             if short or any((*suspects.messages.values(), *suspects.dead.values())):
                 if not quiet.issuperset({*suspects.messages, *suspects.dead}):
                     # The numbers may be of a time when the event had jobs.
@@ -62,8 +63,10 @@ def look(url: str, client: StatusClient, ledger: Ledger, suspects: Suspects, fin
                 receiving.connection.sleep(SECOND_LOOK_SECONDS)
                 quiet &= _quiet(client.overview())
                 # A message that was on its way has arrived. Those that were read are held until the end.
-                _read_dead(receiving, dead, ledger, suspects, findings)
+                _read_dead(receiving, queues, ledger, suspects, findings)
             _decide(sending, ledger, suspects, findings, quiet)
+            for queue in queues.values():
+                queue.hand_back()
     for event, batch in short & _short(client, client.overview()) if short else ():
         hint = f"oodt submit --event {event} --batch-id {batch} ..."
         findings.add("batches", Example(event=event, hint=hint))
@@ -97,11 +100,15 @@ def _jobs(queue: dict[str, Any]) -> int:
 
 
 def _read_dead(
-    receiving: BlockingChannel, events: Iterable[str], ledger: Ledger, suspects: Suspects, findings: Findings
+    receiving: BlockingChannel,
+    queues: Mapping[str, DeadQueue],
+    ledger: Ledger,
+    suspects: Suspects,
+    findings: Findings,
 ) -> None:
     """Take jobs that have a message in the dead queue off the suspects, and find messages of no use."""
-    for event in events:
-        for tag, properties, body in DeadQueue(receiving, event):
+    for event, queue in queues.items():
+        for tag, properties, body in queue:
             job = messages.job_id(event, properties, body)
             suspects.dead.get(event, {}).pop(job, None)
             is_stale = _is_stale(ledger.history(event, job), messages.reason_of(properties))

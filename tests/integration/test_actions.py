@@ -80,6 +80,7 @@ def test_one_program_at_a_time_looks_through_dead_jobs(
             DeadQueue(second, "test-workflow", turn_within=0)
         holder.hand_back()
         assert len(list(holder)) == 3
+        holder.hand_back()
     with connection(site.broker_url, name="third") as (third, _):
         assert len(list(DeadQueue(third, "test-workflow"))) == 3
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Self, cast
 
 import pika
 import pytest
@@ -319,9 +319,15 @@ class FakeReceiving:
     def basic_ack(self, tag: object) -> None:
         self.dropped.append(tag)
 
-    def dead_queue(self, _channel: object, event: str) -> Iterator[Message]:
-        """Each is delivered once: it is held then."""
+    def dead_queue(self, _channel: object, event: str) -> Self:
         assert event == EVENT
+        return self
+
+    def hand_back(self) -> None:
+        pass
+
+    def __iter__(self) -> Iterator[Message]:
+        """Each is delivered once: it is held then."""
         while self._dead:
             properties = self._dead.pop()
             yield cast(int, properties.message_id), properties, b"{}"

@@ -28,7 +28,9 @@ root = Path(sys.argv[1])
 share = cleaning.Share(archive=root / "archive", jobs=root / "jobs", ledger=root / "ledger")
 at = cleaning.horizon(share, age=0).at
 parts = ("products", "jobs", "ledger")
-asyncio.run(cleaning.clean(share, Catalogue(), parts=parts, until=at, busy=frozenset(), really=True))
+none = frozenset()
+work = cleaning.clean(share, Catalogue(), parts=parts, until=at, busy=none, waiting=none, really=True)
+asyncio.run(work)
 """
 VERDICT = '{"kind": "verdict", "state": "CANCELLED", "attempts": 0, "node": "n", "ended": 1}'
 

@@ -144,20 +144,21 @@ class Store(History):
         before = self._job(change.event, change.job)
         if before is not None and (change.run, stage) <= (before["run"], before["stage"]):
             redriven = before["state"] == "QUEUED" and before["redrive"] == change.redrive
-            if not redriven or change.redrive is None:
-                self._note_end_of_redrive(change, before)
+            if (not redriven or change.redrive is None) and not self._ends_anew(change, before):
                 return
         self._write(change, stage, before)
         self._count(change.event, change.batch, change.state, before)
         if change.state in FINAL or change.state == "RETRYING":
             self._connection.execute(ADD_TOTAL, (change.event, change.state.lower(), 1))
 
-    def _note_end_of_redrive(self, change: StateChange, before: sqlite3.Row) -> None:
-        """A job that ends at once may be announced before its redrive, which is over then."""
-        if change.redrive and change.state in FINAL and change.run == before["run"]:
-            self._connection.execute(
-                "UPDATE jobs SET redrive = ? WHERE number = ?", (change.redrive, before["number"])
-            )
+    def _ends_anew(self, change: StateChange, before: sqlite3.Row) -> bool:
+        """Whether an ended job has come to another end, by a redrive that is announced later and is over."""
+        if not change.redrive or change.run != before["run"] or not {change.state, before["state"]} <= FINAL:
+            return False
+        self._connection.execute(
+            "UPDATE jobs SET redrive = ? WHERE number = ?", (change.redrive, before["number"])
+        )
+        return bool(change.state != before["state"])
 
     def _write(self, change: StateChange, stage: int, before: sqlite3.Row | None) -> None:
         came_to = to_fields(change.outcome)

@@ -331,6 +331,22 @@ def test_a_redrive_that_is_announced_after_the_end_of_its_job_does_not_queue_it(
     assert job_of(store)["state"] == "QUEUED"
 
 
+def test_a_redriven_job_whose_batch_is_cancelled_is_cancelled_whatever_is_announced_first(
+    store: Store,
+) -> None:
+    redrive = Redrive(job="batch.1", event=EVENT, batch="batch", redrive="one")
+    store.apply([change("DEAD", 1), change("CANCELLED", 1, redrive="one"), redrive])
+    assert job_of(store)["state"] == "CANCELLED"
+    assert store.states()[EVENT] == {"CANCELLED": 1, "DEAD": 0}
+
+
+def test_the_end_of_an_earlier_redrive_does_not_take_the_place_of_one_that_goes_on(store: Store) -> None:
+    for token in ("one", "two"):
+        store.apply([change("DEAD", 1), Redrive(job="batch.1", event=EVENT, batch="batch", redrive=token)])
+        store.apply([change("DEAD", 1, redrive="one")])
+    assert store.pending_redrive(EVENT, "batch.1") == "two"
+
+
 def test_a_redrive_is_pending_while_its_job_is_queued(store: Store) -> None:
     redrive = Redrive(job="batch.1", event=EVENT, batch="batch", redrive="one")
     store.apply([change("DEAD", 1), redrive])

@@ -13,7 +13,9 @@ from typing import Any
 
 from runtime.cli.command import Command, exit_with, word
 from runtime.cli.results import BadUsage, Result
-from runtime.cli.status_client import StatusClient, status_client
+from runtime.cli.status_client import StatusClient, Unreachable, status_client
+from runtime.cli.terminal import tell
+from runtime.cli.waiting import Outage
 from runtime.messaging.announcements import FINAL
 from runtime.messaging.excerpt import readable
 from runtime.messaging.screen import ROWS, Screen
@@ -81,29 +83,51 @@ def _so_far(client: StatusClient, job: Told) -> Iterator[Told]:
 
 
 def _follow(client: StatusClient, job: Told, tail: int | None) -> None:
-    """Show what is told until the job has ended. What is told late, as a run's journal is, is shown late."""
-    shown: set[str] = set()
-    logs: dict[tuple[str, str], _Log] = {}
-    while True:
-        over = client.job(job["event"], job["job"])["state"] in FINAL
-        for told in _so_far(client, job):
+    """Show what is told until the job has ended. A service that cannot tell for a while is asked again."""
+    following, service = _Following(client, job, tail), Outage("the status service")
+    # One that has never answered is an error.
+    over = following.look()
+    while not over:
+        time.sleep(EVERY_SECONDS)
+        try:
+            over = following.look()
+            line = service.update(reachable=True)
+        except Unreachable:
+            line = service.update(reachable=False)
+        if line:
+            tell(line)
+
+
+class _Following:
+    """What is told of a job that goes on. What is told late, as a run's journal is, is shown late."""
+
+    def __init__(self, client: StatusClient, job: Told, tail: int | None) -> None:
+        self._client = client
+        self._job = job
+        self._tail = tail
+        self._shown: set[str] = set()
+        self._logs: dict[tuple[str, str], _Log] = {}
+
+    def look(self) -> bool:
+        """Show what is new; whether the job has ended."""
+        over = self._client.job(self._job["event"], self._job["job"])["state"] in FINAL
+        for told in _so_far(self._client, self._job):
             if told["log"] is None:
-                if repr(told) not in shown:
-                    shown.add(repr(told))
+                if repr(told) not in self._shown:
+                    self._shown.add(repr(told))
                     _show(told)
                 continue
-            log = logs.get((told["instance"], told["log"]))
+            log = self._logs.get((told["instance"], told["log"]))
             if log is None:
                 _show(told)
-                log = logs[told["instance"], told["log"]] = _Log(client, job, told, rows=1)
-                _show_lines(_tail(log.more(), tail))
+                log = self._logs[told["instance"], told["log"]] = _Log(self._client, self._job, told, rows=1)
+                _show_lines(_tail(log.more(), self._tail))
             else:
                 _show_lines(log.more())
         if over:
-            for log in logs.values():
+            for log in self._logs.values():
                 _show_lines(log.close())
-            return
-        time.sleep(EVERY_SECONDS)
+        return over
 
 
 def _with_lines(client: StatusClient, job: Told, told: Told, most: int) -> Told:

@@ -73,7 +73,11 @@ def _view(client: StatusClient, options: Namespace) -> View:
             look=lambda: _batch(client, options.batch, options.event),
             render=status_views.batch,
             line=status_views.batch_line,
-            over=lambda batch: batch["interrupted"] or batch["done"],
+            # A service of an earlier version does not tell whether it is done.
+            over=lambda batch: (
+                batch["interrupted"]
+                or batch.get("done", batch["submitted"] is not None and batch["ended"] >= batch["submitted"])
+            ),
             failed=lambda batch: any(batch["states"].get(state) for state in ("DEAD", "CANCELLED")),
         )
     if options.nodes:

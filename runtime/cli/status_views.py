@@ -28,7 +28,7 @@ def overview(answer: Answer) -> RenderableType:
         nodes.add_row(node["node"], *(str(node[part]) for part in ("consumers", "busy", "free")))
     batches = _table("batches", "batch", "event", "jobs", "succeeded", "dead", "running", "waiting", "")
     for each in answer["batches"]:
-        batches.add_row(each["batch"], each["event"], *_numbers(each), each["note"])
+        batches.add_row(each["batch"], each["event"], *_numbers(each), each.get("note", ""))
     problem = answer["broker"]["problem"]
     parts: list[RenderableType] = [Text(f"broker: {problem}", "red")] if problem else []
     if short := answer["broker"].get("short"):
@@ -40,7 +40,7 @@ def overview(answer: Answer) -> RenderableType:
 
 def batch(answer: Answer) -> RenderableType:
     table = _table(f"batch {answer['batch']}", "event", "jobs", "succeeded", "dead", "running", "waiting", "")
-    table.add_row(answer["event"], *_numbers(answer), answer["note"])
+    table.add_row(answer["event"], *_numbers(answer), answer.get("note", ""))
     jobs = _table("newest jobs", "job", "state", "attempts", "node", "time", "reason")
     for each in answer["newest"]:
         jobs.add_row(
@@ -113,7 +113,9 @@ def _reasons(reasons: Iterable[Answer]) -> Table:
 
 def _numbers(each: Answer) -> tuple[str, ...]:
     states = each["states"]
-    waiting = each["queued"] + states.get("RETRYING", 0)
+    # A service of an earlier version has not these numbers, and no notes.
+    queued = each.get("queued", each["waiting"] + states.get("QUEUED", 0))
+    waiting = queued + states.get("RETRYING", 0)
     counts = (each["jobs"], *(states.get(state, 0) for state in ("SUCCEEDED", "DEAD", "RUNNING")), waiting)
     return tuple(str(count) for count in counts)
 

@@ -4,8 +4,10 @@ import asyncio
 import time
 import uuid
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 
 import pika.exceptions
 
@@ -27,8 +29,14 @@ from runtime.status_service.errors import Refused
 from runtime.status_service.store import Store
 from runtime.status_service.swarm import SwarmWatch
 
+# They may wait a minute for their turn, and all else that blocks shares a few threads.
+REDRIVES = ThreadPoolExecutor(thread_name_prefix="redrive")
 # A request to delete takes so long at most. What is left goes with the next one.
 DELETE_SECONDS = 15.0
+
+
+async def _in_turn(work: Callable[..., None], *about: object, **how: object) -> None:
+    await asyncio.get_running_loop().run_in_executor(REDRIVES, partial(work, *about, **how))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,9 +72,9 @@ class Operations:
     ) -> None:
         try:
             if really:
-                await asyncio.to_thread(redrive, self.broker_url, choice, report, edit=edit, who=who)
+                await _in_turn(redrive, self.broker_url, choice, report, edit=edit, who=who)
             else:
-                await asyncio.to_thread(look, self.broker_url, choice, report)
+                await _in_turn(look, self.broker_url, choice, report)
         except pika.exceptions.ChannelClosedByBroker as error:
             if error.reply_code == 404:
                 raise Refused(404, f"the broker has no queue {names.dead_queue(report.event)}") from error

@@ -64,10 +64,11 @@ async def _parts(request: Request) -> Parts:
 Service = Annotated[Parts, Depends(_parts)]
 
 
-async def _with_share(service: Service) -> None:
+async def with_share(service: Service) -> None:
+    """Go on only if the share answers; raises Refused."""
     if not await service.share_answers():
         raise Refused(503, "the share does not answer: try again when it does")
 
 
 # Of a route that cannot do without the share.
-WithShare = Depends(_with_share)
+WithShare = Depends(with_share)

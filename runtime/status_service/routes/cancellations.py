@@ -13,7 +13,7 @@ from runtime.status_service import batches
 from runtime.status_service.answers import AWAY, UNKNOWN, CancelledBatch, CancelledJob
 from runtime.status_service.cancellation import outlook
 from runtime.status_service.errors import Refused
-from runtime.status_service.parts import Service, WithShare
+from runtime.status_service.parts import Service, with_share
 from runtime.status_service.queries import SOMEBODY, DryRun, OfBatchToCancel, Who
 
 router = APIRouter()
@@ -23,7 +23,6 @@ router = APIRouter()
     "/batches/{batch:name}/cancel",
     response_model=CancelledBatch,
     responses={**UNKNOWN, **AWAY},
-    dependencies=[WithShare],
     summary="Cancel what has not ended of a batch: running jobs are stopped, queued ones end at their turn",
 )
 async def cancel_batch(
@@ -38,6 +37,7 @@ async def cancel_batch(
     if query.dry_run:
         text = f"{begun} jobs that have begun, and {waiting} that have not"
         return JSONResponse({**about, "stopped": begun, "waiting": waiting, "done": False, "text": text})
+    await with_share(service)
     stopped = await service.cancellation.batch(known["event"], batch)
     text = f"{stopped} jobs that had begun, and all that had not"
     await service.operations.record("cancel", text, who=who, event=known["event"], batch=batch)
@@ -48,7 +48,6 @@ async def cancel_batch(
     "/jobs/{event}/{job:name}/cancel",
     response_model=CancelledJob,
     responses={**UNKNOWN, **AWAY},
-    dependencies=[WithShare],
     summary="Cancel a job that has not ended; the answer says how it has ended, or for a dry run how it is",
 )
 async def cancel_job(
@@ -66,6 +65,7 @@ async def cancel_job(
         state = found["state"] if found else "QUEUED"
         return JSONResponse({**about, "state": state, "text": outlook(job_id, found)})
     batch = found["batch"] if found else None
+    await with_share(service)
     verdict = await service.cancellation.job(event, job_id, batch=batch)
     if verdict.state == "CANCELLED":
         touched = [Touched(job=job_id, batch=batch)]

@@ -39,6 +39,14 @@ class Share:
     asked: int = 0
     paused: set[str] = field(default_factory=lambda: {"e"})
 
+    def speak(self) -> None:
+        question.ANSWER_SECONDS = ANSWER_SECONDS
+        self.answers.set()
+
+    def be_silent(self) -> None:
+        question.ANSWER_SECONDS = 0.3
+        self.answers.clear()
+
     def names(self) -> set[str]:
         self.asked += 1
         self.answers.wait(60)
@@ -53,23 +61,23 @@ class Share:
 @pytest.fixture
 def share(monkeypatch: pytest.MonkeyPatch) -> Iterator[Share]:
     """A share that does not answer."""
-    monkeypatch.setattr(question, "ANSWER_SECONDS", 0.3)
+    monkeypatch.setattr(question, "ANSWER_SECONDS", 0.3)  # and as it was after the test
     made = Share()
     yield made
-    made.answers.set()
+    made.speak()
 
 
 def test_while_the_share_is_silent_it_is_known_what_it_told_last_and_it_is_asked_once(share: Share) -> None:
     async def story() -> list[Paused]:
         events = PausedEvents(cast(Pauses, share))
         found = [await events.look()]
-        share.answers.set()
+        share.speak()
         found.append(await events.look())
-        share.answers.clear()
+        share.be_silent()
         before = share.asked
         found += await asyncio.gather(events.look(), events.look())
         assert share.asked == before + 1
-        share.answers.set()
+        share.speak()
         return found
 
     assert asyncio.run(story()) == [
@@ -124,7 +132,7 @@ def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, share: Share) -> It
         with served(replace(made, operations=replace(made.operations, changes=changes))) as port:
             found = Service(port=port, changes=changes, store=store)
             yield found
-            share.answers.set()
+            share.speak()
             queue_of(found)  # so that no question is left
         changes.close()
 
@@ -175,9 +183,9 @@ def test_no_request_waits_for_a_share_that_does_not_answer(
 
 
 def test_what_the_share_told_last_is_shown_as_that(service: Service, share: Share) -> None:
-    share.answers.set()
+    share.speak()
     assert "The share does not answer" not in service.ask("GET", "/workflows")[1]
-    share.answers.clear()
+    share.be_silent()
     html = service.ask("GET", "/workflows")[1]
     assert "which events are paused is what it told last" in html
     assert queue_of(service)["paused"] is True
@@ -200,7 +208,7 @@ def test_a_pause_that_the_share_takes_late_is_recorded_then(
     status, text = service.ask("POST", "/api/v1/events/e/pause")
     assert (status, "this is done, and recorded, once it does" in text) == (503, True)
     assert service.changes.listed({}, limit=10) == []
-    share.answers.set()
+    share.speak()
     until(lambda: service.changes.listed({}, limit=10), what="the record")
 
 

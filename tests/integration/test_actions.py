@@ -79,8 +79,9 @@ def test_one_program_at_a_time_looks_through_dead_jobs(
         ):
             DeadQueue(second, "test-workflow", turn_within=0)
         holder.hand_back()
+        assert vhost.messages("test-workflow.dead") == 3
         assert len(list(holder)) == 3
-        holder.hand_back()
+    # It has ended without a hand-back, as one that was killed.
     with connection(site.broker_url, name="third") as (third, _):
         assert len(list(DeadQueue(third, "test-workflow"))) == 3
 

@@ -316,7 +316,7 @@ class FakeReceiving:
     def sleep(self, seconds: float) -> None:
         self.slept += seconds
 
-    def basic_ack(self, tag: object) -> None:
+    def remove(self, tag: object) -> None:
         self.dropped.append(tag)
 
     def dead_queue(self, _channel: object, event: str) -> Self:

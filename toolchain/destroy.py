@@ -26,7 +26,7 @@ def main() -> None:
         run_steps([ENGINE])  # it may run the containers to remove
         _pulumi("destroy", "--yes", "--stack", stack.NAME)
         _pulumi("stack", "rm", "--yes", "--preserve-config", "--stack", stack.NAME)
-        environment.forget_salt(environment.STACK_SETTINGS)
+        environment.forget_unused_salt(environment.STACK_SETTINGS)
     else:
         print(f"There is no stack {stack.NAME}.")
     run_steps([STOP_ENGINE])

@@ -121,6 +121,12 @@ def forget_salt(settings: Path) -> None:
         whole_files.write(settings, after, mode=stat.S_IMODE(settings.stat().st_mode))
 
 
+def forget_unused_salt(settings: Path) -> None:
+    """Remove a salt unless a secret of the user's is encrypted with it."""
+    if settings.exists() and not re.search(r"^\s+secure:", settings.read_text(), flags=re.MULTILINE):
+        forget_salt(settings)
+
+
 def main() -> None:
     wanted = variables()
     prepare(wanted)

@@ -51,6 +51,17 @@ def test_settings_without_a_salt_are_not_written(tmp_path: Path) -> None:
     assert settings.stat().st_mtime == 0
 
 
+def test_the_salt_stays_where_a_secret_of_the_users_needs_it(tmp_path: Path) -> None:
+    settings = tmp_path / "Pulumi.dev.yaml"
+    kept = "encryptionsalt: v1:abc=:v1:def\nconfig:\n  oodt:webhook:\n    secure: v1:ghi\n"
+    settings.write_text(kept)
+    environment.forget_unused_salt(settings)
+    assert settings.read_text() == kept
+    settings.write_text("encryptionsalt: v1:abc=:v1:def\nconfig:\n  oodt:webhook: secure\n")
+    environment.forget_unused_salt(settings)
+    assert settings.read_text() == "config:\n  oodt:webhook: secure\n"
+
+
 def test_a_full_disk_leaves_the_settings_as_they_are(tmp_path: Path) -> None:
     settings = tmp_path / "Pulumi.dev.yaml"
     settings.write_text("encryptionsalt: v1:abc=:v1:def\nconfig: {}\n")

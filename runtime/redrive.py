@@ -11,6 +11,7 @@ from runtime.actions.redrive import Choice, Report, counted, look, redrive
 from runtime.cli import addresses, stack
 from runtime.cli.batches import BatchError, pairs
 from runtime.cli.command import Command, event, exit_with, word
+from runtime.cli.display import lines
 from runtime.cli.operator import who
 from runtime.cli.results import BadInput, CliError, NoBroker, Result, SomeFailed, TimedOut
 from runtime.messaging.blocking import CONNECT_SECONDS, FAILURES, description
@@ -59,9 +60,9 @@ def _carry_out(url: str, options: Namespace, choice: Choice, report: Report) -> 
     within = stack.stretched(CONNECT_SECONDS)
     try:
         if options.dry_run:
-            look(url, choice, report, within=within)
+            look(url, choice, report, within=within, step=lines(report.so_far))
         else:
-            redrive(url, choice, report, edit=edit, who=who(), within=within)
+            redrive(url, choice, report, edit=edit, who=who(), within=within, step=lines(report.so_far))
     except Taken as error:
         raise TimedOut(str(error)) from error
     except TimedOut as error:

@@ -8,6 +8,7 @@ import contextlib
 import time
 import uuid
 from collections import Counter
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import pika
@@ -19,7 +20,7 @@ from runtime.messaging import messages
 from runtime.messaging.alike import shared
 from runtime.messaging.announcements import Action, Announcement, Redrive, Touched, encode, routing_key
 from runtime.messaging.blocking import CONNECT_SECONDS, FAILURES, connection, publish
-from runtime.messaging.dead_queue import DeadQueue
+from runtime.messaging.dead_queue import DeadQueue, Message
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,11 +51,13 @@ class Report:
     """What was done: jobs that were redriven, how many of each batch (empty for none), dead ones left.
 
     A job counts once, however many messages it has. ``messages`` is how many the dead queue had at first,
-    ``moved`` how many of them it has no more. ``token`` tells this redrive from others.
+    ``read`` how many of them were looked at, and ``moved`` how many it has no more. ``token`` tells this
+    redrive from others.
     """
 
     event: str
     messages: int = 0
+    read: int = 0
     moved: int = 0
     batches: Counter[str] = field(default_factory=Counter)
     token: str = field(default_factory=lambda: uuid.uuid4().hex)
@@ -85,6 +88,10 @@ class Report:
     def leave(self, job: str) -> None:
         self._left.add(job)
 
+    def so_far(self) -> str:
+        """Such as: 1200 of 50000 messages read, 400 jobs fit."""
+        return f"{self.read} of {self.messages} messages read, {self.redriven} jobs fit"
+
 
 def redrive(
     url: str,
@@ -94,18 +101,18 @@ def redrive(
     edit: Edit | None = None,
     who: str,
     within: float = CONNECT_SECONDS,
+    step: Callable[[], None] = lambda: None,
 ) -> None:
     """Redrive the dead jobs that fit, with a broker that lets this in within so many seconds.
 
-    The report says what was done, also if this raises FAILURES.
+    The report says what was done, also if this raises FAILURES. STEP is called after each message.
     """
     with connection(url, name=f"redrive {report.event}", within=within) as (receiving, sending):
         try:
             dead = DeadQueue(receiving, report.event)
             report.messages = dead.messages
             # Jobs that die again meanwhile are left for the next redrive.
-            for tag, properties, body in dead:
-                report.messages = dead.messages
+            for tag, properties, body in _counted(dead, report, step):
                 job = messages.job_id(report.event, properties, body)
                 if not choice.fits(job, properties):
                     report.leave(job)
@@ -126,19 +133,33 @@ def redrive(
                     _announce(sending, action_of(report, edit=edit, who=who))
 
 
-def look(url: str, choice: Choice, report: Report, *, within: float = CONNECT_SECONDS) -> None:
+def look(
+    url: str,
+    choice: Choice,
+    report: Report,
+    *,
+    within: float = CONNECT_SECONDS,
+    step: Callable[[], None] = lambda: None,
+) -> None:
     """Only report which dead jobs a redrive would put back; raises FAILURES."""
     with connection(url, name=f"look at {report.event}", within=within) as (receiving, _):
         dead = DeadQueue(receiving, report.event)
         report.messages = dead.messages
-        for _tag, properties, body in dead:
-            report.messages = dead.messages
+        for _tag, properties, body in _counted(dead, report, step):
             job = messages.job_id(report.event, properties, body)
             if choice.fits(job, properties):
                 report.add(Touched(job=job, batch=messages.batch_of(properties)))
             else:
                 report.leave(job)
         dead.hand_back()
+
+
+def _counted(dead: DeadQueue, report: Report, step: Callable[[], None]) -> Iterator[Message]:
+    for message in dead:
+        report.messages = dead.messages
+        yield message
+        report.read += 1
+        step()
 
 
 def action_of(report: Report, *, edit: Edit | None, who: str) -> Action:

@@ -2,6 +2,7 @@
 
 import sys
 import time
+from collections.abc import Callable
 from typing import Protocol, Self
 
 import rich.console
@@ -83,6 +84,19 @@ class Lines:
 
     def tell(self, line: str) -> None:
         terminal.tell(line)
+
+
+def lines(text: Callable[[], str]) -> Callable[[], None]:
+    """Gives what is to be called after each step; it tells the text every few seconds."""
+    following = time.monotonic() + LINE_EVERY_SECONDS
+
+    def show() -> None:
+        nonlocal following
+        if time.monotonic() >= following:
+            following = time.monotonic() + LINE_EVERY_SECONDS
+            terminal.tell(text())
+
+    return show
 
 
 def summarize(progress: BatchProgress) -> None:

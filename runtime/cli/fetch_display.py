@@ -2,13 +2,11 @@
 
 import contextlib
 import sys
-import time
 from collections.abc import Callable, Iterator
 
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
-from runtime.cli import terminal
-from runtime.cli.display import LINE_EVERY_SECONDS, Console
+from runtime.cli.display import Console, lines
 from runtime.cli.fetching import Fetched
 
 
@@ -16,7 +14,7 @@ from runtime.cli.fetching import Fetched
 def display(fetched: Fetched) -> Iterator[Callable[[], None]]:
     """Gives what is to be called after each step."""
     if not sys.stderr.isatty():
-        yield _lines(fetched)
+        yield lines(lambda: _line(fetched))
         return
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
@@ -29,18 +27,8 @@ def display(fetched: Fetched) -> Iterator[Callable[[], None]]:
         yield show
 
 
-def _lines(fetched: Fetched) -> Callable[[], None]:
-    following = time.monotonic() + LINE_EVERY_SECONDS
-
-    def show() -> None:
-        nonlocal following
-        if time.monotonic() >= following:
-            following = time.monotonic() + LINE_EVERY_SECONDS
-            terminal.tell(
-                f"{_text(fetched)}, {fetched.bytes / 1e6:.1f} of {fetched.wanted_bytes / 1e6:.1f} MB"
-            )
-
-    return show
+def _line(fetched: Fetched) -> str:
+    return f"{_text(fetched)}, {fetched.bytes / 1e6:.1f} of {fetched.wanted_bytes / 1e6:.1f} MB"
 
 
 def _text(fetched: Fetched) -> str:

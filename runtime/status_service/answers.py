@@ -286,6 +286,14 @@ class Redriven(BaseModel):
     text: str = Field(description="Such as: 412 jobs of 2 batches")
 
 
+class Redriving(BaseModel):
+    event: str
+    messages: int = Field(description="Of the dead queue, when it began")
+    read: int = Field(description="How many of them it has looked at")
+    jobs: int = Field(description="Dead jobs that fit, until now")
+    text: str
+
+
 class Paused(BaseModel):
     event: str
     paused: bool

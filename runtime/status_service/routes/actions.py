@@ -14,7 +14,7 @@ from runtime.actions.edits import Edit
 from runtime.actions.redrive import Choice, Report, counted
 from runtime.messaging.messages import Poison, job_id_for
 from runtime.records.pauses import LOOK_SECONDS
-from runtime.status_service.answers import AWAY, UNKNOWN, Deleted, Drained, Paused, Redriven
+from runtime.status_service.answers import AWAY, UNKNOWN, Deleted, Drained, Paused, Redriven, Redriving
 from runtime.status_service.batches import known
 from runtime.status_service.errors import Refused
 from runtime.status_service.history import Record
@@ -74,6 +74,20 @@ async def redrive(service: Service, asked: Redrive, who: Who = SOMEBODY) -> Resp
         text += f"; {cancelled} of them end as cancelled, as their batch did"
     about = {"batches": dict(report.batches), "done": not asked.dry_run, "text": text}
     return JSONResponse(answer | about)
+
+
+@router.get(
+    "/redrive",
+    response_model=Redriving,
+    responses=UNKNOWN,
+    summary="How far a redrive, or a dry run of one, is that goes on",
+)
+async def redriving(service: Service, event: str) -> Response:
+    report = service.operations.looking.get(event)
+    if report is None:
+        raise Refused(404, f"no redrive of {event} goes on here")
+    so_far = {"messages": report.messages, "read": report.read, "jobs": report.redriven}
+    return JSONResponse({"event": event, **so_far, "text": report.so_far()})
 
 
 @router.post(

@@ -125,12 +125,30 @@ function say(text, failed) {
   done.classList.toggle("problem", failed);
 }
 
+// Many dead jobs take minutes: says how far it is.
+async function followed(title, route, body, dry) {
+  let going = true;
+  const timer = setInterval(async () => {
+    const answer = await fetch(route + "?event=" + encodeURIComponent(body.event)).catch(() => null);
+    const content = answer?.ok && (await answer.json());
+    if (going && content) say(title + ": " + content.text, false);
+  }, 1000);
+  try {
+    return await send(route, body, dry);
+  } finally {
+    going = false;
+    clearInterval(timer);
+  }
+}
+
 // Says what an action would do, asks once, and says what it did.
 async function act(title, route, body) {
+  const sent = route.endsWith("/redrive") ? (dry) => followed(title, route, body, dry) : (dry) => send(route, body, dry);
   try {
-    const text = await send(route, body, true);
+    const text = await sent(true);
+    byId("done").hidden = true;
     if (!(await confirmed(title, text))) return;
-    say(title + ": " + (await send(route, body, false)), false);
+    say(title + ": " + (await sent(false)), false);
     document.body.dispatchEvent(new Event("live"));
   } catch (error) {
     say(title + ": " + error.message, true);

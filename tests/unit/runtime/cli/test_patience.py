@@ -47,7 +47,7 @@ def test_a_tunnel_gives_up_later(patient: Path) -> None:
 def test_a_redrive_gives_the_broker_longer(patient: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     limits: list[float] = []
 
-    def record(*_about: object, within: float) -> None:
+    def record(*_about: object, within: float, **_more: object) -> None:
         limits.append(within)
 
     monkeypatch.setattr(redrive, "look", record)

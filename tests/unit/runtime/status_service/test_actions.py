@@ -10,11 +10,13 @@ from typing import Any, cast
 
 import pytest
 
-from runtime.messaging.announcements import RESULT, Announcement, State, StateChange, Submission
+from runtime.actions.redrive import Report
+from runtime.messaging.announcements import RESULT, Announcement, State, StateChange, Submission, Touched
 from runtime.outcome import Outcome
 from runtime.status_service.changes import Changes
 from runtime.status_service.management import EventQueues, Management, ManagementDown, Snapshot
 from runtime.status_service.numbers import Numbers
+from runtime.status_service.operations import Operations
 from runtime.status_service.store import Store
 from tests.unit.runtime.status_api import NoBroker, parts, served
 
@@ -42,6 +44,7 @@ class BrokerWithJobs:
 class Service:
     port: int
     changes: Changes
+    operations: Operations
 
     def ask(
         self, path: str, content: Any = None, *, method: str = "POST", token: str = "t"
@@ -77,7 +80,7 @@ def service(
     operations = replace(made.operations, changes=changes)
     told = replace(made, numbers=numbers, management=management, changes=changes, operations=operations)
     with served(told) as port:
-        yield Service(port=port, changes=changes)
+        yield Service(port=port, changes=changes, operations=operations)
 
 
 def recorded(changes: Changes) -> list[tuple[str, str | None]]:
@@ -145,6 +148,18 @@ def test_a_redrive_that_says_too_little_or_too_much_is_refused(
     with service(tmp_path) as asked:
         status, refused = asked.ask("redrive", content)
         assert status == 400 and refused["error"].startswith(error)
+
+
+def test_a_redrive_that_goes_on_says_how_far_it_is(tmp_path: Path) -> None:
+    with service(tmp_path) as asked:
+        status, refused = asked.ask("redrive?event=e", method="GET")
+        assert (status, refused["error"]) == (404, "no redrive of e goes on here")
+        report = Report(event="e", messages=50_000, read=1_200)
+        report.add(Touched(job="b.1", batch="b"))
+        asked.operations.looking["e"] = report
+        status, told = asked.ask("redrive?event=e", method="GET", token="looks only")
+        assert (status, told["messages"], told["read"], told["jobs"]) == (200, 50_000, 1_200, 1)
+        assert told["text"] == "1200 of 50000 messages read, 1 jobs fit"
 
 
 def test_a_broker_that_is_away_is_named_without_its_password(tmp_path: Path) -> None:

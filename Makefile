@@ -25,7 +25,7 @@ test: lint ## check the code and run every test that takes no minutes
 test-full: lint ## run every test
 	$(TESTS)
 
-test-vm: toolchain ## run the tests on virtual machines; TIER=local, cluster, ledger, hosts, selinux, arm64 or room runs one part
+test-vm: toolchain ## run the tests on virtual machines; TIER=local, cluster, own_share, ledger, hosts, selinux, arm64 or room runs one part
 	$(IN_TOOLCHAIN) pytest -rs --durations=0 --durations-min=1 $(if $(TIER),tests/vm/test_$(TIER).py,tests/vm)
 
 chaos: toolchain ## run 300 jobs while everything that can die or freeze does; CHAOS_SEED=N repeats a run

@@ -22,18 +22,18 @@ WITHOUT_DOCKER = ("docker.service", "docker.socket", "containerd.service")
 Found = dict[str, list[tuple[str, str]]]  # what is wrong with each host, and the fix
 
 
-def serve(server: Machine) -> None:
+def serve(server: Machine, folder: str = EXPORTED) -> None:
     """Export a folder of the user, who is not root; also after the next boot."""
     server.run(
-        f"install -d -o {USER} {EXPORTED}"
-        f" && echo '{EXPORTED} *(rw,sync,no_subtree_check,root_squash)' >/etc/exports"
+        f"install -d -o {USER} {folder}"
+        f" && echo '{folder} *(rw,sync,no_subtree_check,root_squash)' >/etc/exports"
         " && systemctl enable --now nfs-server"
     )
 
 
-def mount(machine: Machine, options: str = "vers=4.2") -> None:
-    """Mount the server's folder; also at the next boot."""
-    line = f"{machine.room.machines[0].address}:{EXPORTED} {SHARED} nfs {options},_netdev 0 0"
+def mount(machine: Machine, options: str = "vers=4.2", folder: str = EXPORTED) -> None:
+    """Mount a folder of the first machine, which serves it; also at the next boot."""
+    line = f"{machine.room.machines[0].address}:{folder} {SHARED} nfs {options},_netdev 0 0"
     machine.run(f"mkdir -p {SHARED} && sed -i '/ nfs /d' /etc/fstab && echo '{line}' >>/etc/fstab")
     machine.run(f"systemctl daemon-reload && mount {SHARED}")
 

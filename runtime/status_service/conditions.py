@@ -98,9 +98,10 @@ DISK_FULL = Condition(
     severity="critical",
     holds=300,
     summary="The disk of the {place} has {left} left",
-    description="On a full share or catalogue no job can end. What can go from the share: oodt clean jobs "
-    "logs --older-than 7d; with --yes it is deleted. Products go by oodt clean products. Catalogue and "
-    "history are on the manager's own disk: docker system df there. Jobs go on by themselves then.",
+    description="On a full share no job can begin or end, on a full catalogue none can end. What can go "
+    "from the share: oodt clean jobs logs --older-than 7d; with --yes it is deleted. Products go by oodt "
+    "clean products. Catalogue and history are on the manager's own disk: docker system df there. Jobs that "
+    "wait go on by themselves then; those that died: oodt redrive",
 )
 DISK_UNKNOWN = Condition(
     name="OodtDiskUnknown",

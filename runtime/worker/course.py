@@ -88,6 +88,7 @@ class Course:
 
     async def resume(self, work: Work, run: Run) -> None:
         """Take a run that an earlier process of this container left to the acknowledgement."""
+        work.running = run
         with self._leases.held(run) as lease:
             await self._finish(work, lease, await self._outcome(work, lease))
 
@@ -183,6 +184,7 @@ class Course:
             reason = f"{run.interruptions} of its runs ended with their Workflow Manager or node"
             await self._finish(work, lease, Outcome(result="interrupted", reason=reason))
             return
+        work.running = run
         self._reports.running(work.job, run)
         started = await self._runner.start(work.job, run)
         if isinstance(started, Outcome):

@@ -33,6 +33,9 @@ WORKER_ERROR = "an error of the worker, see its log"
 # may have one.
 SLOT_SECONDS = 30.0
 CLEAR_PAUSE_SECONDS = 30.0
+# After an error of the share a slot stays empty for so long. It would be the same with the next job, and all
+# jobs that wait would go round, with some lines in the log each.
+SHARE_PAUSE_SECONDS = 5.0
 
 
 class Intake:
@@ -189,11 +192,17 @@ class Intake:
         json_log.about(event=job.event, batch=job.batch, job=job.id, run=run)
         try:
             await process(work)
-        except Exception:
+        except OSError as error:
             # The shared disk, most likely. The job is not to blame, and the message must not be lost.
             metrics.ERRORS.inc()
+            log.error("job %s could not go on: %s", work.job.id, error)
+            reason = f"the worker could not go on: {error.strerror or error}"
+            await self._reports.deferred(work, reason, broken_off=work.running)
+            await asyncio.sleep(SHARE_PAUSE_SECONDS)
+        except Exception:
+            metrics.ERRORS.inc()
             log.exception("job %s could not go on", work.job.id)
-            await self._reports.deferred(work, WORKER_ERROR)
+            await self._reports.deferred(work, WORKER_ERROR, broken_off=work.running)
 
     async def _free_when_idle(self, slot: Slot, work: Work, journal: Journal) -> None:
         await self._runner.until_idle(journal)

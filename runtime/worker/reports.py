@@ -50,16 +50,31 @@ class Reports:
         self._telling.add(task)
         task.add_done_callback(self._telling.discard)
 
-    async def deferred(self, work: Work, reason: str) -> None:
-        """The job cannot go on here and now, which is no fault of its own: look again in some seconds."""
+    async def deferred(self, work: Work, reason: str, *, broken_off: Run | None = None) -> None:
+        """The job cannot go on here and now, which is no fault of its own: look again in some seconds.
+
+        BROKEN_OFF is a run that was announced and is not at work any more. The ledger may not say so yet.
+        """
         job = work.job
         log.info("job %s waits %d s: %s", job.id, DEFER_WAIT, reason)
         queue = names.retry_queue(job.event, DEFER_WAIT)
         received = work.close()
         known = job.identity == "id" or job.came_before
         properties = partial(messages.deferred, job=job) if known else messages.passed_on
-        if await self._move(received, queue, properties):
-            _acknowledge(received)
+        if not await self._move(received, queue, properties):
+            return
+        if broken_off:
+            await self._announce(
+                job,
+                "RETRYING",
+                run=broken_off.number,
+                attempts=broken_off.failures,
+                node=self._node,
+                started=broken_off.started,
+                ended=time.time(),
+                outcome=Outcome(result="interrupted", reason=reason),
+            )
+        _acknowledge(received)
 
     async def renamed(self, received: Received) -> None:
         """The message has no id, and the one derived belongs to another message: it gets one of its own."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from runtime.messaging.messages import Job
 from runtime.messaging.session import Delivery
 from runtime.records.journal import Journal
+from runtime.records.ledger import Run
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +29,7 @@ class Work:
     all deliveries. After a restart of this process a run has none until its message comes back.
 
     ``begun`` is whether the job can no longer be handed back as if nothing had happened.
+    ``running`` is the run that was announced, for as long as its end is not.
     ``swept`` is whether its run had ended before its products were removed, so that nothing came after that.
     ``closed`` is whether its messages are being answered. A message that comes from then on may be the copy
     that the answer has published, so it is work of its own.
@@ -37,6 +39,7 @@ class Work:
     received: list[Received] = field(default_factory=list)
     journal: Journal | None = None
     begun: bool = False
+    running: Run | None = None
     swept: bool = False
     closed: bool = False
 

@@ -1,11 +1,13 @@
 """What the tests of the worker give it: deliveries, works, and a broker that records."""
 
 import asyncio
+import json
 from collections.abc import Callable
 from typing import Any, cast
 
 import pika
 
+from runtime import names
 from runtime.messaging import messages
 from runtime.messaging.event import Event
 from runtime.messaging.session import Delivery
@@ -64,6 +66,7 @@ class FakeBroker:
 
     def __init__(self, meanwhile: Callable[[str], None] = lambda _: None) -> None:
         self.published: list[tuple[str, pika.BasicProperties]] = []
+        self.announced: list[dict[str, Any]] = []
         self._meanwhile = meanwhile
 
     @property
@@ -71,8 +74,10 @@ class FakeBroker:
         return [key for key, _ in self.published]
 
     async def publish(
-        self, _exchange: str, key: str, _body: bytes, properties: pika.BasicProperties, **_: object
+        self, exchange: str, key: str, body: bytes, properties: pika.BasicProperties, **_: object
     ) -> None:
         self.published.append((key, properties))
+        if exchange == names.EVENTS_EXCHANGE:
+            self.announced.append(json.loads(body))
         self._meanwhile(key)
         await asyncio.sleep(0)

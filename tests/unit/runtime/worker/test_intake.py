@@ -1,6 +1,8 @@
 """What becomes of messages as they come in, and of runs that an earlier process of the container left."""
 
 import asyncio
+import errno
+import os
 import re
 import time
 from pathlib import Path
@@ -328,3 +330,56 @@ def test_a_message_that_was_returned_often_is_published_anew_before_its_queue_ma
         return [key for key in container.broker.keys if key == names.retry_queue(EVENT.name, DEFER_WAIT)]
 
     assert bool(run(tmp_path, story)) == moved
+
+
+def test_a_share_that_takes_nothing_is_tried_once_for_each_slot_and_not_for_each_job_that_waits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Else all queued jobs go round and round, and their lines push all others out of the log."""
+    monkeypatch.setattr(intake, "SHARE_PAUSE_SECONDS", WAIT_SECONDS)
+
+    async def story(container: Container) -> list[str | None]:
+        monkeypatch.setattr(container.ledger, "claim", _full)
+        sent = [delivery(message_id=f"job-{number}") for number in range(3)]
+        container.take(*sent)
+        await until(lambda: sent[0].answered)
+        await asyncio.sleep(0.1)
+        return [each.answer for each in sent]
+
+    assert run(tmp_path, story, event=Event(name=EVENT.name, max_workflows=1)) == ["ack", None, None]
+    [problem] = [line for line in caplog.messages if "could not go on" in line]
+    assert problem == "job job-0 could not go on: [Errno 28] No space left on device"
+
+
+def test_a_run_whose_end_the_share_does_not_take_is_not_said_to_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def story(container: Container) -> list[dict[str, Any]]:
+        monkeypatch.setattr(container.ledger, "settle", _full)
+        came = delivery()
+        container.take(came)
+        await until(lambda: came.answered)
+        return container.broker.announced
+
+    told = [(each["state"], each["run"], each["attempts"], each["reason"]) for each in run(tmp_path, story)]
+    assert told == [
+        ("RUNNING", 1, 1, None),
+        ("RETRYING", 1, 0, "the worker could not go on: No space left on device"),
+    ]
+
+
+def test_a_job_that_the_share_does_not_let_begin_stays_a_queued_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def story(container: Container) -> list[str]:
+        monkeypatch.setattr(container.ledger, "claim", _full)
+        came = delivery()
+        container.take(came)
+        await until(lambda: came.answered)
+        return container.broker.keys
+
+    assert run(tmp_path, story) == [names.retry_queue(EVENT.name, DEFER_WAIT)]
+
+
+def _full(*_: object, **__: object) -> None:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

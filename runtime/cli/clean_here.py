@@ -1,7 +1,7 @@
 """Cleans up where the share is mounted: deletes or only counts, and shows what went or would go."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -56,7 +56,7 @@ def clean(parts: Sequence[str], *, older_than: float, really: bool) -> Result:
     except (OSError, ValueError, Refused, xml_rpc.Fault, AMQPError) as error:
         raise SomeFailed(f"not all is done: {error or type(error).__name__}") from error
     answer = _answer(cleaned, horizon, done=really, history=history)
-    return Result(answer=answer, show=lambda: _show(cleaned, answer, share))
+    return Result(answer=answer, show=lambda: _show(parts, cleaned, answer, share))
 
 
 def _status(parts: Sequence[str]) -> tuple[StatusClient | None, dict[str, Any] | None]:
@@ -92,17 +92,21 @@ def _answer(cleaned: Cleaned, horizon: Horizon, *, done: bool, history: int | No
     }
 
 
-def _show(cleaned: Cleaned, answer: Mapping[str, Any], share: Share) -> None:
+def _show(parts: Collection[str], cleaned: Cleaned, answer: Mapping[str, Any], share: Share) -> None:
+    """Tell of these PARTS. That nothing of another would go is not known."""
     products = answer["products"]
     size = f"{products['bytes'] / 1e6:.1f} MB"
-    rows: tuple[tuple[object, Part, str], ...] = (
-        (share.archive, cleaned.products, f"files, {size}, {products['catalogue']} catalogue entries"),
-        (share.jobs, cleaned.jobs, "job folders"),
-        (share.jobs / names.RUN_LOGS, cleaned.logs, "runs with full logs"),
-        (share.ledger, cleaned.ledger, "records of jobs that have ended"),
-        ("queues", cleaned.dead, "messages of dead jobs"),
-    )
-    for root, part, text in rows:
+    rows: dict[str, tuple[object, Part, str]] = {
+        "products": (
+            *(share.archive, cleaned.products),
+            f"files, {size}, {products['catalogue']} catalogue entries",
+        ),
+        "jobs": (share.jobs, cleaned.jobs, "job folders"),
+        "logs": (share.jobs / names.RUN_LOGS, cleaned.logs, "runs with full logs"),
+        "ledger": (share.ledger, cleaned.ledger, "records of jobs that have ended"),
+        "dead": ("queues", cleaned.dead, "messages of dead jobs"),
+    }
+    for root, part, text in (row for name, row in rows.items() if name in parts):
         print(f"{root}: {part.count} {text}")
         for path in part.examples:
             print(f"  {path}")

@@ -50,9 +50,13 @@ class Kind:
 
 @dataclass(kw_only=True)
 class Findings:
-    """The findings by kind; ``mend`` are the kinds that are to be mended."""
+    """The findings by kind; ``mend`` are the kinds that are to be mended.
+
+    If the comparison ``broke_off``, there may be more.
+    """
 
     mend: frozenset[str] = frozenset()
+    broke_off: bool = False
     kinds: dict[str, Kind] = field(default_factory=lambda: {name: Kind() for name in {**MENDED, **NAMED}})
 
     def add(self, kind: str, example: Example) -> bool:
@@ -68,8 +72,10 @@ class Findings:
 
     @property
     def agree(self) -> bool:
-        """Whether nothing is left that does not agree."""
-        return all(kind.found == kind.mended for name, kind in self.kinds.items() if name not in IN_ORDER)
+        """Whether all was compared, and nothing is left that does not agree."""
+        return not self.broke_off and all(
+            kind.found == kind.mended for name, kind in self.kinds.items() if name not in IN_ORDER
+        )
 
     def answer(self) -> Mapping[str, Any]:
         kinds = {
@@ -93,4 +99,5 @@ class Findings:
                 print(f"  {example}")
             if kind.found > len(kind.examples):
                 print("  ...")
-        print("queues, ledger, catalogue and archive agree" if self.agree else "not all agrees")
+        if not self.broke_off:
+            print("queues, ledger, catalogue and archive agree" if self.agree else "not all agrees")

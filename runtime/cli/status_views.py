@@ -15,6 +15,8 @@ Answer = Mapping[str, Any]
 
 # What the broker has of an event's jobs: key of the answer, and heading.
 PARTS = {"queued": "queued", "taken": "running", "retrying": "retrying", "dead": "dead"}
+# It says no more than the reasons do.
+JOBS_DIE = "OodtJobsDie"
 STYLES = {"SUCCEEDED": "green", "DEAD": "red", "RUNNING": "blue", "RETRYING": "yellow"}
 
 
@@ -35,6 +37,10 @@ def overview(answer: Answer) -> RenderableType:
         waiting = answer["broker"]["blocked"]
         text = f"broker: short of {' and '.join(short)}, so it takes no message; {waiting} connections wait"
         parts.append(Text(text, "red"))
+    # A service of an earlier version tells of none.
+    for alarm in answer.get("alarms", ()):
+        if alarm["name"] != JOBS_DIE or not answer["reasons"]:
+            parts.append(_alarm(alarm))
     return Group(*parts, *_filled(queues, nodes, batches, _reasons(answer["reasons"])))
 
 
@@ -98,6 +104,11 @@ def queues_line(answer: Answer) -> str:
     if not all(queue["counted"] for queue in queues):
         return "the broker has not counted its messages yet"
     return ", ".join(f"{sum(queue[part] for queue in queues)} {heading}" for part, heading in PARTS.items())
+
+
+def _alarm(alarm: Answer) -> Text:
+    since = f" since {_clock(alarm['began'])}. {alarm['description']}"
+    return Text.assemble((alarm["summary"], "red"), since)
 
 
 def _filled(*tables: Table) -> list[Table]:

@@ -70,9 +70,9 @@ class Alarms:
 
     @property
     def now(self) -> list[dict[str, Any]]:
-        """Those that go on, and what will be one if it holds for longer, the oldest first."""
-        known = [*self._open.values(), *self._soon]
-        return [asdict(alarm) for alarm in sorted(known, key=lambda alarm: alarm.began)]
+        """Those that go on, and what will be one if it holds for longer: the worst first, then the oldest."""
+        known = sorted([*self._open.values(), *self._soon], key=lambda alarm: alarm.began)
+        return [asdict(alarm) for alarm in sorted(known, key=lambda alarm: alarm.severity != "critical")]
 
     def update(self, holding: Iterable[Holding], *, at: float, unknown: Unknown, tell: bool) -> None:
         """Begin and end alarms by what holds AT this time. With TELL there will be a message about each.
@@ -97,7 +97,8 @@ class Alarms:
             if key in self._open:
                 self._open[key].held = at
             elif at - self._since[key] >= each.condition.holds:
-                alarm = self._open[key] = _alarm(each, began=at, held=at)
+                # Whoever looks at the console has seen it from its first moment on.
+                alarm = self._open[key] = _alarm(each, began=self._since[key], held=at)
                 changed = True
                 self._add(alarm, None, tell)
         for key, alarm in list(self._open.items()):

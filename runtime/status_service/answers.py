@@ -72,9 +72,22 @@ class Batch(BaseModel):
     note: str = Field(description="The same in words; empty while its jobs go on")
 
 
+class Alarm(BaseModel):
+    name: str
+    severity: Literal["warning", "critical"]
+    labels: dict[str, str] = Field(description="What it is about, such as the event")
+    summary: str
+    description: str = Field(description="What to do")
+    began: float = Field(description="Since when its condition has held")
+    held: float = Field(description="When its condition held last")
+
+
 class Overview(BaseModel):
     at: float
     behind: int = Field(description="Announcements that wait to be taken in: jobs and batches lack them")
+    alarms: list[Alarm] = Field(
+        description="What is wrong now, the worst first; also what is an alarm only if it goes on"
+    )
     broker: BrokerState
     queues: list[Queues]
     nodes: list[Slots]
@@ -125,16 +138,6 @@ class Job(BaseModel):
 class JobWithRuns(Job):
     log: str | None = Field(description=LOG)
     runs: list[Run]
-
-
-class Alarm(BaseModel):
-    name: str
-    severity: Literal["warning", "critical"]
-    labels: dict[str, str] = Field(description="What it is about, such as the event")
-    summary: str
-    description: str = Field(description="What to do")
-    began: float
-    held: float = Field(description="When its condition held last")
 
 
 class Alarms(BaseModel):

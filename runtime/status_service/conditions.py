@@ -99,9 +99,9 @@ DISK_FULL = Condition(
     holds=300,
     summary="The disk of the {place} has {left} left",
     description="On a full share no job can begin or end, on a full catalogue none can end. What can go "
-    "from the share: oodt clean jobs logs --older-than 7d; with --yes it is deleted. Products go by oodt "
-    "clean products. Catalogue and history are on the manager's own disk: docker system df there. Jobs that "
-    "wait go on by themselves then; those that died: oodt redrive",
+    "from the share: oodt clean jobs logs; with --yes it is deleted, with --older-than 7d only what is "
+    "older. Products go by oodt clean products. Catalogue and history are on the manager's own disk: docker "
+    "system df there. Jobs that wait go on by themselves then; those that died: oodt redrive",
 )
 DISK_UNKNOWN = Condition(
     name="OodtDiskUnknown",

@@ -18,8 +18,8 @@ ADVICE = {
         "is cleaned from the share makes room there. Then redrive the jobs that died."
     ),
     "disk is full|[Nn]o space left|[Qq]uota exceeded": (
-        "Make room on that disk: oodt clean jobs logs --older-than 7d says what can go from the share. "
-        "Then redrive."
+        "Make room on that disk: oodt clean jobs logs says what can go from the share; with --yes it is "
+        "deleted. Then redrive."
     ),
     "was not ingested|did not reach the archive": (
         "The File Manager or the archive did not take a file. See whether the archive's folder may be "

@@ -52,9 +52,8 @@ async def overview(request: Request, service: Service) -> Response:
 
 
 def alarms_of(now: list[dict[str, Any]], *, told: bool) -> list[dict[str, Any]]:
-    """The worst first. That jobs died is left out if the reasons are TOLD."""
-    left = [alarm for alarm in now if not told or alarm["name"] != JOBS_DIE.name]
-    return sorted(left, key=lambda alarm: alarm["severity"] != "critical")
+    """What is wrong now. That jobs died is left out if the reasons are TOLD."""
+    return [alarm for alarm in now if not told or alarm["name"] != JOBS_DIE.name]
 
 
 def view_of(alarm: dict[str, Any]) -> str:

@@ -24,6 +24,7 @@ async def overview(service: Service, _: Annotated[Parameters, Query()]) -> Respo
         {
             "at": now.at,
             "behind": now.behind,
+            "alarms": service.alarms.now,
             "broker": {**broker, "short": snapshot.short, "blocked": snapshot.blocked},
             "queues": [
                 {**asdict(each), "paused": None if paused is None else each.event in paused}

@@ -14,7 +14,7 @@ from typing import Any, cast
 import pytest
 
 from runtime import names
-from runtime.cli import cleaning
+from runtime.cli import clean_here, cleaning
 from runtime.cli.cleaning import BUSY_SECONDS, Cleaned
 from runtime.cli.places import Share
 from runtime.oodt.file_manager import FileManager
@@ -23,6 +23,23 @@ from runtime.records.ledger import Ledger, Run, RunsElsewhere, Verdict
 from runtime.records.nofollow import NoFollowFolder
 
 EVENT = "test-workflow"
+
+
+def test_nothing_is_said_of_a_part_that_was_not_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where the share is full, `archive: 0 files` would say that no product is there."""
+    for name, folder in (("OODT_ARCHIVE", "archive"), ("OODT_JOBS", "jobs"), ("OODT_LEDGER", "ledger")):
+        (tmp_path / folder).mkdir()
+        monkeypatch.setenv(name, str(tmp_path / folder))
+    (tmp_path / "archive" / "product").touch()
+    clean_here.clean(("jobs", "logs"), older_than=0, really=False).show()
+    told = capsys.readouterr().out.splitlines()
+    assert told == [
+        f"{tmp_path}/jobs: 0 job folders",
+        f"{tmp_path}/jobs/.logs: 0 runs with full logs",
+        "nothing was deleted: add --yes to do it",
+    ]
 
 
 @dataclass

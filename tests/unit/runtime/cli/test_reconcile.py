@@ -1,6 +1,7 @@
 """What does not agree between queues, ledger, catalogue and archive is named, and mended on request."""
 
 import asyncio
+import errno
 import json
 import os
 import time
@@ -14,10 +15,11 @@ import pika
 import pytest
 from pika.adapters.blocking_connection import BlockingChannel
 
-from runtime.cli import messageless, reconcile_here
+from runtime.cli import messageless, places, reconcile_here
 from runtime.cli.findings import Findings
 from runtime.cli.messageless import Suspects
 from runtime.cli.places import Share
+from runtime.cli.results import SomeFailed
 from runtime.cli.status_client import StatusClient
 from runtime.messaging import messages, recorded
 from runtime.messaging.dead_queue import Message
@@ -384,6 +386,24 @@ def test_queues_that_cannot_be_counted_are_an_error() -> None:
     status = FakeStatus(queued=0, waiting=0, problem="it is away")
     with pytest.raises(ConnectionError, match="it is away"):
         messageless._quiet(status.overview())
+
+
+def test_what_was_compared_in_part_is_not_said_to_agree(
+    site: Site, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def breaks_off(*_: object) -> Suspects:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(reconcile_here, "compared", breaks_off)
+    monkeypatch.setattr(places, "share", lambda: site.share)
+    monkeypatch.setattr(reconcile_here, "status_client", lambda: None)
+    monkeypatch.setenv("RABBITMQ_USER_URL", "amqp://user:x@127.0.0.1:9/")
+    with pytest.raises(SomeFailed, match=r"^not all was compared: .*No space left on device$") as raised:
+        reconcile_here.reconcile(())
+    assert raised.value.result is not None
+    assert raised.value.result.answer["agree"] is False
+    raised.value.result.show()
+    assert capsys.readouterr().out == ""
 
 
 def test_the_answer_is_json_and_says_how_much_of_each_kind(

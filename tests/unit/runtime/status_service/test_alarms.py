@@ -29,7 +29,15 @@ from runtime.records.pauses import Pauses
 from runtime.status_service import alarms, question, watch
 from runtime.status_service.alarms import Alarms
 from runtime.status_service.changes import Changes
-from runtime.status_service.conditions import CONDITIONS, DISK_FULL, LEAST_FREE, NO_CONSUMER, Facts, Holding
+from runtime.status_service.conditions import (
+    CONDITIONS,
+    DISK_FULL,
+    JOBS_DIE,
+    LEAST_FREE,
+    NO_CONSUMER,
+    Facts,
+    Holding,
+)
 from runtime.status_service.disks import Disk, Disks, DisksNow
 from runtime.status_service.management import EventQueues, Snapshot, Supply
 from runtime.status_service.moment import Moment
@@ -279,8 +287,17 @@ def test_what_holds_is_seen_at_once_and_is_an_alarm_later(tmp_path: Path) -> Non
     assert [(each["labels"], each["began"]) for each in found.now] == [({"event": "e"}, 100)]
     found.update([no_consumer()], at=220, unknown=never, tell=True)
     assert found.now == found.open and len(found.open) == 1
+    assert found.open[0]["began"] == 100, "what is wrong has not begun later because it is an alarm now"
     found.update([no_consumer("other")], at=400, unknown=never, tell=True)
     assert [each["labels"]["event"] for each in found.now] == ["other"]
+
+
+def test_the_worst_comes_first_of_what_is_wrong(tmp_path: Path) -> None:
+    found = Alarms(tmp_path / "alarms.json")
+    died = Holding(condition=JOBS_DIE, labels={"event": "e"})
+    found.update([died], at=100, unknown=never, tell=True)
+    found.update([died, no_consumer()], at=200, unknown=never, tell=True)
+    assert [each["name"] for each in found.now] == [NO_CONSUMER.name, JOBS_DIE.name]
 
 
 def test_what_cannot_be_judged_neither_begins_nor_ends(tmp_path: Path) -> None:
@@ -472,8 +489,16 @@ def test_the_console_begins_with_the_alarms_that_go_on(tmp_path: Path) -> None:
         form = urllib.parse.urlencode({"token": "t", "next": "/"}).encode()
         login = urllib.request.Request(f"{url}/login", form, {"Origin": url})
         page = opener.open(login, timeout=10).read().decode()
-        asked = urllib.request.Request(f"{url}/api/v1/alarms", headers={"Authorization": "Bearer t"})
-        answer = json.load(urllib.request.urlopen(asked, timeout=10))
+        answer, overview = (
+            json.load(
+                urllib.request.urlopen(
+                    urllib.request.Request(f"{url}/api/v1/{path}", headers={"Authorization": "Bearer t"}),
+                    timeout=10,
+                )
+            )
+            for path in ("alarms", "overview")
+        )
     service.store.close()
     assert "Jobs of &lt;e&gt; wait, and no Workflow Manager takes them" in page
     assert [each["name"] for each in answer["alarms"]] == ["OodtNoConsumer"]
+    assert overview["alarms"] == answer["alarms"]

@@ -30,7 +30,7 @@ def clean(parts: Sequence[str], *, older_than: float, really: bool) -> Result:
                 share,
                 FileManager(session, url),
                 parts=parts,
-                until=horizon.at,
+                until=horizon,
                 busy=busy,
                 waiting=waiting,
                 really=really,

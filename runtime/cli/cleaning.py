@@ -1,7 +1,8 @@
 """Counts what can be deleted on the share, and deletes it.
 
 Nothing that a job may still need is deleted. What is newer than the start of the oldest job that has not
-ended stays. The record of a job stays until the job has ended and its message cannot come any more.
+ended stays, but for folders and logs of runs whose own job has ended: on a full share no job ends, and these
+make room. The record of a job stays until the job has ended and its message cannot come any more.
 """
 
 import contextlib
@@ -32,9 +33,13 @@ EXAMPLES = 3
 
 @dataclass(frozen=True, kw_only=True)
 class Horizon:
-    """What is newer than ``at``, in unix seconds, stays, because of ``unfinished`` jobs or by request."""
+    """What is newer than ``at``, in unix seconds, stays, because of ``unfinished`` jobs or by request.
+
+    A job that had ended by the time ``ended`` needs nothing of what its runs have written for themselves.
+    """
 
     at: float
+    ended: float
     unfinished: int
 
 
@@ -70,7 +75,7 @@ def horizon(share: Share, *, age: float) -> Horizon:
 
     A job that begins from now on is newer than all that goes.
     """
-    until = time.time() - age
+    asked = until = time.time() - age
     unfinished = 0
     with rights_in(share.ledger, ledger=share.ledger):
         for _, history in records(share.ledger):
@@ -78,7 +83,7 @@ def horizon(share: Share, *, age: float) -> Horizon:
                 unfinished += 1
                 began = next((entry["started"] for entry in history if entry["kind"] == "run"), 0.0)
                 until = min(until, began - MARGIN_SECONDS)
-    return Horizon(at=until, unfinished=unfinished)
+    return Horizon(at=until, ended=asked - MARGIN_SECONDS, unfinished=unfinished)
 
 
 def records(ledger: Path) -> Iterator[tuple[PurePath, list[entries.Entry]]]:
@@ -97,46 +102,78 @@ async def clean(
     file_manager: FileManager,
     *,
     parts: Collection[str],
-    until: float,
+    until: Horizon,
     busy: Set[str] | None,
     waiting: Set[PurePath] | None,
     really: bool,
 ) -> Cleaned:
-    """What of these parts goes, if it is older than UNTIL; it is deleted if REALLY.
+    """What of these parts goes, if it is older than the horizon UNTIL; it is deleted if REALLY.
 
     BUSY are the events that the broker has jobs of; None if that is not known. WAITING are jobs, as
     EVENT/JOB, that have a message in a dead queue; None likewise. Raises OSError, and as FileManager.
     """
     gone = Cleaned()
+    ledger = Ledger(share.ledger, node="clean", lease=0)
     if "products" in parts:
         if really:
             with rights_in(share.ledger, ledger=share.ledger):
-                Ledger(share.ledger, node="clean", lease=0).note_cleaned(until)
+                ledger.note_cleaned(until.at)
         with rights_in(share.archive, ledger=share.ledger), NoFollowFolder(share.archive) as folder:
             # An entry goes before its files, so that no entry is left without. Entries whose files are gone
             # already go too: nothing else would ever remove them.
-            await _catalogue(gone, folder, file_manager, until=until, really=really)
-            _files(gone.products, folder, until=until, really=really)
+            await _catalogue(gone, folder, file_manager, until=until.at, really=really)
+            _files(gone.products, folder, until=until.at, really=really)
     if {"jobs", "logs"} & set(parts):
-        with rights_in(share.jobs, ledger=share.ledger), NoFollowFolder(share.jobs) as folder:
-            for path, about in folder.entries(KEPT_DEPTH + 1):
-                part = "logs" if path.parts[0] == names.RUN_LOGS else "jobs"
-                if part in parts and about.st_ctime <= until:
-                    (gone.logs if part == "logs" else gone.jobs).add(path)
-                    if really:
-                        folder.remove(path)
+        _of_runs(gone, share, ledger, parts=parts, until=until, really=really)
     if "ledger" in parts:
         with rights_in(share.ledger, ledger=share.ledger):
             await _ledger(
                 gone.ledger,
                 share.ledger,
                 file_manager,
-                until=until,
+                until=until.at,
                 busy=busy,
                 waiting=waiting,
                 really=really,
             )
     return gone
+
+
+def _of_runs(
+    gone: Cleaned, share: Share, ledger: Ledger, *, parts: Collection[str], until: Horizon, really: bool
+) -> None:
+    """The folders and logs of runs. Who owns them may not read the ledger, so it is asked in between."""
+
+    def goes(folder: NoFollowFolder, path: PurePath) -> None:
+        (gone.logs if path.parts[0] == names.RUN_LOGS else gone.jobs).add(path)
+        if really:
+            folder.remove(path)
+
+    newer: list[PurePath] = []
+    with rights_in(share.jobs, ledger=share.ledger), NoFollowFolder(share.jobs) as folder:
+        for path, about in folder.entries(KEPT_DEPTH + 1):
+            if ("logs" if path.parts[0] == names.RUN_LOGS else "jobs") not in parts:
+                continue
+            if about.st_ctime <= until.at:
+                goes(folder, path)
+            elif about.st_ctime <= until.ended:
+                newer.append(path)
+    with rights_in(share.ledger, ledger=share.ledger):
+        newer = [path for path in newer if _had_ended(ledger, path.name, until.ended)]
+    with rights_in(share.jobs, ledger=share.ledger), NoFollowFolder(share.jobs) as folder:
+        for path in newer:
+            goes(folder, path)
+
+
+def _had_ended(ledger: Ledger, run_id: str, by: float) -> bool:
+    """Whether a run is known that has this id, and its job had ended BY this time."""
+    job = run_id.partition(JOINT)[0]
+    if not names.SAFE_ID.fullmatch(job):
+        return False
+    found = [entries.read_all(folder) for folder in ledger.folders(job)]
+    return bool(found) and all(
+        history and history[-1]["kind"] == "verdict" and history[-1]["ended"] <= by for history in found
+    )
 
 
 async def _catalogue(

@@ -1,6 +1,7 @@
 """Cleaning takes what jobs have left, nothing that a job may still need, and never leaves the share."""
 
 import asyncio
+import json
 import os
 import re
 import shutil
@@ -111,7 +112,7 @@ class Site:
                 self.share,
                 cast(FileManager, self.catalogue),
                 parts=parts or ("products", "jobs", "logs", "ledger"),
-                until=cleaning.horizon(self.share, age=age).at,
+                until=cleaning.horizon(self.share, age=age),
                 busy=busy,
                 waiting=waiting,
                 really=really,
@@ -271,6 +272,25 @@ def test_what_is_newer_than_the_start_of_a_job_that_has_not_ended_stays(site: Si
     assert site.left() == before
 
 
+def test_folders_and_logs_of_jobs_that_have_ended_go_although_an_older_job_has_not(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a full share no job ends, and what the others have left there makes room."""
+    site.job("full")
+    site.ended("ended")
+    site.ended("ended-just-now")
+    site.job("redriven")
+    monkeypatch.setattr(cleaning, "MARGIN_SECONDS", 0.0)
+    kept = cleaning.horizon(site.share, age=0.0).ended
+    verdict = site.ledger.folder(EVENT, "ended-just-now") / "0002.json"
+    verdict.write_text(json.dumps({**json.loads(verdict.read_text()), "ended": kept + 3600}))
+    cleaned = site.clean("jobs", "logs")
+    assert (cleaned.jobs.examples, cleaned.logs.examples) == (
+        [PurePath(f"{EVENT}/ended")],
+        [PurePath(".logs/ended")],
+    )
+
+
 def test_what_is_older_than_a_running_job_goes(site: Site) -> None:
     site.ended("one")
     site.job("running", started=time.time() + 3600)
@@ -339,7 +359,7 @@ def test_the_name_of_a_cancelled_batch_may_be_used_again_when_no_message_is_left
 
 
 def test_what_comes_into_being_while_it_is_cleaned_stays(site: Site) -> None:
-    until = cleaning.horizon(site.share, age=0).at
+    until = cleaning.horizon(site.share, age=0)
     time.sleep(0.01)
     site.ended("late")
     before = site.left()

@@ -26,10 +26,10 @@ class Catalogue:
 
 root = Path(sys.argv[1])
 share = cleaning.Share(archive=root / "archive", jobs=root / "jobs", ledger=root / "ledger")
-at = cleaning.horizon(share, age=0).at
+until = cleaning.horizon(share, age=0)
 parts = ("products", "jobs", "ledger")
 none = frozenset()
-work = cleaning.clean(share, Catalogue(), parts=parts, until=at, busy=none, waiting=none, really=True)
+work = cleaning.clean(share, Catalogue(), parts=parts, until=until, busy=none, waiting=none, really=True)
 asyncio.run(work)
 """
 VERDICT = '{"kind": "verdict", "state": "CANCELLED", "attempts": 0, "node": "n", "ended": 1}'

@@ -115,5 +115,8 @@ def _show(parts: Collection[str], cleaned: Cleaned, answer: Mapping[str, Any], s
     if answer["history"]["jobs"] is not None:
         print(f"history: {answer['history']['jobs']} jobs")
     if answer["unfinished"]:
-        print(f"{answer['unfinished']} jobs have not ended: what is newer than the oldest of them stays")
+        print(
+            f"{answer['unfinished']} jobs have not ended: what is newer than the oldest of them stays, "
+            "but for folders and logs of jobs that ended a minute ago"
+        )
     print("done" if answer["done"] else "nothing was deleted: add --yes to do it")

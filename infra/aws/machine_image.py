@@ -33,7 +33,12 @@ def look_up(ami: str, kind: InstanceType) -> MachineImage:
     if not ami:
         return MachineImage(id=newest(kind.architecture), named=False)
     try:
-        found = aws.ec2.get_ami(filters=[aws.ec2.GetAmiFilterArgs(name="image-id", values=[ami])])
+        # Amazon deprecates its images after a while: EC2 goes on launching one that is named, but lists it
+        # only to who asks for such ones too.
+        # https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ami-deprecate.html
+        found = aws.ec2.get_ami(
+            filters=[aws.ec2.GetAmiFilterArgs(name="image-id", values=[ami])], include_deprecated=True
+        )
     except Exception as problem:
         raise unusable(ami, reason(problem)) from None
     check_architecture(ami, found.architecture, kind)

@@ -126,6 +126,8 @@ class Type:
 
 @dataclass(frozen=True, kw_only=True)
 class Image:
+    """``deprecated`` is the day since when its owner calls it out of date; empty if he does not."""
+
     id: str
     architecture: str
     state: str
@@ -133,6 +135,7 @@ class Image:
     root_size: int  # GiB
     name: str = ""
     of_amazon: bool = False
+    deprecated: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

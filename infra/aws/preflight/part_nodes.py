@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from infra.aws import machine_image, manager, workers
 from infra.aws.instance_type import architecture_of
 from infra.aws.preflight import facts
@@ -45,7 +47,9 @@ class NodesPart(Part):
         identifier = self.chosen.ami or self._newest_image()
         if not identifier:
             return None
-        answer = self.calls.ask("ec2", "describe_images", Filters=filters("image-id", identifier))
+        answer = self.calls.ask(
+            "ec2", "describe_images", Filters=filters("image-id", identifier), IncludeDeprecated=True
+        )
         for found in answer["Images"]:
             root = found.get("RootDeviceName", "")
             sizes = [
@@ -61,6 +65,7 @@ class NodesPart(Part):
                 root_size=max(sizes, default=0),
                 name=found.get("Name", ""),
                 of_amazon=found.get("ImageOwnerAlias") == "amazon",
+                deprecated=_passed(found.get("DeprecationTime", "")),
             )
         if self.chosen.ami:
             return None
@@ -126,3 +131,8 @@ class NodesPart(Part):
             if answer:
                 return float(answer["Quota"]["Value"])
         raise NotRead(f"AWS names no quota {code} of {service} here")
+
+
+def _passed(time: str) -> str:
+    """The day of this time, as AWS writes times, if it is over; else empty."""
+    return time.partition("T")[0] if time and datetime.fromisoformat(time) <= datetime.now(UTC) else ""

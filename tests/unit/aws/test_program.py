@@ -265,6 +265,13 @@ def test_all_nodes_have_the_machine_image_that_is_named(tmp_path: Path) -> None:
     assert cloud.one(INSTANCE)["ami"] == cloud.one(TEMPLATE)["imageId"] == "ami-0a1b"
 
 
+def test_an_image_that_is_named_is_looked_up_among_deprecated_ones_too(tmp_path: Path) -> None:
+    cloud = Cloud(answers={"aws:ec2/getAmi:getAmi": {"architecture": "x86_64"}})
+    run_program(cloud, tmp_path, target="aws", admin_cidrs='["10.9.8.0/24"]', ami="ami-0a1b")
+    (asked,) = [given for token, given in cloud.asked if token == "aws:ec2/getAmi:getAmi"]
+    assert asked["includeDeprecated"] is True
+
+
 def test_spot_workers_are_asked_for_in_the_template(tmp_path: Path) -> None:
     cloud = Cloud()
     run_program(cloud, tmp_path, target="aws", admin_cidrs='["10.9.8.0/24"]', worker_spot="true")

@@ -75,6 +75,18 @@ def image(settings: Settings, facts: Facts) -> Iterator[Finding]:
     if found.of_amazon and found.name and not found.name.startswith(KIND_OF_IMAGE):
         problem = f"it is {found.name}; nodes need an ECS-optimised Amazon Linux 2023, which has docker"
         raise machine_image.unusable(found.id, problem)
+    if named and found.deprecated:
+        newest = machine_image.newest_parameter(found.architecture)
+        yield Finding(
+            severity="warning",
+            key="ami",
+            value=repr(named),
+            problem=f"its owner calls it out of date since {found.deprecated}. Nodes come up with it until "
+            "he deregisters it; workers that their group replaces after that do not.",
+            # Without a name nodes that exist keep theirs, and the workers' template too.
+            fix='pulumi config set ami "$(aws ssm get-parameter --query Parameter.Value --output text '
+            f'--region {chosen(settings).region} --name {newest})"',
+        )
 
 
 def disk_key(settings: Settings, facts: Facts) -> Iterator[Finding]:

@@ -75,6 +75,28 @@ def test_an_image_for_other_processors_is_told(account: Account) -> None:
     assert "it is for arm64, m6i.xlarge is x86_64" in said(account.findings(ami=arm))
 
 
+def test_an_image_that_is_listed_only_to_who_asks_for_deprecated_ones_is_one_that_nodes_take(
+    account: Account,
+) -> None:
+    images, ask = account.client("ec2").describe_images(Owners=["amazon"])["Images"], Calls.ask
+    named = next(image for image in images if image["Architecture"] == "x86_64")["ImageId"]
+    fit = {"RootDeviceName": "/dev/xvda", "BlockDeviceMappings": [], "Name": "al2023-ami-ecs-hvm-2023"}
+
+    def listed(self: Calls, service: str, action: str, *arguments: Any, **given: Any) -> Any:
+        answer = ask(self, service, action, *arguments, **given)
+        if action == "describe_images":
+            dated = [
+                {**image, **fit, "DeprecationTime": "2026-01-31T00:00:00.000Z"} for image in answer["Images"]
+            ]
+            return {"Images": dated if given.get("IncludeDeprecated") else []}
+        return answer
+
+    with mock.patch.object(Calls, "ask", listed):
+        (found,) = account.findings(ami=named)
+    assert (found.severity, found.key) == ("warning", "ami")
+    assert "out of date since 2026-01-31" in found.problem
+
+
 def test_an_image_whose_root_disk_has_another_name_is_told(account: Account) -> None:
     images = account.client("ec2").describe_images(Owners=["amazon"])["Images"]
     other = next(image["ImageId"] for image in images if image["RootDeviceName"] == "/dev/sda1")

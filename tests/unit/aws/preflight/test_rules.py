@@ -404,6 +404,15 @@ def test_an_image_of_amazons_without_docker_is_told(
     assert fit or f"it is {name}; nodes need an ECS-optimised" in one(found).problem
 
 
+def test_an_image_that_its_owner_calls_out_of_date_is_a_warning(folder: Path) -> None:
+    assert SOUND.image.value
+    found = one(
+        judged(folder, changes={"ami": "ami-1"}, image=replace(SOUND.image.value, deprecated="2026-08-01"))
+    )
+    assert (found.severity, found.key, found.value) == ("warning", "ami", "'ami-1'")
+    assert "out of date since 2026-08-01" in found.problem
+
+
 def test_an_image_that_the_account_does_not_allow_is_told(folder: Path) -> None:
     hidden = Image(id="ami-1", architecture="", state=HIDDEN, root_device="", root_size=0)
     found = one(judged(folder, image=hidden))

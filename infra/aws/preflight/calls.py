@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +18,10 @@ from infra.settings import Settings
 
 CONNECT_TIMEOUT, READ_TIMEOUT = 2, 4  # seconds for one call, which is tried twice
 DENIED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation")
+DENIAL = "is denied"
+# How AWS says which kind of policy denies a call, as in "with an explicit deny in a service control policy".
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
+EXPLICIT = re.compile(r" with an explicit deny in an? [a-z -]*policy")
 SERVER_ERROR = 500  # by HTTP; EC2's answer to too many calls is one, too
 SERVICES = ("sts", "ec2", "efs", "ssm", "iam", "service-quotas", "autoscaling")
 
@@ -50,7 +55,7 @@ class Calls:
             if code in missing:
                 return None
             if code in DENIED:
-                raise NotRead(f"{name} is denied") from None
+                raise NotRead(f"{name} {DENIAL}{_by_what(problem)}") from None
             raise NotRead(f"{name} failed: {code}, {problem.response['Error'].get('Message', '')}") from None
         except BotoCoreError as problem:
             raise NotRead(f"{name} failed: {problem}".rstrip(".")) from None
@@ -72,6 +77,11 @@ class Calls:
         except BotoCoreError as problem:
             raise NotRead(f"{name} is not tried out: {problem}".rstrip(".")) from None
         raise NotRead(f"{name} is not tried out: AWS does not say whether it would be refused")
+
+
+def _by_what(problem: ClientError) -> str:
+    found = EXPLICIT.search(problem.response["Error"].get("Message", ""))
+    return found[0] if found else ""
 
 
 def _passes(problem: ClientError) -> bool:

@@ -26,6 +26,7 @@ RULES: dict[str, Rule] = {
     "region": account.region,
     "your own address": account.own_address,
     "width of admin_cidrs": account.wide,
+    "rights to look": rights.look_ups,
     "launch of the manager": rights.refused_instance,
     "making of security groups": rights.refused_group,
     "rights that come later": rights.denied,

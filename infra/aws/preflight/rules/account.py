@@ -11,6 +11,9 @@ from infra.aws.preflight.place import chosen, place
 from infra.aws.settings import ADMIN_CIDRS_FIX
 from infra.settings import Settings
 
+# What AWS says of a signature by a clock that is more than some minutes off.
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/signature-v4-troubleshooting.html
+WRONG_TIME = ("Signature expired", "Signature not yet current", "RequestTimeTooSkewed")
 LARGEST_OFFICE = {4: 16, 6: 32}  # prefix length by IP version
 
 
@@ -24,6 +27,13 @@ def caller(settings: Settings, facts: Facts) -> Iterator[Finding]:
             value=repr(name),
             problem=f"no region of this name is known, and {why}.",
             fix="pulumi config set aws:region us-west-2",
+        )
+    elif any(sign in why for sign in WRONG_TIME):
+        yield Finding(
+            severity="error",
+            key="clock of this machine",
+            problem=f"it is wrong, and AWS takes nothing that is signed by it: {why}.",
+            fix="sudo timedatectl set-ntp true",
         )
     elif why:
         yield Finding(

@@ -7,7 +7,7 @@ from typing import Any
 
 from infra.aws import roles, share
 from infra.aws.preflight import policy
-from infra.aws.preflight.calls import DENIED
+from infra.aws.preflight.calls import DENIAL, DENIED
 from infra.aws.preflight.facts import Denied, Facts, Refused
 from infra.aws.preflight.finding import Finding, Severity
 from infra.aws.preflight.place import chosen, manager_exists
@@ -15,6 +15,14 @@ from infra.aws.preflight.statements import forbids, listed, may_allow
 from infra.settings import Settings
 
 NEEDED = "oodt preflight aws --policy   # prints what an administrator has to allow"
+ORGANIZATION = (
+    "pulumi config set aws:region REGION   # one that your organization allows, or ask who manages it"
+)
+# Where calls are denied to who has shown no second factor, AWS says no more than that a policy denies them.
+OTHER_SESSION = (
+    "if your account asks for MFA, take a session that has it: aws sts get-session-token --serial-number "
+    "MFA_DEVICE --token-code CODE; else have that policy changed"
+)
 SETTLED = "settle that with AWS in the account's console, and run this again"
 # EC2's codes for what a trial has in common with `pulumi up`: who asks, type, image, subnet, disk, tags.
 # Others may come of what it has not (groups, the interface), or of numbers that the rules on quotas judge.
@@ -57,6 +65,31 @@ BY_NODES = (
 IAM_NEEDED = 2  # roles, and as many instance profiles
 
 
+def look_ups(settings: Settings, facts: Facts) -> Iterator[Finding]:
+    """What `pulumi up` itself looks up before anything else: without it, it ends."""
+    asked = (facts.vpc, facts.subnets, facts.type, facts.offers, facts.image, facts.instances)
+    by: dict[str, list[str]] = {}
+    for why in dict.fromkeys(fact.failure for fact in asked):
+        action, denied, reason = why.partition(f" {DENIAL}")
+        if denied:
+            by.setdefault(reason.strip(), []).append(action)
+    for reason, actions in by.items():
+        yield Finding(
+            severity="error",
+            key="rights",
+            value=", ".join(actions),
+            problem=f"AWS denies it{reason and ' '}{reason}, and pulumi up cannot do without.",
+            fix=_of_denial(reason),
+        )
+
+
+def _of_denial(said: str) -> str:
+    """What to do, by what AWS says of the policy that denies."""
+    if "control policy" in said:
+        return ORGANIZATION
+    return OTHER_SESSION if "explicit deny in an identity-based policy" in said else NEEDED
+
+
 def refused_instance(settings: Settings, facts: Facts) -> Iterator[Finding]:
     yield from _of_trial(facts.refused_instance.get())
 
@@ -76,7 +109,7 @@ def _of_trial(found: Refused | None) -> Iterator[Finding]:
         key="rights",
         value=found.call,
         problem=f"{what}: {found.code}, {found.said}",
-        fix=NEEDED if found.code in DENIED else SETTLED,
+        fix=_of_denial(found.said) if found.code in DENIED else SETTLED,
     )
 
 

@@ -246,6 +246,56 @@ def test_an_account_that_may_make_no_more_roles_is_told(account: Account) -> Non
     assert (found.severity, found.key) == ("error", "IAM quota on roles")
 
 
+LOOKED_UP = (
+    *("ec2:DescribeVpcs", "ec2:DescribeSubnets", "ec2:DescribeInstanceTypes"),
+    *("ec2:DescribeInstanceTypeOfferings", "ec2:DescribeInstances"),
+)
+
+
+@pytest.mark.parametrize(
+    ("reason", "fix"),
+    [
+        ("with an explicit deny in a service control policy", "pulumi config set aws:region REGION"),
+        ("with an explicit deny in an identity-based policy", "if your account asks for MFA"),
+        ("because no identity-based policy allows it", "oodt preflight aws --policy"),
+    ],
+    ids=["region of the organization", "no second factor", "no right"],
+)
+def test_an_account_that_denies_what_the_program_looks_up_is_told_with_the_policy_that_does(
+    account: Account, monkeypatch: pytest.MonkeyPatch, reason: str, fix: str
+) -> None:
+    call = BaseClient._make_api_call  # type: ignore[attr-defined]
+
+    def denied(client: BaseClient, operation: str, given: dict[str, Any]) -> Any:
+        name = f"{client.meta.service_model.signing_name}:{operation}"
+        if client.meta.service_model.service_name not in ("ec2", "ssm"):
+            return call(client, operation, given)
+        message = f"You are not authorized to perform: {name} {reason}. Encoded authorization failure: x"
+        raise ClientError({"Error": {"Code": "UnauthorizedOperation", "Message": message}}, operation)
+
+    monkeypatch.setattr(BaseClient, "_make_api_call", denied)
+    (found,) = [each for each in account.findings() if each.severity == "error"]
+    assert found.key == "rights"
+    assert set(found.value.split(", ")) == set(LOOKED_UP)
+    assert ("explicit deny" in found.problem) == ("explicit deny" in reason)
+    assert found.fix.startswith(fix)
+
+
+@pytest.mark.parametrize("sign", ["Signature expired: 2026 is now", "Signature not yet current: 2027 is"])
+def test_a_clock_that_is_wrong_is_told_and_not_the_credentials(
+    account: Account, monkeypatch: pytest.MonkeyPatch, sign: str
+) -> None:
+    error: Any = {"Error": {"Code": "SignatureDoesNotMatch", "Message": f"{sign} earlier than 2026"}}
+
+    def refused(*_: Any) -> Any:
+        raise ClientError(error, "GetCallerIdentity")
+
+    monkeypatch.setattr(BaseClient, "_make_api_call", refused)
+    (found,) = account.findings()
+    assert (found.severity, found.key) == ("error", "clock of this machine")
+    assert sign in found.problem
+
+
 def test_a_session_of_single_sign_on_that_is_over_is_told_with_its_login(account: Account) -> None:
     class Expired(boto3.Session):
         def client(self, *_: Any, **__: Any) -> Any:

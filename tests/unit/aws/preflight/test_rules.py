@@ -330,9 +330,9 @@ def test_a_preview_prints_warnings_and_ends_with_all_errors(
 
 
 def test_each_fact_that_is_not_read_is_told_with_what_it_was_needed_for(folder: Path) -> None:
-    changed = replace(SOUND, subnets=Fact(failure="ec2:DescribeSubnets is denied"))
+    changed = replace(SOUND, subnets=Fact(failure="ec2:DescribeSubnets failed"))
     found = one(judge(aws_settings(folder), changed))
-    assert (found.severity, found.problem) == ("not checked", "ec2:DescribeSubnets is denied.")
+    assert (found.severity, found.problem) == ("not checked", "ec2:DescribeSubnets failed.")
     assert {"subnets", "free addresses", "network ACLs"} <= set(found.key.split(", "))
 
 

@@ -19,12 +19,13 @@ from botocore.credentials import (
     DeferredRefreshableCredentials,
     FileWebIdentityTokenLoader,
 )
-from botocore.exceptions import NoCredentialsError
+from botocore.exceptions import CredentialRetrievalError, NoCredentialsError
 
 from infra import patience
 from infra.values import ConfigurationError
 
 CONNECT_TIMEOUT, READ_TIMEOUT = 5, 10  # seconds for a call that assumes a role
+ASKS_FOR_CODE = "it asks for an MFA code, which pulumi and its AWS provider cannot ask for"
 # Of a role: how the provider's configuration and AWS's own call name the same thing.
 ROLE_OPTIONS = {
     "sessionName": "RoleSessionName",
@@ -64,6 +65,8 @@ class Access:
         core = botocore.session.Session(profile=self.profile or None)
         for name, value in {"region": region, **self.variables}.items():
             core.set_config_variable(name, value)
+        # botocore would ask at the terminal, over what the engine shows there, and wait without a limit.
+        core.get_component("credential_provider").get_provider("assume-role")._prompter = _refuse_code
         if self.proxies:
             core.set_default_client_config(Config(proxies=dict(self.proxies)))
         if self.keys:
@@ -100,6 +103,10 @@ class Access:
             )
             found = DeferredRefreshableCredentials(fetcher.fetch_credentials, "assume-role")
         return found
+
+
+def _refuse_code(_prompt: str) -> str:
+    raise CredentialRetrievalError(provider="the profile's role", error_msg=ASKS_FOR_CODE)
 
 
 def _create_client(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -68,6 +69,27 @@ def test_keys_and_profiles_and_their_files_are_the_providers(tmp_path: Path) -> 
     assert own._request_signer._credentials.access_key == "OWN"
     with pytest.raises(BotoCoreError, match="nobody"):
         client("ec2", profile="nobody")
+
+
+def test_a_profile_that_asks_for_an_mfa_code_is_refused_and_nobody_is_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def ask(prompt: str) -> str:
+        asked.append(prompt)
+        return "123456"
+
+    monkeypatch.setattr(getpass, "getpass", ask)
+    file = tmp_path / "config"
+    user = "[profile user]\naws_access_key_id = USER\naws_secret_access_key = s\n"
+    role = f"[profile site]\nsource_profile = user\nrole_arn = {ROLE}\n"
+    file.write_text(f"{user}{role}mfa_serial = arn:aws:iam::123456789012:mfa/me\n")
+    with pytest.raises(BotoCoreError, match="asks for an MFA code"):
+        caller(profile="site", sharedConfigFiles=[str(file)])
+    assert asked == []
+    file.write_text(f"{user}{role}")
+    assert ":assumed-role/deployer/" in caller(profile="site", sharedConfigFiles=[str(file)])
 
 
 def test_a_service_is_asked_at_the_endpoint_that_is_named_for_it() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from ipaddress import IPv4Address
 
+from infra.aws.access import ASKS_FOR_CODE
 from infra.aws.preflight.facts import Facts
 from infra.aws.preflight.finding import Finding
 from infra.aws.preflight.place import chosen, place
@@ -41,10 +42,19 @@ def caller(settings: Settings, facts: Facts) -> Iterator[Finding]:
             key="credentials",
             problem=f"AWS does not say whose they are in {name}: {why}. In a region that the account has not "
             "enabled it takes none.",
-            fix="aws sso login   # with the --profile in question"
-            if "sso" in why.lower()
-            else f"set others until this answers: aws sts get-caller-identity --region {name}",
+            fix=_login(why, name),
         )
+
+
+def _login(why: str, region: str) -> str:
+    if ASKS_FOR_CODE in why:
+        return (
+            'eval "$(aws configure export-credentials --profile PROFILE --format env)"; unset AWS_PROFILE; '
+            "pulumi config rm aws:profile"
+        )
+    if "sso" in why.lower():
+        return "aws sso login   # with the --profile in question"
+    return f"set others until this answers: aws sts get-caller-identity --region {region}"
 
 
 def region(settings: Settings, facts: Facts) -> Iterator[Finding]:

@@ -14,6 +14,7 @@ from botocore.client import BaseClient
 from botocore.exceptions import ClientError, UnauthorizedSSOTokenError
 from moto.core import enable_iam_authentication
 
+from infra.aws import access
 from infra.aws.preflight.calls import Calls
 from infra.aws.preflight.part_rights import LANES, RightsPart
 from infra.aws.preflight.rules.rights import BY_NODES
@@ -304,3 +305,13 @@ def test_a_session_of_single_sign_on_that_is_over_is_told_with_its_login(account
     (found,) = account.findings(session=Expired(region_name=REGION))
     assert (found.severity, found.key) == ("error", "credentials")
     assert found.fix.startswith("aws sso login")
+
+
+def test_a_profile_that_asks_for_an_mfa_code_is_told_with_the_session_to_take(account: Account) -> None:
+    class Asking(boto3.Session):
+        def client(self, *_: Any, **__: Any) -> Any:
+            access._refuse_code("Enter MFA code for arn:aws:iam::123456789012:mfa/me: ")
+
+    (found,) = account.findings(session=Asking(region_name=REGION))
+    assert (found.severity, found.key) == ("error", "credentials")
+    assert found.fix.startswith('eval "$(aws configure export-credentials')

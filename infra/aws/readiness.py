@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 import pulumi
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, SSOError, TokenRetrievalError
 from pulumi.dynamic import ConfigureRequest, Resource
 
 from infra import patience, ssh
@@ -23,7 +24,14 @@ WORKERS_TIMEOUT = 900  # seconds for workers to come, one that is replaced for i
 REPLACEMENT_TIMEOUT = 900  # seconds for a worker of an older template to be replaced: its jobs run on
 COMMAND_TIMEOUT = 30  # seconds for one docker command on the manager
 CONNECT_TIMEOUT, READ_TIMEOUT = 5, 10  # seconds for one call of AWS, which is tried three times
+EXPIRED = ("ExpiredToken", "ExpiredTokenException", "RequestExpired")  # as AWS's services call it
 LATE, MOST_FAILURES = timedelta(hours=1), 3  # of what the group failed at, and is shown
+
+T = TypeVar("T")
+
+
+class SessionError(HopelessError):
+    """Credentials that are over; the message says what to do."""
 
 
 class WorkersError(HopelessError):
@@ -57,6 +65,32 @@ def _client(own: access.Access, region: str, service: str) -> Any:
         retries={"total_max_attempts": 3},
     )
     return own.client(own.session(region), service, calls)
+
+
+def _until(
+    what: str, look: Callable[[], T | None], *, timeout: float, more: Callable[[], str] | None = None
+) -> T:
+    """As ``until``; it ends too when the credentials do, which only somebody who logs in can renew."""
+
+    def looked() -> T | None:
+        try:
+            return look()
+        except (BotoCoreError, ClientError) as problem:
+            if not _is_over(problem):
+                raise
+            raise SessionError(
+                f"the credentials ended while pulumi up waited for {what}: {problem}\n"
+                "  fix: log in again, such as by aws sso login, and go on by: pulumi up"
+            ) from None
+
+    return until(what, looked, timeout=timeout, more=more)
+
+
+def _is_over(problem: BotoCoreError | ClientError) -> bool:
+    """Whether AWS, or what renews the credentials, says that their time is over."""
+    if isinstance(problem, ClientError):
+        return problem.response["Error"]["Code"] in EXPIRED
+    return isinstance(problem, SSOError | TokenRetrievalError)
 
 
 class _JoinRecordProvider(_AwsProvider):
@@ -125,7 +159,7 @@ class _ManagerProvider(_AwsProvider):
             return told
 
         what = f"the manager {instance} to write {props['parameter']} and to answer at {host}"
-        return host, {**props, "known_hosts": until(what, look, timeout=self.limit, more=tell)}
+        return host, {**props, "known_hosts": _until(what, look, timeout=self.limit, more=tell)}
 
     def is_lost(self, olds: Props, news: Props) -> bool:
         # This looks at a file, at each update: a machine that has not used this stack yet lacks the file, and
@@ -194,20 +228,24 @@ class _WorkersProvider(_AwsProvider):
             return True
 
         def tell() -> str:
-            consoles = (
-                console.describe(ec2, instance, region) for instance in _instances(autoscaling, group)
-            )
+            try:
+                instances = _instances(autoscaling, group)
+            except (BotoCoreError, ClientError) as problem:
+                return f"{group}: its instances are not to be listed ({problem})"
+            consoles = (console.describe(ec2, instance, region) for instance in instances)
             return "\n".join([*consoles, *_failures(autoscaling, group)])
 
-        older = self.wait(group, lambda: _older_instances(autoscaling, group, props["version"]))
+        older = _until(
+            group, lambda: _older_instances(autoscaling, group, props["version"]), timeout=self.limit
+        )
         if older:
             # A refresh replaces them one after another, each with a new one's start and an old one's drain.
-            until(
+            _until(
                 f"{len(older)} workers of an older template to be replaced, whose jobs run to their end",
                 replaced,
                 timeout=REPLACEMENT_TIMEOUT * (1 + len(older)),
             )
-        until(f"{wanted} workers to join the swarm", joined, timeout=WORKERS_TIMEOUT, more=tell)
+        _until(f"{wanted} workers to join the swarm", joined, timeout=WORKERS_TIMEOUT, more=tell)
         return "workers", props
 
 

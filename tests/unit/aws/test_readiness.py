@@ -10,7 +10,7 @@ from typing import Any
 
 import boto3
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, UnauthorizedSSOTokenError
 from moto import mock_aws
 
 from infra import ssh, waiting
@@ -145,6 +145,53 @@ def test_a_wait_for_workers_tells_why_the_group_launches_none(
         readiness._WorkersProvider().create(workers(tmp_path))
     told = [line.partition("UTC: ")[2] for line in str(caught.value).splitlines()[1:]]
     assert told == ["no Spot capacity in us-west-2b", "no Spot capacity in us-west-2a"]
+
+
+class Refusing:
+    """Answers so many calls as moto's or the tests' client does, and no more."""
+
+    def __init__(self, client: Any, answered: int, problem: Exception) -> None:
+        self.client, self.left, self.problem = client, answered, problem
+
+    def __getattr__(self, name: str) -> Any:
+        def call(**given: Any) -> Any:
+            self.left -= 1
+            if self.left < 0:
+                raise self.problem
+            return getattr(self.client, name)(**given)
+
+        return call
+
+
+def refused(code: str) -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": "refused"}}, "Any")
+
+
+@pytest.mark.parametrize(
+    "problem", [refused("ExpiredTokenException"), UnauthorizedSSOTokenError()], ids=["session", "sign-on"]
+)
+def test_credentials_that_end_meanwhile_end_the_wait_with_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, problem: Exception
+) -> None:
+    monkeypatch.setattr(readiness, "_client", lambda *_: Refusing(None, 0, problem))
+    monkeypatch.setattr(readiness._ManagerProvider, "limit", 5)
+    with pytest.raises(readiness.SessionError, match=r"log in again.*pulumi up"):
+        readiness._ManagerProvider().create(props(tmp_path))
+    monkeypatch.setattr(readiness._WorkersProvider, "limit", 5)
+    with pytest.raises(readiness.SessionError, match=r"log in again.*pulumi up"):
+        readiness._WorkersProvider().create(workers(tmp_path))
+
+
+def test_a_call_that_only_would_tell_more_ends_no_wait(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clients = {"autoscaling": Refusing(Group([["2", "2"]]), 1, refused("Throttling")), "ec2": Ec2({})}
+    monkeypatch.setattr(readiness, "_client", lambda _access, _region, service: clients[service])
+    monkeypatch.setattr(readiness, "WORKERS_TIMEOUT", 0.1)
+    monkeypatch.setattr(ssh, "run", lambda *_, **__: "")
+    with pytest.raises(waiting.NotReadyError, match="last seen: 0 of 2") as caught:
+        readiness._WorkersProvider().create(workers(tmp_path))
+    assert "its instances are not to be listed" in str(caught.value)
 
 
 def test_a_manager_that_gave_up_ends_the_wait_with_the_lines_to_type(

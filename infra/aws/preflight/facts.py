@@ -208,6 +208,7 @@ class Facts:
     shared: Fact[frozenset[str]]  # subnets that another account owns and lets this one use
     elsewhere: Fact[Mapping[str, str]]  # by subnet that is in no usual zone: where it is
     blocked: Fact[str]  # how the account blocks its VPCs' public access; empty: it does not
+    excluded: Fact[Mapping[str, str]]  # from that: by VPC or subnet, what AWS calls the way in which
     endpoints: Fact[tuple[Endpoint, ...]]
     route_tables: Fact[tuple[RouteTable, ...]]
     nat_gateways: Fact[Mapping[str, NatGateway]]

@@ -13,6 +13,7 @@ from infra.aws.preflight.calls import Part, filters
 
 USUAL = "availability-zone"  # others are local zones and those of telecommunication networks
 HTTPS_PORT = 443
+EXCLUDED = ("create-complete", "update-in-progress", "update-complete", "update-failed")  # states
 
 
 class NetworkPart(Part):
@@ -100,6 +101,16 @@ class NetworkPart(Part):
         answer = self.calls.ask("ec2", "describe_vpc_block_public_access_options")
         mode = str(answer["VpcBlockPublicAccessOptions"].get("InternetGatewayBlockMode", "off"))
         return "" if mode == "off" else mode
+
+    def excluded(self) -> dict[str, str]:
+        if not self.blocked():
+            return {}
+        answer = self.calls.ask("ec2", "describe_vpc_block_public_access_exclusions")
+        return {
+            each["ResourceArn"].rpartition("/")[2]: each["InternetGatewayExclusionMode"]
+            for each in answer["VpcBlockPublicAccessExclusions"]
+            if each["State"] in EXCLUDED
+        }
 
     def endpoints(self) -> tuple[facts.Endpoint, ...]:
         which = filters("vpc-id", self.chosen.vpc_id or self._default_vpc())

@@ -46,6 +46,7 @@ LOOKING = {
         "DescribeTags",
         "DescribeVolumes",
         "DescribeVpcAttribute",
+        "DescribeVpcBlockPublicAccessExclusions",
         "DescribeVpcBlockPublicAccessOptions",
         "DescribeVpcEndpoints",
         "DescribeVpcs",

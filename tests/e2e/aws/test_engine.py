@@ -32,6 +32,7 @@ NOT_CALLED_HERE = {
     *(
         "ec2:DescribeDhcpOptions",
         "ec2:DescribeInstanceCreditSpecifications",
+        "ec2:DescribeVpcBlockPublicAccessExclusions",
         "ec2:StartInstances",
         "iam:DeleteRolePermissionsBoundary",
         "iam:PutRolePermissionsBoundary",

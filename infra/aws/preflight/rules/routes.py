@@ -13,6 +13,9 @@ from infra.settings import Settings
 
 # Some address of the internet, one of Amazon's own: its ip-ranges.json lists 52.94.0.0/22.
 INTERNET = IPv4Address("52.94.0.1")
+# Endpoints of a firewall, and machines that pass packets on both ways: public addresses behind them work.
+# https://docs.aws.amazon.com/vpc/latest/userguide/gwlb-route.html
+MIDDLE = ("vpce-", "eni-")
 
 
 def ways_out(settings: Settings, facts: Facts) -> Iterator[Finding]:
@@ -44,7 +47,14 @@ def way_in(settings: Settings, facts: Facts) -> Iterator[Finding]:
     first, networks = found.subnets[0], chosen(settings).admin_cidrs
     if first.public:
         route = to_internet(table_of(first.id, found.vpc_id, facts.route_tables.get()))
-        if route and not route.target.startswith("igw-"):
+        if route and route.target.startswith(MIDDLE):
+            yield Finding(
+                severity="not checked",
+                key="way to the manager",
+                problem=f"{route.target} stands between {first.id} and the internet, such as a firewall: it "
+                "must let you in on port 22, and answers out.",
+            )
+        elif route and not route.target.startswith("igw-"):
             yield Finding(
                 severity="error",
                 key="subnet_ids",
@@ -71,25 +81,40 @@ def way_in(settings: Settings, facts: Facts) -> Iterator[Finding]:
 
 
 def blocked(settings: Settings, facts: Facts) -> Iterator[Finding]:
-    """Block Public Access stands before route tables and security groups, and nobody sees it there."""
+    """Block Public Access stands before route tables and security groups, and nobody sees it there.
+
+    Only NAT gateways pass where it blocks what comes in. Of a VPC of another account that one's counts.
+    https://docs.aws.amazon.com/vpc/latest/userguide/security-vpc-bpa.html
+    """
     mode = facts.blocked.get()
-    public = [subnet for subnet in place(settings, facts).subnets if subnet.public]
-    if not mode or not public:
+    if not mode:
         return
-    what = (
-        "nobody logs in on the manager's public address"
-        if mode == "block-ingress"
-        else "nodes fetch no packages, and nobody reaches the manager"
-    )
-    excluded = f"aws ec2 create-vpc-block-public-access-exclusion --region {chosen(settings).region}"
-    yield Finding(
-        # The account may have excluded these subnets or their VPC.
-        severity="warning",
-        key="subnet_ids",
-        value=", ".join(subnet.id for subnet in public),
-        problem=f"the account blocks public access of its VPCs ({mode}): {what}, unless these are excluded.",
-        fix=f"{excluded} --vpc-id {public[0].vpc_id} --internet-gateway-exclusion-mode allow-bidirectional",
-    )
+    found, excluded = place(settings, facts), facts.excluded.get()
+    for subnet in found.subnets:
+        route = to_internet(table_of(subnet.id, found.vpc_id, facts.route_tables.get()))
+        target = route.target if route else ""
+        enough = ["allow-bidirectional"]
+        where = subnet.id
+        if target.startswith("nat-") and mode != "block-ingress":
+            gateway = facts.nat_gateways.get().get(target)
+            where = gateway.subnet if gateway else ""
+            enough = ["allow-egress", *enough]
+        elif not target.startswith("igw-"):
+            continue
+        if any(excluded.get(each) in enough for each in (where, found.vpc_id)):
+            continue
+        also = ", and nobody reaches the manager's public address"
+        yield Finding(
+            severity="warning" if subnet.id in facts.shared.get() else "error",
+            key="subnet_ids",
+            value=subnet.id,
+            problem=f"the account blocks public access of its VPCs ({mode}), and does not exclude "
+            f"{where or found.vpc_id}: nodes fetch no packages through {target}"
+            f"{also if subnet is found.subnets[0] and subnet.public else ''}.",
+            fix="aws ec2 create-vpc-block-public-access-exclusion "
+            f"--region {chosen(settings).region} --vpc-id {found.vpc_id} "
+            f"--internet-gateway-exclusion-mode {enough[0]}",
+        )
 
 
 def table_of(subnet: str, vpc: str, tables: Sequence[RouteTable]) -> RouteTable | None:

@@ -37,6 +37,7 @@ LACKING: Mapping[str, Any] = {
     "describe_vpc_block_public_access_options": {
         "VpcBlockPublicAccessOptions": {"InternetGatewayBlockMode": "off"}
     },
+    "describe_vpc_block_public_access_exclusions": {"VpcBlockPublicAccessExclusions": []},
     "get_ebs_default_kms_key_id": {"KmsKeyId": "alias/aws/ebs"},
     "simulate_principal_policy": {"EvaluationResults": []},
 }

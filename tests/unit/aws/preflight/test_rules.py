@@ -75,6 +75,7 @@ SOUND = Facts(
     shared=Fact(frozenset()),
     elsewhere=Fact({}),
     blocked=Fact(""),
+    excluded=Fact({}),
     endpoints=Fact(()),
     free=Fact({subnet.id: 200 for subnet in SUBNETS}),
     route_tables=Fact((table(GATEWAY),)),
@@ -370,14 +371,67 @@ def test_a_vpc_of_dedicated_machines_is_told_with_its_price(folder: Path) -> Non
     assert "higher price" in found.problem
 
 
+INGRESS, BOTH = "block-ingress", "block-bidirectional"
+IN_AND_OUT, OUT = "allow-bidirectional", "allow-egress"
+
+
 @pytest.mark.parametrize(
-    ("mode", "what"), [("block-ingress", "nobody logs in"), ("block-bidirectional", "fetch no packages")]
+    ("mode", "excluded", "told"),
+    [
+        (INGRESS, {}, ["subnet-a", "subnet-b"]),
+        (BOTH, {}, ["subnet-a", "subnet-b"]),
+        (BOTH, {"vpc-1": OUT}, ["subnet-a", "subnet-b"]),
+        (BOTH, {"subnet-a": IN_AND_OUT}, ["subnet-b"]),
+        (BOTH, {"vpc-1": IN_AND_OUT}, []),
+        (INGRESS, {"vpc-1": IN_AND_OUT}, []),
+    ],
 )
-def test_public_access_that_the_account_blocks_is_told(folder: Path, mode: str, what: str) -> None:
-    found = one(judged(folder, blocked=mode))
-    assert (found.severity, found.value) == ("warning", "subnet-a, subnet-b")
-    assert mode in found.problem
-    assert what in found.problem
+def test_public_access_that_the_account_blocks_is_told_where_it_does_not_exclude_the_subnet(
+    folder: Path, mode: str, excluded: dict[str, str], told: list[str]
+) -> None:
+    found = judged(folder, blocked=mode, excluded=excluded)
+    assert [(each.severity, each.value) for each in found] == [("error", subnet) for subnet in told]
+    assert all(mode in each.problem and "fetch no packages" in each.problem for each in found)
+    assert all(
+        each.fix.endswith("--vpc-id vpc-1 --internet-gateway-exclusion-mode " + IN_AND_OUT) for each in found
+    )
+    assert ["manager" in each.problem for each in found] == [each.value == "subnet-a" for each in found]
+
+
+@pytest.mark.parametrize(
+    ("mode", "excluded", "blocked"),
+    [
+        (INGRESS, {}, False),
+        (BOTH, {}, True),
+        (BOTH, {"subnet-a": IN_AND_OUT}, True),
+        (BOTH, {"subnet-n": OUT}, False),
+        (BOTH, {"vpc-1": OUT}, False),
+    ],
+)
+def test_a_nat_gateway_that_the_account_keeps_from_the_internet_is_told(
+    folder: Path, mode: str, excluded: dict[str, str], blocked: bool
+) -> None:
+    tables = (
+        table(Route(block=ANYWHERE, target="nat-1")),
+        table(GATEWAY, subnets=frozenset(("subnet-n",)), main=False),
+    )
+    found = judged(
+        folder,
+        subnets=tuple(replace(subnet, public=False) for subnet in SUBNETS),
+        route_tables=tables,
+        nat_gateways={"nat-1": NatGateway(state="available", public=True, subnet="subnet-n")},
+        blocked=mode,
+        excluded=excluded,
+    )
+    errors = [each for each in found if each.severity == "error"]
+    assert [each.value for each in errors] == (["subnet-a", "subnet-b"] if blocked else [])
+
+
+@pytest.mark.parametrize("target", ["vpce-1", "eni-1"])
+def test_a_public_address_behind_a_firewall_may_be_reached(folder: Path, target: str) -> None:
+    found = one(judged(folder, route_tables=(table(Route(block=ANYWHERE, target=target)),)))
+    assert (found.severity, found.key) == ("not checked", "way to the manager")
+    assert target in found.problem
 
 
 def test_a_key_of_the_accounts_own_for_disks_is_told(folder: Path) -> None:

@@ -104,7 +104,7 @@ class AwsNodes(pulumi.ComponentResource):
         manager_role, worker_role = Role("manager", settings, child), Role("worker", settings, child)
         shared = Share(settings, place, groups.share, [manager_role, worker_role], child)
         address = ManagerAddress(settings, place.subnets[0], groups, subnet_given=place.given, opts=child)
-        record = JoinRecord("join-record", settings.aws, parameter, child)
+        record = JoinRecord("join-record", settings.aws, parameter, first=True, opts=child)
         reachable: list[pulumi.Resource] = [*groups.rules, *shared.mountable]
         variables: dict[str, pulumi.Input[str]] = {
             "REGION": settings.aws.region,
@@ -166,7 +166,10 @@ class AwsNodes(pulumi.ComponentResource):
             "join-record-end",
             settings.aws,
             parameter,
-            pulumi.ResourceOptions(parent=self, depends_on=[manager.instance, workers.group, workers.hook]),
+            first=False,
+            opts=pulumi.ResourceOptions(
+                parent=self, depends_on=[manager.instance, workers.group, workers.hook]
+            ),
         )
 
         ready = ManagerReady(

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import pulumi
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, SSOError, TokenRetrievalError
-from pulumi.dynamic import ConfigureRequest, Resource
+from pulumi.dynamic import ConfigureRequest, CreateResult, Resource
 
 from infra import patience, ssh
 from infra.aws import access, console
@@ -32,6 +32,10 @@ T = TypeVar("T")
 
 class SessionError(HopelessError):
     """Credentials that are over; the message says what to do."""
+
+
+class TakenError(RuntimeError):
+    """A name that something else in the account has; the message says what to type."""
 
 
 class WorkersError(HopelessError):
@@ -96,6 +100,27 @@ def _is_over(problem: BotoCoreError | ClientError) -> bool:
 class _JoinRecordProvider(_AwsProvider):
     replaced_by = ("parameter", "region")
 
+    def create(self, props: Props) -> CreateResult:
+        """Raises TakenError where there is a record before this stack has a manager: both would use it."""
+        name, region = props["parameter"], props["region"]
+        if props["first"] and self._is_there(props):
+            raise TakenError(
+                f"{name} is there already in {region}: another stack of this name has a cluster in the "
+                "account, or an earlier one left it. The nodes of both would join each other.\n"
+                f"  fix: if nobody needs it: aws ssm delete-parameter --region {region} --name {name}; and "
+                "look for more: oodt preflight aws --leftovers. Else give this stack another name"
+            )
+        return super().create(props)
+
+    def _is_there(self, props: Props) -> bool:
+        try:
+            self.client(props, "ssm").get_parameter(Name=props["parameter"])
+        except ClientError as problem:
+            if problem.response["Error"]["Code"] != "ParameterNotFound":
+                raise
+            return False
+        return True
+
     def act(self, props: Props) -> tuple[str, Props]:
         return props["parameter"], props
 
@@ -111,13 +136,19 @@ class JoinRecord(Resource, module="aws", name="JoinRecord"):
     """The parameter that the manager writes; only its name is known here.
 
     The resource is created before the manager and deleted after it, so that no token stays in the account,
-    even if the manager never became ready.
+    even if the manager never became ready. The ``first`` of a stack finds no such parameter.
     """
 
     def __init__(
-        self, name: str, chosen: AwsSettings, parameter: str, opts: pulumi.ResourceOptions | None = None
+        self,
+        name: str,
+        chosen: AwsSettings,
+        parameter: str,
+        *,
+        first: bool,
+        opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        props = {"parameter": parameter, "region": chosen.region}
+        props = {"parameter": parameter, "region": chosen.region, "first": first}
         super().__init__(_JoinRecordProvider(), name, props, opts)
 
 

@@ -217,6 +217,7 @@ class Facts:
     offers: Fact[frozenset[str]]  # zones
     image: Fact[Image | None]
     instances: Fact[tuple[Instance, ...]]
+    group: Fact[bool]  # whether there is an Auto Scaling group of the name that the workers' will have
     addresses: Fact[int]
     file_systems: Fact[int]
     gp3: Fact[int]  # GiB

@@ -50,6 +50,7 @@ RULES: dict[str, Rule] = {
     "the machine image": nodes.image,
     "the key of the disks": nodes.disk_key,
     "nodes that exist": nodes.change,
+    "name of the workers' group": nodes.group,
     "quota on vCPUs": quotas.on_demand,
     "quota on spot vCPUs": quotas.spot,
     "quota on Elastic IP addresses": quotas.addresses,

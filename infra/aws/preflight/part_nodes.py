@@ -101,6 +101,11 @@ class NodesPart(Part):
             )
         return tuple(found)
 
+    def group(self) -> bool:
+        named = [workers.group_name(self.settings)]
+        answer = self.calls.ask("autoscaling", "describe_auto_scaling_groups", AutoScalingGroupNames=named)
+        return bool(answer["AutoScalingGroups"])
+
     def _vcpus(self, types: set[str]) -> dict[str, int]:
         if not types:
             return {}

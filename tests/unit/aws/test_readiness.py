@@ -242,6 +242,16 @@ def test_deleting_the_record_removes_the_token_and_no_token_is_no_error(tmp_path
     assert client.get_parameters(Names=[PARAMETER])["InvalidParameters"] == [PARAMETER]
 
 
+def test_a_stack_does_not_begin_where_another_cluster_of_its_name_has_a_record(tmp_path: Path) -> None:
+    provider, own = readiness._JoinRecordProvider(), {**props(tmp_path), "first": True}
+    assert provider.create(own).id == PARAMETER
+    write(RECORD)
+    with pytest.raises(readiness.TakenError, match="oodt preflight aws --leftovers"):
+        provider.create(own)
+    assert provider.create({**own, "first": False}).id == PARAMETER  # made when the manager has written it
+    assert not provider.diff(PARAMETER, props(tmp_path), own).changes  # of a stack from before
+
+
 class Group:
     """The workers' Auto Scaling group: what each look finds of its instances, and its newest refresh.
 

@@ -8,7 +8,8 @@ from infra.aws import disks, instance_type, machine_image, manager
 from infra.aws.cost import burstable
 from infra.aws.preflight.facts import HIDDEN, Facts
 from infra.aws.preflight.finding import Finding
-from infra.aws.preflight.place import chosen, kind
+from infra.aws.preflight.place import chosen, kind, manager_exists
+from infra.aws.workers import group_name
 from infra.settings import Settings
 
 KIND_OF_IMAGE = "al2023-ami-ecs"  # how Amazon's names of such images begin
@@ -109,3 +110,16 @@ def change(settings: Settings, facts: Facts) -> Iterator[Finding]:
         if instance.role == "manager" and instance.type != wanted.name:
             manager.check_change(wanted, instance.type, instance.architecture, instance.zone)
     yield from ()
+
+
+def group(settings: Settings, facts: Facts) -> Iterator[Finding]:
+    """The workers' group has a fixed name: a second one of it is refused when all else is there already."""
+    if facts.group.get() and not manager_exists(facts):
+        yield Finding(
+            severity="warning",
+            key="group of workers",
+            value=group_name(settings),
+            problem="it is there, and no manager of this stack is. Unless somebody ended the manager, an "
+            "earlier stack of this name left the group, and pulumi up fails at it.",
+            fix="oodt preflight aws --leftovers   # says what else is left, and how to remove it",
+        )

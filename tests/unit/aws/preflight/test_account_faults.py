@@ -63,6 +63,22 @@ def test_what_others_use_of_a_quota_counts(account: Account) -> None:
     assert {each.key for each in found} == {f"quota {ADDRESSES.code}", f"quota {ON_DEMAND.code}"}
 
 
+def test_a_group_of_workers_that_an_earlier_stack_left_is_told(account: Account) -> None:
+    account.client("ec2").create_launch_template(
+        LaunchTemplateName="own", LaunchTemplateData={"ImageId": "ami-12c6146b"}
+    )
+    account.client("autoscaling").create_auto_scaling_group(
+        AutoScalingGroupName="oodt-test-workers",
+        LaunchTemplate={"LaunchTemplateName": "own"},
+        MinSize=0,
+        MaxSize=0,
+        VPCZoneIdentifier=account.subnets()[f"{REGION}a"],
+    )
+    (found,) = account.findings()
+    assert (found.severity, found.value) == ("warning", "oodt-test-workers")
+    assert found.fix.startswith("oodt preflight aws --leftovers")
+
+
 def test_quotas_that_aws_does_not_name_are_not_checked(account: Account) -> None:
     missing = {code: limit for code, limit in ENOUGH.items() if code != GP3.code}
     (found,) = account.findings(missing)

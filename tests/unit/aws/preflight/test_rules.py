@@ -87,6 +87,7 @@ SOUND = Facts(
         Image(id="ami-1", architecture="x86_64", state="available", root_device="/dev/xvda", root_size=30)
     ),
     instances=Fact(()),
+    group=Fact(False),
     addresses=Fact(0),
     file_systems=Fact(0),
     gp3=Fact(0),

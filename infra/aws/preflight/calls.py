@@ -23,7 +23,7 @@ DENIAL = "is denied"
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
 EXPLICIT = re.compile(r" with an explicit deny in an? [a-z -]*policy")
 SERVER_ERROR = 500  # by HTTP; EC2's answer to too many calls is one, too
-SERVICES = ("sts", "ec2", "efs", "ssm", "iam", "service-quotas", "autoscaling")
+SERVICES = ("sts", "ec2", "efs", "ssm", "iam", "service-quotas", "autoscaling", "kms")
 
 
 class Calls:

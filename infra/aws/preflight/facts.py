@@ -152,6 +152,15 @@ class Instance:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Key:
+    """A key of KMS: ``role`` is Auto Scaling's, ``let_in`` whether policy or a grant let it use the key."""
+
+    state: str
+    role: str
+    let_in: bool
+
+
+@dataclass(frozen=True, kw_only=True)
 class MountTarget:
     id: str
     vpc_id: str
@@ -222,6 +231,7 @@ class Facts:
     file_systems: Fact[int]
     gp3: Fact[int]  # GiB
     disk_key: Fact[str]  # KMS key of disks for which none is named; empty: AWS's own
+    disk_key_use: Fact[Key | None]
     file_system: Fact[FileSystem | None]
     targets: Fact[tuple[MountTarget, ...]]
     target_groups: Fact[Mapping[str, tuple[str, ...]]]  # by mount target

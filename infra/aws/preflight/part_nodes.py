@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 
 from infra.aws import machine_image, manager, workers
@@ -9,10 +10,16 @@ from infra.aws.instance_type import architecture_of
 from infra.aws.preflight import facts
 from infra.aws.preflight.calls import Part, filters
 from infra.aws.preflight.facts import NotRead
+from infra.aws.preflight.statements import listed, may_allow, names
 from infra.aws.tags import tags
 
 ALIVE = ("pending", "running", "stopping", "stopped")
 OWN_KEY = "alias/aws/ebs"  # AWS's own of each account
+# It cannot be given rights but by the key: by its policy, or by a grant. A statement for the whole account
+# only lets IAM decide, and nobody may add to the policies of this role.
+# https://docs.aws.amazon.com/autoscaling/ec2/userguide/key-policy-requirements-EBS-encryption.html
+SCALING_ROLE = "aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling"
+GRANT = "kms:CreateGrant"
 COUNTED = ("pending", "running")  # against quotas on vCPUs
 
 
@@ -79,11 +86,11 @@ class NodesPart(Part):
 
     def instances(self) -> tuple[facts.Instance, ...]:
         answer = self.calls.ask("ec2", "describe_instances", Filters=filters("instance-state-name", *ALIVE))
-        listed = [each for reservation in answer["Reservations"] for each in reservation["Instances"]]
-        vcpus = self._vcpus({each["InstanceType"] for each in listed})
+        there = [each for reservation in answer["Reservations"] for each in reservation["Instances"]]
+        vcpus = self._vcpus({each["InstanceType"] for each in there})
         roles = {"manager": tags(self.settings, manager.TAG), "worker": tags(self.settings, workers.TAG)}
         found = []
-        for each in listed:
+        for each in there:
             own = {tag["Key"]: tag["Value"] for tag in each.get("Tags", [])}
             role = next((role for role, wanted in roles.items() if wanted.items() <= own.items()), "")
             if not role and each["State"]["Name"] not in COUNTED:
@@ -127,6 +134,27 @@ class NodesPart(Part):
     def disk_key(self) -> str:
         key = str(self.calls.ask("ec2", "get_ebs_default_kms_key_id")["KmsKeyId"])
         return "" if key.endswith(OWN_KEY) else key
+
+    def disk_key_use(self) -> facts.Key | None:
+        """Whoever has made the key the account's default may have deleted it since."""
+        name = self.disk_key()
+        if not name:
+            return None
+        answer = self.calls.ask("kms", "describe_key", ("NotFoundException",), KeyId=name)
+        if answer is None:
+            return facts.Key(state="gone", role="", let_in=False)
+        key = answer["KeyMetadata"]
+        account = self.calls.ask("sts", "get_caller_identity")["Account"]
+        role = f"arn:{key['Arn'].split(':')[1]}:iam::{account}:role/{SCALING_ROLE}"
+        # Other calls of KMS than describe_key take no alias.
+        document = self.calls.ask("kms", "get_key_policy", KeyId=key["Arn"], PolicyName="default")["Policy"]
+        grants = self.calls.ask("kms", "list_grants", KeyId=key["Arn"])["Grants"]
+        return facts.Key(
+            state=key["KeyState"],
+            role=role,
+            let_in=any(names(each, role) and may_allow(each, GRANT) for each in listed(json.loads(document)))
+            or any(each["GranteePrincipal"] == role for each in grants),
+        )
 
     def quota(self, service: str, code: str) -> float:
         """The account's own value, else the one that AWS gives everybody."""

@@ -66,6 +66,7 @@ LOOKING = {
         "DescribeLifecycleHooks",
         "DescribeScalingActivities",
     ),
+    "kms": ("DescribeKey", "GetKeyPolicy", "ListGrants"),
     "servicequotas": ("GetAWSDefaultServiceQuota", "GetServiceQuota"),
 }
 # Making and changing, in the stack's region. What is made has no name or tag yet, and the manager's root disk
@@ -137,6 +138,11 @@ GROUP = {
         "UpdateAutoScalingGroup",
     )
 }
+# What EC2 does in the deployer's name where disks are encrypted with a key of the account's own.
+# https://docs.aws.amazon.com/ebs/latest/userguide/ebs-encryption-requirements.html
+ENCRYPTING = {
+    "kms": ("CreateGrant", "Decrypt", "GenerateDataKeyWithoutPlaintext", "ReEncryptFrom", "ReEncryptTo")
+}
 # Roles that a boundary has to be stated for, and what needs no such statement.
 BOUNDED = {"iam": ("CreateRole", "DeleteRolePolicy", "PutRolePermissionsBoundary", "PutRolePolicy")}
 ROLES = {
@@ -184,6 +190,7 @@ def document(settings: Settings) -> dict[str, Any]:
         _statement("Prices", {"pricing": ("GetProducts",)}, "*"),
         _statement("Make", MAKING, "*", here),
         _statement("End", ENDING, "*", {"StringEquals": own}),
+        _statement("Encrypt", ENCRYPTING, "*", {"StringLike": {"kms:ViaService": f"ec2.{region}.*"}}),
         _statement("Workers", GROUP, f"{group}{group_name(settings)}"),
         _statement("BoundedRoles", BOUNDED, roles, bound if aws.permissions_boundary else None),
         _statement("Roles", ROLES, [*roles, *profiles]),

@@ -39,3 +39,10 @@ def forbids(statement: Mapping[str, Any], action: str) -> bool:
 def may_allow(statement: Mapping[str, Any], action: str) -> bool:
     """Whether it allows the action, if only to some, under conditions or on some resources."""
     return statement.get("Effect") == "Allow" and concerns(statement, action)
+
+
+def names(statement: Mapping[str, Any], principal: str) -> bool:
+    """Whether it is about this principal; ``*`` stands for everybody."""
+    found = statement.get("Principal")
+    named = found.get("AWS", []) if isinstance(found, Mapping) else found
+    return not {"*", principal}.isdisjoint([named] if isinstance(named, str) else named or [])

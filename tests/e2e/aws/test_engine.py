@@ -28,6 +28,9 @@ NOT_CALLED_HERE = {
     *("iam:PassRole", "iam:TagRole", "iam:TagInstanceProfile", "iam:CreateServiceLinkedRole"),
     *("autoscaling:DescribeInstanceRefreshes", "autoscaling:DescribeScalingActivities"),
     *("autoscaling:CancelInstanceRefresh", "ec2:GetConsoleOutput"),
+    *("kms:DescribeKey", "kms:GetKeyPolicy", "kms:ListGrants"),
+    *("kms:CreateGrant", "kms:Decrypt", "kms:GenerateDataKeyWithoutPlaintext"),
+    *("kms:ReEncryptFrom", "kms:ReEncryptTo"),
     "pricing:GetProducts",
     *(
         "ec2:DescribeDhcpOptions",

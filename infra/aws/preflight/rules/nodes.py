@@ -7,11 +7,16 @@ from collections.abc import Iterator
 from infra.aws import disks, instance_type, machine_image, manager
 from infra.aws.cost import burstable
 from infra.aws.preflight.facts import HIDDEN, Facts
-from infra.aws.preflight.finding import Finding
+from infra.aws.preflight.finding import Finding, Severity
 from infra.aws.preflight.place import chosen, kind, manager_exists
 from infra.aws.workers import group_name
 from infra.settings import Settings
 
+SCALING_ROLE = "AWSServiceRoleForAutoScaling"
+GRANTED = (
+    "Encrypt Decrypt ReEncryptFrom ReEncryptTo GenerateDataKey GenerateDataKeyWithoutPlaintext DescribeKey "
+    "CreateGrant"
+)
 KIND_OF_IMAGE = "al2023-ami-ecs"  # how Amazon's names of such images begin
 
 
@@ -92,15 +97,34 @@ def image(settings: Settings, facts: Facts) -> Iterator[Finding]:
 
 def disk_key(settings: Settings, facts: Facts) -> Iterator[Finding]:
     """Whoever starts a node uses it: for the manager the deployer, for workers the role of Auto Scaling."""
-    if key := facts.disk_key.get():
-        yield Finding(
-            severity="warning",
-            key="key of the disks",
-            value=key,
-            problem="disks are encrypted with this key of the account's own. It must let you use it, and the "
-            "role AWSServiceRoleForAutoScaling, or workers end as soon as they start.",
-            fix=f"aws kms list-grants --region {chosen(settings).region} --key-id {key}",
+    name, region = facts.disk_key.get(), chosen(settings).region
+    if not name:
+        return
+    key = facts.disk_key_use.value
+    if key is None:
+        yield _of_key(
+            "warning",
+            name,
+            f"it must let you use it, and {SCALING_ROLE}, or workers end as soon as they start; that is not "
+            f"to be read ({facts.disk_key_use.failure}).",
+            f"aws kms list-grants --region {region} --key-id {name}",
         )
+    elif key.state != "Enabled":
+        fix = f"aws ec2 reset-ebs-default-kms-key-id --region {region}   # back to AWS's own, or enable it"
+        yield _of_key("error", name, f"it is {key.state}: no node starts.", fix)
+    elif not key.let_in:
+        yield _of_key(
+            "error",
+            name,
+            f"neither its policy nor a grant lets {SCALING_ROLE} use it: workers end as soon as they start.",
+            f"aws kms create-grant --region {region} --key-id {name} --grantee-principal {key.role} "
+            f"--operations {GRANTED}",
+        )
+
+
+def _of_key(severity: Severity, name: str, problem: str, fix: str) -> Finding:
+    problem = f"disks are encrypted with this key of the account's own: {problem}"
+    return Finding(severity=severity, key="key of the disks", value=name, problem=problem, fix=fix)
 
 
 def change(settings: Settings, facts: Facts) -> Iterator[Finding]:

@@ -10,7 +10,7 @@ from infra.aws import share
 from infra.aws.preflight.facts import Facts
 from infra.aws.preflight.finding import Finding
 from infra.aws.preflight.place import chosen, place
-from infra.aws.preflight.statements import concerns, listed
+from infra.aws.preflight.statements import concerns, listed, names
 from infra.settings import Settings
 
 # A policy that lets in who shows a role that may mount, as the nodes do, and nobody else.
@@ -104,9 +104,7 @@ def _allows(statement: Mapping[str, Any]) -> bool:
 
 def _is_for_all(statement: Mapping[str, Any]) -> bool:
     """Whether it is about clients without credentials."""
-    principal = statement.get("Principal")
-    named = principal.get("AWS", []) if isinstance(principal, Mapping) else principal
-    return "*" in ([named] if isinstance(named, str) else named or [])
+    return names(statement, "*")
 
 
 def _applies(statement: Mapping[str, Any]) -> bool | None:

@@ -238,3 +238,48 @@ def test_an_own_address_that_aws_does_not_tell_is_not_checked(
 
 def test_an_own_address_of_another_version_says_nothing_of_ipv4(account: Account) -> None:
     assert account.findings(own_address=lambda: ip_address("fd00::7")) == ()
+
+
+SCALING = (
+    "arn:aws:iam::123456789012:role/aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling"
+)
+
+
+def key_of_disks(account: Account, **statement: Any) -> tuple[str, dict[str, Any]]:
+    """A key that is the default of the account's disks, and the answer that says so."""
+    root = {"AWS": "arn:aws:iam::123456789012:root"}
+    whole = {"Effect": "Allow", "Principal": root, "Action": "kms:*", "Resource": "*"}
+    document = {"Version": "2012-10-17", "Statement": [whole, *([statement] if statement else [])]}
+    made = account.client("kms").create_key(Policy=json.dumps(document))["KeyMetadata"]["Arn"]
+    return str(made), {"get_ebs_default_kms_key_id": {"KmsKeyId": made}}
+
+
+def test_a_key_of_disks_that_keeps_auto_scaling_out_is_told_with_the_grant(account: Account) -> None:
+    key, answers = key_of_disks(account)
+    (found,) = account.findings(answers=answers)
+    assert (found.severity, found.key, found.value) == ("error", "key of the disks", key)
+    line = shlex.split(found.fix)
+    assert line[line.index("--grantee-principal") + 1] == SCALING
+    operations = line[line.index("--operations") + 1 :]
+    account.client("kms").create_grant(KeyId=key, GranteePrincipal=SCALING, Operations=operations)
+    assert account.findings(answers=answers) == ()
+
+
+@pytest.mark.parametrize("principal", [{"AWS": [SCALING]}, {"AWS": "*"}, "*"])
+def test_a_key_of_disks_whose_policy_lets_auto_scaling_in_gives_no_finding(
+    account: Account, principal: Any
+) -> None:
+    _, answers = key_of_disks(
+        account, Effect="Allow", Principal=principal, Action=["kms:CreateGrant"], Resource="*"
+    )
+    assert account.findings(answers=answers) == ()
+
+
+def test_a_key_of_disks_that_is_disabled_or_gone_is_told(account: Account) -> None:
+    key, answers = key_of_disks(account, Effect="Allow", Principal="*", Action="kms:*", Resource="*")
+    account.client("kms").disable_key(KeyId=key.rpartition("/")[2])
+    (found,) = account.findings(answers=answers)
+    assert (found.severity, found.value) == ("error", key)
+    assert "it is Disabled: no node starts" in found.problem
+    gone = {"get_ebs_default_kms_key_id": {"KmsKeyId": key[:-4] + "0000"}}
+    assert "it is gone: no node starts" in said(account.findings(answers=gone))

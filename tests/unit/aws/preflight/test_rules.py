@@ -92,6 +92,7 @@ SOUND = Facts(
     file_systems=Fact(0),
     gp3=Fact(0),
     disk_key=Fact(""),
+    disk_key_use=Fact(None),
     file_system=Fact(FileSystem(state="available", encrypted=True)),
     targets=Fact((MountTarget(id="fsmt-1", vpc_id="vpc-1", zone="us-west-2a", state="available"),)),
     target_groups=Fact({"fsmt-1": ("sg-1",)}),
@@ -435,10 +436,13 @@ def test_a_public_address_behind_a_firewall_may_be_reached(folder: Path, target:
     assert target in found.problem
 
 
-def test_a_key_of_the_accounts_own_for_disks_is_told(folder: Path) -> None:
-    found = one(judged(folder, disk_key="arn:aws:kms:us-west-2:123456789012:key/1"))
+def test_a_key_of_disks_that_tells_nothing_is_a_warning(folder: Path) -> None:
+    key = Fact("arn:aws:kms:us-west-2:123456789012:key/1")
+    unread: Fact[Any] = Fact(failure="kms:DescribeKey is denied")
+    found = one(judge(aws_settings(folder), replace(SOUND, disk_key=key, disk_key_use=unread)))
     assert (found.severity, found.key) == ("warning", "key of the disks")
     assert "AWSServiceRoleForAutoScaling" in found.problem
+    assert "kms:DescribeKey is denied" in found.problem
 
 
 @pytest.mark.parametrize(

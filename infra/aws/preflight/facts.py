@@ -119,9 +119,12 @@ class AclRule:
 
 @dataclass(frozen=True, kw_only=True)
 class Type:
+    """``sold`` is how AWS sells it: on demand, as spot capacity, or by blocks that are reserved."""
+
     architectures: tuple[str, ...]
     memory: int  # MiB
     vcpus: int
+    sold: tuple[str, ...] = ("on-demand", "spot")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -168,6 +171,7 @@ class MountTarget:
     state: str
     subnet: str = ""
     address: IPv4Address | None = None
+    only_ipv6: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -46,6 +46,7 @@ RULES: dict[str, Rule] = {
     "the swarm's addresses": network.swarm_addresses,
     "memory of instance_type": nodes.memory,
     "zones of instance_type": nodes.offered,
+    "how instance_type is sold": nodes.sold,
     "steady work on instance_type": nodes.steady,
     "the machine image": nodes.image,
     "the key of the disks": nodes.disk_key,

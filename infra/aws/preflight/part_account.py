@@ -63,6 +63,7 @@ class AccountPart(Part):
                 state=found["LifeCycleState"],
                 subnet=found.get("SubnetId", ""),
                 address=IPv4Address(found["IpAddress"]) if found.get("IpAddress") else None,
+                only_ipv6=bool(found.get("Ipv6Address")) and not found.get("IpAddress"),
             )
             for found in (answer["MountTargets"] if answer else ())
         )

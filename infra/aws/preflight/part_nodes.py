@@ -38,6 +38,7 @@ class NodesPart(Part):
                 architectures=tuple(found["ProcessorInfo"]["SupportedArchitectures"]),
                 memory=found["MemoryInfo"]["SizeInMiB"],
                 vcpus=found["VCpuInfo"]["DefaultVCpus"],
+                sold=tuple(found.get("SupportedUsageClasses", facts.Type.sold)),
             )
         return None
 

@@ -33,6 +33,21 @@ def offered(settings: Settings, facts: Facts) -> Iterator[Finding]:
     yield from ()
 
 
+def sold(settings: Settings, facts: Facts) -> Iterator[Finding]:
+    """That AWS sells the type as the manager and the workers are bought."""
+    name, found = chosen(settings).instance_type, facts.type.get()
+    if found and "on-demand" not in found.sold:
+        raise instance_type.unusable(name, f"AWS sells it as {', '.join(found.sold)} only, not on demand")
+    if found and chosen(settings).worker_spot and "spot" not in found.sold:
+        yield Finding(
+            severity="error",
+            key="worker_spot",
+            value="'true'",
+            problem=f"{name} is no type that AWS sells as spot capacity: the group would launch no worker.",
+            fix="pulumi config set worker_spot false",
+        )
+
+
 def steady(settings: Settings, facts: Facts) -> Iterator[Finding]:
     name = chosen(settings).instance_type
     if problem := burstable.warning(name):

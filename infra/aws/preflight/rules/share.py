@@ -59,6 +59,9 @@ def mount_targets(settings: Settings, facts: Facts) -> Iterator[Finding]:
             continue
         if target.state != "available":
             yield _finding("error", efs_id, f"its mount target {target.id} is {target.state}.", share.OWN)
+        if target.only_ipv6:
+            problem = f"its mount target {target.id} has an IPv6 address only; nodes have none."
+            yield _finding("error", efs_id, problem, share.OWN)
         if not groups.get(target.id):
             yield _finding(
                 "error",

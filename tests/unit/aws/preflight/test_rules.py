@@ -306,6 +306,36 @@ def test_families_are_told_apart_as_the_quotas_do(name: str, standard: bool) -> 
     assert is_standard(name) is standard
 
 
+@pytest.mark.parametrize(
+    ("sold", "spot", "key"),
+    [
+        (("on-demand",), "true", "worker_spot"),
+        (("on-demand",), "false", None),
+        (("capacity-block",), "false", "instance_type"),
+    ],
+)
+def test_a_type_that_is_not_sold_as_nodes_are_bought_is_told(
+    folder: Path, sold: tuple[str, ...], spot: str, key: str | None
+) -> None:
+    assert SOUND.type.value
+    linked = frozenset((*policy.LINKED, "spot.amazonaws.com"))
+    found = judged(
+        folder,
+        changes={"worker_spot": spot},
+        type=replace(SOUND.type.value, sold=sold),
+        linked_roles=linked,
+    )
+    assert [(each.severity, each.key) for each in found] == ([("error", key)] if key else [])
+
+
+def test_a_mount_target_that_only_ipv6_reaches_is_told(folder: Path) -> None:
+    assert SOUND.targets.value
+    (target,) = SOUND.targets.value
+    found = one(judged(folder, changes=EFS, targets=(replace(target, only_ipv6=True),)))
+    assert (found.severity, found.key) == ("error", "efs_id")
+    assert "IPv6 address only" in found.problem
+
+
 def test_a_burstable_type_is_warned_of_with_the_type_to_take_instead(folder: Path) -> None:
     found = one(judged(folder, changes={"instance_type": "t2.xlarge"}))
     assert (found.severity, found.value) == ("warning", "'t2.xlarge'")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import secrets
 import shutil
 import sys
@@ -17,7 +18,7 @@ from infra.aws.preflight.facts import NotRead
 from toolchain.paths import REPOSITORY
 from tools.day_one import day, processes
 from tools.day_one.account import REFUSED, Account
-from tools.day_one.limits import Limits, OverBudgetError
+from tools.day_one.limits import Limits, OverBudgetError, ShortSessionError
 from tools.day_one.processes import ProgramError
 from tools.day_one.report import Report
 from tools.day_one.stack import QUICK, Stack
@@ -59,15 +60,16 @@ def main() -> int:
     stack = Stack(name=name, log=folder / "settings.log")
     try:
         limits = _made(stack, options, cidr)
-    except (ProgramError, OverBudgetError) as problem:
+    except (ProgramError, OverBudgetError, ShortSessionError) as problem:
         _forget(stack, report)
         return _refuse(str(problem))
     report.facts |= {"instance type": options.instance_type, "minutes": options.minutes}
     report.facts |= {"budget": f"{options.budget:.2f} USD, of which {limits.most:.2f} at most"}
     switch = Switch(account)
     try:
-        report.facts["AWS ends the instances"] = switch.make(options.minutes)
-    except Exception as problem:
+        with day.at_signals(day.end_in_order):
+            report.facts["AWS ends the instances"] = switch.make(options.minutes)
+    except (Exception, KeyboardInterrupt, day.Ended) as problem:
         switch.remove()
         _forget(stack, report)
         return _refuse(f"without the schedules that end the instances nothing is begun: {problem}")
@@ -84,7 +86,10 @@ def main() -> int:
 
 
 def _made(stack: Stack, options: argparse.Namespace, cidr: str) -> Limits:
-    """The stack with its settings, and what its price allows. Raises ProgramError, OverBudgetError."""
+    """The stack with its settings, and what its price and the session allow.
+
+    Raises ProgramError, OverBudgetError, ShortSessionError.
+    """
     stack.make(
         {
             "target": "aws",
@@ -109,6 +114,7 @@ def _made(stack: Stack, options: argparse.Namespace, cidr: str) -> Limits:
         hourly=hourly * (WORKERS + 2) / (WORKERS + 1), minutes=options.minutes, budget=options.budget
     )
     limits.check()
+    limits.check_session(os.environ.get("AWS_CREDENTIAL_EXPIRATION", "") if not options.profile else "")
     return limits
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 DESTROY_MINUTES = 30  # for destroy and the search for leftovers, after the time limit
 SWITCH_MINUTES = 10  # after that, AWS itself ends the instances
@@ -12,6 +13,10 @@ BY_USE = 1.0  # USD for what no hour has: the share, traffic, the spot notice
 
 class OverBudgetError(Exception):
     """What the trial could cost is more than may be spent; the text has the numbers and the way out."""
+
+
+class ShortSessionError(Exception):
+    """The credentials end before the trial does; the text says when, and what to do."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +44,21 @@ class Limits:
             f"more to destroy and {BY_USE:.2f} USD by use come to {self.most:.2f} USD; --budget is "
             f"{self.budget:.2f}: give {fits}--budget {self.most:.2f}"
         )
+
+    def check_session(self, end: str) -> None:
+        """``end`` is that of credentials in the environment, which nothing renews; empty if it is not known.
+
+        Without credentials nothing is destroyed. Raises ShortSessionError.
+        """
+        if not end:
+            return
+        left = (datetime.fromisoformat(end) - datetime.now(UTC)).total_seconds() / 60
+        if left < self.minutes + DESTROY_MINUTES:
+            fits = int(left) - DESTROY_MINUTES
+            raise ShortSessionError(
+                f"the session ends at {end}, before {self.minutes:g} minutes and {DESTROY_MINUTES} more to "
+                f"destroy are over: take a longer one{f', or give --minutes {fits}' if fits > 0 else ''}"
+            )
 
     def left(self) -> float:
         """Seconds until the time limit."""

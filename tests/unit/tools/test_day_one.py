@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,14 @@ from infra.aws.preflight import own_address
 from tools.day_one import __main__ as program
 from tools.day_one import day, processes, spot_notice
 from tools.day_one.account import Account
-from tools.day_one.limits import BY_USE, DESTROY_MINUTES, SWITCH_MINUTES, Limits, OverBudgetError
+from tools.day_one.limits import (
+    BY_USE,
+    DESTROY_MINUTES,
+    SWITCH_MINUTES,
+    Limits,
+    OverBudgetError,
+    ShortSessionError,
+)
 from tools.day_one.report import Report
 from tools.day_one.stack import Stack
 from tools.day_one.steps import STORY, Step, StepError, Trial
@@ -377,6 +385,51 @@ def test_too_small_a_budget_makes_nothing(
     assert asked()[-1].endswith("stack rm --yes")
     assert not any(" up " in text for text in asked())
     assert schedules(account) == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_whatever_ends_the_program_while_the_schedules_are_made_leaves_none(
+    account: Account,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    asked: Callable[[], list[str]],
+    number: int,
+) -> None:
+    make = Switch._schedule
+
+    def ended(self: Switch, name: str, *given: Any) -> None:
+        make(self, name, *given)
+        os.kill(os.getpid(), number)
+
+    monkeypatch.setattr(Switch, "_schedule", ended)
+    monkeypatch.setattr(own_address, "look_up", lambda: "10.9.8.7")
+    line = ["aws-day-one", "--region", REGION, "--budget", "9", "--hourly", "0.9"]
+    monkeypatch.setattr(sys, "argv", [*line, "--report", str(tmp_path / "report")])
+    assert program.main() == program.REFUSED_INPUT
+    assert schedules(account) == []
+    assert account.clients["iam"].list_roles()["Roles"] == []
+    assert asked()[-1].endswith("stack rm --yes")
+
+
+def test_a_session_that_ends_before_destroy_is_refused_with_what_fits() -> None:
+    limits = Limits(hourly=1, minutes=60, budget=10)
+    end = datetime.now(UTC) + timedelta(minutes=60 + DESTROY_MINUTES - 10.5)
+    with pytest.raises(ShortSessionError, match="or give --minutes 49"):
+        limits.check_session(end.isoformat())
+    with pytest.raises(ShortSessionError, match=r"take a longer one$"):
+        limits.check_session((end - timedelta(minutes=60)).strftime("%Y-%m-%dT%H:%M:%SZ"))
+    limits.check_session((end + timedelta(minutes=11)).isoformat())
+    limits.check_session("")
+
+
+def test_a_stack_that_is_not_forgotten_is_noted_in_the_report(
+    account: Account, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, asked: Callable[[], list[str]]
+) -> None:
+    monkeypatch.setenv("FAILS", "stack rm")
+    well, report, _ = lived(account, tmp_path, step("a"))
+    assert well
+    assert "the empty stack day-one-1 stays" in (report.folder / "report.md").read_text()
+    assert "USD by the clock" in (report.folder / "report.md").read_text()
 
 
 def test_the_help_says_what_it_does_and_that_it_costs_money() -> None:

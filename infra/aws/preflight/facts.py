@@ -206,6 +206,7 @@ class Facts:
 
     caller: Fact[Caller]
     own_address: Fact[IPv4Address | IPv6Address]
+    session_left: Fact[float | None]  # seconds of credentials in the environment, where it tells that
     region_known: Fact[bool]
     region_enabled: Fact[bool]
     boundary: Fact[Mapping[str, Any] | None]

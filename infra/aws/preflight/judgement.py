@@ -24,6 +24,7 @@ Rule = Callable[[Settings, Facts], Iterator[Finding]]
 # What each rule is about, as a finding says that it was not checked.
 RULES: dict[str, Rule] = {
     "region": account.region,
+    "end of your session": account.session,
     "your own address": account.own_address,
     "width of admin_cidrs": account.wide,
     "rights to look": rights.look_ups,

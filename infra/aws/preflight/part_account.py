@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+from datetime import UTC, datetime
 from ipaddress import IPv4Address, IPv6Address
 from typing import Any
 
@@ -18,6 +20,13 @@ class AccountPart(Part):
     def caller(self) -> facts.Caller:
         found = self.calls.ask("sts", "get_caller_identity")
         return facts.Caller(account=found["Account"], arn=found["Arn"])
+
+    def session_left(self) -> float | None:
+        """By what those who hand out sessions say beside them; AWS itself tells it to nobody."""
+        end = os.environ.get("AWS_CREDENTIAL_EXPIRATION")
+        if not end or self.chosen.access.profile or self.chosen.access.keys:
+            return None
+        return (datetime.fromisoformat(end) - datetime.now(UTC)).total_seconds()
 
     def region_enabled(self) -> bool:
         (region,) = self.calls.ask(

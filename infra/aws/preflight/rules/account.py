@@ -15,6 +15,7 @@ from infra.settings import Settings
 # What AWS says of a signature by a clock that is more than some minutes off.
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/signature-v4-troubleshooting.html
 WRONG_TIME = ("Signature expired", "Signature not yet current", "RequestTimeTooSkewed")
+FIRST_UP = 45 * 60  # seconds that a manager, workers and images may take together
 LARGEST_OFFICE = {4: 16, 6: 32}  # prefix length by IP version
 
 
@@ -66,6 +67,18 @@ def region(settings: Settings, facts: Facts) -> Iterator[Finding]:
             value=repr(name),
             problem="this account has not enabled it.",
             fix=f"aws account enable-region --region-name {name}",
+        )
+
+
+def session(settings: Settings, facts: Facts) -> Iterator[Finding]:
+    left = facts.session_left.get()
+    if left is not None and left < FIRST_UP:
+        yield Finding(
+            severity="warning",
+            key="credentials",
+            value=f"a session that ends in {left / 60:.0f} minutes",
+            problem=f"a first pulumi up may take {FIRST_UP // 60}, and what it has begun waits for the next.",
+            fix="log in again, and export the new session",
         )
 
 

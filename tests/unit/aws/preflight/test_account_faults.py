@@ -6,6 +6,7 @@ import json
 import shlex
 import threading
 import time
+from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from typing import Any
 from unittest import mock
@@ -205,6 +206,17 @@ def test_credentials_that_aws_does_not_take_are_one_error(account: Account) -> N
         (found,) = account.findings(session=session)
     assert (found.severity, found.key) == ("error", "credentials")
     assert found.fix.endswith("aws sts get-caller-identity --region us-west-2")
+
+
+def test_a_session_that_ends_before_a_first_update_is_a_warning(
+    account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for minutes, told in ((10.5, True), (90, False)):
+        end = datetime.now(UTC) + timedelta(minutes=minutes)
+        monkeypatch.setenv("AWS_CREDENTIAL_EXPIRATION", end.isoformat())
+        found = account.findings()
+        assert [(each.severity, each.key) for each in found] == ([("warning", "credentials")] if told else [])
+        assert not told or "ends in 10 minutes" in found[0].value
 
 
 def test_a_call_that_hangs_keeps_nobody_longer_than_the_limit(account: Account) -> None:

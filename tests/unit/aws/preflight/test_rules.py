@@ -61,6 +61,7 @@ def table(*routes: Route, subnets: frozenset[str] = frozenset(), main: bool = Tr
 SOUND = Facts(
     caller=Fact(Caller(account="123456789012", arn="arn:aws:iam::123456789012:user/deployer")),
     own_address=Fact(IPv4Address("10.9.8.7")),
+    session_left=Fact(None),
     region_known=Fact(True),
     region_enabled=Fact(True),
     boundary=Fact({}),

@@ -40,6 +40,7 @@ RULES: dict[str, Rule] = {
     "the manager's address": routes.way_in,
     "blocked public access": routes.blocked,
     "network ACLs": acls.acls,
+    "network ACLs of NAT gateways": acls.of_nat,
     "VPC endpoints": endpoints.endpoints,
     "zones of the subnets": network.usual_zones,
     "tenancy of the VPC": network.tenancy,

@@ -9,13 +9,15 @@ from infra.aws.network import Subnet
 from infra.aws.preflight.facts import AclRule, Facts, MountTarget
 from infra.aws.preflight.finding import Finding
 from infra.aws.preflight.place import chosen, place
-from infra.aws.preflight.rules.routes import INTERNET
+from infra.aws.preflight.rules.routes import INTERNET, table_of, to_internet
 from infra.aws.security import AMONG_NODES, NFS_PORT, SSH_PORT
 from infra.settings import Settings
 
 HTTPS = 443
 # Both ends of the ports that Linux takes for connections which it begins.
 ANSWERS = (32768, 60999)
+# A NAT gateway takes any of these. https://docs.aws.amazon.com/vpc/latest/userguide/custom-network-acl.html
+OF_NAT = (1024, 65535)
 NUMBERS = {"tcp": "6", "udp": "17"}  # of protocols, as an ACL has them
 ALL = "-1"
 
@@ -39,13 +41,28 @@ def acls(settings: Settings, facts: Facts) -> Iterator[Finding]:
                     yield from _of_target(settings, rules, subnet, target)
 
 
-def _told(settings: Settings, subnet: str, refused: Sequence[str]) -> Iterator[Finding]:
+def of_nat(settings: Settings, facts: Facts) -> Iterator[Finding]:
+    """What the ACL of a NAT gateway's subnet keeps from the nodes that are behind the gateway."""
+    found, tables = place(settings, facts), facts.route_tables.get()
+    for subnet in found.subnets:
+        route = to_internet(table_of(subnet.id, found.vpc_id, tables))
+        if not (route and subnet.block and route.target.startswith("nat-")):
+            continue
+        gateway = facts.nat_gateways.get().get(route.target)
+        rules = facts.acls.get().get(gateway.subnet) if gateway else None
+        if gateway and rules is not None and gateway.subnet != subnet.id:
+            refused = list(_of_served(rules, HTTPS, subnet.block[0], str(subnet.block)))
+            refused += _of_asked(rules, HTTPS, INTERNET, "the internet", OF_NAT)
+            yield from _told(settings, gateway.subnet, refused, f"to {route.target} from {subnet.id}")
+
+
+def _told(settings: Settings, subnet: str, refused: Sequence[str], way: str = "") -> Iterator[Finding]:
     if refused:
         yield Finding(
             severity="error",
             key="subnet_ids",
             value=subnet,
-            problem=f"its network ACL refuses what the nodes need: {', '.join(refused)}.",
+            problem=f"its network ACL refuses what the nodes need{way and ' '}{way}: {', '.join(refused)}.",
             fix=f"aws ec2 describe-network-acls --region {chosen(settings).region} "
             f"--filters Name=association.subnet-id,Values={subnet}",
         )
@@ -76,10 +93,16 @@ def _of_target(
         yield from _told(settings, target.subnet, refused)
 
 
-def _of_asked(rules: Sequence[AclRule], port: int, address: IPv4Address, what: str) -> Iterator[str]:
+def _of_asked(
+    rules: Sequence[AclRule],
+    port: int,
+    address: IPv4Address,
+    what: str,
+    answers: tuple[int, int] = ANSWERS,
+) -> Iterator[str]:
     if not permits(rules, True, "tcp", port, address):
         yield f"tcp {port} out to {what}"
-    yield from _of_answers(rules, False, address, f"in from {what}")
+    yield from _of_answers(rules, False, address, f"in from {what}", answers)
 
 
 def _of_served(rules: Sequence[AclRule], port: int, address: IPv4Address, what: str) -> Iterator[str]:
@@ -88,8 +111,14 @@ def _of_served(rules: Sequence[AclRule], port: int, address: IPv4Address, what: 
     yield from _of_answers(rules, True, address, f"out to {what}")
 
 
-def _of_answers(rules: Sequence[AclRule], egress: bool, address: IPv4Address, way: str) -> Iterator[str]:
-    for port in ANSWERS:
+def _of_answers(
+    rules: Sequence[AclRule],
+    egress: bool,
+    address: IPv4Address,
+    way: str,
+    answers: tuple[int, int] = ANSWERS,
+) -> Iterator[str]:
+    for port in answers:
         if not permits(rules, egress, "tcp", port, address):
             yield f"tcp {port} {way}, for answers"
 

@@ -197,7 +197,8 @@ def test_what_the_deployer_may_not_see_is_a_finding_and_no_error(account: Accoun
     assert {each.severity for each in found} == {"not checked"}
     text = said(found)
     assert "not checked: quota on volumes: ec2:DescribeVolumes is denied." in text
-    assert "ways to the internet, the manager's address: ec2:DescribeRouteTables is denied." in text
+    about = "ways to the internet, the manager's address, network ACLs of NAT gateways"
+    assert f"{about}: ec2:DescribeRouteTables is denied." in text
 
 
 def test_credentials_that_aws_does_not_take_are_one_error(account: Account) -> None:

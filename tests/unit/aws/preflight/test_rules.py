@@ -556,3 +556,36 @@ def test_an_acl_between_nodes_and_the_mount_target_of_a_given_share_is_told(fold
     assert (found.severity, found.value) == ("error", "subnet-efs")
     assert "tcp 32768 out to 172.31.0.0/24, for answers" in found.problem
     assert judged(folder, changes=EFS, targets=(target,), acls={**closed, "subnet-efs": OPEN}) == ()
+
+
+@pytest.mark.parametrize(
+    ("acl", "told"),
+    [
+        (OPEN, None),
+        ((OPEN[1],), "tcp 443 in from 172.31.0.0/24"),
+        ((OPEN[0],), "tcp 443 out to the internet"),
+        (
+            (AclRule(number=1, egress=False, protocol="6", block=ANYWHERE, last=32767, allows=True), OPEN[1]),
+            "tcp 65535 in from the internet, for answers",
+        ),
+    ],
+    ids=["open", "nothing in", "nothing out", "few answers"],
+)
+def test_an_acl_of_the_nat_gateways_subnet_is_judged_too(
+    folder: Path, acl: tuple[AclRule, ...], told: str | None
+) -> None:
+    private = tuple(replace(subnet, public=False) for subnet in SUBNETS[:1])
+    tables = (
+        table(Route(block=ANYWHERE, target="nat-1")),
+        table(GATEWAY, subnets=frozenset(("subnet-n",)), main=False),
+    )
+    found = judged(
+        folder,
+        subnets=private,
+        route_tables=tables,
+        nat_gateways={"nat-1": NatGateway(state="available", public=True, subnet="subnet-n")},
+        acls={"subnet-a": OPEN, "subnet-n": acl},
+    )
+    errors = [each for each in found if each.severity == "error"]
+    assert [each.value for each in errors] == (["subnet-n"] if told else [])
+    assert not told or told in errors[0].problem

@@ -38,7 +38,10 @@ def names(settings: Settings, facts: Facts) -> Iterator[Finding]:
                 "node mounts it.",
                 fix=f'{modify} {option} "Value=true"',
             )
-    if "AmazonProvidedDNS" not in found.servers:
+    # By name, by the address that it has everywhere, or by that in the VPC.
+    # https://docs.aws.amazon.com/vpc/latest/userguide/AmazonDNS-concepts.html
+    own = {"AmazonProvidedDNS", "169.254.169.253", *(str(block[2]) for block in vpc.blocks)}
+    if own.isdisjoint(found.servers):
         yield Finding(
             severity="warning",
             key="vpc_id",

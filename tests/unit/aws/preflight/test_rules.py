@@ -397,6 +397,14 @@ def test_a_subnet_without_ipv4_is_told(folder: Path) -> None:
     assert "IPv6 addresses only" in found.problem
 
 
+@pytest.mark.parametrize(
+    ("server", "foreign"), [("169.254.169.253", False), ("172.31.0.2", False), ("172.31.0.3", True)]
+)
+def test_the_resolver_of_aws_is_known_by_its_addresses_too(folder: Path, server: str, foreign: bool) -> None:
+    found = judged(folder, names=Names(resolved=True, given=True, servers=(server,)))
+    assert [(each.severity, each.key) for each in found] == ([("warning", "vpc_id")] if foreign else [])
+
+
 def test_a_vpc_of_dedicated_machines_is_told_with_its_price(folder: Path) -> None:
     dedicated = Vpc(id="vpc-1", blocks=(IPv4Network("172.31.0.0/16"),), dedicated=True)
     found = one(judged(folder, vpc=dedicated))

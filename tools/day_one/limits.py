@@ -50,9 +50,10 @@ class Limits:
 
         Without credentials nothing is destroyed. Raises ShortSessionError.
         """
-        if not end:
+        try:
+            left = (datetime.fromisoformat(end) - datetime.now(UTC)).total_seconds() / 60
+        except (TypeError, ValueError):  # none, or in another form than AWS's own tools give it
             return
-        left = (datetime.fromisoformat(end) - datetime.now(UTC)).total_seconds() / 60
         if left < self.minutes + DESTROY_MINUTES:
             fits = int(left) - DESTROY_MINUTES
             raise ShortSessionError(

@@ -419,7 +419,8 @@ def test_a_session_that_ends_before_destroy_is_refused_with_what_fits() -> None:
     with pytest.raises(ShortSessionError, match=r"take a longer one$"):
         limits.check_session((end - timedelta(minutes=60)).strftime("%Y-%m-%dT%H:%M:%SZ"))
     limits.check_session((end + timedelta(minutes=11)).isoformat())
-    limits.check_session("")
+    for unknown in ("", "soon", "2026-01-01T00:00:00"):
+        limits.check_session(unknown)
 
 
 def test_a_stack_that_is_not_forgotten_is_noted_in_the_report(

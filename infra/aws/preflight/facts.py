@@ -158,6 +158,7 @@ class Instance:
 class Key:
     """A key of KMS: ``role`` is Auto Scaling's, ``let_in`` whether policy or a grant let it use the key."""
 
+    arn: str  # its own; an account's default may be an alias
     state: str
     role: str
     let_in: bool

@@ -143,14 +143,15 @@ class NodesPart(Part):
             return None
         answer = self.calls.ask("kms", "describe_key", ("NotFoundException",), KeyId=name)
         if answer is None:
-            return facts.Key(state="gone", role="", let_in=False)
+            return facts.Key(arn=name, state="gone", role="", let_in=False)
         key = answer["KeyMetadata"]
         account = self.calls.ask("sts", "get_caller_identity")["Account"]
         role = f"arn:{key['Arn'].split(':')[1]}:iam::{account}:role/{SCALING_ROLE}"
-        # Other calls of KMS than describe_key take no alias.
+        # What asks KMS for policies and grants takes no alias.
         document = self.calls.ask("kms", "get_key_policy", KeyId=key["Arn"], PolicyName="default")["Policy"]
         grants = self.calls.ask("kms", "list_grants", KeyId=key["Arn"])["Grants"]
         return facts.Key(
+            arn=key["Arn"],
             state=key["KeyState"],
             role=role,
             let_in=any(names(each, role) and may_allow(each, GRANT) for each in listed(json.loads(document)))

@@ -132,7 +132,7 @@ def disk_key(settings: Settings, facts: Facts) -> Iterator[Finding]:
             "error",
             name,
             f"neither its policy nor a grant lets {SCALING_ROLE} use it: workers end as soon as they start.",
-            f"aws kms create-grant --region {region} --key-id {name} --grantee-principal {key.role} "
+            f"aws kms create-grant --region {region} --key-id {key.arn} --grantee-principal {key.role} "
             f"--operations {GRANTED}",
         )
 

@@ -5,6 +5,7 @@ import java.nio.charset.Charset;
 import junit.framework.TestCase;
 import org.apache.oodt.cas.metadata.util.PathUtils;
 
+/** What a policy gets for a variable of the process. */
 public class EnvUtilitiesTest extends TestCase {
 
     public void testAPolicyGetsTheWholeValueOfAVariable() {

@@ -181,7 +181,11 @@ class Course:
         if run.number > 1:
             await withdraw(self._ledger, self._file_manager, run.folder, before=run.number)
         if run.interruptions >= MOST_INTERRUPTIONS:
-            reason = f"{run.interruptions} of its runs ended with their Workflow Manager or node"
+            # A run leaves no end too where the share took the claim, and then nothing more.
+            reason = (
+                f"{run.interruptions} of its runs have no end on record: their Workflow Manager, their node "
+                "or the share failed"
+            )
             await self._finish(work, lease, Outcome(result="interrupted", reason=reason))
             return
         work.running = run

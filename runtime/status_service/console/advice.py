@@ -36,9 +36,9 @@ ADVICE = {
     "knows no event": (
         "No workflow has this event: see workflow_queue and workflows. After pulumi up, redrive."
     ),
-    "ended with their Workflow Manager": (
-        "Jobs of this kind may take their Workflow Manager down: see its memory (wm_memory) and the changes. "
-        "Then redrive."
+    "no end on record|ended with their Workflow Manager": (
+        "See the changes and the share's disk at that time. Jobs of this kind may take their Workflow "
+        "Manager down: see its memory (wm_memory). Then redrive."
     ),
 }
 OTHERWISE = "Look at the log and the story of one of the jobs. When the cause is mended, redrive."

@@ -49,7 +49,7 @@ def test_what_a_changed_batch_was_refused_for_is_one_reason_whichever_ids_its_jo
         "task urn:oodt:TestWorkflowTask2: its program did not exit with 0 but with 137",
         "it did not end within 3600 s",
         "task t: metadata field Project is missing",
-        "10 of its runs ended with their Workflow Manager or node",
+        "10 of its runs have no end on record: their Workflow Manager, their node or the share failed",
         "main.c:12:34: error 2026: HTTP 503, version 20.11.30, ratio 16:9",
         "no answer of 00:16:3e:12:34:56:7a, nor of ab:12:34:56",
         "May 3 of 10 be missing",

@@ -177,7 +177,9 @@ def test_a_job_whose_runs_all_end_with_their_node_is_dead_at_last(tmp_path: Path
         assert verdict is not None and verdict.state == "DEAD"
         return verdict.outcome.reason
 
-    assert run(tmp_path, story) == "10 of its runs ended with their Workflow Manager or node"
+    assert run(tmp_path, story) == (
+        "10 of its runs have no end on record: their Workflow Manager, their node or the share failed"
+    )
 
 
 @pytest.mark.parametrize(("max_attempts", "kind"), [(1, "verdict"), (3, "ended")])

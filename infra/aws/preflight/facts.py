@@ -68,11 +68,14 @@ class Route:
 
 @dataclass(frozen=True, kw_only=True)
 class RouteTable:
+    """``by_list`` is what routes lead to whose addresses are in a prefix list, which is not read."""
+
     id: str
     vpc_id: str
     main: bool
     subnets: frozenset[str]
     routes: tuple[Route, ...]
+    by_list: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

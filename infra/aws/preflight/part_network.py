@@ -155,6 +155,7 @@ class NetworkPart(Part):
                 main=any(each.get("Main") for each in found["Associations"]),
                 subnets=frozenset(each["SubnetId"] for each in found["Associations"] if each.get("SubnetId")),
                 routes=tuple(_routes(found["Routes"])),
+                by_list=tuple(_by_list(found["Routes"])),
             )
             for found in answer["RouteTables"]
         )
@@ -197,15 +198,26 @@ def _union(networks: list[tuple[IPv4Network, ...] | None]) -> tuple[IPv4Network,
 
 
 def _routes(listed: list[dict[str, Any]]) -> Iterator[facts.Route]:
-    keys = ("GatewayId", "NatGatewayId", "TransitGatewayId", "NetworkInterfaceId", "VpcPeeringConnectionId")
-    others = ("LocalGatewayId", "CarrierGatewayId", "CoreNetworkArn", "InstanceId")
     for each in listed:
         if "DestinationCidrBlock" in each:
             yield facts.Route(
                 block=IPv4Network(each["DestinationCidrBlock"]),
-                target=next((each[key] for key in (*keys, *others) if each.get(key)), ""),
+                target=_target(each),
                 works=each.get("State", "active") == "active",
             )
+
+
+def _by_list(listed: list[dict[str, Any]]) -> Iterator[str]:
+    for each in listed:
+        # A gateway endpoint's list has the addresses of one service of AWS.
+        if "DestinationPrefixListId" in each and not _target(each).startswith("vpce-"):
+            yield _target(each)
+
+
+def _target(route: dict[str, Any]) -> str:
+    keys = ("GatewayId", "NatGatewayId", "TransitGatewayId", "NetworkInterfaceId", "VpcPeeringConnectionId")
+    others = ("LocalGatewayId", "CarrierGatewayId", "CoreNetworkArn", "InstanceId")
+    return next((str(route[key]) for key in (*keys, *others) if route.get(key)), "")
 
 
 def _acl_rules(listed: list[dict[str, Any]]) -> Iterator[facts.AclRule]:

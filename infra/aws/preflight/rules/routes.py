@@ -31,6 +31,13 @@ def ways_out(settings: Settings, facts: Facts) -> Iterator[Finding]:
                 value=f"{subnet.id} by {route.target}",
                 problem="another account owns them, and shows this one no NAT gateways.",
             )
+        elif table and table.by_list and route is None:
+            yield Finding(
+                severity="not checked",
+                key="way to the internet",
+                value=f"{subnet.id} by {', '.join(table.by_list)}",
+                problem=f"{table.id} has it in a prefix list, if it has one.",
+            )
         elif problem := _problem(subnet, table, route, facts):
             yield Finding(
                 severity="error",

@@ -83,6 +83,27 @@ def test_a_subnet_without_a_route_to_the_internet_is_told(account: Account) -> N
     assert "no route to the internet" in found.problem
 
 
+def test_a_route_by_a_prefix_list_is_not_called_none(account: Account) -> None:
+    ec2 = account.client("ec2")
+    vpc, subnet, table = vpc_of(account)
+    gateway = gateway_of(account, vpc)
+    listed = ec2.create_managed_prefix_list(
+        PrefixListName="out", AddressFamily="IPv4", MaxEntries=1, Entries=[{"Cidr": "0.0.0.0/0"}]
+    )["PrefixList"]["PrefixListId"]
+    ec2.create_route(RouteTableId=table, DestinationPrefixListId=listed, GatewayId=gateway)
+    (found,) = account.findings(**given(vpc, subnet))
+    assert (found.severity, found.value) == ("not checked", f"{subnet} by {gateway}")
+
+
+def test_the_addresses_of_one_service_are_no_way_to_the_internet(account: Account) -> None:
+    vpc, subnet, table = vpc_of(account)
+    account.client("ec2").create_vpc_endpoint(
+        VpcId=vpc, ServiceName=f"com.amazonaws.{REGION}.s3", RouteTableIds=[table]
+    )
+    (found,) = account.findings(**given(vpc, subnet))
+    assert "no route to the internet" in found.problem
+
+
 def test_an_internet_gateway_serves_no_subnet_without_public_addresses(
     account: Account, network: tuple[str, str, str]
 ) -> None:

@@ -217,9 +217,11 @@ class Course:
             log.warning(
                 "run %s does not count: the job was cancelled or taken over by another worker", run.id
             )
+            work.running = None  # whoever did that has announced it
             await self._sweep(work, run)
             await self._reports.deferred(work, "it was cancelled or taken over")
             return
+        work.came_to = outcome
         if outcome.result != "succeeded":
             await self._sweep(work, run)
         if verdict:

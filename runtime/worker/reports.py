@@ -64,16 +64,7 @@ class Reports:
         if not await self._move(received, queue, properties):
             return
         if broken_off:
-            await self._announce(
-                job,
-                "RETRYING",
-                run=broken_off.number,
-                attempts=broken_off.failures,
-                node=self._node,
-                started=broken_off.started,
-                ended=time.time(),
-                outcome=Outcome(result="interrupted", reason=reason),
-            )
+            await self._ended(job, broken_off, work.came_to or Outcome(result="interrupted", reason=reason))
         _acknowledge(received)
 
     async def renamed(self, received: Received) -> None:
@@ -87,22 +78,13 @@ class Reports:
     async def retrying(self, work: Work, run: Run, outcome: Outcome) -> None:
         """The job gets another run, after a wait that grows with each failure."""
         job = work.job
-        failures = run.failures + (outcome.result == "failed")
-        wait = retry_wait(failures) if outcome.result == "failed" else DEFER_WAIT
+        wait = retry_wait(_failures(run, outcome)) if outcome.result == "failed" else DEFER_WAIT
         properties = partial(messages.republished, job=job.id, reason=outcome.reason, log=outcome.log)
         received = work.close()
         if not await self._move(received, names.retry_queue(job.event, wait), properties):
             return
-        await self._announce(
-            job,
-            "RETRYING",
-            run=run.number,
-            attempts=failures,
-            node=self._node,
-            started=run.started,
-            ended=time.time(),
-            outcome=outcome,
-        )
+        await self._ended(job, run, outcome)
+        work.running = None
         await self._answer(job, received)
 
     async def settled(self, work: Work, verdict: Verdict) -> None:
@@ -114,6 +96,7 @@ class Reports:
         ):
             return
         if await self._announce(job, verdict.state, **vars(verdict)):
+            work.running = None
             await self._answer(job, received)
         else:
             await _hand_back(received)
@@ -161,6 +144,19 @@ class Reports:
             # The broker may drop it if it is returned once more.
             await asyncio.sleep(PAUSE_SECONDS)
 
+    async def _ended(self, job: Job, run: Run, outcome: Outcome) -> None:
+        """Announce that a run is over, and that the job gets another one."""
+        await self._announce(
+            job,
+            "RETRYING",
+            run=run.number,
+            attempts=_failures(run, outcome),
+            node=self._node,
+            started=run.started,
+            ended=time.time(),
+            outcome=outcome,
+        )
+
     async def _answer(self, job: Job, received: Sequence[Received]) -> None:
         # A message whose connection is lost comes again, and must then be recognised as this job's.
         if any(each.unacknowledged and each.job.identity != "id" for each in received):
@@ -187,6 +183,10 @@ class Reports:
             log.warning("job %s is %s, which could not be announced: %s", job.id, state, error)
             return False
         return True
+
+
+def _failures(run: Run, outcome: Outcome) -> int:
+    return run.failures + (outcome.result == "failed")
 
 
 def _acknowledge(received: Sequence[Received]) -> None:

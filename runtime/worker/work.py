@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from runtime.messaging.messages import Job
 from runtime.messaging.session import Delivery
+from runtime.outcome import Outcome
 from runtime.records.journal import Journal
 from runtime.records.ledger import Run
 
@@ -29,7 +30,8 @@ class Work:
     all deliveries. After a restart of this process a run has none until its message comes back.
 
     ``begun`` is whether the job can no longer be handed back as if nothing had happened.
-    ``running`` is the run that was announced, for as long as its end is not.
+    ``running`` is the run that was announced, for as long as its end is not, and ``came_to`` what it came to,
+    once the ledger has that.
     ``swept`` is whether its run had ended before its products were removed, so that nothing came after that.
     ``closed`` is whether its messages are being answered. A message that comes from then on may be the copy
     that the answer has published, so it is work of its own.
@@ -40,6 +42,7 @@ class Work:
     journal: Journal | None = None
     begun: bool = False
     running: Run | None = None
+    came_to: Outcome | None = None
     swept: bool = False
     closed: bool = False
 

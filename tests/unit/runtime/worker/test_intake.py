@@ -368,6 +368,53 @@ def test_a_run_whose_end_the_share_does_not_take_is_not_said_to_go_on(
     ]
 
 
+def test_a_run_that_was_reported_is_not_reported_again_as_broken_off(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def story(container: Container) -> list[str]:
+        monkeypatch.setattr(container.ledger, "note_answered", _full)
+        came = delivery(message_id=None, timestamp=17)
+        container.take(came)
+        await until(lambda: came.answered)
+        return [each["state"] for each in container.broker.announced]
+
+    assert run(tmp_path, story) == ["RUNNING", "SUCCEEDED"]
+
+
+def test_a_run_whose_end_the_share_has_taken_keeps_its_own_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def story(container: Container) -> list[dict[str, Any]]:
+        container.manager.script = lambda _: failed()
+        monkeypatch.setattr(container.ledger, "products", _full)
+        came = delivery()
+        container.take(came)
+        await until(lambda: came.answered)
+        return container.broker.announced
+
+    last = run(tmp_path, story)[-1]
+    assert (last["state"], last["attempts"]) == ("RETRYING", 1)
+    assert "exit 1" in last["reason"]
+
+
+def test_a_cancelled_run_whose_products_the_share_keeps_is_not_said_to_be_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def story(container: Container) -> list[str]:
+        def cancelled(_: str) -> list[dict[str, Any]]:
+            container.ledger.cancel(EVENT.name, "job")
+            return failed()
+
+        container.manager.script = cancelled
+        monkeypatch.setattr(container.ledger, "products", _full)
+        came = delivery()
+        container.take(came)
+        await until(lambda: came.answered)
+        return [each["state"] for each in container.broker.announced]
+
+    assert run(tmp_path, story) == ["RUNNING"]
+
+
 def test_a_job_that_the_share_does_not_let_begin_stays_a_queued_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -123,7 +123,7 @@ def forget_salt(settings: Path) -> None:
 
 def forget_unused_salt(settings: Path) -> None:
     """Remove a salt unless a secret of the user's is encrypted with it."""
-    if settings.exists() and not re.search(r"^\s+secure:", settings.read_text(), flags=re.MULTILINE):
+    if settings.exists() and not re.search(r"^[\s-]+secure:", settings.read_text(), flags=re.MULTILINE):
         forget_salt(settings)
 
 

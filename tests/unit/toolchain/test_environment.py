@@ -51,9 +51,11 @@ def test_settings_without_a_salt_are_not_written(tmp_path: Path) -> None:
     assert settings.stat().st_mtime == 0
 
 
-def test_the_salt_stays_where_a_secret_of_the_users_needs_it(tmp_path: Path) -> None:
+@pytest.mark.parametrize("secret", ["secure: v1:ghi", "- secure: v1:ghi", "- - secure: v1:ghi"])
+def test_the_salt_stays_where_a_secret_of_the_users_needs_it(tmp_path: Path, secret: str) -> None:
+    """By itself, or in a list, as pulumi config set --path 'keys[0]' --secret writes it."""
     settings = tmp_path / "Pulumi.dev.yaml"
-    kept = "encryptionsalt: v1:abc=:v1:def\nconfig:\n  oodt:webhook:\n    secure: v1:ghi\n"
+    kept = f"encryptionsalt: v1:abc=:v1:def\nconfig:\n  oodt:webhook:\n    {secret}\n"
     settings.write_text(kept)
     environment.forget_unused_salt(settings)
     assert settings.read_text() == kept

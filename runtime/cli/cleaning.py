@@ -170,7 +170,10 @@ def _had_ended(ledger: Ledger, run_id: str, by: float) -> bool:
     job = run_id.partition(JOINT)[0]
     if not names.SAFE_ID.fullmatch(job):
         return False
-    found = [entries.read_all(folder) for folder in ledger.folders(job)]
+    try:
+        found = [entries.read_all(folder) for folder in ledger.folders(job)]
+    except FileNotFoundError:  # another clean-up takes it away
+        return False
     return bool(found) and all(
         history and history[-1]["kind"] == "verdict" and history[-1]["ended"] <= by for history in found
     )

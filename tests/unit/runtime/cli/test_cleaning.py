@@ -20,6 +20,7 @@ from runtime.cli.cleaning import BUSY_SECONDS, Cleaned
 from runtime.cli.places import Share
 from runtime.oodt.file_manager import FileManager
 from runtime.outcome import Outcome
+from runtime.records import entries
 from runtime.records.ledger import Ledger, Run, RunsElsewhere, Verdict
 from runtime.records.nofollow import NoFollowFolder
 
@@ -289,6 +290,27 @@ def test_folders_and_logs_of_jobs_that_have_ended_go_although_an_older_job_has_n
         [PurePath(f"{EVENT}/ended")],
         [PurePath(".logs/ended")],
     )
+
+
+def test_a_record_that_another_clean_up_takes_away_meanwhile_is_no_error(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.job("full")
+    site.ended("ended")
+    monkeypatch.setattr(cleaning, "MARGIN_SECONDS", 0.0)
+    numbers, looks = entries.numbers, []
+
+    def taken_at_the_second_look(folder: Path) -> list[int]:
+        found = numbers(folder)
+        if folder.name == "ended":
+            looks.append(folder)
+            if len(looks) == 2:
+                site.ledger.set_aside(EVENT, "ended", entry=2)
+        return found
+
+    monkeypatch.setattr(entries, "numbers", taken_at_the_second_look)
+    assert site.clean("jobs", "logs").jobs.count == 0
+    assert len(looks) == 2
 
 
 def test_what_is_older_than_a_running_job_goes(site: Site) -> None:

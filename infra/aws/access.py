@@ -105,6 +105,14 @@ class Access:
         return found
 
 
+def session_end() -> str:
+    """When the credentials in the environment end, as those who hand out sessions say; empty if they do not.
+
+    Beside no credentials it is a variable that an earlier session has left, and AWS's tools pass it by.
+    """
+    return os.environ.get("AWS_CREDENTIAL_EXPIRATION", "") if os.environ.get("AWS_ACCESS_KEY_ID") else ""
+
+
 def _refuse_code(_prompt: str) -> str:
     raise CredentialRetrievalError(provider="the profile's role", error_msg=ASKS_FOR_CODE)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import secrets
 import shutil
 import sys
@@ -13,6 +12,7 @@ from pathlib import Path
 
 import yaml
 
+from infra.aws import access
 from infra.aws.preflight import own_address
 from infra.aws.preflight.facts import NotRead
 from toolchain.paths import REPOSITORY
@@ -114,7 +114,7 @@ def _made(stack: Stack, options: argparse.Namespace, cidr: str) -> Limits:
         hourly=hourly * (WORKERS + 2) / (WORKERS + 1), minutes=options.minutes, budget=options.budget
     )
     limits.check()
-    limits.check_session(os.environ.get("AWS_CREDENTIAL_EXPIRATION", "") if not options.profile else "")
+    limits.check_session("" if options.profile else access.session_end())
     return limits
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 from datetime import UTC, datetime
 from ipaddress import IPv4Address, IPv6Address
 from typing import Any
 
 import boto3
 
+from infra.aws import access
 from infra.aws.preflight import facts, own_address
 from infra.aws.preflight.calls import Part
 
@@ -23,7 +23,7 @@ class AccountPart(Part):
 
     def session_left(self) -> float | None:
         """By what those who hand out sessions say beside them; AWS itself tells it to nobody."""
-        end = os.environ.get("AWS_CREDENTIAL_EXPIRATION")
+        end = access.session_end()
         if not end or self.chosen.access.profile or self.chosen.access.keys:
             return None
         return (datetime.fromisoformat(end) - datetime.now(UTC)).total_seconds()

@@ -220,6 +220,14 @@ def test_a_session_that_ends_before_a_first_update_is_a_warning(
         assert not told or "ends in 10 minutes" in found[0].value
 
 
+def test_an_end_that_was_left_in_the_environment_without_its_credentials_says_nothing(
+    account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_CREDENTIAL_EXPIRATION", "2026-01-01T00:00:00Z")
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    assert account.findings(session=boto3.Session("testing", "testing", region_name=REGION)) == ()
+
+
 def test_a_call_that_hangs_keeps_nobody_longer_than_the_limit(account: Account) -> None:
     answered, ask = threading.Event(), Calls.ask
 

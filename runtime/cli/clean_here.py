@@ -1,6 +1,7 @@
 """Cleans up where the share is mounted: deletes or only counts, and shows what went or would go."""
 
 import asyncio
+import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -56,7 +57,7 @@ def clean(parts: Sequence[str], *, older_than: float, really: bool) -> Result:
     except (OSError, ValueError, Refused, xml_rpc.Fault, AMQPError) as error:
         raise SomeFailed(f"not all is done: {error or type(error).__name__}") from error
     answer = _answer(cleaned, horizon, done=really, history=history)
-    return Result(answer=answer, show=lambda: _show(parts, cleaned, answer, share))
+    return Result(answer=answer, show=lambda: _show(parts, cleaned, answer, share, horizon))
 
 
 def _status(parts: Sequence[str]) -> tuple[StatusClient | None, dict[str, Any] | None]:
@@ -92,7 +93,9 @@ def _answer(cleaned: Cleaned, horizon: Horizon, *, done: bool, history: int | No
     }
 
 
-def _show(parts: Collection[str], cleaned: Cleaned, answer: Mapping[str, Any], share: Share) -> None:
+def _show(
+    parts: Collection[str], cleaned: Cleaned, answer: Mapping[str, Any], share: Share, horizon: Horizon
+) -> None:
     """Tell of these PARTS. That nothing of another would go is not known."""
     products = answer["products"]
     size = f"{products['bytes'] / 1e6:.1f} MB"
@@ -114,9 +117,10 @@ def _show(parts: Collection[str], cleaned: Cleaned, answer: Mapping[str, Any], s
             print("  ...")
     if answer["history"]["jobs"] is not None:
         print(f"history: {answer['history']['jobs']} jobs")
-    if answer["unfinished"]:
-        print(
-            f"{answer['unfinished']} jobs have not ended: what is newer than the oldest of them stays, "
-            "but for folders and logs of jobs that ended a minute ago"
-        )
+    if horizon.unfinished:
+        goes = ""
+        if {"jobs", "logs"} & set(parts):
+            by = time.strftime("%Y-%m-%d %H:%M:%S %Z", time.localtime(horizon.ended))
+            goes = f", but for folders and logs of jobs that had ended by {by}"
+        print(f"{horizon.unfinished} jobs have not ended: what is newer than the oldest of them stays{goes}")
     print("done" if answer["done"] else "nothing was deleted: add --yes to do it")

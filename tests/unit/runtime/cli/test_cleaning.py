@@ -44,6 +44,30 @@ def test_nothing_is_said_of_a_part_that_was_not_asked_for(
     ]
 
 
+def test_it_is_said_by_when_a_job_had_ended_whose_folder_goes_although_others_have_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, folder in (("OODT_ARCHIVE", "archive"), ("OODT_JOBS", "jobs"), ("OODT_LEDGER", "ledger")):
+        (tmp_path / folder).mkdir()
+        monkeypatch.setenv(name, str(tmp_path / folder))
+    Ledger(tmp_path / "ledger", node="n", lease=30).claim(EVENT, "going on")
+    monkeypatch.setattr(cleaning, "_catalogue", nothing)
+    monkeypatch.setattr(time, "time", lambda: 1_000_000_000.0)
+    told = {}
+    for part, age in (("jobs", 0), ("logs", 86400), ("products", 0)):
+        clean_here.clean((part,), older_than=age, really=False).show()
+        told[part] = capsys.readouterr().out.splitlines()[-2].partition("stays")[2]
+    just_now, a_day_ago = (
+        time.strftime("%Y-%m-%d %H:%M:%S %Z", time.localtime(1_000_000_000 - 60 - age)) for age in (0, 86400)
+    )
+    by = ", but for folders and logs of jobs that had ended by"
+    assert told == {"jobs": f"{by} {just_now}", "logs": f"{by} {a_day_ago}", "products": ""}
+
+
+async def nothing(*_: object, **__: object) -> None:
+    """A catalogue without products."""
+
+
 @dataclass
 class FakeCatalogue:
     """Products by id, with their files, and when they were received if that was not long ago."""

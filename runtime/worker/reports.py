@@ -61,11 +61,12 @@ class Reports:
         received = work.close()
         known = job.identity == "id" or job.came_before
         properties = partial(messages.deferred, job=job) if known else messages.passed_on
-        if not await self._move(received, queue, properties):
-            return
+        moved = await self._move(received, queue, properties)
         if broken_off:
+            # Its message may be still to come, and may then find that the share takes no other run either.
             await self._ended(job, broken_off, work.came_to or Outcome(result="interrupted", reason=reason))
-        _acknowledge(received)
+        if moved:
+            _acknowledge(received)
 
     async def renamed(self, received: Received) -> None:
         """The message has no id, and the one derived belongs to another message: it gets one of its own."""

@@ -15,6 +15,7 @@ from runtime.messaging.broker import BrokerDown, Unconfirmed
 from runtime.messaging.event import Event
 from runtime.messaging.topology import DEFER_WAIT, MOST_RETURNS
 from runtime.records import journal
+from runtime.records.ledger import Run
 from runtime.worker import intake, reports, runner
 from tests.unit.runtime.worker.container import (
     TASK,
@@ -395,6 +396,28 @@ def test_a_run_whose_end_the_share_has_taken_keeps_its_own_reason(
     last = run(tmp_path, story)[-1]
     assert (last["state"], last["attempts"]) == ("RETRYING", 1)
     assert "exit 1" in last["reason"]
+
+
+def test_an_adopted_run_whose_end_the_share_does_not_take_is_not_said_to_go_on_before_its_message_comes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While the share is full, the message that comes later cannot even claim another run."""
+
+    async def story(container: Container) -> list[str]:
+        begun = container.ledger.claim(EVENT.name, "job")
+        assert isinstance(begun, Run)
+        opening = {"event": EVENT.name, "job": "job", "run": 1, "batch": None, "queued": None}
+        line = {"kind": "opened", "at": time.time(), **opening, "ledger": str(begun.folder)}
+        journal.append(tmp_path / "runs" / "job.jsonl", line, create=True)
+        container.manager.write("job", *successful())
+        container.journals.follow()
+        monkeypatch.setattr(container.ledger, "settle", _full)
+        await container.intake.adopt()
+        await container.intake.drain(1)
+        return container.broker.keys
+
+    monkeypatch.setattr(intake, "SHARE_PAUSE_SECONDS", 0)
+    assert run(tmp_path, story) == ["event.RETRYING"]
 
 
 def test_a_cancelled_run_whose_products_the_share_keeps_is_not_said_to_be_tried_again(

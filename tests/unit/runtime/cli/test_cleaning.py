@@ -316,6 +316,27 @@ def test_folders_and_logs_of_jobs_that_have_ended_go_although_an_older_job_has_n
     )
 
 
+def test_a_folder_that_is_written_to_after_the_ledger_was_asked_stays(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another clean-up took its record, and the job was submitted again: its run has the same id."""
+    site.job("full")
+    for job in ("ended", "again"):
+        site.ended(job)
+    monkeypatch.setattr(cleaning, "MARGIN_SECONDS", 0.0)
+    had_ended = cleaning._had_ended
+
+    def submitted_again(ledger: Ledger, run_id: str, by: float) -> bool:
+        found = had_ended(ledger, run_id, by)
+        time.sleep(0.02)
+        (site.share.jobs / EVENT / "again" / "new").touch()
+        return found
+
+    monkeypatch.setattr(cleaning, "_had_ended", submitted_again)
+    assert site.clean("jobs").jobs.examples == [PurePath(f"{EVENT}/ended")]
+    assert (site.share.jobs / EVENT / "again" / "new").exists()
+
+
 def test_a_record_that_another_clean_up_takes_away_meanwhile_is_no_error(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:

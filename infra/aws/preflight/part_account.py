@@ -23,8 +23,8 @@ class AccountPart(Part):
 
     def session_left(self) -> float | None:
         """By what those who hand out sessions say beside them; AWS itself tells it to nobody."""
-        end = access.session_end()
-        if not end or self.chosen.access.profile or self.chosen.access.keys:
+        end, chosen = access.session_end(), self.chosen.access
+        if not end or chosen.profile or chosen.keys or chosen.web_identity:
             return None
         return (datetime.fromisoformat(end) - datetime.now(UTC)).total_seconds()
 

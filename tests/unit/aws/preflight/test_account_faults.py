@@ -6,6 +6,7 @@ import json
 import shlex
 import threading
 import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from typing import Any
@@ -15,12 +16,15 @@ import boto3
 import pytest
 from moto.core import enable_iam_authentication
 
+from infra.aws.access import Access
 from infra.aws.preflight import own_address
 from infra.aws.preflight.calls import Calls
 from infra.aws.preflight.facts import NotRead
+from infra.aws.preflight.part_account import AccountPart
 from infra.aws.preflight.rules.quotas import ADDRESSES, FILE_SYSTEMS, GP3, ON_DEMAND, SPOT
 from infra.aws.preflight.rules.share import CLOSED
 from tests.unit.aws.preflight.accounts import ALLOW, ENOUGH, REGION, Account, said
+from tests.unit.aws.test_aws_settings import aws_settings
 
 HANGING = 60  # seconds
 
@@ -226,6 +230,19 @@ def test_an_end_that_was_left_in_the_environment_without_its_credentials_says_no
     monkeypatch.setenv("AWS_CREDENTIAL_EXPIRATION", "2026-01-01T00:00:00Z")
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     assert account.findings(session=boto3.Session("testing", "testing", region_name=REGION)) == ()
+
+
+def test_the_end_of_a_session_in_the_environment_says_nothing_of_a_role_that_a_token_is_shown_for(
+    account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_CREDENTIAL_EXPIRATION", "2026-01-01T00:00:00Z")
+    settings = aws_settings(account.folder)
+    assert settings.aws
+    told = []
+    for role in ({}, {"roleArn": "arn:aws:iam::123456789012:role/deployer", "webIdentityToken": "t"}):
+        given = replace(settings, aws=replace(settings.aws, access=Access(web_identity=role)))
+        told.append(AccountPart(settings=given, calls=mock.Mock()).session_left() is not None)
+    assert told == [True, False]
 
 
 def test_a_call_that_hangs_keeps_nobody_longer_than_the_limit(account: Account) -> None:

@@ -55,7 +55,7 @@ def clean(parts: Sequence[str], *, older_than: float, really: bool) -> Result:
     except SettingError:
         raise
     except (OSError, ValueError, Refused, xml_rpc.Fault, AMQPError) as error:
-        raise SomeFailed(f"not all is done: {error or type(error).__name__}") from error
+        raise SomeFailed(f"not all is done: {str(error) or type(error).__name__}") from error
     answer = _answer(cleaned, horizon, done=really, history=history)
     return Result(answer=answer, show=lambda: _show(parts, cleaned, answer, share, horizon))
 

@@ -44,7 +44,7 @@ def reconcile(mend: Collection[str]) -> Result:
     except (OSError, ValueError, xml_rpc.Fault, AMQPError) as error:
         findings.broke_off = True
         raise SomeFailed(
-            f"not all was compared: {error or type(error).__name__}", result=_result(findings)
+            f"not all was compared: {str(error) or type(error).__name__}", result=_result(findings)
         ) from error
     return _result(findings)
 

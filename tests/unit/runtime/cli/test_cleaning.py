@@ -13,11 +13,13 @@ from pathlib import Path, PurePath
 from typing import Any, cast
 
 import pytest
+from pika.exceptions import AMQPConnectionError
 
 from runtime import names
 from runtime.cli import clean_here, cleaning
 from runtime.cli.cleaning import BUSY_SECONDS, Cleaned
 from runtime.cli.places import Share
+from runtime.cli.results import SomeFailed
 from runtime.oodt.file_manager import FileManager
 from runtime.outcome import Outcome
 from runtime.records import entries
@@ -62,6 +64,21 @@ def test_it_is_said_by_when_a_job_had_ended_whose_folder_goes_although_others_ha
     )
     by = ", but for folders and logs of jobs that had ended by"
     assert told == {"jobs": f"{by} {just_now}", "logs": f"{by} {a_day_ago}", "products": ""}
+
+
+def test_an_error_that_has_no_words_of_its_own_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """pika has some for a connection that is lost."""
+
+    def lost(*_: object, **__: object) -> None:
+        raise AMQPConnectionError
+
+    for name in ("OODT_ARCHIVE", "OODT_JOBS", "OODT_LEDGER"):
+        monkeypatch.setenv(name, str(tmp_path))
+    monkeypatch.setattr(cleaning, "horizon", lost)
+    with pytest.raises(SomeFailed, match=r"^not all is done: AMQPConnectionError$"):
+        clean_here.clean(("jobs",), older_than=0, really=False)
 
 
 async def nothing(*_: object, **__: object) -> None:

@@ -14,6 +14,7 @@ from typing import Any, Self, cast
 import pika
 import pytest
 from pika.adapters.blocking_connection import BlockingChannel
+from pika.exceptions import AMQPConnectionError
 
 from runtime.cli import messageless, places, reconcile_here
 from runtime.cli.findings import Findings
@@ -388,17 +389,29 @@ def test_queues_that_cannot_be_counted_are_an_error() -> None:
         messageless._quiet(status.overview())
 
 
+@pytest.mark.parametrize(
+    ("problem", "said"),
+    [
+        (OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)), "No space left on device"),
+        (AMQPConnectionError(), "AMQPConnectionError"),  # which has no words of its own
+    ],
+    ids=["share", "broker"],
+)
 def test_what_was_compared_in_part_is_not_said_to_agree(
-    site: Site, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    site: Site,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    problem: Exception,
+    said: str,
 ) -> None:
     async def breaks_off(*_: object) -> Suspects:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        raise problem
 
     monkeypatch.setattr(reconcile_here, "compared", breaks_off)
     monkeypatch.setattr(places, "share", lambda: site.share)
     monkeypatch.setattr(reconcile_here, "status_client", lambda: None)
     monkeypatch.setenv("RABBITMQ_USER_URL", "amqp://user:x@127.0.0.1:9/")
-    with pytest.raises(SomeFailed, match=r"^not all was compared: .*No space left on device$") as raised:
+    with pytest.raises(SomeFailed, match=f"^not all was compared: .*{said}$") as raised:
         reconcile_here.reconcile(())
     assert raised.value.result is not None
     assert raised.value.result.answer["agree"] is False

@@ -72,7 +72,7 @@ def main() -> int:
     except (Exception, KeyboardInterrupt, day.Ended) as problem:
         switch.remove()
         _forget(stack, report)
-        return _refuse(f"without the schedules that end the instances nothing is begun: {problem}")
+        return _refuse(f"without the schedules that end the instances nothing is begun: {day.said(problem)}")
     report.facts["began"] = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime())
     report.write()
     for fact, value in report.facts.items():

@@ -45,6 +45,10 @@ def end_in_order(number: int, _frame: object) -> None:
     raise Ended(signal.Signals(number).name)
 
 
+def said(problem: BaseException) -> str:
+    return "Ctrl-C" if isinstance(problem, KeyboardInterrupt) else str(problem)
+
+
 def run(trial: Trial, story: Iterable[Step], limits: Limits, report: Report, switch: Switch) -> bool:
     """Whether all went well and nothing is left."""
     well = True
@@ -57,7 +61,7 @@ def run(trial: Trial, story: Iterable[Step], limits: Limits, report: Report, swi
                     report.notes.append(f"{step.name} is needed by what follows, which was left out")
                     break
     except (KeyboardInterrupt, Ended) as problem:
-        report.notes.append(f"it was ended: {problem or 'Ctrl-C'}")
+        report.notes.append(f"it was ended: {said(problem)}")
         well = False
     finally:
         with at_signals(signal.SIG_IGN):

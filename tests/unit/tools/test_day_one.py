@@ -134,16 +134,18 @@ def test_after_the_time_limit_no_step_begins_and_all_is_destroyed(
     assert report.outcomes[0].limit <= 3
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize(
+    ("number", "by"), [(signal.SIGINT, "Ctrl-C"), (signal.SIGTERM, "SIGTERM"), (signal.SIGHUP, "SIGHUP")]
+)
 def test_whatever_ends_the_program_leads_to_destroy(
-    account: Account, tmp_path: Path, asked: Callable[[], list[str]], number: int
+    account: Account, tmp_path: Path, asked: Callable[[], list[str]], number: int, by: str
 ) -> None:
     ended = step("ended", lambda _: os.kill(os.getpid(), number))
     well, report, states = lived(account, tmp_path, ended, step("next"))
     assert not well
     assert "next" not in states
     assert states["destroy"] == "done"
-    assert any("it was ended" in note for note in report.notes)
+    assert f"it was ended: {by}" in report.notes
 
 
 def test_if_destroy_fails_it_is_tried_again_and_then_aws_ends_the_instances_itself(
@@ -387,13 +389,16 @@ def test_too_small_a_budget_makes_nothing(
     assert schedules(account) == []
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(("number", "by"), [(signal.SIGINT, "Ctrl-C"), (signal.SIGTERM, "SIGTERM")])
 def test_whatever_ends_the_program_while_the_schedules_are_made_leaves_none(
     account: Account,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
     asked: Callable[[], list[str]],
+    *,
     number: int,
+    by: str,
 ) -> None:
     make = Switch._schedule
 
@@ -406,6 +411,7 @@ def test_whatever_ends_the_program_while_the_schedules_are_made_leaves_none(
     line = ["aws-day-one", "--region", REGION, "--budget", "9", "--hourly", "0.9"]
     monkeypatch.setattr(sys, "argv", [*line, "--report", str(tmp_path / "report")])
     assert program.main() == program.REFUSED_INPUT
+    assert f"nothing is begun: {by}\n" in capsys.readouterr().err
     assert schedules(account) == []
     assert account.clients["iam"].list_roles()["Roles"] == []
     assert asked()[-1].endswith("stack rm --yes")

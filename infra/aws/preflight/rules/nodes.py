@@ -17,6 +17,9 @@ GRANTED = (
     "Encrypt Decrypt ReEncryptFrom ReEncryptTo GenerateDataKey GenerateDataKeyWithoutPlaintext DescribeKey "
     "CreateGrant"
 )
+# A key whose primary region is being changed encrypts as before.
+# https://docs.aws.amazon.com/kms/latest/developerguide/multi-region-update.html
+USABLE = ("Enabled", "Updating")
 KIND_OF_IMAGE = "al2023-ami-ecs"  # how Amazon's names of such images begin
 
 
@@ -124,7 +127,7 @@ def disk_key(settings: Settings, facts: Facts) -> Iterator[Finding]:
             f"to be read ({facts.disk_key_use.failure}).",
             f"aws kms list-grants --region {region} --key-id {name}",
         )
-    elif key.state != "Enabled":
+    elif key.state not in USABLE:
         fix = f"aws ec2 reset-ebs-default-kms-key-id --region {region}   # back to AWS's own, or enable it"
         yield _of_key("error", name, f"it is {key.state}: no node starts.", fix)
     elif not key.let_in:

@@ -22,6 +22,7 @@ from infra.aws.preflight.facts import (
     FileSystem,
     Image,
     Instance,
+    Key,
     MountTarget,
     Names,
     NatGateway,
@@ -482,6 +483,17 @@ def test_a_key_of_disks_that_tells_nothing_is_a_warning(folder: Path) -> None:
     assert (found.severity, found.key) == ("warning", "key of the disks")
     assert "AWSServiceRoleForAutoScaling" in found.problem
     assert "kms:DescribeKey is denied" in found.problem
+
+
+@pytest.mark.parametrize(("state", "findings"), [("Updating", 0), ("PendingDeletion", 1)])
+def test_a_key_whose_primary_region_is_being_changed_is_used_as_before(
+    folder: Path, state: str, findings: int
+) -> None:
+    use: Fact[Key | None] = Fact(
+        Key(arn="arn:aws:kms:us-west-2:123456789012:key/k", state=state, role="r", let_in=True)
+    )
+    facts = replace(SOUND, disk_key=Fact("k"), disk_key_use=use)
+    assert len(list(judge(aws_settings(folder), facts))) == findings
 
 
 @pytest.mark.parametrize(

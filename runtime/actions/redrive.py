@@ -90,6 +90,8 @@ class Report:
 
     def so_far(self) -> str:
         """Such as: 1200 of 50000 messages read, 400 jobs fit."""
+        if not self.messages:
+            return "it waits for the broker, or for another one that looks through these jobs"
         return f"{self.read} of {self.messages} messages read, {self.redriven} jobs fit"
 
 

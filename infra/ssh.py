@@ -23,6 +23,8 @@ CONNECTION_FAILED = 255  # ssh's exit code where it is not the command's
 # What ssh says if sshd has too many connections that have not logged in yet, or has no time for this one.
 TURNED_AWAY = ("kex_exchange_identification", "during banner exchange")
 TURNED_AWAY_PAUSE = 1  # seconds
+# What docker says while the swarm's manager is too slow for its own limits, or has only just started.
+TOO_SLOW = ("code = DeadlineExceeded", "context deadline exceeded", "does not have a leader")
 CONFIGURATION = "OODT_SSH_CONFIG"  # environment: the operator's ssh configuration, if not at its usual place
 # Ends the host in a docker_host if that is a container of the user's docker. Docker brings ssh to it: that
 # needs no route to the container and no port, and works wherever docker is.
@@ -205,9 +207,17 @@ def turned_away(words: str) -> bool:
 def docker(identity: Identity, docker_host: str, command: str) -> str:
     """Run one of the host's docker commands that answer at once, and return its standard output.
 
-    Raises RemoteError.
+    It may be run again, where a busy swarm has not answered. Raises RemoteError.
     """
-    return run(identity, docker_host, f"docker {command}", timeout=DOCKER_TIMEOUT)
+    deadline = time.monotonic() + patience.stretched(DOCKER_TIMEOUT)
+    while True:
+        try:
+            return run(identity, docker_host, f"docker {command}", timeout=DOCKER_TIMEOUT)
+        except RemoteError as problem:
+            slow = any(said in str(problem) for said in TOO_SLOW)
+            if not slow or time.monotonic() + TURNED_AWAY_PAUSE > deadline:
+                raise
+        time.sleep(TURNED_AWAY_PAUSE)
 
 
 def container_key(name: str) -> str:

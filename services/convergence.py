@@ -40,13 +40,20 @@ class ConvergedProvider(Provider):
     limit = CONVERGE_TIMEOUT
 
     def act(self, props: Props) -> tuple[str, Props]:
-        """Raises ServiceError."""
+        """Raises ServiceError, and RemoteError where docker does not answer to the end."""
         name = props["service"]
         wait = Wait(f"service {name}", self.limit)
         with DockerApi(self.identity(props), props["docker_host"]) as docker_api:
             while True:
-                service = docker_api.get(f"/services/{name}")
-                tasks = docker_api.get("/tasks", {"service": [name]})
+                try:
+                    service = docker_api.get(f"/services/{name}")
+                    tasks = docker_api.get("/tasks", {"service": [name]})
+                except ssh.RemoteError as unanswered:  # a busy swarm gives up an answer
+                    if wait.is_over:
+                        raise
+                    wait.show(str(unanswered))
+                    time.sleep(INTERVAL)
+                    continue
                 remains = self._remains(props, tasks) if converged(service, tasks) else None
                 if remains == "":
                     return name, props

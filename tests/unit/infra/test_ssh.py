@@ -82,3 +82,25 @@ def test_the_key_of_a_container_is_read_from_its_disk(
     assert ssh.container_key("there") == "there.container ssh-ed25519 AAAA"
     with pytest.raises(ssh.UnreachableError, match="gone: exec gone cat /var/lib/docker/node/ssh_host"):
         ssh.container_key("gone")
+
+
+def test_docker_is_asked_again_while_its_swarm_is_too_busy_to_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "ssh"
+    program.write_text(
+        f"""#!/bin/sh
+echo x >>{tmp_path}/asked
+[ $(wc -l <{tmp_path}/asked) -gt 1 ] && echo worker1 && exit
+echo "Error response from daemon: rpc error: code = DeadlineExceeded desc = context deadline exceeded" >&2
+exit 1
+"""
+    )
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    monkeypatch.setattr(ssh, "TURNED_AWAY_PAUSE", 0.01)
+    assert ssh.docker(OPERATOR, "ssh://root@manager", "node ls") == "worker1\n"
+    program.write_text(f"#!/bin/sh\necho x >>{tmp_path}/asked; echo no such node >&2; exit 1\n")
+    with pytest.raises(ssh.RemoteError, match="no such node"):
+        ssh.docker(OPERATOR, "ssh://root@manager", "node rm worker9")
+    assert (tmp_path / "asked").read_text().count("x") == 3

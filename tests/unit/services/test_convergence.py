@@ -117,3 +117,32 @@ def test_a_service_that_is_not_ready_in_time_tells_of_the_tasks_that_do_not_run(
     report = failure({"healthy": task() | {"CreatedAt": "3"}, "waiting": pending}, monkeypatch)
     assert "a task is pending: no suitable node" in report
     assert "log of" not in report
+
+
+def test_a_swarm_that_is_too_busy_for_an_answer_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    busy = [ssh.RemoteError("manager: docker: rpc error: code = DeadlineExceeded"), ssh.UnreachableError("x")]
+
+    class BusySwarm(Swarm):
+        def get(self, path: str, filters: dict[str, list[str]] | None = None) -> Any:
+            if busy:
+                raise busy.pop()
+            return super().get(path, filters)
+
+    props = {"service": "oodt-wmgr", "folder": "", "docker_host": "ssh://root@manager"}
+    monkeypatch.setattr(convergence, "DockerApi", lambda *_: BusySwarm([task(), task()]))
+    monkeypatch.setattr(convergence, "INTERVAL", 0.01)
+    assert ConvergedProvider().create(props).id == "oodt-wmgr"
+    assert busy == []
+
+
+def test_a_swarm_that_never_answers_is_told_in_its_own_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    class SilentSwarm(Swarm):
+        def get(self, path: str, filters: dict[str, list[str]] | None = None) -> Any:
+            raise ssh.RemoteError("manager: docker: the swarm does not have a leader")
+
+    props = {"service": "oodt-wmgr", "folder": "", "docker_host": "ssh://root@manager"}
+    monkeypatch.setattr(convergence, "DockerApi", lambda *_: SilentSwarm([]))
+    monkeypatch.setattr(convergence, "INTERVAL", 0.01)
+    monkeypatch.setattr(ConvergedProvider, "limit", 0.1)
+    with pytest.raises(ssh.RemoteError, match="does not have a leader"):
+        ConvergedProvider().create(props)

@@ -137,6 +137,8 @@ class Status:
         return self.site.folder / "config" / "workflows"
 
     def _connected(self) -> bool:
+        assert self._process is not None
+        assert self._process.poll() is None, self.log
         try:
             return bool(json.loads(self.request("GET", "/healthz")[1])["broker"])
         except OSError:

@@ -16,6 +16,7 @@ from typing import Any
 
 import boto3
 
+from testing.ports import free_port
 from testing.waiting import until
 from toolchain.paths import REPOSITORY
 
@@ -60,9 +61,7 @@ class Account:
 @contextmanager
 def account(folder: Path, host: str = "127.0.0.1") -> Iterator[Account]:
     """An account that has only a default VPC, as long as the context lasts."""
-    with socket.socket() as probe:
-        probe.bind((host, 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     log = folder / "account.log"
     with log.open("w") as output:
         server = subprocess.Popen(

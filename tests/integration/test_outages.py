@@ -16,7 +16,19 @@ from tests.integration.status import Status
 from toolchain.paths import REPOSITORY
 
 EVENT = ("--event", "test-workflow")
-SCRIPT = "from runtime.rabbitmq_producer import wait_for_queues; wait_for_queues(delay_secs=0, sleep_secs=1)"
+# It says when it has looked: a broker that is away at the first look is an error.
+SCRIPT = """
+import sys
+from runtime import rabbitmq_producer
+
+def looked(*about, look=rabbitmq_producer._queues):
+    found = look(*about)
+    print("it has looked", file=sys.stderr, flush=True)
+    return found
+
+rabbitmq_producer._queues = looked
+rabbitmq_producer.wait_for_queues(delay_secs=0, sleep_secs=1)
+"""
 
 
 @dataclass(kw_only=True)
@@ -81,6 +93,7 @@ def test_commands_that_wait_tell_when_the_broker_goes_and_comes_back_and_go_on(
     overview, batch = watch("status", *FOLLOW), watch("status", "--batch", "two", *FOLLOW)
     overview.says("2 queued")
     batch.says("0 of 2 ended")
+    script.says("it has looked")
     watchers = [waiting, overview, batch, script]
     rabbitmq.stop()
     for watcher in watchers:

@@ -174,10 +174,19 @@ class UnreachableError(RemoteError):
     """ssh itself failed, or the command did not end in time: the host may not even have begun with it."""
 
 
-def run(identity: Identity, docker_host: str, script: str, *, timeout: float, stdin: bytes = b"") -> str:
+def run(
+    identity: Identity,
+    docker_host: str,
+    script: str,
+    *,
+    timeout: float,
+    stdin: bytes = b"",
+    again_at: Sequence[str] = (),
+) -> str:
     """Run a shell command on the host of ``ssh://USER@ADDRESS[:PORT]`` and return its standard output.
 
-    ``timeout`` is in seconds of a usual machine, for connection and command together. Raises RemoteError.
+    ``timeout`` is in seconds of a usual machine, for connection and command together. A command that fails
+    with some of the words of ``again_at`` is run again within that time. Raises RemoteError.
     """
     limit = patience.stretched(timeout)
     host, deadline = place(docker_host).host, time.monotonic() + limit
@@ -193,7 +202,8 @@ def run(identity: Identity, docker_host: str, script: str, *, timeout: float, st
             return done.stdout.decode(errors="replace")
         words = (done.stderr or done.stdout).decode(errors="replace").strip()[-2000:]
         failed = done.returncode == CONNECTION_FAILED
-        if not (failed and turned_away(words) and time.monotonic() + TURNED_AWAY_PAUSE < deadline):
+        passes = turned_away(words) if failed else any(said in words for said in again_at)
+        if not (passes and time.monotonic() + TURNED_AWAY_PAUSE < deadline):
             kind = UnreachableError if failed else RemoteError
             raise kind(f"{host}: exit {done.returncode}: {words or script}")
         time.sleep(TURNED_AWAY_PAUSE)
@@ -209,15 +219,7 @@ def docker(identity: Identity, docker_host: str, command: str) -> str:
 
     It may be run again, where a busy swarm has not answered. Raises RemoteError.
     """
-    deadline = time.monotonic() + patience.stretched(DOCKER_TIMEOUT)
-    while True:
-        try:
-            return run(identity, docker_host, f"docker {command}", timeout=DOCKER_TIMEOUT)
-        except RemoteError as problem:
-            slow = any(said in str(problem) for said in TOO_SLOW)
-            if not slow or time.monotonic() + TURNED_AWAY_PAUSE > deadline:
-                raise
-        time.sleep(TURNED_AWAY_PAUSE)
+    return run(identity, docker_host, f"docker {command}", timeout=DOCKER_TIMEOUT, again_at=TOO_SLOW)
 
 
 def container_key(name: str) -> str:

@@ -112,7 +112,6 @@ def redrive(
     with connection(url, name=f"redrive {report.event}", within=within) as (receiving, sending):
         try:
             dead = DeadQueue(receiving, report.event)
-            report.messages = dead.messages
             # Jobs that die again meanwhile are left for the next redrive.
             for tag, properties, body in _counted(dead, report, step):
                 job = messages.job_id(report.event, properties, body)
@@ -146,7 +145,6 @@ def look(
     """Only report which dead jobs a redrive would put back; raises FAILURES."""
     with connection(url, name=f"look at {report.event}", within=within) as (receiving, _):
         dead = DeadQueue(receiving, report.event)
-        report.messages = dead.messages
         for _tag, properties, body in _counted(dead, report, step):
             job = messages.job_id(report.event, properties, body)
             if choice.fits(job, properties):
@@ -157,6 +155,7 @@ def look(
 
 
 def _counted(dead: DeadQueue, report: Report, step: Callable[[], None]) -> Iterator[Message]:
+    report.messages = dead.messages
     for message in dead:
         report.messages = dead.messages
         yield message

@@ -145,14 +145,14 @@ def _of_runs(
     """The folders and logs of runs. Who owns them may not read the ledger, so it is asked in between."""
 
     def goes(folder: NoFollowFolder, path: PurePath) -> None:
-        (gone.logs if path.parts[0] == names.RUN_LOGS else gone.jobs).add(path)
+        (gone.logs if _is_log(path) else gone.jobs).add(path)
         if really:
             folder.remove(path)
 
     newer: list[PurePath] = []
     with rights_in(share.jobs, ledger=share.ledger), NoFollowFolder(share.jobs) as folder:
         for path, about in folder.entries(KEPT_DEPTH + 1):
-            if ("logs" if path.parts[0] == names.RUN_LOGS else "jobs") not in parts:
+            if ("logs" if _is_log(path) else "jobs") not in parts:
                 continue
             if about.st_ctime <= until.at:
                 goes(folder, path)
@@ -165,6 +165,10 @@ def _of_runs(
             # The ledger was asked of all of them before. A run of the same id may have begun since.
             if (found := folder.about(path)) and found.st_ctime <= until.ended:
                 goes(folder, path)
+
+
+def _is_log(path: PurePath) -> bool:
+    return path.parts[0] == names.RUN_LOGS
 
 
 def _had_ended(ledger: Ledger, run_id: str, by: float) -> bool:

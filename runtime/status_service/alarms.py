@@ -71,8 +71,9 @@ class Alarms:
     @property
     def now(self) -> list[dict[str, Any]]:
         """Those that go on, and what will be one if it holds for longer: the worst first, then the oldest."""
-        known = sorted([*self._open.values(), *self._soon], key=lambda alarm: alarm.began)
-        return [asdict(alarm) for alarm in sorted(known, key=lambda alarm: alarm.severity != "critical")]
+        known = [*self._open.values(), *self._soon]
+        known.sort(key=lambda alarm: (alarm.severity != "critical", alarm.began))
+        return [asdict(alarm) for alarm in known]
 
     def update(self, holding: Iterable[Holding], *, at: float, unknown: Unknown, tell: bool) -> None:
         """Begin and end alarms by what holds AT this time. With TELL there will be a message about each.

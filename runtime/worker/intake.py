@@ -197,12 +197,12 @@ class Intake:
             metrics.ERRORS.inc()
             log.error("job %s could not go on: %s", work.job.id, error)
             reason = f"the worker could not go on: {error.strerror or error}"
-            await self._reports.deferred(work, reason, broken_off=work.running)
+            await self._reports.deferred(work, reason)
             await asyncio.sleep(SHARE_PAUSE_SECONDS)
         except Exception:
             metrics.ERRORS.inc()
             log.exception("job %s could not go on", work.job.id)
-            await self._reports.deferred(work, WORKER_ERROR, broken_off=work.running)
+            await self._reports.deferred(work, WORKER_ERROR)
 
     async def _free_when_idle(self, slot: Slot, work: Work, journal: Journal) -> None:
         await self._runner.until_idle(journal)

@@ -50,10 +50,10 @@ class Reports:
         self._telling.add(task)
         task.add_done_callback(self._telling.discard)
 
-    async def deferred(self, work: Work, reason: str, *, broken_off: Run | None = None) -> None:
+    async def deferred(self, work: Work, reason: str) -> None:
         """The job cannot go on here and now, which is no fault of its own: look again in some seconds.
 
-        BROKEN_OFF is a run that was announced and is not at work any more. The ledger may not say so yet.
+        A run of it that was announced is not at work any more. The ledger may not say so yet.
         """
         job = work.job
         log.info("job %s waits %d s: %s", job.id, DEFER_WAIT, reason)
@@ -62,9 +62,9 @@ class Reports:
         known = job.identity == "id" or job.came_before
         properties = partial(messages.deferred, job=job) if known else messages.passed_on
         moved = await self._move(received, queue, properties)
-        if broken_off:
+        if run := work.running:
             # Its message may be still to come, and may then find that the share takes no other run either.
-            await self._ended(job, broken_off, work.came_to or Outcome(result="interrupted", reason=reason))
+            await self._ended(job, run, work.came_to or Outcome(result="interrupted", reason=reason))
         if moved:
             _acknowledge(received)
 

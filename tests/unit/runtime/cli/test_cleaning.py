@@ -29,13 +29,18 @@ from runtime.records.nofollow import NoFollowFolder
 EVENT = "test-workflow"
 
 
+def share_in(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An empty share in this folder, as the service's environment names it."""
+    for name, part in (("OODT_ARCHIVE", "archive"), ("OODT_JOBS", "jobs"), ("OODT_LEDGER", "ledger")):
+        (folder / part).mkdir()
+        monkeypatch.setenv(name, str(folder / part))
+
+
 def test_nothing_is_said_of_a_part_that_was_not_asked_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Where the share is full, `archive: 0 files` would say that no product is there."""
-    for name, folder in (("OODT_ARCHIVE", "archive"), ("OODT_JOBS", "jobs"), ("OODT_LEDGER", "ledger")):
-        (tmp_path / folder).mkdir()
-        monkeypatch.setenv(name, str(tmp_path / folder))
+    share_in(tmp_path, monkeypatch)
     (tmp_path / "archive" / "product").touch()
     clean_here.clean(("jobs", "logs"), older_than=0, really=False).show()
     told = capsys.readouterr().out.splitlines()
@@ -49,9 +54,7 @@ def test_nothing_is_said_of_a_part_that_was_not_asked_for(
 def test_it_is_said_by_when_a_job_had_ended_whose_folder_goes_although_others_have_not(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for name, folder in (("OODT_ARCHIVE", "archive"), ("OODT_JOBS", "jobs"), ("OODT_LEDGER", "ledger")):
-        (tmp_path / folder).mkdir()
-        monkeypatch.setenv(name, str(tmp_path / folder))
+    share_in(tmp_path, monkeypatch)
     Ledger(tmp_path / "ledger", node="n", lease=30).claim(EVENT, "going on")
     monkeypatch.setattr(cleaning, "_catalogue", nothing)
     monkeypatch.setattr(time, "time", lambda: 1_000_000_000.0)

@@ -1,7 +1,9 @@
 """The project's own Python environment, `.venv`, with the packages pinned in requirements-dev.txt.
 
-A stamp in it names the pins that it was filled from, and is there only while `.venv` is whole. pip cannot
-tell: it takes an interrupted installation for a whole one, its own too.
+A stamp in it names the pins, the folder and the Python that it was filled for, and is there only while it
+is whole. pip cannot tell: it takes an interrupted installation for a whole one, its own too. Where the stamp
+does not fit, `.venv` is made anew: venv keeps an older Python's links beside the new settings, and programs
+keep the path of the folder that they were made in.
 """
 
 import hashlib
@@ -19,13 +21,12 @@ INSTALL_TIMEOUT = 900
 
 
 def ensure(log: Log) -> str:
-    """Install what the pins say into `.venv`, unless it was last filled from the same pins."""
+    """Install what the pins say into `.venv`, unless that was done for this folder and this Python."""
     wanted = _digest()
     if is_whole() and _stamp().read_text() == wanted:
         return "up to date"
-    anew = [] if is_whole() and not _was_moved() else ["--clear"]
     _stamp().unlink(missing_ok=True)
-    log.run([sys.executable, "-m", "venv", *anew, VENV], timeout=CREATE_TIMEOUT)
+    log.run([sys.executable, "-m", "venv", "--clear", VENV], timeout=CREATE_TIMEOUT)
     log.run(
         [
             VENV / "bin" / "pip",
@@ -50,12 +51,6 @@ def is_whole() -> bool:
 
 def _stamp() -> Path:
     return VENV / "pins.sha256"
-
-
-def _was_moved() -> bool:
-    """Whether the programs in `.venv` look for their Python in another folder, and so do not run."""
-    pip = VENV / "bin" / "pip"
-    return pip.exists() and str(VENV.resolve()) not in pip.read_text()
 
 
 def _digest() -> str:

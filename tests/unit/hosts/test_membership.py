@@ -27,7 +27,7 @@ class Shells:
         }
         self.unreachable: set[str] = set()
 
-    def run(self, _identity: object, url: str, script: str, *, timeout: float, stdin: bytes = b"") -> str:
+    def run(self, _identity: object, url: str, script: str, *, timeout: float, **_: object) -> str:
         if url in self.unreachable:
             raise ssh.UnreachableError(f"{url}: exit 255: no route to host")
         self.ran.append((url, script))

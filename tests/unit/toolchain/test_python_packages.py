@@ -1,5 +1,6 @@
 """When `.venv` is made, made anew, and left as it is."""
 
+import sys
 from contextlib import suppress
 from pathlib import Path
 from typing import cast
@@ -42,37 +43,48 @@ def ensure(killed_at: str | None = None) -> list[list[str]]:
     return recorder.commands
 
 
-def test_what_the_pins_say_is_installed_once(venv: Path) -> None:
+def assert_made_anew(commands: list[list[str]]) -> None:
+    [create, install] = commands
+    assert create[1:4] == ["-m", "venv", "--clear"] and install[1] == "install"
+
+
+@pytest.mark.usefixtures("venv")
+def test_what_the_pins_say_is_installed_once() -> None:
     assert [command[1] for command in ensure()] == ["-m", "install"]
     assert ensure() == []
 
 
-def test_other_pins_change_what_is_there(venv: Path) -> None:
-    (venv / "pins.sha256").write_text("of other pins")
-    [create, install] = ensure()
-    assert "--clear" not in create and install[1] == "install"
+@pytest.mark.usefixtures("venv")
+def test_other_pins_make_it_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    ensure()
+    monkeypatch.setattr(python_packages, "PINS", ("requirements.txt",))
+    assert_made_anew(ensure())
 
 
-@pytest.mark.parametrize(("folder", "anew"), [("here", False), ("elsewhere", True)])
-def test_an_environment_that_was_moved_is_made_anew(
-    venv: Path, tmp_path: Path, folder: str, anew: bool
-) -> None:
-    (venv / "bin" / "pip").write_text(f"#!{tmp_path}/{folder}/.venv/bin/python\n")
-    (venv / "pins.sha256").write_text("of another folder")
-    [create, *_] = ensure()
-    assert ("--clear" in create) == anew
+@pytest.mark.usefixtures("venv")
+def test_another_python_makes_it_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A shell with another PATH is enough. What two Pythons made in one folder runs, and lacks modules."""
+    ensure()
+    monkeypatch.setattr(sys, "version", "3.99.0")
+    assert_made_anew(ensure())
+
+
+def test_another_folder_makes_it_anew(venv: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ensure()
+    moved = venv.rename(venv.with_name("moved"))
+    monkeypatch.setattr(python_packages, "VENV", moved)
+    assert_made_anew(ensure())
 
 
 @pytest.mark.parametrize("killed_at", ["venv", "install"])
-def test_an_environment_whose_making_was_interrupted_is_made_anew(venv: Path, killed_at: str) -> None:
+@pytest.mark.usefixtures("venv")
+def test_an_environment_whose_making_was_interrupted_is_made_anew(killed_at: str) -> None:
     ensure(killed_at)
-    [create, install] = ensure()
-    assert "--clear" in create and install[1] == "install"
+    assert_made_anew(ensure())
 
 
 @pytest.mark.parametrize("killed_at", ["venv", "install"])
 def test_an_environment_whose_change_was_interrupted_is_made_anew(venv: Path, killed_at: str) -> None:
     (venv / "pins.sha256").write_text("of other pins")
     ensure(killed_at)
-    [create, *_] = ensure()
-    assert "--clear" in create
+    assert_made_anew(ensure())

@@ -8,6 +8,7 @@ import secrets
 import shutil
 import sys
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 import yaml
@@ -15,6 +16,7 @@ import yaml
 from infra.aws import access
 from infra.aws.preflight import own_address
 from infra.aws.preflight.facts import NotRead
+from infra.aws.preflight.leftovers import Leftover
 from toolchain.paths import REPOSITORY
 from tools.day_one import day, processes
 from tools.day_one.account import REFUSED, Account
@@ -70,17 +72,18 @@ def main() -> int:
         with day.at_signals(day.end_in_order):
             report.facts["AWS ends the instances"] = switch.make(options.minutes)
     except (Exception, KeyboardInterrupt, day.Ended) as problem:
-        switch.remove()
+        left = switch.remove()
         _forget(stack, report)
-        return _refuse(f"without the schedules that end the instances nothing is begun: {day.said(problem)}")
+        _say(left)
+        refused = f"without the schedules that end the instances nothing is begun: {day.said(problem)}"
+        return _refuse(refused, LEFT if left else REFUSED_INPUT)
     report.facts["began"] = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime())
     report.write()
     for fact, value in report.facts.items():
         day.say(f"{fact}: {value}")
     story = [step for step in STORY if step.name not in options.skip]
     well = day.run(Trial(stack=stack, account=account), story, limits, report, switch)
-    for leftover in report.leftovers:
-        day.say(f"left: {leftover.kind} {leftover.identifier}\n  {leftover.line}")
+    _say(report.leftovers)
     day.say(f"report: {folder}")
     return LEFT if report.leftovers else DONE if well else FAILED
 
@@ -127,9 +130,14 @@ def _forget(stack: Stack, report: Report) -> None:
     shutil.rmtree(report.folder)
 
 
-def _refuse(text: str) -> int:
+def _say(leftovers: Iterable[Leftover]) -> None:
+    for each in leftovers:
+        day.say(f"left: {each.kind} {each.identifier}\n  {each.line}")
+
+
+def _refuse(text: str, code: int = REFUSED_INPUT) -> int:
     print(text, file=sys.stderr)
-    return REFUSED_INPUT
+    return code
 
 
 def _options() -> argparse.Namespace:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +17,7 @@ from infra.aws.preflight.leftovers import Leftover
 CALLS = Config(connect_timeout=5, read_timeout=30, retries={"total_max_attempts": 3})
 SERVICES = ("autoscaling", "ec2", "fis", "iam", "scheduler", "ssm", "sts")
 REFUSED = (BotoCoreError, ClientError)
+NOT_THERE = ("InvalidDocument", "NoSuchEntity", "ResourceNotFoundException")
 MANAGER, WORKER = "Swarm Manager Node", "Swarm Worker Node"
 
 
@@ -88,3 +90,14 @@ class Account:
             else:
                 return str(answer.get("Output") or "nothing yet")
         return "no console"
+
+
+def gone(delete: Callable[..., object], **name: str) -> bool:
+    """Whether a call has deleted what it names, or there is nothing of that name."""
+    try:
+        delete(**name)
+    except ClientError as problem:
+        return problem.response["Error"]["Code"] in NOT_THERE
+    except BotoCoreError:
+        return False
+    return True

@@ -134,12 +134,12 @@ def _end(trial: Trial, report: Report, switch: Switch) -> bool:
             "its instances at the time that is named above, and then removes what else costs"
         )
         return False
-    switch.remove()
+    report.leftovers = switch.remove()
     try:
         trial.stack.pulumi("stack", "rm", "--yes")
     except ProgramError as found:
         report.notes.append(f"the empty stack {trial.stack.name} stays: {found}")
-    return True
+    return not report.leftovers
 
 
 def _unlock(trial: Trial) -> None:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 from typing import Any
 
-from botocore.exceptions import ClientError
-
-from tools.day_one.account import Account
+from tools.day_one.account import Account, gone
 
 POLICY = "day-one"
 
@@ -28,9 +25,14 @@ def make(account: Account, name: str, services: list[str], statements: list[dict
     return str(made["Role"]["Arn"])
 
 
-def remove(account: Account, name: str) -> None:
+def remove(account: Account, name: str) -> bool:
+    """Whether it is gone."""
     iam = account.clients["iam"]
-    with contextlib.suppress(ClientError):
-        iam.delete_role_policy(RoleName=name, PolicyName=POLICY)
-    with contextlib.suppress(ClientError):
-        iam.delete_role(RoleName=name)
+    without_policy = gone(iam.delete_role_policy, RoleName=name, PolicyName=POLICY)
+    return without_policy and gone(iam.delete_role, RoleName=name)
+
+
+def removal(name: str) -> str:
+    """The line that removes it, with its policy or without."""
+    without_policy = f"aws iam delete-role-policy --role-name {name} --policy-name {POLICY}"
+    return f"{without_policy}; aws iam delete-role --role-name {name}"

@@ -9,21 +9,25 @@ from __future__ import annotations
 
 import contextlib
 import json
+from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from botocore.exceptions import ClientError
 
+from infra.aws.preflight.leftovers import Leftover
 from infra.waiting import until
 from tools.day_one import role
-from tools.day_one.account import Account
+from tools.day_one.account import Account, gone
 from tools.day_one.limits import DESTROY_MINUTES, SWITCH_MINUTES
 
 TERMINATE = "AWS-TerminateEC2Instance"
 SWEEP = Path(__file__).with_name("sweep.py")
 SWEEP_SECONDS = 600  # the most that AWS gives a script
 SWEEP_INTERVAL, SWEEPS = 20, 4  # minutes from one to the next; how many
+CREATE = ("CreateDocument", "CreateRole", "CreateSchedule")
 PATIENCE = 60  # seconds until a new role may be used
 
 
@@ -34,13 +38,15 @@ class Switch:
         self._account = account
         self._role = f"{account.prefix}-switch"
         self._document = f"{account.prefix}-sweep"
+        self._begun: set[str] = set()
         self._names = tuple(f"{account.prefix}-{what}" for what in ("empty-group", "terminate", "sweep"))
 
     def make(self, minutes: float) -> str:
         """When it acts; ``minutes`` is the time limit."""
         account = self._account
         services = ["scheduler.amazonaws.com", "ssm.amazonaws.com"]
-        arn = role.make(account, self._role, services, self._statements())
+        with self._creating(self._role):
+            arn = role.make(account, self._role, services, self._statements())
         at = datetime.now(UTC) + timedelta(minutes=minutes + DESTROY_MINUTES + SWITCH_MINUTES - 2)
         empty = {"AutoScalingGroupName": account.group, "MinSize": 0, "MaxSize": 0, "DesiredCapacity": 0}
         terminate = {
@@ -83,39 +89,62 @@ class Switch:
                 "Script": SWEEP.read_text(),
             },
         }
-        account.clients["ssm"].create_document(
-            Name=self._document,
-            DocumentType="Automation",
-            DocumentFormat="JSON",
-            Content=json.dumps({"schemaVersion": "0.3", "assumeRole": arn, "mainSteps": [step]}),
-            Tags=[{"Key": key, "Value": value} for key, value in account.tags.items()],
-        )
+        with self._creating(self._document):
+            account.clients["ssm"].create_document(
+                Name=self._document,
+                DocumentType="Automation",
+                DocumentFormat="JSON",
+                Content=json.dumps({"schemaVersion": "0.3", "assumeRole": arn, "mainSteps": [step]}),
+                Tags=[{"Key": key, "Value": value} for key, value in account.tags.items()],
+            )
 
     def _schedule(self, name: str, when: dict[str, Any], call: str, given: dict[str, Any], arn: str) -> None:
+        target = {
+            "Arn": f"arn:{self._account.partition}:scheduler:::aws-sdk:{call}",
+            "RoleArn": arn,
+            "Input": json.dumps(given),
+        }
+
         def make() -> bool:
-            self._account.clients["scheduler"].create_schedule(
-                Name=name,
-                **when,
-                ScheduleExpressionTimezone="UTC",
-                FlexibleTimeWindow={"Mode": "OFF"},
-                ActionAfterCompletion="DELETE",
-                Target={
-                    "Arn": f"arn:{self._account.partition}:scheduler:::aws-sdk:{call}",
-                    "RoleArn": arn,
-                    "Input": json.dumps(given),
-                },
-            )
+            with self._creating(name):
+                self._account.clients["scheduler"].create_schedule(
+                    Name=name,
+                    **when,
+                    ScheduleExpressionTimezone="UTC",
+                    FlexibleTimeWindow={"Mode": "OFF"},
+                    ActionAfterCompletion="DELETE",
+                    Target=target,
+                )
             return True
 
         until(f"the schedule {name}", make, timeout=PATIENCE)
 
-    def remove(self) -> None:
-        for name in self._names:
-            with contextlib.suppress(ClientError):
-                self._account.clients["scheduler"].delete_schedule(Name=name)
-        with contextlib.suppress(ClientError):
-            self._account.clients["ssm"].delete_document(Name=self._document)
-        role.remove(self._account, self._role)
+    @contextlib.contextmanager
+    def _creating(self, name: str) -> Iterator[None]:
+        """Note what may be there from now on: a call that has no answer may have created it."""
+        self._begun.add(name)
+        try:
+            yield
+        except ClientError as refused:
+            if refused.operation_name in CREATE:
+                self._begun.discard(name)
+            raise
+
+    def remove(self) -> list[Leftover]:
+        """What may still be there after it, such as where a session has ended. None of it costs anything."""
+        account, clients = self._account, self._account.clients
+        left = [
+            Leftover(kind="schedule", identifier=name, line=f"aws scheduler delete-schedule --name {name}")
+            for name in self._names
+            if not gone(clients["scheduler"].delete_schedule, Name=name)
+        ]
+        if not gone(clients["ssm"].delete_document, Name=self._document):
+            line = f"aws ssm delete-document --name {self._document}"
+            left.append(Leftover(kind="document", identifier=self._document, line=line))
+        left = [replace(each, line=f"{each.line} --region {account.region}") for each in left]
+        if not role.remove(account, self._role):
+            left.append(Leftover(kind="role", identifier=self._role, line=role.removal(self._role)))
+        return [each for each in left if each.identifier in self._begun]
 
     def _statements(self) -> list[dict[str, Any]]:
         account = self._account

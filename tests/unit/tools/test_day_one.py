@@ -16,6 +16,7 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 from botocore.validate import validate_parameters
 from moto import mock_aws
 
@@ -334,6 +335,69 @@ def test_what_is_left_is_reported_with_the_line_that_removes_it_but_not_the_tria
     assert line in (report.folder / "report.md").read_text()
     assert not any("stack rm" in text for text in asked())
     assert len(schedules(account)) == 3
+
+
+@pytest.mark.parametrize(
+    ("service", "call", "left"),
+    [
+        ("scheduler", "delete_schedule", "aws scheduler delete-schedule --name oodt-day-one-1-sweep"),
+        ("ssm", "delete_document", "aws ssm delete-document --name oodt-day-one-1-sweep"),
+        ("iam", "delete_role", "aws iam delete-role --role-name oodt-day-one-1-switch"),
+    ],
+)
+@pytest.mark.usefixtures("asked")
+def test_what_aws_does_not_let_go_of_at_the_end_is_left_too(
+    account: Account,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    service: str,
+    call: str,
+    left: str,
+) -> None:
+    def refuse(**_: object) -> None:
+        raise ClientError({"Error": {"Code": "ExpiredToken", "Message": "the session has ended"}}, call)
+
+    monkeypatch.setattr(account.clients[service], call, refuse)
+    well, report, states = lived(account, tmp_path, step("a"))
+    assert (well, states["destroy"]) == (False, "done")
+    assert left in (report.folder / "report.md").read_text()
+
+
+def test_nothing_is_said_to_be_left_where_aws_let_nothing_be_created(
+    account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def deny(operation: str) -> Callable[..., None]:
+        def call(**_: object) -> None:
+            raise ClientError({"Error": {"Code": "AccessDenied", "Message": "not yours"}}, operation)
+
+        return call
+
+    monkeypatch.setattr(account.clients["iam"], "create_role", deny("CreateRole"))
+    for service, call in (
+        ("iam", "delete_role"),
+        ("scheduler", "delete_schedule"),
+        ("ssm", "delete_document"),
+    ):
+        monkeypatch.setattr(account.clients[service], call, deny("Delete"))
+    switch = Switch(account)
+    with pytest.raises(ClientError):
+        switch.make(60)
+    assert switch.remove() == []
+
+
+def test_schedules_that_are_gone_already_are_not_left(
+    account: Account, tmp_path: Path, asked: Callable[[], list[str]]
+) -> None:
+    """AWS deletes those that have acted."""
+
+    def act(_: Trial) -> None:
+        for each in schedules(account):
+            account.clients["scheduler"].delete_schedule(Name=each["Name"])
+
+    well, report, _ = lived(account, tmp_path, step("a", act))
+    assert (well, report.leftovers) == (True, [])
+    assert asked()[-1].endswith("stack rm --yes")
 
 
 def test_an_account_that_does_not_tell_what_is_left_is_noted_and_the_stack_stays(

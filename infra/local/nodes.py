@@ -184,7 +184,10 @@ class LocalNodes(pulumi.ComponentResource):
         ]
 
     def _create_volume(self, name: str) -> docker.Volume:
-        return docker.Volume(f"{name}-volume", name=f"{self._settings.prefix}-{name}", opts=self._lasting)
+        """It is the user's if there is one of this name: docker takes it, whatever disk it is on."""
+        theirs = pulumi.ResourceOptions(ignore_changes=["driver", "driverOpts", "labels"])
+        opts = pulumi.ResourceOptions.merge(self._lasting, theirs)
+        return docker.Volume(f"{name}-volume", name=f"{self._settings.prefix}-{name}", opts=opts)
 
     def _create_node(self, name: str, role: str, address: str) -> docker.Container:
         environment = {

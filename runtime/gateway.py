@@ -14,6 +14,7 @@ import logging
 import sys
 import uuid
 import xmlrpc.client
+from collections.abc import Awaitable, Callable
 from typing import Any
 from xml.parsers.expat import ExpatError
 
@@ -38,12 +39,17 @@ from runtime.worker.settings import WorkerSettings, worker_settings
 log = logging.getLogger(__name__)
 
 HANDLE_EVENT = "workflowmgr.handleEvent"
+IS_ALIVE = xml_rpc.encoded("filemgr.isAlive")
 # The services behind, as the metrics call them.
 WORKFLOW_MANAGER, FILE_MANAGER = "workflow_manager", "file_manager"
 # A call may move a product's whole file.
 FORWARD_SECONDS = 3600.0
 PUBLISH_SECONDS = 10.0
 PROBE_SECONDS = 3.0
+# A File Manager that is started anew, on another node too, costs a run time and no attempt. While it is away
+# clients wait; those of OODT do so for an hour.
+FILE_MANAGER_SECONDS = 600.0
+FILE_MANAGER_PAUSE_SECONDS = 2.0
 ROUTED_SECONDS = 60.0
 # A call is passed on to another gateway once, whatever the ledger says.
 ROUTED_HEADER = "X-OODT-Routed"
@@ -55,6 +61,10 @@ UNREADABLE_PRODUCT = (
     "this is no XML-RPC call that can be read, so it is not passed on: what it does would not be on record. "
     "Send well-formed XML with one methodName"
 )
+
+
+class Objection(Exception):
+    """Why a call is not carried out."""
 
 
 class Gateway:
@@ -85,18 +95,18 @@ class Gateway:
                 return _xml(answer)
         if method in INSTANCE_CALLS and ROUTED_HEADER not in request.headers:
             return _xml(await self._about_an_instance(body))
-        return _xml(await self._forward(self._settings.wmgr_url, body))
+        return _xml(await self._forward(body))
 
     async def _about_an_instance(self, body: bytes) -> bytes:
         """Forward a call about a workflow instance to the Workflow Manager that has it."""
         instance = instance_of(_params(body) or ())
         if instance is None or self._evidence.knows(instance):
-            return await self._forward(self._settings.wmgr_url, body)
+            return await self._forward(body)
         place = await asyncio.to_thread(place_of, self._settings.ledger, instance)
         if place is None and not await is_known(self._client, self._settings.wmgr_url, instance):
             return xml_rpc.fault(unknown(instance, self._settings.node))
         if place is None or place.gateway == self._settings.gateway_url:
-            return await self._forward(self._settings.wmgr_url, body)
+            return await self._forward(body)
         try:
             return await xml_rpc.post(
                 self._client, place.gateway, body, seconds=ROUTED_SECONDS, headers={ROUTED_HEADER: "true"}
@@ -112,30 +122,40 @@ class Gateway:
         if method is None:
             return _xml(xml_rpc.fault(UNREADABLE_PRODUCT))
         if method not in RECORDED_CALLS:
-            return _xml(await self._forward(self._settings.filemgr_url, body))
+            return _xml(await self._unrecorded(body))
         call = product_call(method, _params(body) or ())
         return _xml(await self._recorded(call, body) if call else xml_rpc.fault(UNREADABLE_PRODUCT))
+
+    async def _unrecorded(self, body: bytes) -> bytes:
+        try:
+            return await self._when_reachable(lambda: self._to_file_manager(body))
+        except ConnectionError as error:
+            return xml_rpc.fault(str(error))
 
     async def _recorded(self, call: ProductCall, body: bytes) -> bytes:
         """Forward a call that says something about a run, and keep it on record."""
         json_log.about(run=call.instance)
-        try:
+
+        async def unless_objected() -> bytes:
+            # While the File Manager was away, another node may have taken the job over.
             if objection := await self._evidence.objection(call):
-                _count_ingest(call, "refused")
-                return xml_rpc.fault(objection)
-            url = self._settings.filemgr_url
+                raise Objection(objection)
+            return await self._to_file_manager(body)
+
+        try:
             try:
-                answer = await xml_rpc.post(self._client, url, body, seconds=FORWARD_SECONDS)
-                value = xml_rpc.answer_of(answer, url)
+                answer = await self._when_reachable(unless_objected)
+                value = xml_rpc.answer_of(answer, self._settings.filemgr_url)
+            except Objection as error:
+                _count_ingest(call, "refused")
+                return xml_rpc.fault(str(error))
             except xml_rpc.Fault as error:
                 _count_ingest(call, "failed")
                 await self._evidence.failed(call, error.faultString)
             except xml_rpc.NoAnswer as error:
-                metrics.UNREACHABLE.labels(FILE_MANAGER).inc()
                 await self._evidence.failed(call, str(error))
                 return xml_rpc.fault(str(error))
             except xml_rpc.Unreachable as error:
-                metrics.UNREACHABLE.labels(FILE_MANAGER).inc()
                 await self._evidence.refused(call, str(error))
                 return xml_rpc.fault(str(error))
             else:
@@ -181,14 +201,43 @@ class Gateway:
         metrics.EVENTS.labels(event.name, "queued").inc()
         return xml_rpc.answer(True)
 
-    async def _forward(self, url: str, body: bytes) -> bytes:
+    async def _forward(self, body: bytes) -> bytes:
         try:
-            return await xml_rpc.post(self._client, url, body, seconds=FORWARD_SECONDS)
+            return await xml_rpc.post(self._client, self._settings.wmgr_url, body, seconds=FORWARD_SECONDS)
         except ConnectionError as error:
-            metrics.UNREACHABLE.labels(
-                WORKFLOW_MANAGER if url == self._settings.wmgr_url else FILE_MANAGER
-            ).inc()
+            metrics.UNREACHABLE.labels(WORKFLOW_MANAGER).inc()
             return xml_rpc.fault(str(error))
+
+    async def _when_reachable(self, call: Callable[[], Awaitable[bytes]]) -> bytes:
+        """What CALL returns once the File Manager is there to answer it.
+
+        Raises what CALL does, but Unreachable only after FILE_MANAGER_SECONDS.
+        """
+        clock = asyncio.get_running_loop().time
+        ends = clock() + FILE_MANAGER_SECONDS
+        while True:
+            try:
+                return await call()
+            except xml_rpc.Unreachable as error:
+                if clock() >= ends:
+                    raise
+                log.warning("%s; the call waits for it, %g s at most", error, ends - clock())
+            await self._until_file_manager_answers(ends)
+
+    async def _until_file_manager_answers(self, ends: float) -> None:
+        while asyncio.get_running_loop().time() < ends:
+            await asyncio.sleep(FILE_MANAGER_PAUSE_SECONDS)
+            with contextlib.suppress(ConnectionError):
+                await self._to_file_manager(IS_ALIVE, seconds=PROBE_SECONDS)
+                return
+
+    async def _to_file_manager(self, body: bytes, *, seconds: float = FORWARD_SECONDS) -> bytes:
+        url = self._settings.filemgr_url
+        try:
+            return await xml_rpc.post(self._client, url, body, seconds=seconds)
+        except ConnectionError:
+            metrics.UNREACHABLE.labels(FILE_MANAGER).inc()
+            raise
 
     async def health(self, _: web.Request) -> web.Response:
         """Whether Workflow Manager and broker are there, for docker."""

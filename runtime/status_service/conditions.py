@@ -116,9 +116,9 @@ CATALOGUE_UNKNOWN = Condition(
     severity="critical",
     holds=300,
     summary="The File Manager does not answer",
-    description="Runs that would ingest fail an attempt, and nothing is known of the catalogue's disk. Look "
-    "at it: docker service ps oodt-filemgr, and docker service logs --tail 50 oodt-filemgr. It has its "
-    "catalogue again once it runs. Then bring back the jobs that died: oodt redrive",
+    description="Runs that would ingest wait ten minutes, then fail an attempt, and nothing is known of the "
+    "catalogue's disk. Look at it: docker service ps oodt-filemgr, and docker service logs --tail 50 "
+    "oodt-filemgr. It has its catalogue again once it runs. Then bring back the jobs that died: oodt redrive",
 )
 CERTIFICATE_ENDS = Condition(
     name="OodtCertificateEnds",

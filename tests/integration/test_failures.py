@@ -124,16 +124,17 @@ def test_a_broker_that_goes_and_comes_back_costs_no_job(
     assert not [name for name in site.products() if "~2_" in name]
 
 
-def test_a_file_manager_that_is_away_for_a_while_costs_attempts_and_leaves_no_half_products(
+def test_a_file_manager_that_is_away_for_a_while_costs_no_attempt(
     worker: Worker, site: Site, vhost: VirtualHost
 ) -> None:
     site.stop()
     command = start_submit(vhost.url, "--event", "test-workflow", "--jobs", "2", *WAIT)
-    worker.wait_for_log("consumer", "is not reachable")
+    worker.wait_for_log("gateway", "the call waits for it")
     site.start()
     done = finish(command)
     assert done.code == 0, done.stderr
     assert len(site.products()) == 4
+    assert not [name for name in site.products() if "~2_" in name]
 
 
 def test_a_worker_that_was_frozen_does_not_settle_a_job_that_another_has_taken_over(

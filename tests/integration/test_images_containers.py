@@ -1,7 +1,6 @@
 """The OODT image as containers: how they start, stop, and come back."""
 
 import re
-from collections.abc import Iterator
 from contextlib import suppress
 from http.client import HTTPException
 from pathlib import Path
@@ -9,20 +8,19 @@ from shutil import copytree
 from threading import Thread
 from typing import Any
 
-import pytest
-
 from runtime.records import verdict
 from services.convergence import SHOWN_LINES
 from testing.oodt import (
     HOME,
+    JOB_SECONDS,
     METADATA,
-    Container,
     Oodt,
     docker,
     journal,
     products,
     run_to_end,
     send,
+    wait_for,
 )
 from testing.waiting import until
 
@@ -30,18 +28,15 @@ RESTART_SECONDS = 30
 INGESTS_BEFORE_THE_KILL = 20
 
 
-@pytest.fixture
-def dead_filemgr(oodt: Oodt) -> Iterator[Container]:
-    """The File Manager, killed; it is started again after the test."""
+def test_a_run_waits_for_a_file_manager_that_is_away(oodt: Oodt, run: str) -> None:
     docker("kill", oodt.filemgr.name)
-    yield oodt.filemgr
+    send(oodt.wmgr, "test-workflow", JobKey=run, **METADATA)
+    said = "oodt-filemgr:9000 is not reachable"
+    until(lambda: said in docker("logs", oodt.wmgr.name).stdout, seconds=JOB_SECONDS, what="a call to wait")
     docker("start", oodt.filemgr.name)
     oodt.filemgr.wait_until_healthy("filemgr")
-
-
-def test_a_run_without_file_manager_has_not_succeeded(oodt: Oodt, dead_filemgr: Container, run: str) -> None:
-    lines = run_to_end(oodt.wmgr, "test-workflow", run, **METADATA)
-    assert f"output_Run_1_Task_1_{run}.dat was not ingested" in str(verdict.judge([lines]).reason)
+    assert verdict.judge([wait_for(oodt.wmgr, run)]).result == "succeeded"
+    assert len(products(oodt.filemgr.server(9000), "JobKey", run)) == 2
 
 
 def test_a_catalogue_outlives_a_killed_file_manager(oodt: Oodt, run: str) -> None:

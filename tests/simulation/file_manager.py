@@ -81,6 +81,9 @@ class FileManager:
         await asyncio.sleep(self._world.latency())
         self._world.step("commit", what)
 
+    async def _isAlive(self) -> bool:
+        return True
+
     async def _ingestProduct(self, product: Fields, metadata: Fields, client: bool) -> str:
         instance = metadata[INSTANCE_KEY]
         run = _run_of(instance[0] if isinstance(instance, list) else instance)

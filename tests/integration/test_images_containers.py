@@ -35,7 +35,8 @@ def test_a_run_waits_for_a_file_manager_that_is_away(oodt: Oodt, run: str) -> No
     until(lambda: said in docker("logs", oodt.wmgr.name).stdout, seconds=JOB_SECONDS, what="a call to wait")
     docker("start", oodt.filemgr.name)
     oodt.filemgr.wait_until_healthy("filemgr")
-    assert verdict.judge([wait_for(oodt.wmgr, run)]).result == "succeeded"
+    outcome = verdict.judge([wait_for(oodt.wmgr, run)])
+    assert outcome.result == "succeeded", outcome.reason
     assert len(products(oodt.filemgr.server(9000), "JobKey", run)) == 2
 
 

@@ -14,18 +14,25 @@ import org.apache.oodt.cas.filemgr.structs.exceptions.RepositoryManagerException
 import org.apache.oodt.cas.filemgr.structs.exceptions.VersioningException;
 import org.apache.oodt.cas.filemgr.system.XmlRpcFileManager;
 import org.apache.oodt.cas.filemgr.util.XmlRpcStructFactory;
+import org.apache.xmlrpc.Invoker;
+import org.apache.xmlrpc.XmlRpcHandler;
 
 /**
  * OODT's File Manager, which knows the runs that its products are of, and can close one.
  *
  * <p>What is public here is an XML-RPC method, {@code filemgr.NAME}.
  */
-public final class FileManager extends XmlRpcFileManager {
+public final class FileManager extends XmlRpcFileManager implements XmlRpcHandler {
 
+    private static final String IS_ALIVE = "filemgr.isAlive";
     private static final Duration INGESTS_END_WITHIN = Duration.ofSeconds(20);
+    private static final long LOADING_POLL_MILLISECONDS = 20;
+
+    private volatile boolean loaded;
 
     public FileManager(int port) throws Exception {
         super(port);
+        loaded = true;
     }
 
     /** As OODT's own: {@code --portNum PORT}. */
@@ -36,6 +43,19 @@ public final class FileManager extends XmlRpcFileManager {
         }
         new FileManager(Integer.parseInt(arguments[1]));
         Thread.currentThread().join();
+    }
+
+    /**
+     * Executes a call once all is loaded. OODT takes calls before, and a client of that moment loses its product. At
+     * the end of its loading it asks itself whether it is alive.
+     */
+    @Override
+    @SuppressWarnings("rawtypes") // as the interface has it
+    public Object execute(String method, Vector parameters) throws Exception {
+        while (!loaded && !method.equals(IS_ALIVE)) {
+            Thread.sleep(LOADING_POLL_MILLISECONDS);
+        }
+        return new Invoker(this).execute(method, parameters);
     }
 
     @Override

@@ -16,6 +16,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Vector;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import junit.framework.TestCase;
 import org.apache.oodt.cas.filemgr.structs.Product;
 import org.apache.oodt.cas.filemgr.structs.Query;
@@ -63,6 +65,24 @@ public class FileManagerTest extends TestCase {
         WaitingVersioner.release();
         manager.shutdown();
         SqliteCatalogFactory.newest().close();
+    }
+
+    public void testACallThatComesWhileTheFileManagerLoadsIsAnsweredAfterwards() throws Exception {
+        manager.shutdown();
+        SqliteCatalogFactory.newest().close();
+        System.setProperty("filemgr.repository.factory", WaitingRepositoryFactory.class.getName());
+        int port = freePort();
+        CompletableFuture<FileManager> start = CompletableFuture.supplyAsync(() -> started(port));
+        WaitingRepositoryFactory.awaitLoading();
+        CompletableFuture<List<?>> types = CompletableFuture.supplyAsync(() -> productTypes(port));
+        try {
+            types.get(500, TimeUnit.MILLISECONDS);
+            fail("answered before it has loaded");
+        } catch (TimeoutException e) {
+            WaitingRepositoryFactory.release();
+        }
+        manager = start.get();
+        assertFalse(types.get().isEmpty());
     }
 
     public void testAProductIsIngestedAndFound() throws Exception {
@@ -195,6 +215,23 @@ public class FileManagerTest extends TestCase {
         try {
             return new XmlRpcClient(url).execute("filemgr." + method, new Vector<>(List.of(run)));
         } catch (XmlRpcException | IOException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    private static FileManager started(int port) {
+        try {
+            return new FileManager(port);
+        } catch (Exception e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    private static List<?> productTypes(int port) {
+        try {
+            return (Vector<?>)
+                    new XmlRpcClient("localhost", port).execute("filemgr.getProductTypes", new Vector<>());
+        } catch (IOException | XmlRpcException e) {
             throw new IllegalStateException(e);
         }
     }

@@ -151,6 +151,7 @@ def test_a_token_becomes_a_session_that_no_script_can_read(
     assert (cookie["httpOnly"], cookie["sameSite"]) == (True, "Strict")
     assert LOOK_TOKEN not in cookie["value"]
     assert console.page.evaluate("document.cookie + JSON.stringify(localStorage)") == "{}"
+    assert console.complaints == []
     console.page.get_by_role("button", name="Log out").click()
     console.page.get_by_label("Token").wait_for()
     assert console.page.context.cookies() == []

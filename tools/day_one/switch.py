@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -38,14 +38,15 @@ class Switch:
         self._account = account
         self._role = f"{account.prefix}-switch"
         self._document = f"{account.prefix}-sweep"
-        self._begun: set[str] = set()
+        self._made: dict[Leftover, Callable[[], bool]] = {}  # with what removes it
         self._names = tuple(f"{account.prefix}-{what}" for what in ("empty-group", "terminate", "sweep"))
 
     def make(self, minutes: float) -> str:
         """When it acts; ``minutes`` is the time limit."""
         account = self._account
         services = ["scheduler.amazonaws.com", "ssm.amazonaws.com"]
-        with self._creating(self._role):
+        made = Leftover(kind="role", identifier=self._role, line=role.removal(self._role))
+        with self._creating(made, partial(role.remove, account, self._role)):
             arn = role.make(account, self._role, services, self._statements())
         at = datetime.now(UTC) + timedelta(minutes=minutes + DESTROY_MINUTES + SWITCH_MINUTES - 2)
         empty = {"AutoScalingGroupName": account.group, "MinSize": 0, "MaxSize": 0, "DesiredCapacity": 0}
@@ -89,8 +90,10 @@ class Switch:
                 "Script": SWEEP.read_text(),
             },
         }
-        with self._creating(self._document):
-            account.clients["ssm"].create_document(
+        ssm, line = account.clients["ssm"], f"aws ssm delete-document --name {self._document}"
+        made = Leftover(kind="document", identifier=self._document, line=f"{line} --region {account.region}")
+        with self._creating(made, partial(gone, ssm.delete_document, Name=self._document)):
+            ssm.create_document(
                 Name=self._document,
                 DocumentType="Automation",
                 DocumentFormat="JSON",
@@ -99,6 +102,8 @@ class Switch:
             )
 
     def _schedule(self, name: str, when: dict[str, Any], call: str, given: dict[str, Any], arn: str) -> None:
+        scheduler, line = self._account.clients["scheduler"], f"aws scheduler delete-schedule --name {name}"
+        made = Leftover(kind="schedule", identifier=name, line=f"{line} --region {self._account.region}")
         target = {
             "Arn": f"arn:{self._account.partition}:scheduler:::aws-sdk:{call}",
             "RoleArn": arn,
@@ -106,8 +111,8 @@ class Switch:
         }
 
         def make() -> bool:
-            with self._creating(name):
-                self._account.clients["scheduler"].create_schedule(
+            with self._creating(made, partial(gone, scheduler.delete_schedule, Name=name)):
+                scheduler.create_schedule(
                     Name=name,
                     **when,
                     ScheduleExpressionTimezone="UTC",
@@ -120,31 +125,19 @@ class Switch:
         until(f"the schedule {name}", make, timeout=PATIENCE)
 
     @contextlib.contextmanager
-    def _creating(self, name: str) -> Iterator[None]:
+    def _creating(self, made: Leftover, remove: Callable[[], bool]) -> Iterator[None]:
         """Note what may be there from now on: a call that has no answer may have created it."""
-        self._begun.add(name)
+        self._made[made] = remove
         try:
             yield
         except ClientError as refused:
             if refused.operation_name in CREATE:
-                self._begun.discard(name)
+                del self._made[made]
             raise
 
     def remove(self) -> list[Leftover]:
         """What may still be there after it, such as where a session has ended. None of it costs anything."""
-        account, clients = self._account, self._account.clients
-        left = [
-            Leftover(kind="schedule", identifier=name, line=f"aws scheduler delete-schedule --name {name}")
-            for name in self._names
-            if not gone(clients["scheduler"].delete_schedule, Name=name)
-        ]
-        if not gone(clients["ssm"].delete_document, Name=self._document):
-            line = f"aws ssm delete-document --name {self._document}"
-            left.append(Leftover(kind="document", identifier=self._document, line=line))
-        left = [replace(each, line=f"{each.line} --region {account.region}") for each in left]
-        if not role.remove(account, self._role):
-            left.append(Leftover(kind="role", identifier=self._role, line=role.removal(self._role)))
-        return [each for each in left if each.identifier in self._begun]
+        return [made for made, remove in reversed(self._made.items()) if not remove()]
 
     def _statements(self) -> list[dict[str, Any]]:
         account = self._account
